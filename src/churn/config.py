@@ -1,0 +1,199 @@
+"""Settings a bank may give in a TOML file; importing this module does nothing.
+
+Every section has a default, so that no file is needed for tables that follow the contract.
+"""
+
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from churn.errors import ConfigError
+
+Rate = Annotated[float, Field(gt=0, lt=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Product(_Section):
+    """Something a customer can hold.
+
+    `coverage`: whether it counts towards product coverage. `sticky`: whether leaving it is costly.
+    """
+
+    en: str
+    zh: str
+    coverage: bool = True
+    sticky: bool = False
+
+
+class Service(_Section):
+    """Something that can be tied to the bank card, and the product one must hold for it."""
+
+    product: str
+    en: str
+    zh: str
+
+
+class TableSource(_Section):
+    """How one table of the contract is found and read in a bank's own extract."""
+
+    file: str | None = None
+    encoding: str | None = None
+    columns: dict[str, str] = {}
+    dates: dict[str, str] = {}
+    values: dict[str, dict[str, str]] = {}
+
+
+class FlatFile(_Section):
+    """One file that already has one row a customer."""
+
+    id: str
+    label: str
+    churned: str
+    coverage: str | None = None
+    bindings: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+
+
+class CustomerSettings(_Section):
+    """`static`: columns of `customers` that the bank states have never changed."""
+
+    static: tuple[Literal["tier", "manager_id", "branch_id"], ...] = ()
+
+
+class LabelSettings(_Section):
+    """Which ways of leaving count as churn."""
+
+    closed: bool = True
+    holdings: bool = True
+    silent: bool = True
+
+    @model_validator(mode="after")
+    def _something_counts(self) -> "LabelSettings":
+        if not (self.closed or self.holdings or self.silent):
+            raise ValueError("at least one of closed, holdings, silent must be true")
+        return self
+
+
+# Stated by the practice this project serves: of customers with 1, 3 and 5 or more products,
+# 62 %, 42 % and 12 % leave within a year. 2 and 4 are not stated.
+STATED_ANNUAL_CHURN = {"1": 0.62, "3": 0.42, "5+": 0.12}
+
+
+class BaselineSettings(_Section):
+    """A year's churn the bank states for each coverage: keys "1" to "4" and "5+"."""
+
+    stated: dict[Literal["1", "2", "3", "4", "5+"], Rate] = STATED_ANNUAL_CHURN  # type: ignore[assignment]
+
+
+class TrainingSettings(_Section):
+    """`embargo_days`: days left free between a development label's end and the held-out snapshot."""
+
+    embargo_days: Annotated[int, Field(ge=0)] = 0
+
+
+PRODUCTS = {
+    "debit_card": Product(en="debit card", zh="借记卡"),
+    "time_deposit": Product(en="time deposit", zh="定期存款"),
+    "wealth_management": Product(en="wealth management", zh="理财产品"),
+    "fund": Product(en="fund", zh="基金"),
+    "fund_plan": Product(en="fund auto-invest", zh="基金定投", sticky=True),
+    "credit_card": Product(en="credit card", zh="信用卡"),
+    "mortgage": Product(en="mortgage", zh="住房按揭", sticky=True),
+    "online_banking": Product(en="online banking", zh="网上银行", sticky=True),
+    "mobile_banking": Product(en="mobile banking", zh="手机银行", sticky=True),
+    "cts": Product(en="third-party custody (CTS)", zh="第三方存管", sticky=True),
+    "cash_sweep": Product(en="cash sweep", zh="资金归集", sticky=True),
+    "precious_metals": Product(en="precious metals", zh="贵金属"),
+    "insurance": Product(en="insurance", zh="保险"),
+}
+SERVICES = {
+    "online_banking": Service(product="online_banking", en="online banking", zh="网上银行"),
+    "mobile_banking": Service(product="mobile_banking", en="mobile banking", zh="手机银行"),
+    "credit_card_repayment": Service(product="credit_card", en="credit-card repayment", zh="信用卡还款"),
+    "mortgage_repayment": Service(product="mortgage", en="mortgage repayment", zh="按揭还款"),
+    "fund_trading": Service(product="fund", en="fund trading", zh="基金交易"),
+    "wealth_management": Service(product="wealth_management", en="wealth management", zh="理财签约"),
+    "cts": Service(product="cts", en="third-party custody (CTS)", zh="第三方存管"),
+    "cash_sweep": Service(product="cash_sweep", en="cash sweep", zh="资金归集"),
+}
+
+
+class Config(_Section):
+    """Everything a bank can set. `products` and `services` given in a file join the default ones."""
+
+    tables: dict[str, TableSource] = {}
+    flat: FlatFile | None = None
+    customers: CustomerSettings = CustomerSettings()
+    label: LabelSettings = LabelSettings()
+    baselines: BaselineSettings = BaselineSettings()
+    training: TrainingSettings = TrainingSettings()
+    products: dict[str, Product] = PRODUCTS
+    services: dict[str, Service] = SERVICES
+
+    @model_validator(mode="before")
+    @classmethod
+    def _join_defaults(cls, given: dict[str, object]) -> dict[str, object]:
+        for section, defaults in (("products", PRODUCTS), ("services", SERVICES)):
+            own = given.get(section)
+            if isinstance(own, dict):
+                given = {**given, section: {**defaults, **own}}
+        return given
+
+    @model_validator(mode="after")
+    def _services_need_known_products(self) -> "Config":
+        for name, service in self.services.items():
+            if service.product not in self.products:
+                raise ValueError(f"services.{name}.product: {service.product!r} is not a product")
+        return self
+
+    @cached_property
+    def coverage_products(self) -> tuple[str, ...]:
+        """Products that count towards coverage, in the catalogue's order."""
+        return tuple(name for name, product in self.products.items() if product.coverage)
+
+    @cached_property
+    def sticky_products(self) -> tuple[str, ...]:
+        """Products that are costly to leave, in the catalogue's order."""
+        return tuple(name for name, product in self.products.items() if product.sticky)
+
+
+def read_config(path: Path | None) -> Config:
+    """Read a configuration file; without one, the defaults.
+
+    Raises
+    ------
+    ConfigError
+        The file is not there, is not TOML, or has a section, key or value that is not known.
+
+    Examples
+    --------
+    >>> read_config(None).services["fund_trading"].product
+    'fund'
+    """
+    if path is None:
+        return Config()
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path given to --config") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not TOML in UTF-8 ({error}); mend the file") from error
+    try:
+        return Config.model_validate(given)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_first_problem(error)}") from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "file"
+    if first["type"] == "extra_forbidden":
+        return f"{where}: is not a known setting; see docs/configuration.md for those that are"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}{more}; mend the setting"

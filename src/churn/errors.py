@@ -1,0 +1,47 @@
+"""What can go wrong, as one tree.
+
+::
+
+    ChurnError                      the call or its input cannot be used
+    ├── ConfigError                 a configuration file            (also ValueError)
+    ├── DataError                   a table, or the folder of tables (also ValueError)
+    │   └── MissingColumnError      a column that must be there      (also KeyError)
+    ├── TimeRangeError              an as-of date or horizon outside the data (also ValueError)
+    ├── ModelError                  a model folder, or its use       (also ValueError)
+    └── OutputError                 a place that cannot be written   (also OSError)
+
+Every message is one line: what was found, where (file, column, row), and what to do.
+No message repeats a customer's values: counts and positions only.
+"""
+
+
+class ChurnError(Exception):
+    """Base of every error this package raises for bad calls and bad input."""
+
+    def __str__(self) -> str:
+        """Return the message on one line (KeyError alone would put it in quotes)."""
+        return " ".join(str(part) for part in self.args).replace("\n", " ")
+
+
+class ConfigError(ChurnError, ValueError):
+    """A configuration file that cannot be used."""
+
+
+class DataError(ChurnError, ValueError):
+    """A table, or a folder of tables, that cannot be used."""
+
+
+class MissingColumnError(DataError, KeyError):
+    """A column that must be there is not."""
+
+
+class TimeRangeError(ChurnError, ValueError):
+    """A date or a horizon for which the data hold no answer."""
+
+
+class ModelError(ChurnError, ValueError):
+    """A model folder that was changed or is incomplete, or data it was not trained for."""
+
+
+class OutputError(ChurnError, OSError):
+    """An output that cannot be written where it was asked for."""

@@ -1,0 +1,1 @@
+"""What is known of a customer strictly before a date; one module a family."""

@@ -1,0 +1,144 @@
+"""The one way a file comes to be: written beside its final place, then renamed.
+
+A reader, or a process killed half way, sees the old file or the new one and nothing between.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from churn.errors import OutputError
+
+CHECKSUMS = "SHA256SUMS"
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, 64 lower-case hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; when the block ends well, it becomes `path`.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be made or written, or the disk is full.
+    """
+    temporary = _beside(path)
+    try:
+        with _as_output_error(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            _sync(temporary)
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path, *, replaces: str = CHECKSUMS) -> Iterator[Path]:
+    """Give a temporary folder beside `path`; when the block ends well, it becomes `path`.
+
+    An existing folder is replaced only when it is empty or holds a file named `replaces`, the mark
+    of an earlier output: a folder of somebody's own is never deleted.
+
+    Raises
+    ------
+    OutputError
+        `path` is a file, a folder with other content, or cannot be written.
+    """
+    require_replaceable(path, replaces=replaces)
+    temporary = _beside(path)
+    try:
+        with _as_output_error(path):
+            temporary.mkdir(parents=True)
+            yield temporary
+            for part in sorted(temporary.rglob("*")):
+                if part.is_file():
+                    _sync(part)
+            _swap(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def require_replaceable(path: Path, *, replaces: str = CHECKSUMS) -> None:
+    """Refuse, before any work is done, a `path` that `new_folder` would refuse at its end."""
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise OutputError(f"{path}: not a folder; give the name of a new folder")
+    if path.is_dir() and any(path.iterdir()) and not (path / replaces).is_file():
+        raise OutputError(
+            f"{path}: holds other files (no {replaces} in it); give a new folder, or empty this one yourself"
+        )
+
+
+def require_writable_file(path: Path) -> None:
+    """Refuse, before any work is done, a `path` that `new_file` would refuse at its end."""
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; give the name of a file")
+    with _as_output_error(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe = _beside(path)
+        probe.touch()
+        probe.unlink()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text with Unix line ends, whole or not at all."""
+    with new_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON that a person can read, keys in the order given, whole or not at all."""
+    write_text(path, render_json(value))
+
+
+def render_json(value: Any) -> str:
+    """Render JSON with two blanks of indent; NaN and infinity are refused, as JSON has neither."""
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _swap(new: Path, path: Path) -> None:
+    if not path.exists():
+        new.rename(path)
+        return
+    old = _beside(path)
+    path.rename(old)
+    try:
+        new.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
+    shutil.rmtree(old)
+
+
+@contextmanager
+def _as_output_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OutputError:
+        raise
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise OutputError(f"{path}: cannot be written ({reason}); give another place or free some space") from error

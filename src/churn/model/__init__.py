@@ -1,0 +1,1 @@
+"""The fitted model: trees, calibration, and the folder it is stored in."""

@@ -1,0 +1,1 @@
+"""A bank's tables: the contract, reading, checking."""

@@ -1,0 +1,188 @@
+"""A bank's checked tables, in a database on disk that lives as long as they are used."""
+
+import datetime as dt
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from churn.config import Config, TableSource
+from churn.errors import DataError
+from churn.files import hash_file
+from churn.tables.checking import (
+    Finding,
+    RowCount,
+    check_table,
+    create_quarantine,
+    find_warnings,
+    quarantined_rows,
+)
+from churn.tables.contract import REQUIRED_TABLES, contract_tables
+from churn.tables.reading import RawTable, load_table
+from churn.tables.sources import find_sources
+
+EPOCH = dt.date(1970, 1, 1)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Checked tables in a DuckDB database: dates are whole days since 1970-01-01, money whole cents.
+
+    Attributes
+    ----------
+    connection
+        Holds one table of usable rows for each name in `raws`.
+    raws
+        The tables that were there, by name.
+    row_counts
+        For each table: rows = used + quarantined.
+    findings
+        Broken rules and warnings.
+    data_end
+        The last day the data know about.
+    notes
+        Lines for the user: columns ignored, rows left out.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    config: Config
+    raws: Mapping[str, RawTable]
+    row_counts: Mapping[str, RowCount]
+    findings: Sequence[Finding]
+    data_end: dt.date
+    notes: Sequence[str]
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether no row had to be left out."""
+        return not any(finding.severity == "error" for finding in self.findings)
+
+    def has(self, table: str) -> bool:
+        """Whether the bank handed over that table."""
+        return table in self.raws
+
+    def column_is_there(self, table: str, column: str) -> bool:
+        """Whether the bank handed over that column of that table."""
+        return self.has(table) and column in self.raws[table].columns
+
+    def quarantine(self) -> list[tuple[str, str, int, str, str]]:
+        """List every row left out: table, file name, row in that file (from 1), column (may be empty), rule."""
+        return quarantined_rows(self.connection, list(self.raws.values()))
+
+    def file_facts(self) -> list[dict[str, str | int]]:
+        """Describe every input file: table, name, bytes, sha256."""
+        return [
+            {
+                "table": name,
+                "file": source.path.name,
+                "bytes": source.path.stat().st_size,
+                "sha256": hash_file(source.path),
+            }
+            for name, raw in self.raws.items()
+            for source in raw.sources
+        ]
+
+
+@contextmanager
+def open_bank(
+    folder: Path, config: Config | None = None, *, data_end: dt.date | None = None, n_threads: int | None = None
+) -> Iterator[Bank]:
+    """Read and check a folder of tables; the database is removed when the block ends.
+
+    Parameters
+    ----------
+    folder
+        Holds `<table>.parquet`, `<table>.csv` or a folder of parts for every table.
+    config
+        Names, encodings and the catalogue; the contract's own when absent.
+    data_end
+        Overrides the last day found in the data.
+    n_threads
+        Threads of the database; all cores when absent. Results do not depend on it.
+
+    Raises
+    ------
+    DataError
+        No such folder, a required table missing or empty, a table found twice, a file that cannot be read.
+    MissingColumnError
+        A required column is missing.
+    """
+    config = config or Config()
+    tables = contract_tables(config)
+    sources = find_sources(folder, tables, config)
+    with tempfile.TemporaryDirectory(prefix="churn-", ignore_cleanup_errors=True) as scratch:
+        connection = duckdb.connect(str(Path(scratch) / "bank.duckdb"))
+        try:
+            if n_threads:
+                connection.execute(f"SET threads = {int(n_threads)}")
+            connection.execute("SET enable_progress_bar = false")
+            create_quarantine(connection)
+            raws, counts, findings = {}, {}, []
+            for name in [table for table in tables if table in sources]:
+                mapping = config.tables.get(name, TableSource())
+                raws[name] = load_table(connection, tables[name], sources[name], mapping, Path(scratch))
+                counts[name], broken = check_table(connection, raws[name])
+                findings += broken
+                _require_rows(name, raws[name], counts[name])
+            findings += find_warnings(connection, raws, config)
+            end = data_end or _find_data_end(connection, raws)
+            yield Bank(connection, config, raws, counts, findings, end, _notes(raws, counts))
+        finally:
+            connection.close()
+
+
+def to_days(date: dt.date) -> int:
+    """Whole days since 1970-01-01.
+
+    Examples
+    --------
+    >>> to_days(dt.date(2016, 12, 1))
+    17136
+    """
+    return (date - EPOCH).days
+
+
+def to_date(days: int) -> dt.date:
+    """Return the calendar date of whole days since 1970-01-01.
+
+    Examples
+    --------
+    >>> to_date(17136)
+    datetime.date(2016, 12, 1)
+    """
+    return EPOCH + dt.timedelta(days=int(days))
+
+
+def _require_rows(name: str, raw: RawTable, count: RowCount) -> None:
+    if name not in REQUIRED_TABLES or count.used:
+        return
+    path = raw.sources[0].path
+    if count.rows == 0:
+        raise DataError(f"{path}: required table {name} is empty; export its rows")
+    raise DataError(f"{path}: none of the {count.rows} rows of table {name} can be used; run churn check to see why")
+
+
+def _find_data_end(connection: duckdb.DuckDBPyConnection, raws: Mapping[str, RawTable]) -> dt.date:
+    events = {"pnl": ("month",), "transactions": ("transacted_on",), "contacts": ("contacted_on",)}
+    fallback = {"customers": ("opened_on", "closed_on"), "holdings": ("opened_on", "closed_on")}
+    for group in (events, fallback):
+        parts = [f"SELECT max({c}) AS day FROM {t}" for t, columns in group.items() if t in raws for c in columns]
+        row = connection.execute(f"SELECT max(day) FROM ({' UNION ALL '.join(parts)})").fetchone() if parts else None
+        if row and row[0] is not None:
+            return to_date(row[0])
+    raise DataError("no table holds a date; check the date columns of customers and holdings")
+
+
+def _notes(raws: Mapping[str, RawTable], counts: Mapping[str, RowCount]) -> list[str]:
+    notes = []
+    for name, raw in raws.items():
+        if raw.ignored_columns:
+            notes.append(f"{name}: {raw.ignored_columns} columns that the contract does not name are ignored")
+        if counts[name].quarantined:
+            notes.append(f"{name}: {counts[name].quarantined} of {counts[name].rows} rows are left out")
+    return notes

@@ -1,0 +1,111 @@
+"""From one cell as it stands in a file to the contract's value, as SQL: dates to days, money to cents.
+
+Every function takes SQL text and gives SQL text. A cell that cannot be read becomes NULL, and `cell_rule`
+says which rule it breaks.
+"""
+
+from collections.abc import Mapping
+
+from churn.tables.contract import Column
+
+# Beyond this many yuan a cent is no longer exact in the double a CSV or Parquet file holds it in (2 ** 53 cents).
+LARGEST_AMOUNT = 90_000_000_000_000
+RULES = {
+    "id": "not_an_id",
+    "code": "unknown_value",
+    "date": "not_a_date",
+    "money": "not_an_amount",
+    "flag": "not_true_or_false",
+    "integer": "not_an_integer",
+}
+_ISO_DATES = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S")
+_TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
+_INTEGRAL = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+
+
+def quote_name(name: str) -> str:
+    """Quote an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_text(text: str) -> str:
+    """Quote an SQL text."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def cell_text(name: str, sql_type: str) -> str:
+    """SQL for a cell as trimmed text, NULL where empty; whole floating-point numbers lose their `.0`."""
+    cell = quote_name(name)
+    if sql_type in ("FLOAT", "DOUBLE"):
+        whole = f"{cell} = trunc({cell}) AND abs({cell}) < 1e15"
+        text = f"CASE WHEN {whole} THEN CAST(CAST({cell} AS BIGINT) AS VARCHAR) ELSE CAST({cell} AS VARCHAR) END"
+    else:
+        text = f"CAST({cell} AS VARCHAR)"
+    return f"nullif(trim({text}), '')"
+
+
+def cell_value(column: Column, name: str, sql_type: str, date_form: str | None, values: Mapping[str, str]) -> str:
+    """SQL for a cell's contract value, NULL where it cannot be read.
+
+    Parameters
+    ----------
+    column
+        The contract's column.
+    name, sql_type
+        The source's column and its DuckDB type.
+    date_form
+        A strptime form; None for ISO.
+    values
+        Source value to contract value, for coded values.
+    """
+    text = cell_text(name, sql_type)
+    match column.kind:
+        case "date":
+            return _date(name, sql_type, text, date_form)
+        case "money":
+            return _money(name, sql_type, text)
+        case "flag":
+            word = f"lower({text})"
+            return f"CASE WHEN {word} IN {_list(_TRUE)} THEN true WHEN {word} IN {_list(_FALSE)} THEN false END"
+        case "integer":
+            return f"TRY_CAST({text} AS BIGINT)"
+        case "code":
+            return _code(column, text, values)
+    return text
+
+
+def cell_rule(column: Column, text: str, value: str) -> str:
+    """SQL for the rule a cell breaks, as `column:rule`; NULL where it breaks none."""
+    broken = f"WHEN {text} IS NOT NULL AND {value} IS NULL THEN {quote_text(f'{column.name}:{RULES[column.kind]}')}"
+    missing = "" if column.nullable else f"WHEN {text} IS NULL THEN {quote_text(f'{column.name}:missing_value')}"
+    return f"CASE {broken} {missing} END"
+
+
+def _date(name: str, sql_type: str, text: str, date_form: str | None) -> str:
+    if sql_type == "DATE" or sql_type.startswith("TIMESTAMP"):
+        moment = f"CASE WHEN isfinite({quote_name(name)}) THEN CAST({quote_name(name)} AS TIMESTAMP) END"
+    else:
+        forms = _ISO_DATES if date_form is None else (date_form,)
+        moment = f"try_strptime({text}, [{', '.join(map(quote_text, forms))}])"
+    midnight = f"{moment} = date_trunc('day', {moment})"
+    return f"CASE WHEN {midnight} THEN CAST(CAST({moment} AS DATE) - DATE '1970-01-01' AS BIGINT) END"
+
+
+def _money(name: str, sql_type: str, text: str) -> str:
+    numeric = sql_type in _INTEGRAL or sql_type in ("FLOAT", "DOUBLE") or sql_type.startswith("DECIMAL")
+    yuan = f"CAST({quote_name(name)} AS DOUBLE)" if numeric else f"TRY_CAST({text} AS DOUBLE)"
+    usable = f"isfinite({yuan}) AND abs({yuan}) <= {LARGEST_AMOUNT}"
+    return f"CASE WHEN {usable} THEN CAST(round({yuan} * 100) AS BIGINT) END"
+
+
+def _code(column: Column, text: str, values: Mapping[str, str]) -> str:
+    if values:
+        cases = " ".join(f"WHEN {quote_text(theirs)} THEN {quote_text(ours)}" for theirs, ours in values.items())
+        text = f"CASE {text} {cases} ELSE {text} END"
+    if column.values is None:
+        return text
+    return f"CASE WHEN {text} IN {_list(column.values)} THEN {text} END"
+
+
+def _list(values: tuple[str, ...]) -> str:
+    return "(" + ", ".join(map(quote_text, values)) + ")"

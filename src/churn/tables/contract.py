@@ -1,0 +1,223 @@
+"""The contract's tables: what one row is, which columns, which keys, which values.
+
+Dates are held as whole days since 1970-01-01 and money as whole cents once a table is read, both
+64-bit integers, so that every later calculation gives the same bits on any engine and any number of threads.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from churn.config import Config
+
+Kind = Literal["id", "code", "date", "money", "flag", "integer"]
+
+TIERS = ("ordinary", "gold", "platinum")
+VIP_TIERS = ("gold", "platinum")
+# Since 2016-12-01 a person may hold one class-1 account per bank (People's Bank of China, notice 261 of 2016).
+ONE_CLASS_1_ACCOUNT_SINCE = 17136  # 2016-12-01 in days since 1970-01-01
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    `required`: the column must be there. `nullable`: a cell may be empty. `values`: the known codes of a
+    `code` column, in the contract's spelling; None leaves them open. `money` is in yuan outside, cents inside.
+    """
+
+    name: str
+    kind: Kind
+    required: bool = True
+    nullable: bool = False
+    values: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table.
+
+    `key`: the columns that name a row; empty where only exact copies are repeats. `references`: the columns
+    that must name a customer. `period`: the columns of a beginning and an end.
+    """
+
+    name: str
+    row: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    references: tuple[str, ...] = ("customer_id",)
+    period: tuple[str, str] | None = None
+
+    def __getitem__(self, name: str) -> Column:
+        """Return the column of that name."""
+        return next(column for column in self.columns if column.name == name)
+
+
+def contract_tables(config: Config) -> Mapping[str, Table]:
+    """Return every table of the contract, with the products and services this bank knows.
+
+    Examples
+    --------
+    >>> tables = contract_tables(Config())
+    >>> tables["pnl"].key
+    ('holding_id', 'month')
+    >>> tables["customers"]["tier"].values
+    ('ordinary', 'gold', 'platinum')
+    """
+    tables = (*_customer_tables(), *_product_tables(config), *_dealing_tables(), *_outcome_tables(config))
+    return {table.name: table for table in tables}
+
+
+REQUIRED_TABLES = ("customers", "holdings")
+
+
+def _id(name: str) -> Column:
+    return Column(name, "id")
+
+
+def _date(name: str) -> Column:
+    return Column(name, "date")
+
+
+def _optional(name: str, kind: Kind, values: tuple[str, ...] | None = None) -> Column:
+    return Column(name, kind, required=False, nullable=True, values=values)
+
+
+def _customer_tables() -> tuple[Table, ...]:
+    return (
+        Table(
+            "customers",
+            "one customer",
+            (
+                _id("customer_id"),
+                _id("branch_id"),
+                _optional("manager_id", "id"),
+                _date("opened_on"),
+                _optional("closed_on", "date"),
+                _optional("birth_year", "integer"),
+                Column("tier", "code", values=TIERS),
+                _optional("do_not_contact", "flag"),
+            ),
+            key=("customer_id",),
+            references=(),
+            period=("opened_on", "closed_on"),
+        ),
+        Table(
+            "customer_states",
+            "what a customer was from a day on",
+            (
+                _id("customer_id"),
+                _date("valid_from"),
+                Column("tier", "code", values=TIERS),
+                _optional("manager_id", "id"),
+                _optional("branch_id", "id"),
+            ),
+            key=("customer_id", "valid_from"),
+        ),
+        Table(
+            "referrals",
+            "one customer brought by another",
+            (_id("referrer_id"), _id("referred_id"), _date("referred_on")),
+            key=("referrer_id", "referred_id"),
+            references=("referrer_id", "referred_id"),
+        ),
+    )
+
+
+def _product_tables(config: Config) -> tuple[Table, ...]:
+    return (
+        Table(
+            "holdings",
+            "one product held",
+            (
+                _id("holding_id"),
+                _id("customer_id"),
+                Column("product", "code", values=tuple(config.products)),
+                _optional("account_class", "code", ("1", "2", "3")),
+                _date("opened_on"),
+                _optional("closed_on", "date"),
+            ),
+            key=("holding_id",),
+            period=("opened_on", "closed_on"),
+        ),
+        Table(
+            "bindings",
+            "one service tied to the customer's bank card",
+            (
+                _id("customer_id"),
+                Column("service", "code", values=tuple(config.services)),
+                _date("bound_on"),
+                _optional("unbound_on", "date"),
+            ),
+            key=("customer_id", "service", "bound_on"),
+            period=("bound_on", "unbound_on"),
+        ),
+        Table(
+            "pnl",
+            "one holding at one month's end",
+            (
+                _id("holding_id"),
+                _id("customer_id"),
+                _date("month"),
+                Column("market_value", "money"),
+                _optional("cost_basis", "money"),
+            ),
+            key=("holding_id", "month"),
+        ),
+    )
+
+
+def _dealing_tables() -> tuple[Table, ...]:
+    purposes = ("introduce", "invite", "care", "after_sales", "loss_notice", "offer", "event")
+    return (
+        Table(
+            "contacts",
+            "one contact by a manager",
+            (
+                _id("contact_id"),
+                _id("customer_id"),
+                _id("manager_id"),
+                _date("contacted_on"),
+                Column("channel", "code", values=("call", "meeting", "message")),
+                Column("purpose", "code", values=purposes),
+                Column("reached", "flag"),
+            ),
+            key=("contact_id",),
+        ),
+        # transaction_id is an addition to the contract: with it, two equal transactions of one day are both kept.
+        Table(
+            "transactions",
+            "one transaction",
+            (
+                _id("customer_id"),
+                _date("transacted_on"),
+                Column("channel", "code", values=("counter", "atm", "online", "mobile")),
+                Column("amount", "money"),
+                _optional("queue_ticket", "code", ("vip", "ordinary")),
+                _optional("transaction_id", "id"),
+            ),
+        ),
+    )
+
+
+def _outcome_tables(config: Config) -> tuple[Table, ...]:
+    return (
+        Table(
+            "campaigns",
+            "one customer in a randomised offer of one service",
+            (
+                _id("campaign_id"),
+                _id("customer_id"),
+                Column("service", "code", values=tuple(config.services)),
+                _date("assigned_on"),
+                Column("arm", "code", values=("treated", "control")),
+            ),
+            key=("campaign_id", "customer_id"),
+        ),
+        Table(
+            "labels",
+            "one known outcome",
+            (_id("customer_id"), _date("as_of"), Column("churned", "code", values=("0", "1"))),
+            key=("customer_id", "as_of"),
+        ),
+    )

@@ -1,0 +1,185 @@
+"""From a bank's files to typed rows in a DuckDB file on disk: the only reader of raw tables.
+
+A raw table holds the contract's columns, `source_file` (position of the file in the table's list), `source_row`
+(1 for the first row after the header) and `rule`, the first rule the row alone breaks, as `column:rule`. A CSV row
+that cannot be split into the header's cells is there too, empty, with the rule `:broken_row`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from churn.config import TableSource
+from churn.errors import DataError, MissingColumnError
+from churn.tables.cells import cell_rule, cell_text, cell_value, quote_name, quote_text
+from churn.tables.contract import Column, Table
+from churn.tables.sources import Source, as_utf8, describe, read_header
+
+# A CSV line longer than this is quarantined.
+LONGEST_LINE = 8_000_000
+_SQL_TYPES = {"id": "VARCHAR", "code": "VARCHAR", "flag": "BOOLEAN"}
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """What came out of a table's files.
+
+    `ignored_columns`: how many columns of the files the contract does not name. `columns`: the contract's that
+    are there.
+    """
+
+    table: Table
+    sources: Sequence[Source]
+    ignored_columns: int
+    columns: frozenset[str]
+
+
+def raw_name(table: str) -> str:
+    """Return the name of a table's raw rows in the database."""
+    return f"raw_{table}"
+
+
+def load_table(
+    connection: duckdb.DuckDBPyConnection, table: Table, sources: Sequence[Source], mapping: TableSource, scratch: Path
+) -> RawTable:
+    """Read a table's files into `raw_<table>`.
+
+    Raises
+    ------
+    DataError
+        A file that cannot be read at all, or parts that differ in their columns.
+    MissingColumnError
+        A required column is not in a file; the message lists the columns that are.
+    """
+    _create_raw(connection, table)
+    headers = []
+    for position, source in enumerate(sources):
+        with as_utf8(source, mapping.encoding, scratch) as path:
+            header, delimiter = read_header(source, path)
+            headers.append(header)
+            found = _match_columns(table, header, mapping, source)
+            scan = _scan_csv(path, header, delimiter) if source.form == "csv" else _scan_parquet(path)
+            _insert(connection, table, found, mapping, scan, position, source)
+    if len({frozenset(header) for header in headers}) > 1:
+        raise DataError(
+            f"{describe(sources)}: the parts of table {table.name} differ in their columns; make them equal"
+        )
+    known = {mapping.columns.get(column.name, column.name) for column in table.columns}
+    present = {column.name for column in table.columns if mapping.columns.get(column.name, column.name) in headers[0]}
+    return RawTable(table, sources, len(set(headers[0]) - known), frozenset(present))
+
+
+def _create_raw(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    columns = ", ".join(f"{quote_name(c.name)} {_SQL_TYPES.get(c.kind, 'BIGINT')}" for c in table.columns)
+    connection.execute(
+        f"CREATE TABLE {raw_name(table.name)} ({columns}, source_file INTEGER, source_row BIGINT, rule VARCHAR)"
+    )
+
+
+def _match_columns(
+    table: Table, header: Sequence[str], mapping: TableSource, source: Source
+) -> dict[Column, int | None]:
+    found: dict[Column, int | None] = {}
+    for column in table.columns:
+        name = mapping.columns.get(column.name, column.name)
+        if name not in header and (column.required or column.name in mapping.columns):
+            here = ", ".join(header[:20]) + (", …" if len(header) > 20 else "")
+            asked = name if name == column.name else f"{name} (for {column.name})"
+            raise MissingColumnError(
+                f"{source.path}: column {asked} of table {table.name} is missing; the file has {here};"
+                f" add it or name it under [tables.{table.name}.columns] in the configuration"
+            )
+        found[column] = header.index(name) if name in header else None
+    return found
+
+
+def _scan_csv(path: Path, header: Sequence[str], delimiter: str) -> str:
+    columns = ", ".join(f"{quote_text(f'c{i}')}: 'VARCHAR'" for i in range(len(header)))
+    return (
+        f"read_csv({quote_text(str(path))}, columns={{{columns}}}, auto_detect=false, header=true, quote='\"',"
+        f" escape='\"', delim={quote_text(delimiter)}, store_rejects=true, rejects_limit=0,"
+        f" max_line_size={LONGEST_LINE})"
+    )
+
+
+def _scan_parquet(path: Path) -> str:
+    return f"read_parquet({quote_text(str(path))})"
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    found: Mapping[Column, int | None],
+    mapping: TableSource,
+    scan: str,
+    position: int,
+    source: Source,
+) -> None:
+    try:
+        described = connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
+        types = [(row[0], row[1]) for row in described]
+        select = _select(found, mapping, types)
+        connection.execute(
+            f"INSERT INTO {raw_name(table.name)} SELECT * EXCLUDE (source_row, rule), {position}, source_row, rule"
+            f" FROM (SELECT {select} FROM (SELECT *, row_number() OVER () AS source_row FROM {scan}))"
+        )
+        if source.form == "csv":
+            _add_rejected(connection, raw_name(table.name), position)
+    except duckdb.OutOfMemoryException as error:
+        raise DataError(
+            f"{source.path}: is too large for the memory at hand; free some memory and try again"
+        ) from error
+    except duckdb.Error as error:
+        # DuckDB's own message repeats cells of the file, so it goes no further than the exception chain.
+        raise DataError(
+            f"{source.path}: cannot be read as {source.form}, it is damaged or cut short; export it again"
+        ) from error
+
+
+def _select(
+    found: Mapping[Column, int | None],
+    mapping: TableSource,
+    types: Sequence[tuple[str, str]],
+) -> str:
+    values, rules = [], []
+    for column, index in found.items():
+        if index is None:
+            empty = "false" if column.kind == "flag" else "NULL"
+            values.append(f"{empty} AS {quote_name(column.name)}")
+            continue
+        name, sql_type = types[index]
+        codes = mapping.values.get(column.name, {})
+        value = cell_value(column, name, sql_type, mapping.dates.get(column.name), codes)
+        rules.append(cell_rule(column, cell_text(name, sql_type), value))
+        value = f"coalesce({value}, false)" if column.kind == "flag" and column.nullable else value
+        values.append(f"{value} AS {quote_name(column.name)}")
+    first_rule = f"coalesce({', '.join(rules)})" if rules else "NULL"
+    return ", ".join([*values, "source_row", f"{first_rule} AS rule"])
+
+
+def _add_rejected(connection: duckdb.DuckDBPyConnection, raw: str, position: int) -> None:
+    """Add the rows the last scan could not split, and count them in the others' `source_row`."""
+    connection.execute("CREATE TEMP TABLE rejected AS SELECT DISTINCT line - 1 AS source_row FROM reject_errors")
+    connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
+    n_rejected = _count(connection, "SELECT count(*) FROM rejected")
+    if n_rejected:
+        n_split = _count(connection, f"SELECT count(*) FROM {raw} WHERE source_file = {position}")
+        connection.execute(
+            f"UPDATE {raw} SET source_row = place.source_row FROM ("
+            f" SELECT source_row, row_number() OVER (ORDER BY source_row) AS split_row"
+            f" FROM (SELECT range AS source_row FROM range(1, {n_split + n_rejected + 1}))"
+            f" ANTI JOIN rejected USING (source_row)) AS place"
+            f" WHERE source_file = {position} AND {raw}.source_row = place.split_row"
+        )
+        connection.execute(
+            f"INSERT INTO {raw} BY NAME"
+            f" SELECT {position} AS source_file, source_row, ':broken_row' AS rule FROM rejected"
+        )
+    connection.execute("DROP TABLE rejected")
+
+
+def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row else 0

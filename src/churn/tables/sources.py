@@ -1,0 +1,186 @@
+"""Which files hold a table, and how their first bytes say they are to be read."""
+
+import codecs
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pyarrow.parquet as pq
+
+from churn.config import Config, TableSource
+from churn.errors import DataError
+from churn.tables.contract import REQUIRED_TABLES, Table
+
+Form = Literal["csv", "parquet"]
+FORMS: tuple[Form, ...] = ("csv", "parquet")
+DELIMITERS = ",;\t|"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file that holds rows of a table."""
+
+    table: str
+    path: Path
+    form: Form
+
+
+def find_sources(folder: Path, tables: Mapping[str, Table], config: Config) -> dict[str, list[Source]]:
+    """Find the files of every table in `folder`; a table without files is left out.
+
+    Raises
+    ------
+    DataError
+        No such folder, a required table missing, a table found in two forms, or a configured file missing.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; give the folder that holds the bank's tables")
+    found = {name: _find_table(folder, name, config.tables.get(name, TableSource())) for name in tables}
+    missing = [name for name in REQUIRED_TABLES if not found[name]]
+    if missing:
+        here = ", ".join(sorted(entry.name for entry in folder.iterdir())[:12]) or "nothing"
+        raise DataError(
+            f"{folder}: required table {missing[0]} is missing (looked for {missing[0]}.parquet, {missing[0]}.csv"
+            f" or a folder of that name; found {here}); add it, or name its file in the configuration"
+        )
+    return {name: sources for name, sources in found.items() if sources}
+
+
+def read_header(source: Source, text_path: Path) -> tuple[list[str], str]:
+    """Return a file's column names and, for CSV, the delimiter its first line uses most.
+
+    Raises
+    ------
+    DataError
+        The file is empty, cannot be opened as its form, or names a column twice.
+    """
+    if source.form == "parquet":
+        names, delimiter = _parquet_columns(source), ""
+    else:
+        names, delimiter = _csv_columns(source, text_path)
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise DataError(f"{source.path}: column {repeated[0]} stands twice in the header; rename one of them")
+    return names, delimiter
+
+
+@contextmanager
+def as_utf8(source: Source, encoding: str | None, folder: Path) -> Iterator[Path]:
+    """Give a UTF-8 copy of a CSV file in `folder`, or the file itself where it already is UTF-8 without a mark.
+
+    Without `encoding`, the bytes decide: UTF-8 (with or without a byte-order mark) where all of them are,
+    else GB18030, which Chinese core systems export and which contains GBK and GB2312.
+
+    Raises
+    ------
+    DataError
+        The bytes are not of that encoding, or of neither; the message gives the byte's position.
+    """
+    if source.form != "csv":
+        yield source.path
+        return
+    marked = _starts_with_mark(source.path)
+    if encoding is None:
+        encoding = "utf-8" if _broken_at(source.path, "utf-8") is None else "gb18030"
+    _require_decodable(source.path, encoding)
+    if codecs.lookup(encoding).name == "utf-8" and not marked:
+        yield source.path
+        return
+    copy = folder / "decoded.csv"
+    with (
+        source.path.open("r", encoding="utf-8-sig" if marked else encoding, newline="") as reader,
+        copy.open("w", encoding="utf-8", newline="") as writer,
+    ):
+        while chunk := reader.read(_CHUNK):
+            writer.write(chunk)
+    yield copy
+    copy.unlink()
+
+
+def _find_table(folder: Path, name: str, source: TableSource) -> list[Source]:
+    if source.file is not None:
+        path = folder / source.file
+        if not path.exists():
+            raise DataError(f"{path}: no such file; mend tables.{name}.file in the configuration")
+        return _files_of(name, path)
+    candidates = [folder / f"{name}.{form}" for form in FORMS] + [folder / name]
+    there = [path for path in candidates if path.exists()]
+    if len(there) > 1:
+        names = " and ".join(path.name for path in there)
+        raise DataError(f"{folder}: table {name} is found twice, as {names}; remove one of them")
+    return _files_of(name, there[0]) if there else []
+
+
+def _files_of(name: str, path: Path) -> list[Source]:
+    if not path.is_dir():
+        return [Source(name, path, _form_of(path))]
+    parts = sorted(part for form in FORMS for part in path.glob(f"*.{form}") if part.is_file())
+    forms = {_form_of(part) for part in parts}
+    if not parts:
+        raise DataError(f"{path}: holds no .parquet or .csv parts; add them or remove the folder")
+    if len(forms) > 1:
+        raise DataError(f"{path}: table {name} is found twice, in Parquet and in CSV parts; remove one of the kinds")
+    return [Source(name, part, _form_of(part)) for part in parts]
+
+
+def _form_of(path: Path) -> Form:
+    return "parquet" if path.suffix.lower() in (".parquet", ".pq") else "csv"
+
+
+def _parquet_columns(source: Source) -> list[str]:
+    try:
+        return list(pq.read_schema(source.path).names)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{source.path}: is not a whole Parquet file; export it again") from error
+
+
+def _csv_columns(source: Source, text_path: Path) -> tuple[list[str], str]:
+    with text_path.open("r", encoding="utf-8", newline="") as reader:
+        line = reader.readline(_CHUNK)
+    if not line.strip():
+        raise DataError(f"{source.path}: is empty; it needs a first line with the column names")
+    delimiter = max(DELIMITERS, key=line.count)
+    return [name.strip() for name in next(csv.reader([line], delimiter=delimiter))], delimiter
+
+
+def _starts_with_mark(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(3) == codecs.BOM_UTF8
+
+
+def _require_decodable(path: Path, encoding: str) -> None:
+    try:
+        position = _broken_at(path, encoding)
+    except LookupError as error:
+        raise DataError(f"{path}: encoding {encoding} is not known; name another in the configuration") from error
+    if position is not None:
+        raise DataError(
+            f"{path}: byte {position} is not {encoding} text;"
+            " export the file as UTF-8 or GB18030, or name its encoding in the configuration"
+        )
+
+
+def _broken_at(path: Path, encoding: str) -> int | None:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    read = 0
+    with path.open("rb") as stream:
+        while True:
+            chunk = stream.read(_CHUNK)
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                return read + error.start
+            if not chunk:
+                return None
+            read += len(chunk)
+
+
+def describe(sources: Sequence[Source]) -> str:
+    """Name a table's files for a message: the file, or the folder and the number of its parts."""
+    if len(sources) == 1:
+        return str(sources[0].path)
+    return f"{sources[0].path.parent} ({len(sources)} parts)"

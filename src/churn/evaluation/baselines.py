@@ -1,0 +1,127 @@
+"""Churn by product coverage: what the bank states, what was observed, what the model predicts.
+
+This reports and forces nothing: where the stated and the observed rate differ, both are shown.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binomtest
+
+BUCKETS: tuple[int | str, ...] = (1, 2, 3, 4, "5+")
+MIN_ROWS = 30
+"""Below this many customers no verdict is given: the Wilson interval is then wider than 30 points at a rate of one
+half, and meets nearly any stated rate."""
+ROUNDING = 0.005
+"""Stated rates are whole per cents, so that the true one may be half a per cent away."""
+_YEAR_DAYS = 365
+
+
+class Baselines(NamedTuple):
+    """The comparison.
+
+    Attributes
+    ----------
+    buckets
+        One document a bucket of `BUCKETS`, in this order, in the form of `baselines.json`.
+    n_without_coverage
+        Customers with coverage 0 or unknown, who are in no bucket.
+    """
+
+    buckets: list[dict[str, Any]]
+    n_without_coverage: int
+
+
+def stated_rate_at(annual_rate: float, horizon_days: int) -> float:
+    """Convert a year's stated churn to another horizon: 1 - (1 - p)^(h / 365), a constant hazard.
+
+    Parameters
+    ----------
+    annual_rate
+        In [0, 1].
+    horizon_days
+        At least 1.
+
+    Examples
+    --------
+    >>> round(stated_rate_at(0.62, 365), 4), round(stated_rate_at(0.62, 91), 4)
+    (0.62, 0.2143)
+    """
+    return float(1 - (1 - annual_rate) ** (horizon_days / _YEAR_DAYS))
+
+
+def build_baselines(
+    product_coverage: ArrayLike | None,
+    churned: ArrayLike,
+    y_pred: ArrayLike,
+    *,
+    stated: Mapping[Any, float],
+    horizon_days: int = _YEAR_DAYS,
+) -> Baselines:
+    """Compare stated, observed and predicted churn in each bucket of coverage.
+
+    The observed rate has a 95 % Wilson interval (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953).
+    The verdict is "not_stated" where the bank states none; "too_few" below `MIN_ROWS` customers; "agrees" where
+    the interval meets the stated rate give or take `ROUNDING`; else "departs".
+
+    Parameters
+    ----------
+    product_coverage
+        Number of distinct products, shape (n,), less than 1 or NaN where not known; None where no customer's is.
+    churned
+        0 or 1, shape (n,).
+    y_pred
+        Predicted probabilities, shape (n,).
+    stated
+        A year's churn by bucket, keys "1" to "4" and "5+".
+    horizon_days
+        Horizon of `churned` and `y_pred`; stated rates are converted to it.
+
+    Examples
+    --------
+    >>> found = build_baselines([1] * 40, [1] * 24 + [0] * 16, [0.6] * 40, stated={"1": 0.62})
+    >>> found.buckets[0]["observed"], found.buckets[0]["verdict"], found.buckets[1]["verdict"]
+    (0.6, 'agrees', 'not_stated')
+    """
+    y, p = np.asarray(churned, dtype=np.float64), np.asarray(y_pred, dtype=np.float64)
+    coverage = np.zeros(len(y)) if product_coverage is None else np.asarray(product_coverage, dtype=np.float64)
+    buckets = []
+    for bucket in BUCKETS:
+        members = coverage >= 5 if bucket == "5+" else coverage == bucket
+        buckets.append(_bucket(bucket, y[members], p[members], stated.get(str(bucket)), horizon_days))
+    return Baselines(buckets, int(np.sum(~(coverage >= 1))))
+
+
+def _bucket(
+    bucket: int | str, y: NDArray[np.float64], p: NDArray[np.float64], annual: float | None, horizon_days: int
+) -> dict[str, Any]:
+    observed, low, high = _observed(y)
+    return {
+        "product_coverage": bucket,
+        "n": len(y),
+        "stated": None if annual is None else stated_rate_at(annual, horizon_days),
+        "observed": observed,
+        "observed_low": low,
+        "observed_high": high,
+        "predicted": float(p.mean()) if len(p) else None,
+        "verdict": _verdict(len(y), annual, low, high, horizon_days),
+    }
+
+
+def _observed(y: NDArray[np.float64]) -> tuple[float | None, float | None, float | None]:
+    if len(y) == 0:
+        return None, None, None
+    interval = binomtest(int(y.sum()), len(y)).proportion_ci(method="wilson")
+    return float(y.mean()), float(interval.low), float(interval.high)
+
+
+def _verdict(n: int, annual: float | None, low: float | None, high: float | None, horizon_days: int) -> str:
+    if annual is None:
+        return "not_stated"
+    if n < MIN_ROWS or low is None or high is None:
+        return "too_few"
+    least = stated_rate_at(max(annual - ROUNDING, 0.0), horizon_days)
+    most = stated_rate_at(min(annual + ROUNDING, 1.0), horizon_days)
+    return "agrees" if low <= most and high >= least else "departs"

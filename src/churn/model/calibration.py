@@ -1,0 +1,224 @@
+"""From margins to probabilities that mean what they say: none, sigmoid, beta, isotonic.
+
+Every method is monotone: calibration never lets a customer with the lower margin have the higher probability.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize
+from scipy.special import expit, log_expit, xlogy
+from sklearn.isotonic import IsotonicRegression
+
+Method = Literal["none", "sigmoid", "beta", "isotonic"]
+METHODS: tuple[Method, ...] = get_args(Method)
+"""All methods, the simplest first."""
+
+_TIE = 1e-9
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A fitted map from margins to probabilities.
+
+    Attributes
+    ----------
+    method
+        "none": 1 / (1 + exp(-m)). "sigmoid": 1 / (1 + exp(-(a m + b))). "beta": the log-odds are
+        a ln p - b ln(1 - p) + c with p = 1 / (1 + exp(-m)). "isotonic": linear between (x, y), constant outside.
+    parameters
+        sigmoid: a, b. beta: a, b, c. isotonic: x, y, ascending, of equal length.
+    """
+
+    method: Method = "none"
+    parameters: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
+
+    def apply(self, margins: ArrayLike) -> NDArray[np.float64]:
+        """Give calibrated probabilities in [0, 1], shape (n,), never falling as the margin rises.
+
+        Examples
+        --------
+        >>> Calibration("sigmoid", {"a": 1.0, "b": 0.0}).apply([0.0, 2.0]).round(3)
+        array([0.5  , 0.881])
+        """
+        m = np.asarray(margins, dtype=np.float64)
+        given: Mapping[str, Any] = self.parameters
+        if self.method == "none":
+            return np.asarray(expit(m))
+        if self.method == "sigmoid":
+            return np.asarray(expit(given["a"] * m + given["b"]))
+        if self.method == "beta":
+            return np.asarray(expit(given["a"] * log_expit(m) - given["b"] * log_expit(-m) + given["c"]))
+        return np.asarray(np.interp(m, given["x"], given["y"]))
+
+
+class CalibrationChoice(NamedTuple):
+    """The method with the least cross-fitted log loss, and the loss of each (nats a row, smaller is better)."""
+
+    method: Method
+    log_losses: dict[str, float]
+
+
+def fit_calibration(method: Method, margins: ArrayLike, y: ArrayLike) -> Calibration:
+    """Fit one method to margins of trees that did not see these rows.
+
+    Sigmoid and beta maximise the likelihood of Platt's smoothed targets, (n₁ + 1) / (n₁ + 2) for churners and
+    1 / (n₀ + 2) for others, so that separable rows have a finite fit; slopes are kept non-negative. Isotonic
+    output is kept within [1 / (n + 2), 1 - 1 / (n + 2)].
+
+    Parameters
+    ----------
+    method
+        One of `METHODS`.
+    margins
+        Log-odds, shape (n,).
+    y
+        0 or 1, shape (n,).
+
+    References
+    ----------
+    Platt 1999, Probabilistic outputs for support vector machines. Kull, Silva Filho, Flach 2017, Beyond sigmoids,
+    https://doi.org/10.1214/17-EJS1338SI. Zadrozny, Elkan 2002, https://doi.org/10.1145/775047.775151.
+
+    Examples
+    --------
+    >>> fitted = fit_calibration("isotonic", [-1.0, 0.0, 1.0, 2.0], [0, 1, 0, 1])
+    >>> fitted.apply([-9.0, 0.5, 9.0]).round(3)
+    array([0.167, 0.5  , 0.833])
+    """
+    m, target = np.asarray(margins, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if method == "none":
+        return Calibration()
+    if method == "sigmoid":
+        a, b = _fit_log_odds(np.column_stack([m]), target)
+        return Calibration("sigmoid", {"a": a, "b": b})
+    if method == "beta":
+        a, b, c = _fit_log_odds(np.column_stack([log_expit(m), -log_expit(-m)]), target)
+        return Calibration("beta", {"a": a, "b": b, "c": c})
+    return _fit_isotonic(m, target)
+
+
+def cross_fit_probabilities(method: Method, margins: ArrayLike, y: ArrayLike, folds: ArrayLike) -> NDArray[np.float64]:
+    """Calibrate the rows of each fold by the rows of all others.
+
+    Parameters
+    ----------
+    method, margins, y
+        As for `fit_calibration`.
+    folds
+        Fold of each row, shape (n,); at least two are there.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Probabilities, shape (n,).
+
+    Examples
+    --------
+    >>> cross_fit_probabilities("none", [0.0, 2.0], [0, 1], [0, 1]).round(3)
+    array([0.5  , 0.881])
+    """
+    m, target, fold = np.asarray(margins, dtype=np.float64), np.asarray(y), np.asarray(folds)
+    probabilities = np.empty(len(m))
+    for one in np.unique(fold):
+        left_out = fold == one
+        probabilities[left_out] = fit_calibration(method, m[~left_out], target[~left_out]).apply(m[left_out])
+    return probabilities
+
+
+def choose_calibration(margins: ArrayLike, y: ArrayLike, folds: ArrayLike) -> CalibrationChoice:
+    """Choose the method whose cross-fitted probabilities have the least log loss; of equals the simpler.
+
+    Parameters
+    ----------
+    margins, y, folds
+        As for `cross_fit_probabilities`.
+
+    Examples
+    --------
+    >>> margins = np.tile([-2.0, 2.0], 50)
+    >>> choose_calibration(margins, np.tile([0, 1, 1, 0], 25), np.arange(100) // 4 % 2).method
+    'sigmoid'
+    """
+    target = np.asarray(y, dtype=np.float64)
+    losses = {str(method): _log_loss(target, cross_fit_probabilities(method, margins, y, folds)) for method in METHODS}
+    best = min(losses.values())
+    return CalibrationChoice(next(method for method in METHODS if losses[method] <= best + _TIE), losses)
+
+
+def calibration_to_json(calibration: Calibration) -> dict[str, Any]:
+    """Give a calibration as JSON values.
+
+    Examples
+    --------
+    >>> calibration_to_json(Calibration("sigmoid", {"a": 1.0, "b": 0.5}))
+    {'method': 'sigmoid', 'parameters': {'a': 1.0, 'b': 0.5}}
+    """
+    values = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in calibration.parameters.items()
+    }
+    return {"method": calibration.method, "parameters": values}
+
+
+def calibration_from_json(value: Mapping[str, Any]) -> Calibration:
+    """Give the calibration back from `calibration_to_json`.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        The value is not of that form.
+
+    Examples
+    --------
+    >>> calibration_from_json({"method": "none", "parameters": {}})
+    Calibration(method='none', parameters={})
+    """
+    method: Method = value["method"]
+    needed: dict[str, set[str]] = {
+        "none": set(),
+        "sigmoid": {"a", "b"},
+        "beta": {"a", "b", "c"},
+        "isotonic": {"x", "y"},
+    }
+    if set(value["parameters"]) != needed[method]:
+        raise ValueError(f"calibration.parameters: not those of {method}")
+    return Calibration(
+        method,
+        {
+            name: tuple(map(float, given)) if isinstance(given, list) else float(given)
+            for name, given in value["parameters"].items()
+        },
+    )
+
+
+def _fit_log_odds(slopes: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, ...]:
+    """Fit non-negative slopes and an intercept (the last) by maximum likelihood on smoothed targets."""
+    n_churned = float(np.sum(y))
+    target = np.where(y > 0, (n_churned + 1) / (n_churned + 2), 1 / (len(y) - n_churned + 2))
+    design = np.column_stack([slopes, np.ones(len(y))])
+
+    def loss(beta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        z = design @ beta
+        value = -np.mean(target * log_expit(z) + (1 - target) * log_expit(-z))
+        return float(value), design.T @ (expit(z) - target) / len(y)
+
+    start = np.append(np.ones(slopes.shape[1]), 0.0)
+    bounds = [(0.0, None)] * slopes.shape[1] + [(None, None)]
+    fitted = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-14, "gtol": 1e-9})
+    return tuple(float(value) for value in fitted.x)
+
+
+def _fit_isotonic(margins: NDArray[np.float64], y: NDArray[np.float64]) -> Calibration:
+    least = 1 / (len(y) + 2)
+    fitted = IsotonicRegression(y_min=least, y_max=1 - least, out_of_bounds="clip").fit(margins, y)
+    x, p = fitted.X_thresholds_.tolist(), fitted.y_thresholds_.tolist()
+    return Calibration("isotonic", {"x": tuple(x), "y": tuple(p)})
+
+
+def _log_loss(y: NDArray[np.float64], p: NDArray[np.float64]) -> float:
+    # a probability of exactly 0 or 1 (a margin beyond 37) costs 36 nats when wrong, not infinitely many
+    kept = np.clip(p, np.finfo(np.float64).eps, 1 - np.finfo(np.float64).eps)
+    return float(-np.mean(xlogy(y, kept) + xlogy(1 - y, 1 - kept)))

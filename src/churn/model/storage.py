@@ -1,0 +1,222 @@
+"""The safe model folder: text and JSON alone, and nothing is opened before its checksum holds.
+
+::
+
+    MODEL/
+    ├── trees.txt        the trees in LightGBM's own text form
+    ├── model.json       schema, calibration, tree parameters
+    ├── manifest.json    model id, file hashes, features, horizon, snapshots, versions, thresholds
+    ├── metrics.json     held-out metrics
+    ├── baselines.json   stated, observed and predicted churn by product coverage
+    ├── MODEL_CARD.md    the same for people
+    └── SHA256SUMS       of every other file; `sha256sum -c SHA256SUMS` checks it too
+
+Checksums find damage and mix-ups. They are no signature: who can write the folder can write them too.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from churn.errors import ModelError
+from churn.files import CHECKSUMS, new_folder, render_json
+from churn.model.calibration import calibration_from_json, calibration_to_json
+from churn.model.fitted import FittedModel
+from churn.model.schema import schema_from_json, schema_to_json
+from churn.model.trees import TreeParameters, parameters_to_json, trees_from_text, trees_to_text
+
+FORMAT = 1
+TREES, MODEL, MANIFEST = "trees.txt", "model.json", "manifest.json"
+METRICS, BASELINES, CARD = "metrics.json", "baselines.json", "MODEL_CARD.md"
+_FILES = (TREES, MODEL, MANIFEST, METRICS, BASELINES, CARD)
+_SUM_LINE = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\0]+)")
+_RESTORE = "restore the folder from a copy, or train again"
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A model and all that is kept with it.
+
+    Attributes
+    ----------
+    model
+        The fitted model.
+    manifest
+        Facts of the training; see CLI documentation for the names that other programs rely on.
+    metrics
+        Held-out metrics, each ``{"value", "low", "high"}``, and ``"out_of_time"``.
+    baselines
+        Stated, observed and predicted churn by product coverage.
+    card
+        `MODEL_CARD.md`.
+    """
+
+    model: FittedModel
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    baselines: list[dict[str, Any]] = field(default_factory=list)
+    card: str = ""
+
+
+def model_id(model: FittedModel) -> str:
+    """Name a model by its content: the first 16 digits of SHA-256 over trees and model document.
+
+    Two trainings that come to the same model give the same id; any other calibration gives another.
+    """
+    return _id_of(trees_to_text(model.booster), render_json(_model_document(model)))
+
+
+def write_model(path: Path, stored: StoredModel) -> None:
+    """Write a model folder, whole or not at all; an earlier model folder there is replaced.
+
+    The manifest gains the model id and the SHA-256 of every other file. The same model gives the same bytes.
+
+    Raises
+    ------
+    OutputError
+        `path` holds something that is no model folder, or cannot be written.
+    """
+    texts = {
+        TREES: trees_to_text(stored.model.booster),
+        MODEL: render_json(_model_document(stored.model)),
+        METRICS: render_json(dict(stored.metrics)),
+        BASELINES: render_json(stored.baselines),
+        CARD: stored.card,
+    }
+    own = {"format": FORMAT, "model_id": _id_of(texts[TREES], texts[MODEL])}
+    files = {name: _hash(text.encode()) for name, text in sorted(texts.items())}
+    texts[MANIFEST] = render_json({**own, **stored.manifest, **own, "files": files})
+    sums = "".join(f"{_hash(texts[name].encode())}  {name}\n" for name in sorted(texts))
+    with new_folder(path) as folder:
+        for name, text in {**texts, CHECKSUMS: sums}.items():
+            (folder / name).write_text(text, encoding="utf-8", newline="")
+
+
+def read_model(path: Path) -> StoredModel:
+    """Read a model folder after checking every byte of it.
+
+    Each file is read once, checked against `SHA256SUMS`, and used as it was read.
+
+    Raises
+    ------
+    ModelError
+        There is no folder; a file is missing, added, changed, cut short, a link or a folder; the checksums cannot
+        be read; the folder was written by a later version.
+    """
+    texts = {name: content.decode("utf-8", "replace") for name, content in _read_checked(path).items()}
+    documents = {name: _parse(path / name, texts[name]) for name in (MODEL, MANIFEST, METRICS, BASELINES)}
+    _require_known_format(path, documents[MANIFEST])
+    _require_whole_trees(path / TREES, texts[TREES])
+    return StoredModel(
+        model=_restore_model(path / MODEL, documents[MODEL], texts[TREES]),
+        manifest=documents[MANIFEST],
+        metrics=documents[METRICS],
+        baselines=documents[BASELINES],
+        card=texts[CARD],
+    )
+
+
+def _model_document(model: FittedModel) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "schema": schema_to_json(model.schema),
+        "calibration": calibration_to_json(model.calibration),
+        "parameters": parameters_to_json(model.parameters),
+    }
+
+
+def _restore_model(path: Path, document: dict[str, Any], trees: str) -> FittedModel:
+    try:
+        schema = schema_from_json(document["schema"])
+        calibration = calibration_from_json(document["calibration"])
+        parameters = TreeParameters(**document["parameters"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(f"{path}: is not a model document of this version; {_RESTORE}") from error
+    booster = trees_from_text(trees)
+    if booster.num_feature() != len(schema.names):
+        raise ModelError(
+            f"{path}: names {len(schema.names)} columns, the trees take {booster.num_feature()}; {_RESTORE}"
+        )
+    return FittedModel(schema, booster, calibration, parameters)
+
+
+def _id_of(trees: str, model: str) -> str:
+    return _hash((trees + model).encode())[:16]
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read_checked(path: Path) -> dict[str, bytes]:
+    expected = _read_sums(path)
+    _require_exactly(path, expected)
+    contents = {name: _read_bytes(path / name) for name in _FILES}
+    for name, content in contents.items():
+        if _hash(content) != expected[name]:
+            raise ModelError(f"{path / name}: was changed or cut short after training (SHA-256 differs); {_RESTORE}")
+    return contents
+
+
+def _read_sums(path: Path) -> dict[str, str]:
+    sums = path / CHECKSUMS
+    if path.is_symlink() or not path.is_dir():
+        raise ModelError(f"{path}: is not a model folder; give one written by churn train")
+    if sums.is_symlink() or not sums.is_file():
+        raise ModelError(f"{sums}: missing or not a plain file, so nothing in the folder can be trusted; {_RESTORE}")
+    lines = _read_bytes(sums).decode("utf-8", "replace").splitlines()
+    matches = [_SUM_LINE.fullmatch(line) for line in lines]
+    found = {match[2]: match[1] for match in matches if match}
+    if not lines or len(found) != len(lines):
+        raise ModelError(f"{sums}: is not a list of SHA-256 sums, each file once; {_RESTORE}")
+    return found
+
+
+def _require_exactly(path: Path, expected: Mapping[str, str]) -> None:
+    there = {entry.name for entry in path.iterdir()} - {CHECKSUMS}
+    known = set(_FILES)
+    if missing := sorted(known - there):
+        raise ModelError(f"{path / missing[0]}: missing from the model folder; {_RESTORE}")
+    if added := sorted(there - known):
+        raise ModelError(f"{path / added[0]}: does not belong in a model folder; take it out")
+    if set(expected) != known:
+        name = sorted(set(expected) ^ known)[0]
+        raise ModelError(f"{path / CHECKSUMS}: does not list exactly the model's files (see {name}); {_RESTORE}")
+    for name in _FILES:
+        if (path / name).is_symlink() or not (path / name).is_file():
+            raise ModelError(f"{path / name}: is a link or a folder, not a plain file; {_RESTORE}")
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+
+
+def _parse(path: Path, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ModelError(f"{path}: is not JSON; {_RESTORE}") from error
+
+
+def _require_known_format(path: Path, manifest: Any) -> None:
+    found = manifest.get("format") if isinstance(manifest, dict) else None
+    if found != FORMAT:
+        raise ModelError(f"{path / MANIFEST}: format {found!r}, this version reads {FORMAT}; train again")
+
+
+def _require_whole_trees(path: Path, text: str) -> None:
+    # LightGBM aborts the process on a cut text, even where somebody made the checksums anew
+    head, _, rest = text.partition("\n\nTree=0\n")
+    sizes = re.search(r"^tree_sizes=([\d ]+)$", head, re.MULTILINE)
+    body, end, _ = ("Tree=0\n" + rest).partition("end of trees\n")
+    if not text.startswith("tree\n") or not sizes or not end:
+        raise ModelError(f"{path}: is not a whole tree text; {_RESTORE}")
+    if sum(map(int, sizes[1].split())) != len(body.encode()):
+        raise ModelError(f"{path}: its trees are not as long as its head says; {_RESTORE}")

@@ -1,18 +1,20 @@
 """A bank's checked tables, in a database on disk that lives as long as they are used."""
 
 import datetime as dt
-import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import narwhals as nw
 
 from churn.config import Config, TableSource
 from churn.errors import DataError
 from churn.files import hash_file
+from churn.tables.cells import quote_text
 from churn.tables.checking import (
     Finding,
     RowCount,
@@ -21,12 +23,11 @@ from churn.tables.checking import (
     find_warnings,
     quarantined_rows,
 )
-from churn.tables.contract import REQUIRED_TABLES, contract_tables
+from churn.tables.contract import REQUIRED_TABLES, Table, contract_tables
 from churn.tables.reading import RawTable, load_table
 from churn.tables.sources import find_sources
 
 EPOCH = dt.date(1970, 1, 1)
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class Bank:
         For each table: rows = used + quarantined.
     findings
         Broken rules and warnings.
-    data_end
-        The last day the data know about.
+    data_begin, data_end
+        The first and the last day the data know about.
     notes
         Lines for the user: columns ignored, rows left out.
     """
@@ -54,6 +55,7 @@ class Bank:
     raws: Mapping[str, RawTable]
     row_counts: Mapping[str, RowCount]
     findings: Sequence[Finding]
+    data_begin: dt.date
     data_end: dt.date
     notes: Sequence[str]
 
@@ -69,6 +71,18 @@ class Bank:
     def column_is_there(self, table: str, column: str) -> bool:
         """Whether the bank handed over that column of that table."""
         return self.has(table) and column in self.raws[table].columns
+
+    def frames(self, between: tuple[str, str] | None = None) -> dict[str, nw.LazyFrame[Any]]:
+        """Return the tables as lazy frames; `between` keeps customers whose id lies in that closed range."""
+        return {name: nw.from_native(self._relation(raw.table, between)) for name, raw in self.raws.items()}
+
+    def _relation(self, table: Table, between: tuple[str, str] | None) -> duckdb.DuckDBPyRelation:
+        relation = self.connection.table(table.name)
+        if between is None:
+            return relation
+        low, high = map(quote_text, between)
+        columns = table.references or ("customer_id",)
+        return relation.filter(" OR ".join(f"{column} BETWEEN {low} AND {high}" for column in columns))
 
     def quarantine(self) -> list[tuple[str, str, int, str, str]]:
         """List every row left out: table, file name, row in that file (from 1), column (may be empty), rule."""
@@ -130,8 +144,8 @@ def open_bank(
                 findings += broken
                 _require_rows(name, raws[name], counts[name])
             findings += find_warnings(connection, raws, config)
-            end = data_end or _find_data_end(connection, raws)
-            yield Bank(connection, config, raws, counts, findings, end, _notes(raws, counts))
+            begin, end = _find_period(connection, raws)
+            yield Bank(connection, config, raws, counts, findings, begin, data_end or end, _notes(raws, counts))
         finally:
             connection.close()
 
@@ -167,14 +181,16 @@ def _require_rows(name: str, raw: RawTable, count: RowCount) -> None:
     raise DataError(f"{path}: none of the {count.rows} rows of table {name} can be used; run churn check to see why")
 
 
-def _find_data_end(connection: duckdb.DuckDBPyConnection, raws: Mapping[str, RawTable]) -> dt.date:
+def _find_period(connection: duckdb.DuckDBPyConnection, raws: Mapping[str, RawTable]) -> tuple[dt.date, dt.date]:
+    """Return the first and last day of what is dated event by event, else of what was opened and closed."""
     events = {"pnl": ("month",), "transactions": ("transacted_on",), "contacts": ("contacted_on",)}
     fallback = {"customers": ("opened_on", "closed_on"), "holdings": ("opened_on", "closed_on")}
     for group in (events, fallback):
-        parts = [f"SELECT max({c}) AS day FROM {t}" for t, columns in group.items() if t in raws for c in columns]
-        row = connection.execute(f"SELECT max(day) FROM ({' UNION ALL '.join(parts)})").fetchone() if parts else None
-        if row and row[0] is not None:
-            return to_date(row[0])
+        parts = [f"SELECT {c} AS day FROM {t}" for t, columns in group.items() if t in raws for c in columns]
+        query = f"SELECT min(day), max(day) FROM ({' UNION ALL '.join(parts)})"
+        row = connection.execute(query).fetchone() if parts else None
+        if row and row[1] is not None:
+            return to_date(row[0]), to_date(row[1])
     raise DataError("no table holds a date; check the date columns of customers and holdings")
 
 

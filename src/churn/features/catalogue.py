@@ -1,0 +1,79 @@
+"""Every feature, in the order of a frame's columns, and the one place that builds them all."""
+
+from collections.abc import Callable
+from typing import Any
+
+import narwhals as nw
+
+from churn.config import Config
+from churn.features.activity import activity_features, build_activity
+from churn.features.bindings import bindings_features, build_bindings
+from churn.features.contacts import build_contacts, contacts_features
+from churn.features.coverage import build_coverage, coverage_features
+from churn.features.feature import Feature
+from churn.features.pnl import build_pnl, pnl_features
+from churn.features.relationship import build_relationship, relationship_features
+from churn.timeline import Tables
+
+_Build = Callable[[Tables, nw.LazyFrame[Any], int, Config], nw.LazyFrame[Any]]
+_List = Callable[[Config], tuple[Feature, ...]]
+# Family, its list, its builder, and the table without which it is absent altogether.
+_FAMILIES: tuple[tuple[_List, _Build, str], ...] = (
+    (coverage_features, build_coverage, "holdings"),
+    (bindings_features, build_bindings, "bindings"),
+    (contacts_features, build_contacts, "contacts"),
+    (pnl_features, build_pnl, "pnl"),
+    (activity_features, build_activity, "transactions"),
+    (relationship_features, build_relationship, "customers"),
+)
+
+
+def catalogue(config: Config) -> tuple[Feature, ...]:
+    """List every feature a bank of this configuration can have.
+
+    Examples
+    --------
+    >>> [feature.name for feature in catalogue(Config()) if feature.unit == "yuan"][:2]
+    ['aum_cny', 'deposits_cny']
+    """
+    return tuple(feature for list_features, _, _ in _FAMILIES for feature in list_features(config))
+
+
+def available_features(tables: Tables, config: Config) -> tuple[Feature, ...]:
+    """List the features whose tables are there."""
+    return tuple(feature for feature in catalogue(config) if all(table in tables for table in feature.tables))
+
+
+def lost_features(tables: Tables, config: Config) -> dict[str, list[str]]:
+    """Name, for each table that is not there, the features lost with it."""
+    lost: dict[str, list[str]] = {}
+    for feature in catalogue(config):
+        for table in feature.tables:
+            if table not in tables:
+                lost.setdefault(table, []).append(feature.name)
+    return lost
+
+
+def build_features(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
+    """Build every available feature for the customers `who`.
+
+    Parameters
+    ----------
+    tables
+        Checked tables, dates as days, money as cents.
+    who
+        Column `customer_id`, each once.
+    as_of
+        Days since 1970-01-01; only what happened strictly before it is used.
+
+    Returns
+    -------
+    LazyFrame
+        `customer_id` and one 64-bit floating-point column a feature, in the catalogue's order.
+    """
+    frame = who
+    for _, build, table in _FAMILIES:
+        if table in tables:
+            frame = frame.join(build(tables, who, as_of, config), on="customer_id", how="left")
+    names = [feature.name for feature in available_features(tables, config)]
+    return frame.select("customer_id", *(nw.col(name).cast(nw.Float64) for name in names))

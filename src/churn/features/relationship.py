@@ -1,0 +1,119 @@
+"""Relationship: how long, how old, which tier, whose, and through whom."""
+
+from typing import Any
+
+import narwhals as nw
+
+from churn.config import Config
+from churn.features.expressions import YEAR, count, since, zero_where_null
+from churn.features.feature import Family, Feature
+from churn.tables.bank import to_date
+from churn.tables.contract import TIERS
+from churn.timeline import Tables
+
+
+def relationship_features(config: Config) -> tuple[Feature, ...]:
+    """List the family's features in the order of their columns.
+
+    Tier and manager come from `customer_states`, or from `customers` where the configuration says that they
+    never changed (`[customers] static`): today's value must not reach yesterday's snapshot otherwise.
+    """
+    f: Family = "relationship"
+    tier_from = () if "tier" in config.customers.static else ("customer_states",)
+    manager_from = () if "manager_id" in config.customers.static else ("customer_states",)
+    return (
+        Feature("tenure_days", f, "days", None, "days since the relationship began", "建立关系天数", False),
+        Feature("age_years", f, "years", None, "age", "年龄", False),
+        Feature(
+            "tier_level",
+            f,
+            "level",
+            None,
+            "tier: 0 ordinary, 1 gold, 2 platinum",
+            "客户等级：0 普通，1 金卡，2 白金",
+            True,
+            tier_from,
+        ),
+        Feature("is_managed", f, "0/1", None, "has a responsible manager", "有专属客户经理", True, manager_from),
+        Feature(
+            "days_since_state_change",
+            f,
+            "days",
+            YEAR,
+            "days since tier or manager changed",
+            "距等级或经理变更天数",
+            True,
+            ("customer_states",),
+        ),
+        Feature(
+            "n_referred_365d",
+            f,
+            "count",
+            YEAR,
+            "customers brought in 365 days",
+            "365 天内转介绍人数",
+            True,
+            ("referrals",),
+        ),
+        Feature(
+            "was_referred", f, "0/1", None, "was brought by another customer", "由他人转介绍", False, ("referrals",)
+        ),
+    )
+
+
+def build_relationship(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
+    """Build the family for the customers `who`: `customer_id` and a column a feature whose tables are there."""
+    year = to_date(as_of).year
+    columns = ["customer_id", "opened_on", "birth_year", *config.customers.static]
+    frame = who.join(tables["customers"].select(*columns), on="customer_id", how="left").with_columns(
+        (as_of - nw.col("opened_on")).alias("tenure_days"), (year - nw.col("birth_year")).alias("age_years")
+    )
+    names = ["tenure_days", "age_years"]
+    frame, static_names = _with_static(frame, config)
+    if "customer_states" in tables:
+        frame = frame.join(_state(tables, as_of, config), on="customer_id", how="left")
+    if "referrals" in tables:
+        frame = _with_referrals(frame, tables, as_of)
+    available = {*names, *static_names, *frame.collect_schema().names()}
+    wanted = [feature.name for feature in relationship_features(config) if feature.name in available]
+    return frame.select("customer_id", *wanted)
+
+
+def _with_static(frame: nw.LazyFrame[Any], config: Config) -> tuple[nw.LazyFrame[Any], list[str]]:
+    made = {"tier": _tier_level(), "manager_id": _is_managed()}
+    chosen = [made[column] for column in config.customers.static if column in made]
+    frame = frame.with_columns(*chosen) if chosen else frame
+    return frame, [
+        name
+        for column, name in (("tier", "tier_level"), ("manager_id", "is_managed"))
+        if column in config.customers.static
+    ]
+
+
+def _state(tables: Tables, as_of: int, config: Config) -> nw.LazyFrame[Any]:
+    """Return the state in force at `as_of`: the latest begun strictly before it."""
+    known = tables["customer_states"].filter(nw.col("valid_from") < as_of)
+    latest = known.filter(nw.col("valid_from") == nw.col("valid_from").max().over("customer_id"))
+    changed = nw.when(nw.col("valid_from") >= as_of - YEAR).then(as_of - nw.col("valid_from"))
+    made = {"tier": _tier_level(), "manager_id": _is_managed()}
+    chosen = [expression for column, expression in made.items() if column not in config.customers.static]
+    return latest.select("customer_id", *chosen, changed.alias("days_since_state_change"))
+
+
+def _tier_level() -> nw.Expr:
+    level = nw.when(nw.col("tier") == nw.lit(TIERS[2])).then(2).when(nw.col("tier") == nw.lit(TIERS[1])).then(1)
+    return level.otherwise(0).cast(nw.Int64).alias("tier_level")
+
+
+def _is_managed() -> nw.Expr:
+    return (~nw.col("manager_id").is_null()).cast(nw.Int64).alias("is_managed")
+
+
+def _with_referrals(frame: nw.LazyFrame[Any], tables: Tables, as_of: int) -> nw.LazyFrame[Any]:
+    known = tables["referrals"].filter(nw.col("referred_on") < as_of)
+    brought = known.group_by("referrer_id").agg(count(since("referred_on", as_of, YEAR), "n_referred_365d"))
+    came = known.group_by("referred_id").agg(count(nw.col("referred_on") < as_of, "was_referred"))
+    came = came.with_columns(nw.lit(1).cast(nw.Int64).alias("was_referred"))
+    frame = frame.join(brought, left_on="customer_id", right_on="referrer_id", how="left")
+    frame = frame.join(came, left_on="customer_id", right_on="referred_id", how="left")
+    return zero_where_null(frame, ["n_referred_365d", "was_referred"])

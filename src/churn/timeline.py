@@ -1,0 +1,120 @@
+"""When: as-of dates, horizons, and who counts at a date. Days are whole days since 1970-01-01."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import narwhals as nw
+
+from churn.errors import TimeRangeError
+from churn.tables.bank import to_date, to_days
+
+Tables = Mapping[str, nw.LazyFrame[Any]]
+
+SNAPSHOT_STEP_DAYS = 91
+MOST_SNAPSHOTS = 8
+LEAST_HISTORY_DAYS = 180
+LATEST_AFTER_DATA_END_DAYS = 31
+
+
+def default_snapshots(data_begin: dt.date, data_end: dt.date, horizon_days: int) -> list[dt.date]:
+    """Return the dates to learn from, ascending: the last with a complete label and back every 91 days.
+
+    At most 8, each with at least 180 days of history before it.
+
+    Raises
+    ------
+    TimeRangeError
+        The data hold no date with 180 days before it and a whole horizon after it.
+
+    Examples
+    --------
+    >>> dates = default_snapshots(dt.date(2022, 1, 1), dt.date(2025, 12, 31), 365)
+    >>> len(dates), dates[0].isoformat(), dates[-1].isoformat()
+    (8, '2023-04-06', '2025-01-01')
+    """
+    last = last_complete(data_end, horizon_days)
+    steps = (last - dt.timedelta(days=SNAPSHOT_STEP_DAYS * i) for i in range(MOST_SNAPSHOTS))
+    dates = [date for date in steps if (date - data_begin).days >= LEAST_HISTORY_DAYS]
+    if not dates:
+        raise TimeRangeError(
+            f"the data run from {data_begin} to {data_end}: too short for {LEAST_HISTORY_DAYS} days of history"
+            f" and a horizon of {horizon_days} days; give a shorter --horizon or more history"
+        )
+    return sorted(dates)
+
+
+def last_complete(data_end: dt.date, horizon_days: int) -> dt.date:
+    """Return the last as-of date whose horizon lies wholly in the data: `data_end + 1 - horizon_days`."""
+    return data_end + dt.timedelta(days=1 - horizon_days)
+
+
+def require_complete(dates: Sequence[dt.date], data_end: dt.date, horizon_days: int) -> None:
+    """Refuse dates whose label is not complete: `as_of + horizon_days` must be at most `data_end + 1`.
+
+    Raises
+    ------
+    TimeRangeError
+        With the last date that would do.
+    """
+    last = last_complete(data_end, horizon_days)
+    late = [date for date in dates if date > last]
+    if late:
+        raise TimeRangeError(
+            f"--as-of {late[0]}: its {horizon_days} days end after the data do ({data_end});"
+            f" the last that fits is {last}"
+        )
+
+
+def require_within(as_of: dt.date, data_end: dt.date) -> None:
+    """Refuse a date for which the data are too old: more than 31 days after their end.
+
+    Raises
+    ------
+    TimeRangeError
+        With the last date that would do.
+    """
+    last = data_end + dt.timedelta(days=LATEST_AFTER_DATA_END_DAYS)
+    if as_of > last:
+        raise TimeRangeError(
+            f"--as-of {as_of}: more than {LATEST_AFTER_DATA_END_DAYS} days after the data end ({data_end});"
+            f" the last that fits is {last}, or bring newer tables"
+        )
+
+
+def month_end_before(day: int) -> int:
+    """Return the last month-end strictly before a day.
+
+    Examples
+    --------
+    >>> to_date(month_end_before(to_days(dt.date(2025, 1, 31)))).isoformat()
+    '2024-12-31'
+    """
+    return to_days(to_date(day).replace(day=1)) - 1
+
+
+def month_ends_before(day: int, n: int) -> list[int]:
+    """Return the last `n` month-ends strictly before a day, the latest first."""
+    ends = [month_end_before(day)]
+    while len(ends) < n:
+        ends.append(month_end_before(ends[-1]))
+    return ends
+
+
+def is_open(begin: str, end: str, as_of: int) -> nw.Expr:
+    """Whether a period is open at `as_of`: begun strictly before it, and not ended or ended on it or later."""
+    return (nw.col(begin) < as_of) & (nw.col(end).is_null() | (nw.col(end) >= as_of))
+
+
+def population(tables: Tables, as_of: int) -> nw.LazyFrame[Any]:
+    """Return who counts at `as_of`, one row a customer: `customer_id`.
+
+    Opened strictly before `as_of`, not closed by then, and with at least one holding open.
+    """
+    holders = tables["holdings"].filter(is_open("opened_on", "closed_on", as_of)).select("customer_id").unique()
+    return (
+        tables["customers"]
+        .filter(is_open("opened_on", "closed_on", as_of))
+        .select("customer_id")
+        .join(holders, on="customer_id", how="inner")
+    )

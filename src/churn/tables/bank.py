@@ -1,7 +1,6 @@
 """A bank's checked tables, in a database on disk that lives as long as they are used."""
 
 import datetime as dt
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from churn.tables.checking import (
     quarantined_rows,
 )
 from churn.tables.contract import REQUIRED_TABLES, Table, contract_tables
+from churn.tables.database import customer_ranges, open_database
 from churn.tables.reading import RawTable, load_table
 from churn.tables.sources import find_sources
 
@@ -84,6 +84,10 @@ class Bank:
         columns = table.references or ("customer_id",)
         return relation.filter(" OR ".join(f"{column} BETWEEN {low} AND {high}" for column in columns))
 
+    def ranges(self, size: int) -> list[tuple[str, str]]:
+        """Cut the customers, sorted by id, into closed ranges of `size`."""
+        return customer_ranges(self.connection, "customers", size)
+
     def quarantine(self) -> list[tuple[str, str, int, str, str]]:
         """List every row left out: table, file name, row in that file (from 1), column (may be empty), rule."""
         return quarantined_rows(self.connection, list(self.raws.values()))
@@ -129,25 +133,18 @@ def open_bank(
     config = config or Config()
     tables = contract_tables(config)
     sources = find_sources(folder, tables, config)
-    with tempfile.TemporaryDirectory(prefix="churn-", ignore_cleanup_errors=True) as scratch:
-        connection = duckdb.connect(str(Path(scratch) / "bank.duckdb"))
-        try:
-            if n_threads:
-                connection.execute(f"SET threads = {int(n_threads)}")
-            connection.execute("SET enable_progress_bar = false")
-            create_quarantine(connection)
-            raws, counts, findings = {}, {}, []
-            for name in [table for table in tables if table in sources]:
-                mapping = config.tables.get(name, TableSource())
-                raws[name] = load_table(connection, tables[name], sources[name], mapping, Path(scratch))
-                counts[name], broken = check_table(connection, raws[name])
-                findings += broken
-                _require_rows(name, raws[name], counts[name])
-            findings += find_warnings(connection, raws, config)
-            begin, end = _find_period(connection, raws)
-            yield Bank(connection, config, raws, counts, findings, begin, data_end or end, _notes(raws, counts))
-        finally:
-            connection.close()
+    with open_database(n_threads) as (connection, scratch):
+        create_quarantine(connection)
+        raws, counts, findings = {}, {}, []
+        for name in [table for table in tables if table in sources]:
+            mapping = config.tables.get(name, TableSource())
+            raws[name] = load_table(connection, tables[name], sources[name], mapping, scratch)
+            counts[name], broken = check_table(connection, raws[name])
+            findings += broken
+            _require_rows(name, raws[name], counts[name])
+        findings += find_warnings(connection, raws, config)
+        begin, end = _find_period(connection, raws)
+        yield Bank(connection, config, raws, counts, findings, begin, data_end or end, _notes(raws, counts))
 
 
 def to_days(date: dt.date) -> int:

@@ -17,6 +17,8 @@ RULES = {
     "money": "not_an_amount",
     "flag": "not_true_or_false",
     "integer": "not_an_integer",
+    "number": "not_a_number",
+    "text": "not_a_text",
 }
 _ISO_DATES = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S")
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
@@ -69,9 +71,20 @@ def cell_value(column: Column, name: str, sql_type: str, date_form: str | None, 
             return f"CASE WHEN {word} IN {_list(_TRUE)} THEN true WHEN {word} IN {_list(_FALSE)} THEN false END"
         case "integer":
             return f"TRY_CAST({text} AS BIGINT)"
+        case "number":
+            return number_value(text)
         case "code":
             return _code(column, text, values)
     return text
+
+
+def number_value(text: str) -> str:
+    """SQL for a text as a finite double; true and yes are 1, false and no are 0; NULL where it is neither."""
+    word, number = f"lower({text})", f"TRY_CAST({text} AS DOUBLE)"
+    return (
+        f"CASE WHEN {word} IN ('true', 'yes') THEN 1.0 WHEN {word} IN ('false', 'no') THEN 0.0"
+        f" WHEN isfinite({number}) THEN {number} END"
+    )
 
 
 def cell_rule(column: Column, text: str, value: str) -> str:

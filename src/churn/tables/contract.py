@@ -10,7 +10,7 @@ from typing import Literal
 
 from churn.config import Config
 
-Kind = Literal["id", "code", "date", "money", "flag", "integer"]
+Kind = Literal["id", "code", "date", "money", "flag", "integer", "number", "text"]
 
 TIERS = ("ordinary", "gold", "platinum")
 VIP_TIERS = ("gold", "platinum")

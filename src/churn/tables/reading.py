@@ -5,7 +5,8 @@ A raw table holds the contract's columns, `source_file` (position of the file in
 that cannot be split into the header's cells is there too, empty, with the rule `:broken_row`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from churn.tables.sources import Source, as_utf8, describe, read_header
 
 # A CSV line longer than this is quarantined.
 LONGEST_LINE = 8_000_000
-_SQL_TYPES = {"id": "VARCHAR", "code": "VARCHAR", "flag": "BOOLEAN"}
+_SQL_TYPES = {"id": "VARCHAR", "code": "VARCHAR", "text": "VARCHAR", "flag": "BOOLEAN", "number": "DOUBLE"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def load_table(
             header, delimiter = read_header(source, path)
             headers.append(header)
             found = _match_columns(table, header, mapping, source)
-            scan = _scan_csv(path, header, delimiter) if source.form == "csv" else _scan_parquet(path)
+            scan = scan_source(source, path, header, delimiter)
             _insert(connection, table, found, mapping, scan, position, source)
     if len({frozenset(header) for header in headers}) > 1:
         raise DataError(
@@ -95,17 +96,16 @@ def _match_columns(
     return found
 
 
-def _scan_csv(path: Path, header: Sequence[str], delimiter: str) -> str:
+def scan_source(source: Source, path: Path, header: Sequence[str], delimiter: str) -> str:
+    """SQL that scans a file: CSV as texts named c0, c1, …, rows that do not split set aside; Parquet as it is."""
+    if source.form == "parquet":
+        return f"read_parquet({quote_text(str(path))})"
     columns = ", ".join(f"{quote_text(f'c{i}')}: 'VARCHAR'" for i in range(len(header)))
     return (
         f"read_csv({quote_text(str(path))}, columns={{{columns}}}, auto_detect=false, header=true, quote='\"',"
         f" escape='\"', delim={quote_text(delimiter)}, store_rejects=true, rejects_limit=0,"
         f" max_line_size={LONGEST_LINE})"
     )
-
-
-def _scan_parquet(path: Path) -> str:
-    return f"read_parquet({quote_text(str(path))})"
 
 
 def _insert(
@@ -117,22 +117,31 @@ def _insert(
     position: int,
     source: Source,
 ) -> None:
-    try:
-        described = connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
-        types = [(row[0], row[1]) for row in described]
-        select = _select(found, mapping, types)
+    with as_data_error(source):
+        select = _select(found, mapping, column_types(connection, scan))
         connection.execute(
             f"INSERT INTO {raw_name(table.name)} SELECT * EXCLUDE (source_row, rule), {position}, source_row, rule"
             f" FROM (SELECT {select} FROM (SELECT *, row_number() OVER () AS source_row FROM {scan}))"
         )
         if source.form == "csv":
             _add_rejected(connection, raw_name(table.name), position)
+
+
+def column_types(connection: duckdb.DuckDBPyConnection, scan: str) -> list[tuple[str, str]]:
+    """Return the names and DuckDB types a scan gives."""
+    return [(row[0], row[1]) for row in connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()]
+
+
+@contextmanager
+def as_data_error(source: Source) -> Iterator[None]:
+    """Turn what DuckDB says of a file into one line; its own message repeats cells of the file."""
+    try:
+        yield
     except duckdb.OutOfMemoryException as error:
         raise DataError(
             f"{source.path}: is too large for the memory at hand; free some memory and try again"
         ) from error
     except duckdb.Error as error:
-        # DuckDB's own message repeats cells of the file, so it goes no further than the exception chain.
         raise DataError(
             f"{source.path}: cannot be read as {source.form}, it is damaged or cut short; export it again"
         ) from error

@@ -117,14 +117,19 @@ def _find_table(folder: Path, name: str, source: TableSource) -> list[Source]:
 
 def _files_of(name: str, path: Path) -> list[Source]:
     if not path.is_dir():
-        return [Source(name, path, _form_of(path))]
+        return [source_of(name, path)]
     parts = sorted(part for form in FORMS for part in path.glob(f"*.{form}") if part.is_file())
     forms = {_form_of(part) for part in parts}
     if not parts:
         raise DataError(f"{path}: holds no .parquet or .csv parts; add them or remove the folder")
     if len(forms) > 1:
         raise DataError(f"{path}: table {name} is found twice, in Parquet and in CSV parts; remove one of the kinds")
-    return [Source(name, part, _form_of(part)) for part in parts]
+    return [source_of(name, part) for part in parts]
+
+
+def source_of(table: str, path: Path) -> Source:
+    """Return the source for one file; its ending decides the form."""
+    return Source(table, path, _form_of(path))
 
 
 def _form_of(path: Path) -> Form:

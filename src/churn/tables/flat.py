@@ -1,0 +1,223 @@
+"""One flat file, already one row a customer: a table whose columns the file itself decides."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+import pandas as pd
+
+from churn.config import FlatFile, TableSource
+from churn.errors import ConfigError, DataError, MissingColumnError
+from churn.files import hash_file
+from churn.tables.cells import cell_text, number_value, quote_text
+from churn.tables.checking import Finding, RowCount, check_table, create_quarantine, quarantined_rows
+from churn.tables.contract import Column, Table
+from churn.tables.database import customer_ranges, open_database
+from churn.tables.reading import RawTable, as_data_error, column_types, load_table, scan_source
+from churn.tables.sources import Source, as_utf8, read_header, source_of
+
+FlatKind = Literal["number", "text"]
+# A column is a number when at least this share of its filled cells are; rows with other cells are left out.
+NUMBER_SHARE = 0.95
+MOST_LABEL_VALUES = 20
+
+
+@dataclass(frozen=True)
+class FlatTable:
+    """A checked flat file.
+
+    Attributes
+    ----------
+    kinds
+        The feature columns in the file's order, and whether each is a number or a text.
+    has_label
+        Whether the label's column was there and asked for.
+    notes
+        Lines for the user: columns ignored, rows left out.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    flat: FlatFile
+    raw: RawTable
+    kinds: Mapping[str, FlatKind]
+    has_label: bool
+    row_count: RowCount
+    findings: Sequence[Finding]
+    notes: Sequence[str]
+
+    def frame(self, between: tuple[str, str] | None = None) -> pd.DataFrame:
+        """Return `customer_id`, `churned` (where known) and the features, sorted by `customer_id`.
+
+        `between` keeps customers whose id lies in that closed range. Numbers are float64, texts are strings.
+        """
+        inner = {column.name: name for column, name in zip(_feature_columns(self.kinds), self.kinds, strict=True)}
+        columns = ["customer_id", *(["churned"] if self.has_label else []), *inner]
+        where = f" WHERE customer_id BETWEEN {quote_text(between[0])} AND {quote_text(between[1])}" if between else ""
+        frame = self.connection.execute(f"SELECT {', '.join(columns)} FROM flat{where} ORDER BY customer_id").df()
+        return frame.set_axis([inner.get(name, name) for name in columns], axis="columns")
+
+    def ranges(self, size: int) -> list[tuple[str, str]]:
+        """Cut the customers, sorted by id, into closed ranges of `size`."""
+        return customer_ranges(self.connection, "flat", size)
+
+    def quarantine(self) -> list[tuple[str, str, int, str, str]]:
+        """List every row left out: table, file name, row in that file (from 1), column (may be empty), rule."""
+        names = _outer_names(self.flat, self.kinds)
+        rows = quarantined_rows(self.connection, [self.raw])
+        return [(table, file, row, names.get(column, column), rule) for table, file, row, column, rule in rows]
+
+    def file_facts(self) -> list[dict[str, str | int]]:
+        """Describe the input file: table, name, bytes, sha256."""
+        path = self.raw.sources[0].path
+        return [{"table": "flat", "file": path.name, "bytes": path.stat().st_size, "sha256": hash_file(path)}]
+
+
+@contextmanager
+def open_flat(
+    path: Path,
+    flat: FlatFile,
+    *,
+    kinds: Mapping[str, FlatKind] | None = None,
+    needs_label: bool,
+    n_threads: int | None = None,
+) -> Iterator[FlatTable]:
+    """Read and check one flat file; the database is removed when the block ends.
+
+    Parameters
+    ----------
+    path
+        A CSV or Parquet file with one row a customer.
+    kinds
+        The features a model was trained on. When absent, every column the configuration does not name otherwise
+        is a feature, and its cells decide whether it is a number.
+    needs_label
+        Whether the label is read; then a file without it is refused and a row without it is left out.
+
+    Raises
+    ------
+    DataError
+        No such file, a file that cannot be read, or no usable row.
+    MissingColumnError
+        A column of the configuration, or of `kinds`, is missing.
+    ConfigError
+        The label never has the value the configuration calls churned, or is no label.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; give the customer file")
+    source = source_of("flat", path)
+    with open_database(n_threads) as (connection, scratch):
+        names, kinds, labels = _probe(connection, source, scratch, flat, kinds, needs_label=needs_label)
+        create_quarantine(connection)
+        table = _flat_table(kinds, labels)
+        mapping = TableSource(columns=_outer_names(flat, kinds), values={"churned": labels})
+        if not needs_label:
+            mapping = mapping.model_copy(
+                update={"columns": {k: v for k, v in mapping.columns.items() if k != "churned"}}
+            )
+        raw = load_table(connection, table, [source], mapping, scratch)
+        count, findings = check_table(connection, raw)
+        if not count.used:
+            state = "is empty" if not count.rows else f"has no usable row among {count.rows}"
+            raise DataError(f"{path}: {state}; it needs one row a customer, each with its own {flat.id}")
+        outer = _outer_names(flat, kinds)
+        findings = [replace(finding, column=outer.get(finding.column, finding.column)) for finding in findings]
+        n_extra = len(set(names) - {flat.id, flat.label, *flat.drop} - set(kinds))
+        yield FlatTable(connection, flat, raw, kinds, needs_label, count, findings, _notes(n_extra, count))
+
+
+def _probe(
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    scratch: Path,
+    flat: FlatFile,
+    kinds: Mapping[str, FlatKind] | None,
+    *,
+    needs_label: bool,
+) -> tuple[list[str], Mapping[str, FlatKind], dict[str, str]]:
+    """Return the file's columns, the kind of every feature, and the contract's value of every label."""
+    with as_utf8(source, None, scratch) as path:
+        names, delimiter = read_header(source, path)
+        _require(source, names, [flat.id, *([flat.label] if needs_label else [])], "[flat]")
+        if kinds is None:
+            _require(source, names, [*flat.bindings, *([flat.coverage] if flat.coverage else [])], "[flat]")
+        else:
+            _require(source, names, list(kinds), "the model")
+        scan = scan_source(source, path, names, delimiter)
+        with as_data_error(source):
+            types = column_types(connection, scan)
+            texts = {name: cell_text(*found) for name, found in zip(names, types, strict=True)}
+            labels = _label_values(connection, scan, texts[flat.label], flat, source) if needs_label else {}
+            kinds = kinds or _find_kinds(connection, scan, texts, flat)
+            connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+    return names, kinds, labels
+
+
+def _require(source: Source, names: Sequence[str], wanted: Sequence[str], by: str) -> None:
+    missing = [name for name in wanted if name not in names]
+    if missing:
+        here = ", ".join(names[:30]) + (", …" if len(names) > 30 else "")
+        raise MissingColumnError(
+            f"{source.path}: column {', '.join(missing[:5])}, which {by} needs, is missing; the file has {here}"
+        )
+
+
+def _find_kinds(
+    connection: duckdb.DuckDBPyConnection, scan: str, texts: Mapping[str, str], flat: FlatFile
+) -> dict[str, FlatKind]:
+    features = [name for name in texts if name not in {flat.id, flat.label, *flat.drop}]
+    if not features:
+        return {}
+    shares = ", ".join(
+        f"count({number_value(texts[name])}) >= {NUMBER_SHARE} * count({texts[name]})" for name in features
+    )
+    is_number = connection.execute(f"SELECT {shares} FROM {scan}").fetchone() or ()
+    always = {*flat.bindings, flat.coverage}
+    return {
+        name: "number" if number or name in always else "text" for name, number in zip(features, is_number, strict=True)
+    }
+
+
+def _label_values(
+    connection: duckdb.DuckDBPyConnection, scan: str, text: str, flat: FlatFile, source: Source
+) -> dict[str, str]:
+    query = f"SELECT DISTINCT {text} AS label FROM {scan} WHERE label IS NOT NULL LIMIT {MOST_LABEL_VALUES + 1}"
+    values = [value for (value,) in connection.execute(query).fetchall()]
+    if len(values) > MOST_LABEL_VALUES:
+        raise ConfigError(
+            f"{source.path}: column {flat.label} has more than {MOST_LABEL_VALUES} values, so it is no label;"
+            " mend flat.label in the configuration"
+        )
+    if flat.churned not in values:
+        raise ConfigError(
+            f"{source.path}: column {flat.label} never has the value that flat.churned names;"
+            " mend flat.churned in the configuration"
+        )
+    return {value: "1" if value == flat.churned else "0" for value in values}
+
+
+def _flat_table(kinds: Mapping[str, FlatKind], labels: Mapping[str, str]) -> Table:
+    label = Column("churned", "code", required=False, nullable=not labels, values=("0", "1"))
+    columns = (Column("customer_id", "id"), label, *_feature_columns(kinds))
+    return Table("flat", "one customer", columns, key=("customer_id",), references=())
+
+
+def _feature_columns(kinds: Mapping[str, FlatKind]) -> tuple[Column, ...]:
+    # A file's own names may differ in case alone, or be those of the columns beside them: inside they are numbered.
+    return tuple(Column(f"feature_{i}", kind, nullable=True) for i, kind in enumerate(kinds.values()))
+
+
+def _outer_names(flat: FlatFile, kinds: Mapping[str, FlatKind]) -> dict[str, str]:
+    inner = (column.name for column in _feature_columns(kinds))
+    return {"customer_id": flat.id, "churned": flat.label, **dict(zip(inner, kinds, strict=True))}
+
+
+def _notes(n_extra: int, count: RowCount) -> list[str]:
+    notes = []
+    if n_extra > 0:
+        notes.append(f"{n_extra} columns that the model does not use are ignored")
+    if count.quarantined:
+        notes.append(f"{count.quarantined} of {count.rows} rows are left out")
+    return notes

@@ -1,11 +1,26 @@
-"""Labels and features joined: one row a customer and as-of date."""
+"""Labels and features joined: one row a customer and as-of date. Here lazy frames become pandas."""
 
 import datetime as dt
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from churn.errors import TimeRangeError
+from churn.features.catalogue import build_features, lost_features
+from churn.labels import build_labels, silent_is_known
+from churn.tables.bank import Bank, to_days
+from churn.tables.flat import FlatTable
+from churn.timeline import population, require_complete, require_within
+
+# Customers held in memory at a time while a file is scored.
+PARTITION_SIZE = 50_000
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,3 +46,123 @@ class Snapshot:
     features: pd.DataFrame
     churned: NDArray[np.int64] | None
     product_coverage: NDArray[np.int64] | None
+
+
+def build_snapshot(bank: Bank, as_of: dt.date, horizon_days: int) -> Snapshot:
+    """Build the labelled population at `as_of`; where the bank keeps its own labels, those who have one.
+
+    Raises
+    ------
+    TimeRangeError
+        The horizon ends after the data do, or nobody is in the population.
+    """
+    if not bank.has("labels"):
+        require_complete([as_of], bank.data_end, horizon_days)
+    tables, day = bank.frames(), to_days(as_of)
+    _require_some_part(bank, as_of, horizon_days)
+    frame = _collect(bank, as_of)
+    labels = build_labels(tables, population(tables, day), day, horizon_days, bank.config.label)
+    labelled = frame.merge(_to_pandas(labels), on="customer_id", how="inner", validate="one_to_one")
+    if labelled.empty:
+        raise TimeRangeError(f"--as-of {as_of}: nobody has a label at that date; give a date inside the data")
+    churned = labelled.pop("churned").to_numpy(dtype=np.int64)
+    return _snapshot(as_of, labelled, churned)
+
+
+def scored_snapshots(bank: Bank, as_of: dt.date) -> Iterator[Snapshot]:
+    """Yield the population at `as_of` without labels, in partitions of customers sorted by id.
+
+    Raises
+    ------
+    TimeRangeError
+        `as_of` lies too far after the data end, or nobody is in the population.
+    """
+    require_within(as_of, bank.data_end)
+    found = False
+    for between in bank.ranges(PARTITION_SIZE):
+        frame = _collect(bank, as_of, between)
+        if not frame.empty:
+            found = True
+            yield _snapshot(as_of, frame, None)
+    if not found:
+        raise TimeRangeError(_nobody(as_of, bank))
+
+
+def build_frame(bank: Bank, as_of: dt.date) -> pd.DataFrame:
+    """Return the feature frame at `as_of`: `customer_id`, `as_of` and a float64 column a feature.
+
+    Raises
+    ------
+    TimeRangeError
+        `as_of` lies too far after the data end, or nobody is in the population.
+    """
+    require_within(as_of, bank.data_end)
+    frame = _collect(bank, as_of)
+    if frame.empty:
+        raise TimeRangeError(_nobody(as_of, bank))
+    frame.insert(1, "as_of", as_of)
+    return frame
+
+
+def flat_snapshot(table: FlatTable, between: tuple[str, str] | None = None) -> Snapshot:
+    """Return a flat file's customers, or a range of them."""
+    frame = table.frame(between)
+    churned = frame.pop("churned").to_numpy(dtype=np.int64) if table.has_label else None
+    customer_id = frame.pop("customer_id").to_numpy(dtype=object)
+    coverage = None
+    if table.flat.coverage in frame:
+        # A coverage that is not known counts as 0, which no stated rate speaks of.
+        coverage = frame[table.flat.coverage].fillna(0).to_numpy(dtype=np.int64)
+    return Snapshot(None, customer_id, frame, churned, coverage)
+
+
+def flat_snapshots(table: FlatTable) -> Iterator[Snapshot]:
+    """Yield a flat file's customers in partitions sorted by id."""
+    for between in table.ranges(PARTITION_SIZE):
+        yield flat_snapshot(table, between)
+
+
+def describe_losses(bank: Bank) -> list[str]:
+    """Say, for each table the bank did not hand over, which features are lost with it."""
+    lost = lost_features(bank.frames(), bank.config)
+    return [
+        f"{table}: not there, so {len(names)} features are left out ({', '.join(names[:3])}, …)"
+        for table, names in lost.items()
+    ]
+
+
+def _collect(bank: Bank, as_of: dt.date, between: tuple[str, str] | None = None) -> pd.DataFrame:
+    tables, day = bank.frames(between), to_days(as_of)
+    frame = _to_pandas(build_features(tables, population(tables, day), day, bank.config))
+    return frame.sort_values("customer_id", ignore_index=True)
+
+
+def _to_pandas(frame: nw.LazyFrame[Any]) -> pd.DataFrame:
+    collected: pd.DataFrame = frame.collect(backend="pyarrow").to_native().to_pandas()
+    return collected
+
+
+def _snapshot(as_of: dt.date, frame: pd.DataFrame, churned: NDArray[np.int64] | None) -> Snapshot:
+    customer_id = frame["customer_id"].to_numpy(dtype=object)
+    coverage = frame["product_coverage"].to_numpy(dtype=np.int64)
+    return Snapshot(as_of, customer_id, frame.drop(columns="customer_id"), churned, coverage)
+
+
+def _require_some_part(bank: Bank, as_of: dt.date, horizon_days: int) -> None:
+    """Warn when silent attrition cannot be told, and refuse when nothing else was asked for."""
+    settings = bank.config.label
+    if bank.has("labels") or not settings.silent:
+        return
+    if silent_is_known(bank.frames(), to_days(as_of) + horizon_days):
+        return
+    why = "pnl holds no values at the last month-end of the horizon" if bank.has("pnl") else "there is no pnl table"
+    if not (settings.closed or settings.holdings):
+        raise TimeRangeError(f"--as-of {as_of}: silent attrition is the only label asked for, and {why}")
+    _log.warning("as of %s: silent attrition is not part of the label, since %s", as_of, why)
+
+
+def _nobody(as_of: dt.date, bank: Bank) -> str:
+    return (
+        f"--as-of {as_of}: nobody is a customer at that date; the data run from {bank.data_begin} to {bank.data_end},"
+        " give a date inside"
+    )

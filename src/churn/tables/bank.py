@@ -23,7 +23,7 @@ from churn.tables.checking import (
     quarantined_rows,
 )
 from churn.tables.contract import REQUIRED_TABLES, Table, contract_tables
-from churn.tables.database import customer_ranges, open_database
+from churn.tables.database import customer_ranges, fetch_row, open_database
 from churn.tables.reading import RawTable, load_table
 from churn.tables.sources import find_sources
 
@@ -185,8 +185,8 @@ def _find_period(connection: duckdb.DuckDBPyConnection, raws: Mapping[str, RawTa
     for group in (events, fallback):
         parts = [f"SELECT {c} AS day FROM {t}" for t, columns in group.items() if t in raws for c in columns]
         query = f"SELECT min(day), max(day) FROM ({' UNION ALL '.join(parts)})"
-        row = connection.execute(query).fetchone() if parts else None
-        if row and row[1] is not None:
+        row = fetch_row(connection, query) if parts else (None, None)
+        if row[1] is not None:
             return to_date(row[0]), to_date(row[1])
     raise DataError("no table holds a date; check the date columns of customers and holdings")
 

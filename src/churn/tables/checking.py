@@ -13,6 +13,7 @@ import duckdb
 from churn.config import Config
 from churn.tables.cells import quote_name, quote_text
 from churn.tables.contract import ONE_CLASS_1_ACCOUNT_SINCE, VIP_TIERS, Table
+from churn.tables.database import fetch_row
 from churn.tables.reading import RawTable, raw_name
 
 QUARANTINE = "quarantine"
@@ -64,7 +65,7 @@ def check_table(connection: duckdb.DuckDBPyConnection, raw: RawTable) -> tuple[R
         f"CREATE TABLE {table.name} AS SELECT {_columns(table)}, source_file, source_row"
         f" FROM judged WHERE rule IS NULL ORDER BY {order}"
     )
-    counts = connection.execute("SELECT count(*), count(*) FILTER (rule IS NULL) FROM judged").fetchone() or (0, 0)
+    counts = fetch_row(connection, "SELECT count(*), count(*) FILTER (rule IS NULL) FROM judged")
     findings = _broken_rules(connection, table.name)
     connection.execute(f"DROP TABLE judged; DROP TABLE {raw_name(table.name)}")
     return RowCount(counts[0], counts[1], counts[0] - counts[1]), findings
@@ -150,10 +151,11 @@ def _broken_rules(connection: duckdb.DuckDBPyConnection, table: str) -> list[Fin
 
 
 def _warning(connection: duckdb.DuckDBPyConnection, table: str, column: str, rule: str, where: str) -> Finding:
-    count, shown = connection.execute(
+    count, shown = fetch_row(
+        connection,
         f"SELECT count(*), list(source_row ORDER BY source_file, source_row)[1:{_SHOWN_ROWS}]"
-        f" FROM {table} WHERE {where}"
-    ).fetchone() or (0, [])
+        f" FROM {table} WHERE {where}",
+    )
     return Finding(table, column, rule, "warning", count, tuple(shown or ()))
 
 

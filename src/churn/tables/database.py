@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -24,6 +25,12 @@ def open_database(n_threads: int | None) -> Iterator[tuple[duckdb.DuckDBPyConnec
             yield connection, scratch
         finally:
             connection.close()
+
+
+def fetch_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
+    """Return the only row of a query, its result wholly read: an unread one blocks the connection."""
+    (row,) = connection.execute(query).fetchall()
+    return tuple(row)
 
 
 def customer_ranges(connection: duckdb.DuckDBPyConnection, table: str, size: int) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from churn.files import hash_file
 from churn.tables.cells import cell_text, number_value, quote_text
 from churn.tables.checking import Finding, RowCount, check_table, create_quarantine, quarantined_rows
 from churn.tables.contract import Column, Table
-from churn.tables.database import customer_ranges, open_database
+from churn.tables.database import customer_ranges, fetch_row, open_database
 from churn.tables.reading import RawTable, as_data_error, column_types, load_table, scan_source
 from churn.tables.sources import Source, as_utf8, read_header, source_of
 
@@ -173,7 +173,7 @@ def _find_kinds(
     shares = ", ".join(
         f"count({number_value(texts[name])}) >= {NUMBER_SHARE} * count({texts[name]})" for name in features
     )
-    is_number = connection.execute(f"SELECT {shares} FROM {scan}").fetchone() or ()
+    is_number = fetch_row(connection, f"SELECT {shares} FROM {scan}")
     always = {*flat.bindings, flat.coverage}
     return {
         name: "number" if number or name in always else "text" for name, number in zip(features, is_number, strict=True)

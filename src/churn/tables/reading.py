@@ -16,6 +16,7 @@ from churn.config import TableSource
 from churn.errors import DataError, MissingColumnError
 from churn.tables.cells import cell_rule, cell_text, cell_value, quote_name, quote_text
 from churn.tables.contract import Column, Table
+from churn.tables.database import fetch_row
 from churn.tables.sources import Source, as_utf8, describe, read_header
 
 # A CSV line longer than this is quarantined.
@@ -172,9 +173,9 @@ def _add_rejected(connection: duckdb.DuckDBPyConnection, raw: str, position: int
     """Add the rows the last scan could not split, and count them in the others' `source_row`."""
     connection.execute("CREATE TEMP TABLE rejected AS SELECT DISTINCT line - 1 AS source_row FROM reject_errors")
     connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
-    n_rejected = _count(connection, "SELECT count(*) FROM rejected")
+    n_rejected = fetch_row(connection, "SELECT count(*) FROM rejected")[0]
     if n_rejected:
-        n_split = _count(connection, f"SELECT count(*) FROM {raw} WHERE source_file = {position}")
+        n_split = fetch_row(connection, f"SELECT count(*) FROM {raw} WHERE source_file = {position}")[0]
         connection.execute(
             f"UPDATE {raw} SET source_row = place.source_row FROM ("
             f" SELECT source_row, row_number() OVER (ORDER BY source_row) AS split_row"
@@ -187,8 +188,3 @@ def _add_rejected(connection: duckdb.DuckDBPyConnection, raw: str, position: int
             f" SELECT {position} AS source_file, source_row, ':broken_row' AS rule FROM rejected"
         )
     connection.execute("DROP TABLE rejected")
-
-
-def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row else 0

@@ -1,0 +1,172 @@
+"""A bank written without the simulator: random rows that follow the contract and nothing else."""
+
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from churn.config import PRODUCTS, SERVICES
+
+BEGIN, END = dt.date(2022, 1, 1), dt.date(2024, 12, 31)
+
+
+def make_tables(n_customers: int, seed: int) -> dict[str, pd.DataFrame]:
+    """Make every table but `labels`; churn depends on coverage and on falling activity."""
+    rng = np.random.default_rng(seed)
+    customers = _customers(rng, n_customers)
+    holdings = _holdings(rng, customers)
+    return {
+        "customers": customers.drop(columns=["left", "gone"]),
+        "customer_states": _states(rng, customers),
+        "holdings": holdings,
+        "bindings": _bindings(rng, holdings),
+        "contacts": _contacts(rng, customers),
+        "pnl": _pnl(rng, holdings),
+        "transactions": _transactions(rng, customers),
+        "referrals": _referrals(rng, customers),
+    }
+
+
+def write_tables(tables: dict[str, pd.DataFrame], folder: Path, form: str = "csv") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        if form == "csv":
+            table.to_csv(folder / f"{name}.csv", index=False)
+        else:
+            table.to_parquet(folder / f"{name}.parquet", index=False)
+    return folder
+
+
+def _days(rng: np.random.Generator, low: dt.date, high: dt.date, size: int) -> np.ndarray:
+    return np.datetime64(low, "D") + rng.integers(0, (high - low).days + 1, size)
+
+
+def _customers(rng: np.random.Generator, n: int) -> pd.DataFrame:
+    opened = _days(rng, dt.date(2015, 1, 1), dt.date(2024, 6, 30), n)
+    breadth = rng.integers(1, 7, n)
+    left = rng.random(n) < np.where(breadth == 1, 0.6, np.where(breadth <= 3, 0.4, 0.15))
+    stay = rng.integers(200, 1000, n)
+    gone = np.maximum(opened, np.datetime64(BEGIN)) + stay
+    left &= gone <= np.datetime64(END)
+    return pd.DataFrame(
+        {
+            "customer_id": [f"K{i:05d}" for i in rng.permutation(n)],
+            "branch_id": rng.choice(["N", "S"], n),
+            "manager_id": rng.choice(["M1", "M2", None], n),
+            "opened_on": opened,
+            "closed_on": np.where(left, gone, np.datetime64("NaT")),
+            "birth_year": rng.integers(1940, 2005, n),
+            "tier": rng.choice(["ordinary", "gold", "platinum"], n, p=[0.8, 0.15, 0.05]),
+            "left": left,
+            "gone": np.where(left, gone, np.datetime64(END)),
+            "breadth": breadth,
+        }
+    ).astype({"closed_on": "datetime64[s]", "gone": "datetime64[s]", "opened_on": "datetime64[s]"})
+
+
+def _holdings(rng: np.random.Generator, customers: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for customer in customers.itertuples():
+        for product in ["debit_card", *rng.choice(list(PRODUCTS)[1:], customer.breadth - 1, replace=False)]:
+            opened = customer.opened_on + pd.Timedelta(days=int(rng.integers(0, 400)))
+            opened = min(opened, customer.gone)
+            early = rng.random() < 0.1 and product != "debit_card"
+            closed = customer.closed_on if customer.left else pd.NaT
+            if early:
+                closed = min(opened + pd.Timedelta(days=int(rng.integers(30, 600))), customer.gone)
+            rows.append((customer.customer_id, product, "1" if product == "debit_card" else None, opened, closed))
+    table = pd.DataFrame(rows, columns=["customer_id", "product", "account_class", "opened_on", "closed_on"])
+    table.insert(0, "holding_id", [f"H{i:06d}" for i in range(len(table))])
+    return table
+
+
+def _states(rng: np.random.Generator, customers: pd.DataFrame) -> pd.DataFrame:
+    first = customers[["customer_id", "opened_on", "tier", "manager_id", "branch_id"]]
+    later = first[rng.random(len(first)) < 0.3].copy()
+    later["opened_on"] = later["opened_on"] + pd.to_timedelta(rng.integers(1, 900, len(later)), unit="D")
+    later["tier"] = rng.choice(["ordinary", "gold"], len(later))
+    return pd.concat([first, later]).rename(columns={"opened_on": "valid_from"}).reset_index(drop=True)
+
+
+def _bindings(rng: np.random.Generator, holdings: pd.DataFrame) -> pd.DataFrame:
+    needs = {service.product: name for name, service in SERVICES.items()}
+    held = holdings[holdings["product"].isin(needs) & (rng.random(len(holdings)) < 0.6)]
+    bound = held["opened_on"] + pd.to_timedelta(rng.integers(0, 200, len(held)), unit="D")
+    ended = rng.random(len(held)) < 0.2
+    unbound = (bound + pd.to_timedelta(rng.integers(0, 400, len(held)), unit="D")).where(ended)
+    return pd.DataFrame(
+        {
+            "customer_id": held["customer_id"],
+            "service": held["product"].map(needs),
+            "bound_on": bound,
+            "unbound_on": unbound,
+        }
+    ).reset_index(drop=True)
+
+
+def _sample(rng: np.random.Generator, customers: pd.DataFrame, mean: float) -> pd.DataFrame:
+    repeated = customers.loc[customers.index.repeat(rng.poisson(mean, len(customers)))]
+    begin = np.maximum(repeated["opened_on"].to_numpy(), np.datetime64(BEGIN))
+    span = (repeated["gone"].to_numpy() - begin).astype("timedelta64[D]").astype(int)
+    day = begin + (rng.random(len(repeated)) * np.maximum(span, 1)).astype("timedelta64[D]")
+    return repeated.assign(day=day)[lambda t: t["day"] <= np.datetime64(END)].reset_index(drop=True)
+
+
+def _contacts(rng: np.random.Generator, customers: pd.DataFrame) -> pd.DataFrame:
+    rows = _sample(rng, customers, 4)
+    return pd.DataFrame(
+        {
+            "contact_id": [f"C{i:06d}" for i in range(len(rows))],
+            "customer_id": rows["customer_id"],
+            "manager_id": rows["manager_id"].fillna("M9"),
+            "contacted_on": rows["day"],
+            "channel": rng.choice(["call", "meeting", "message"], len(rows)),
+            "purpose": rng.choice(["introduce", "invite", "care", "after_sales", "loss_notice", "offer"], len(rows)),
+            "reached": rng.random(len(rows)) < 0.6,
+        }
+    )
+
+
+def _pnl(rng: np.random.Generator, holdings: pd.DataFrame) -> pd.DataFrame:
+    valued = holdings[holdings["product"].isin(["debit_card", "time_deposit", "fund", "wealth_management"])]
+    months = pd.date_range(BEGIN, END, freq="ME").astype("datetime64[s]")
+    table = valued.merge(pd.DataFrame({"month": months}), how="cross")
+    table = table[(table["opened_on"] <= table["month"]) & ~(table["closed_on"] <= table["month"])]
+    cost = rng.lognormal(9, 1, len(table)).round(2)
+    invested = table["product"].isin(["fund", "wealth_management"])
+    return pd.DataFrame(
+        {
+            "holding_id": table["holding_id"],
+            "customer_id": table["customer_id"],
+            "month": table["month"],
+            "market_value": (cost * rng.normal(1, 0.1, len(table)).clip(0.3)).round(2),
+            "cost_basis": np.where(invested, cost, np.nan),
+        }
+    ).reset_index(drop=True)
+
+
+def _transactions(rng: np.random.Generator, customers: pd.DataFrame) -> pd.DataFrame:
+    rows = _sample(rng, customers, 20)
+    channel = rng.choice(["counter", "atm", "online", "mobile"], len(rows))
+    return pd.DataFrame(
+        {
+            "customer_id": rows["customer_id"],
+            "transacted_on": rows["day"],
+            "channel": channel,
+            "amount": (rng.lognormal(9, 2, len(rows)) * rng.choice([-1, 1], len(rows))).round(2),
+            "queue_ticket": np.where(channel == "counter", rng.choice(["vip", "ordinary"], len(rows)), None),
+        }
+    )
+
+
+def _referrals(rng: np.random.Generator, customers: pd.DataFrame) -> pd.DataFrame:
+    new = customers[customers["opened_on"] >= pd.Timestamp(BEGIN)]
+    new = new[rng.random(len(new)) < 0.3]
+    return pd.DataFrame(
+        {
+            "referrer_id": rng.choice(customers["customer_id"], len(new)),
+            "referred_id": new["customer_id"],
+            "referred_on": new["opened_on"],
+        }
+    ).reset_index(drop=True)

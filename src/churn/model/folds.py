@@ -31,7 +31,7 @@ def customer_folds(customer_id: Iterable[object], n_folds: int, salt: str) -> ND
     Examples
     --------
     >>> customer_folds(["C1", "C2", "C3", "C1"], 3, "example")
-    array([0, 0, 1, 0])
+    array([1, 0, 2, 1])
     """
     prefix = hashlib.blake2b(f"{salt}\0".encode(), digest_size=8)
     folds = (_hash_after(prefix, str(one)) % n_folds for one in customer_id)

@@ -1,0 +1,101 @@
+"""The facts of a training that `manifest.json` keeps."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from churn.model.calibration import CalibrationChoice
+from churn.model.fitted import FittedModel
+from churn.model.storage import model_id
+
+HIGH_RISK, LOW_RISK = 2.0, 0.5
+"""Risk bands of the data contract: high from this multiple of the held-out churn rate on, low under that one."""
+_LIBRARIES = ("churn", "lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
+
+
+class HeldOut(NamedTuple):
+    """Who judged the model.
+
+    Attributes
+    ----------
+    as_of
+        ISO date of their snapshot; None for a flat file.
+    rows, churned
+        Customers, and how many of them left.
+    without_coverage
+        Customers whose product coverage is 0 or unknown.
+    out_of_time
+        Whether every outcome the judged model learnt from was complete at that date.
+    """
+
+    as_of: str | None
+    rows: int
+    churned: int
+    without_coverage: int
+    out_of_time: bool
+
+
+def build_manifest(
+    model: FittedModel,
+    *,
+    horizon_days: int,
+    snapshots: Sequence[str],
+    churned: NDArray[np.int64],
+    rounds: int,
+    choice: CalibrationChoice,
+    held_out: HeldOut,
+    seed: int,
+    facts: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Build `manifest.json` but for the file hashes, which come to be when it is written.
+
+    Parameters
+    ----------
+    model
+        The model that will be stored.
+    horizon_days
+        Days after the as-of date within which leaving counts.
+    snapshots
+        ISO dates of the snapshots it was fitted on, ascending; none for a flat file.
+    churned
+        Outcomes it was fitted on, 0 or 1, shape (n,).
+    rounds
+        Number of trees.
+    choice
+        The calibration method, and the log loss of each.
+    held_out
+        Who judged it; their churn rate sets the risk bands.
+    seed
+        Of the training.
+    facts
+        The caller's own; they cannot replace any of these.
+    """
+    rate = held_out.churned / held_out.rows
+    own = {
+        "model_id": model_id(model),
+        "horizon_days": horizon_days,
+        "as_of": held_out.as_of,
+        "snapshots": list(snapshots),
+        "out_of_time": held_out.out_of_time,
+        "training_rows": len(churned),
+        "training_churn_rate": float(np.mean(churned)),
+        "held_out": {
+            "as_of": held_out.as_of,
+            "rows": held_out.rows,
+            "churned": held_out.churned,
+            "churn_rate": rate,
+            "without_coverage": held_out.without_coverage,
+        },
+        "thresholds": {"high": HIGH_RISK * rate, "low": LOW_RISK * rate},
+        "calibration_method": choice.method,
+        "calibration_log_losses": choice.log_losses,
+        "rounds": rounds,
+        "seed": seed,
+        "features": list(model.schema.names),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
+    }
+    return own | {name: value for name, value in (facts or {}).items() if name not in own}

@@ -44,6 +44,19 @@ def default_snapshots(data_begin: dt.date, data_end: dt.date, horizon_days: int)
     return sorted(dates)
 
 
+def labelled_snapshots(tables: Tables) -> list[dt.date]:
+    """Return the dates of a bank's own labels to learn from, ascending: the last and back at least 91 days each.
+
+    At most 8.
+    """
+    found = tables["labels"].select("as_of").unique().collect(backend="pyarrow").to_native()
+    chosen: list[int] = []
+    for day in sorted(found["as_of"].to_pylist(), reverse=True):
+        if not chosen or (chosen[-1] - day >= SNAPSHOT_STEP_DAYS and len(chosen) < MOST_SNAPSHOTS):
+            chosen.append(day)
+    return [to_date(day) for day in reversed(chosen)]
+
+
 def last_complete(data_end: dt.date, horizon_days: int) -> dt.date:
     """Return the last as-of date whose horizon lies wholly in the data: `data_end + 1 - horizon_days`."""
     return data_end + dt.timedelta(days=1 - horizon_days)

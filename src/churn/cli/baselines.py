@@ -1,0 +1,110 @@
+"""`churn baselines`."""
+
+import datetime as dt
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from churn.cli.console import note, print_baselines, print_json
+from churn.cli.inputs import flat_of_model, kinds_of_model, show_notes
+from churn.cli.options import (
+    IsoDate,
+    config_option,
+    data_argument,
+    data_end_option,
+    json_option,
+    model_option,
+    threads_option,
+)
+from churn.cli.train import baselines_title
+from churn.config import Config, read_config
+from churn.errors import DataError, TimeRangeError
+from churn.evaluation.baselines import build_baselines
+from churn.frame import Snapshot, build_snapshot, flat_snapshot
+from churn.model.storage import StoredModel, read_model
+from churn.tables.bank import Bank, open_bank
+from churn.tables.flat import FlatTable, open_flat
+
+
+@click.command()
+@data_argument
+@model_option
+@click.option("--as-of", type=IsoDate(), help="Date to compare at [default: the snapshot held out in training].")
+@config_option
+@data_end_option
+@threads_option
+@json_option
+def baselines(
+    data: Path,
+    model_path: Path,
+    as_of: dt.date | None,
+    config_path: Path | None,
+    data_end: dt.date | None,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Compare stated, observed and predicted churn by products held.
+
+    At the held-out snapshot of the data the model was trained on, predictions are those of the model that had not
+    seen it; anywhere else they are the stored model's.
+
+    \b
+    Example:  churn baselines bank --model models/first
+    """
+    config = read_config(config_path)
+    stored = read_model(model_path)
+    flat = config.flat or flat_of_model(stored)
+    if flat and data.is_file():
+        if as_of:
+            raise TimeRangeError("--as-of: a flat file has no time; leave --as-of out")
+        with open_flat(data, flat, kinds=kinds_of_model(stored), needs_label=True, n_threads=threads) as table:
+            buckets = _compare(table, None, stored, config)
+    else:
+        if flat_of_model(stored):
+            raise DataError(f"{data}: the model was trained on a flat file; give such a file, not a folder")
+        with open_bank(data, config, data_end=data_end, n_threads=threads) as bank:
+            as_of = as_of or dt.date.fromisoformat(stored.manifest["as_of"])
+            buckets = _compare(bank, as_of, stored, config)
+    if as_json:
+        print_json(buckets)
+        return
+    facts = {**stored.manifest, "as_of": as_of.isoformat() if as_of else None}
+    print_baselines(buckets, baselines_title(facts))
+
+
+def _compare(
+    table: Bank | FlatTable, as_of: dt.date | None, stored: StoredModel, config: Config
+) -> list[dict[str, Any]]:
+    show_notes(table)
+    manifest = stored.manifest
+    same_data = _hashes(table.file_facts()) == _hashes(manifest["inputs"])
+    date = as_of.isoformat() if as_of else None
+    if same_data and date == manifest["as_of"]:
+        return stored.baselines
+    if same_data and date in manifest["snapshots"]:
+        note(f"note: the model was trained on {date} of these data; its predictions there are not held out")
+    snapshot = _snapshot(table, as_of, manifest)
+    if snapshot.product_coverage is None:
+        raise DataError("product coverage is not known; name its column as coverage in [flat]")
+    prediction = stored.model.predict(snapshot.features)
+    found = build_baselines(
+        snapshot.product_coverage,
+        snapshot.churned if snapshot.churned is not None else [],
+        prediction.probability,
+        stated=config.baselines.stated,
+        horizon_days=manifest["horizon_days"],
+    )
+    return found.buckets
+
+
+def _snapshot(table: Bank | FlatTable, as_of: dt.date | None, manifest: Mapping[str, Any]) -> Snapshot:
+    if isinstance(table, Bank) and as_of is not None:
+        return build_snapshot(table, as_of, manifest["horizon_days"])
+    assert isinstance(table, FlatTable)
+    return flat_snapshot(table)
+
+
+def _hashes(files: Any) -> set[str]:
+    return {file["sha256"] for file in files}

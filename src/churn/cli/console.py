@@ -1,0 +1,96 @@
+"""What a person sees: tables on standard output, progress and notes on standard error."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from churn.files import render_json
+
+OnStep = Callable[[str], None]
+
+
+def note(line: str) -> None:
+    """Print a line about the run, on standard error."""
+    click.echo(line, err=True)
+
+
+def print_json(value: Any) -> None:
+    """Print JSON on standard output."""
+    click.echo(render_json(value), nl=False)
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[str] = ()) -> None:
+    """Print a table on standard output; columns named in `left` are aligned left, the others right."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="left" if column in left else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console = Console(highlight=False, soft_wrap=True)
+    # Redirected into a file a table keeps its natural width instead of a terminal's.
+    console.print(table, crop=False) if console.is_terminal else Console(width=200, highlight=False).print(table)
+
+
+@contextmanager
+def steps(total: int | None = None) -> Iterator[OnStep]:
+    """Show what is being done: a bar or a spinner on a terminal, a plain line a step otherwise."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda text: note(f"· {text}")
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("starting", total=total)
+        begun = False
+
+        def on_step(text: str) -> None:
+            nonlocal begun
+            progress.update(task, description=text, advance=1 if begun else 0)
+            begun = True
+
+        yield on_step
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Write a share of one as per cent; a dash for None.
+
+    Examples
+    --------
+    >>> percent(0.4213), percent(None)
+    ('42.1 %', '–')
+    """
+    return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def print_baselines(buckets: Sequence[Mapping[str, Any]], title: str) -> None:
+    """Print stated, observed and predicted churn by product coverage."""
+    words = {"agrees": "agrees", "departs": "departs", "too_few": "too few", "not_stated": "not stated"}
+    rows = [
+        (
+            str(bucket["product_coverage"]),
+            f"{bucket['n']:,}",
+            percent(bucket["stated"]),
+            percent(bucket["observed"]),
+            _interval(bucket["observed_low"], bucket["observed_high"]),
+            percent(bucket["predicted"]),
+            words[bucket["verdict"]],
+        )
+        for bucket in buckets
+    ]
+    columns = ("products", "customers", "stated", "observed", "95 % interval", "predicted", "stated against observed")
+    print_table(title, columns, rows, left=columns[-1:])
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{percent(low)} to {percent(high)}"

@@ -1,0 +1,84 @@
+"""`churn features`."""
+
+import datetime as dt
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from churn.cli.console import note, print_json, print_table
+from churn.cli.inputs import show_notes
+from churn.cli.options import IsoDate, config_option, data_end_option, json_option, threads_option
+from churn.config import Config, read_config
+from churn.errors import OutputError
+from churn.features.catalogue import catalogue
+from churn.files import new_file, require_writable_file
+from churn.frame import build_frame
+from churn.tables.bank import open_bank
+
+
+@click.command()
+@click.argument("data", type=click.Path(path_type=Path), required=False)
+@click.option("--as-of", type=IsoDate(), help="Only what happened strictly before this date is used.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write, .parquet or .csv.")
+@click.option("--catalogue", "show_catalogue", is_flag=True, help="Print every feature and what it means.")
+@config_option
+@data_end_option
+@threads_option
+@json_option
+def features(
+    data: Path | None,
+    as_of: dt.date | None,
+    output: Path | None,
+    show_catalogue: bool,
+    config_path: Path | None,
+    data_end: dt.date | None,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Write the feature frame of DATA at a date: one row a customer. Or print the catalogue.
+
+    \b
+    Example:  churn features bank --as-of 2025-01-01 -o features.parquet
+              churn features --catalogue
+    """
+    config = read_config(config_path)
+    if show_catalogue:
+        _print_catalogue(config, as_json=as_json)
+        return
+    if data is None or as_of is None or output is None:
+        raise click.UsageError("DATA, --as-of and -o are needed (or --catalogue alone)")
+    if output.suffix not in (".parquet", ".csv"):
+        raise OutputError(f"{output}: give a name that ends in .parquet or .csv")
+    require_writable_file(output)
+    with open_bank(data, config, data_end=data_end, n_threads=threads) as bank:
+        show_notes(bank)
+        frame = build_frame(bank, as_of)
+    with new_file(output) as temporary:
+        if output.suffix == ".csv":
+            frame.to_csv(temporary, index=False)
+        else:
+            frame.to_parquet(temporary, index=False)
+    note(f"wrote {output}: {len(frame):,} customers, {frame.shape[1] - 2} features")
+
+
+def _print_catalogue(config: Config, *, as_json: bool) -> None:
+    entries = catalogue(config)
+    if as_json:
+        print_json([asdict(feature) for feature in entries])
+        return
+    columns = ("feature", "family", "unit", "days", "meaning", "含义", "a manager can act on it", "needs")
+    rows = [
+        (
+            feature.name,
+            feature.family,
+            feature.unit,
+            str(feature.window_days or ""),
+            feature.en,
+            feature.zh,
+            "yes" if feature.actionable else "",
+            ", ".join(feature.tables),
+        )
+        for feature in entries
+    ]
+    print_table(f"{len(entries)} features", columns, rows, left=[c for c in columns if c != "days"])

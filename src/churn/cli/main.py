@@ -1,0 +1,73 @@
+"""The group of commands, and what becomes of an error: one line on standard error, exit code 2."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import click
+import duckdb
+
+from churn.cli.baselines import baselines
+from churn.cli.check import check
+from churn.cli.demo import demo
+from churn.cli.features import features
+from churn.cli.score import score
+from churn.cli.simulate import simulate
+from churn.cli.train import train
+from churn.errors import ChurnError
+
+_UNUSABLE, _INTERRUPTED = 2, 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(version("churn"), prog_name="churn")
+def cli() -> None:
+    """Which customers of a bank will leave, why, and what would keep them.
+
+    \b
+    Begin with:  churn demo
+    """
+
+
+for command in (demo, simulate, check, features, train, baselines, score):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 the check says no, 2 the call or its input cannot be used."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, handlers=[_Warnings()], force=True)
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        return int(cli.main(arguments, prog_name="churn", standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "see churn --help", err=True)
+        return _UNUSABLE
+    except click.ClickException as error:
+        where = getattr(error, "ctx", None)
+        return _fail(f"{error.format_message().rstrip('.')}; see {where.command_path if where else 'churn'} --help")
+    except ChurnError as error:
+        return _fail(str(error))
+    except (MemoryError, duckdb.OutOfMemoryException):
+        return _fail("there is not enough memory; free some, or give fewer rows")
+    except duckdb.IOException:
+        return _fail("the folder for temporary files cannot be written or is full; set TMPDIR to one with space")
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("stopped; nothing was written", err=True)
+        return _INTERRUPTED
+
+
+def _fail(message: str) -> int:
+    click.echo("error: " + " ".join(message.split()), err=True)
+    return _UNUSABLE
+
+
+class _Warnings(logging.Handler):
+    """Show a warning as one line on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the record."""
+        click.echo(f"{record.levelname.lower()}: {record.getMessage()}", err=True)

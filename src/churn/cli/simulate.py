@@ -1,0 +1,47 @@
+"""`churn simulate`."""
+
+from pathlib import Path
+
+import click
+
+from churn.cli.console import note, steps
+from churn.cli.options import seed_option
+from churn.simulation import simulate_bank
+
+
+@click.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--customers", type=int, default=20_000, show_default=True, help="Rows of the table customers.")
+@click.option("--months", type=int, default=48, show_default=True, help="Months of history.")
+@seed_option
+@click.option("--format", "file_format", type=click.Choice(["parquet", "csv"]), default="parquet", show_default=True)
+@click.option("--drift", is_flag=True, help="Let hazards, market and mix drift over the years.")
+@click.option("--shock", is_flag=True, help="Add a market crash and the wave of leaving after it.")
+@click.option(
+    "--confounders",
+    type=click.Choice(["hidden", "observed"]),
+    default="hidden",
+    show_default=True,
+    help="Whether what drives both binding and leaving is in the tables.",
+)
+def simulate(
+    out: Path, customers: int, months: int, seed: int, file_format: str, drift: bool, shock: bool, confounders: str
+) -> None:
+    """Write a simulated bank's tables to OUT, and the truth about it to OUT/truth.
+
+    \b
+    Example:  churn simulate bank --customers 20000 --months 48 --seed 1
+    """
+    with steps() as on_step:
+        simulate_bank(
+            out,
+            customers=customers,
+            months=months,
+            seed=seed,
+            file_format=file_format,  # type: ignore[arg-type]
+            drift=drift,
+            shock=shock,
+            confounders=confounders,  # type: ignore[arg-type]
+            on_step=on_step,
+        )
+    note(f"wrote {out}")

@@ -1,0 +1,173 @@
+"""`churn train`."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from churn.cli.console import note, print_baselines, print_json, print_table, steps
+from churn.cli.inputs import flat_section, input_facts, is_flat, show_notes
+from churn.cli.options import (
+    IsoDate,
+    config_option,
+    data_argument,
+    data_end_option,
+    json_option,
+    output_option,
+    seed_option,
+    threads_option,
+)
+from churn.config import Config, read_config
+from churn.errors import TimeRangeError
+from churn.files import require_replaceable
+from churn.frame import Snapshot, build_snapshot, flat_snapshot
+from churn.model.storage import StoredModel, read_model, write_model
+from churn.tables.bank import Bank, open_bank
+from churn.tables.flat import open_flat
+from churn.timeline import default_snapshots, labelled_snapshots, require_complete
+from churn.training import train_flat, train_on_snapshots
+
+
+@click.command()
+@data_argument
+@output_option("Model folder to write.")
+@click.option("--as-of", "dates", type=IsoDate(), multiple=True, help="Snapshot to learn from; may be repeated.")
+@click.option(
+    "--horizon", type=click.IntRange(min=1), default=365, show_default=True, help="Days within which to leave."
+)
+@config_option
+@data_end_option
+@seed_option
+@threads_option
+@json_option
+def train(
+    data: Path,
+    output: Path,
+    dates: Sequence[dt.date],
+    horizon: int,
+    config_path: Path | None,
+    data_end: dt.date | None,
+    seed: int,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Train a model on DATA, calibrate it, judge it on the latest snapshot, and write its folder.
+
+    \b
+    Example:  churn train bank -o models/first
+              churn train customers.csv --config flat.toml -o models/flat
+    """
+    config = read_config(config_path)
+    require_replaceable(output)
+    if is_flat(data, config):
+        if dates:
+            raise TimeRangeError("--as-of: a flat file has no time; leave --as-of out")
+        stored = train_on_file(data, config, horizon_days=horizon, seed=seed, n_threads=threads)
+    else:
+        stored = train_on_folder(
+            data, config, dates=dates, horizon_days=horizon, data_end=data_end, seed=seed, n_threads=threads
+        )
+    write_model(output, stored)
+    # What was written is read back through every check, so that a model that cannot be loaded is known now.
+    stored = read_model(output)
+    if as_json:
+        print_json({"model": str(output), "metrics": stored.metrics, "baselines": stored.baselines})
+        return
+    print_metrics(stored)
+    print_baselines(stored.baselines, baselines_title(stored.manifest))
+    note(f"wrote {output}")
+
+
+def train_on_folder(
+    data: Path,
+    config: Config,
+    *,
+    dates: Sequence[dt.date] = (),
+    horizon_days: int = 365,
+    data_end: dt.date | None = None,
+    seed: int = 0,
+    n_threads: int | None = None,
+) -> StoredModel:
+    """Read a folder of tables, build its snapshots and train on them."""
+    with open_bank(data, config, data_end=data_end, n_threads=n_threads) as bank:
+        chosen = choose_dates(bank, dates, horizon_days)
+        show_notes(bank)
+        with steps(len(chosen) + 4) as on_step:
+            snapshots = []
+            for date in chosen:
+                on_step(f"building the snapshot of {date}")
+                snapshots.append(build_snapshot(bank, date, horizon_days))
+            facts = input_facts(bank) | _population_facts(bank, snapshots)
+            return train_on_snapshots(
+                snapshots,
+                horizon_days=horizon_days,
+                config=config,
+                seed=seed,
+                n_threads=n_threads,
+                facts=facts,
+                on_step=on_step,
+            )
+
+
+def train_on_file(data: Path, config: Config, *, horizon_days: int, seed: int, n_threads: int | None) -> StoredModel:
+    """Read one flat file and train on it."""
+    flat = flat_section(config)
+    with open_flat(data, flat, needs_label=True, n_threads=n_threads) as table:
+        show_notes(table)
+        facts = input_facts(table) | {"flat": flat.model_dump(mode="json")}
+        with steps(3) as on_step:
+            return train_flat(
+                flat_snapshot(table),
+                config=config,
+                horizon_days=horizon_days,
+                seed=seed,
+                n_threads=n_threads,
+                facts=facts,
+                on_step=on_step,
+            )
+
+
+def choose_dates(bank: Bank, dates: Sequence[dt.date], horizon_days: int) -> list[dt.date]:
+    """Return the snapshots asked for, or the default ones, ascending."""
+    if bank.has("labels"):
+        return sorted(set(dates)) or labelled_snapshots(bank.frames())
+    if dates:
+        require_complete(dates, bank.data_end, horizon_days)
+        return sorted(set(dates))
+    return default_snapshots(bank.data_begin, bank.data_end, horizon_days)
+
+
+def _population_facts(bank: Bank, snapshots: Sequence[Snapshot]) -> dict[str, Any]:
+    known = bank.row_counts["customers"].used
+    rows = [
+        {
+            "as_of": str(snapshot.as_of),
+            "customers": len(snapshot.customer_id),
+            "outside": known - len(snapshot.customer_id),
+        }
+        for snapshot in snapshots
+    ]
+    return {"populations": rows, "data_begin": bank.data_begin.isoformat(), "data_end": bank.data_end.isoformat()}
+
+
+def print_metrics(stored: StoredModel) -> None:
+    """Print the held-out metrics with their intervals."""
+    rows = [
+        (name.replace("_", " "), *(f"{estimate[part]:.4f}" if estimate[part] is not None else "–" for part in estimate))
+        for name, estimate in stored.metrics.items()
+        if isinstance(estimate, Mapping)
+    ]
+    as_of = stored.manifest["as_of"]
+    held_out = stored.manifest["held_out"]
+    title = f"Held out: {held_out['rows']:,} customers" + (f" as of {as_of}" if as_of else ", five folds")
+    print_table(title, ("metric", "value", "low", "high"), rows, left=("metric",))
+
+
+def baselines_title(manifest: Mapping[str, Any]) -> str:
+    """Head the table of baselines: which customers, which horizon, and how stated rates came to it."""
+    when = f"as of {manifest['as_of']}" if manifest["as_of"] else "five folds"
+    days = manifest["horizon_days"]
+    note = "" if days == 365 else "; stated annual rates converted by 1 - (1 - p)^(days/365), a constant hazard"
+    return f"Churn within {days} days by products held, {when}{note}"

@@ -1,0 +1,201 @@
+"""Batch scoring: customers in partitions, in the order of their ids, into files that appear whole or not at all."""
+
+import csv
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from churn.errors import OutputError
+from churn.files import new_file, render_json
+from churn.frame import Snapshot
+from churn.model.storage import StoredModel
+
+N_REASONS = 3
+SCHEMA = pa.schema(
+    [
+        ("customer_id", pa.string()),
+        ("as_of", pa.date32()),
+        ("churn_probability", pa.float64()),
+        ("risk_band", pa.string()),
+        ("product_coverage", pa.int64()),
+        *((f"reason_{rank}", pa.string()) for rank in range(1, N_REASONS + 1)),
+    ]
+)
+_FORMS = (".parquet", ".csv")
+OnRows = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a scoring did: `rows` written, and how many customers had a category that training did not, by column."""
+
+    rows: int
+    unseen: Mapping[str, int]
+
+
+def score_snapshot(snapshot: Snapshot, stored: StoredModel, *, n_threads: int = 0) -> tuple[pa.Table, dict[str, int]]:
+    """Score customers: one row each, in the order given, and the count of unseen categories by column.
+
+    `churn_probability` is calibrated, in [0, 1]. `risk_band` is high from the model's upper threshold on, low under
+    its lower one, else medium. `reason_1` to `reason_3` are the features that raise the risk most, by their
+    contribution to the log-odds (TreeSHAP); empty where fewer raise it.
+
+    Raises
+    ------
+    ModelError
+        The features are not those the model was trained on.
+    """
+    prediction = stored.model.predict(snapshot.features, n_threads=n_threads)
+    contributions = stored.model.contributions(snapshot.features, n_threads=n_threads)[:, :-1]
+    n = len(snapshot.customer_id)
+    columns = [
+        pa.array(snapshot.customer_id, pa.string()),
+        pa.array([snapshot.as_of] * n, pa.date32()),
+        pa.array(prediction.probability),
+        pa.array(risk_bands(prediction.probability, stored.manifest["thresholds"])),
+        pa.array([None] * n if snapshot.product_coverage is None else snapshot.product_coverage, pa.int64()),
+        *raising_features(contributions, stored.model.schema.names),
+    ]
+    return pa.table(columns, schema=SCHEMA), prediction.unseen
+
+
+def risk_bands(probability: NDArray[np.float64], thresholds: Mapping[str, float]) -> list[str]:
+    """Band probabilities: high from `thresholds["high"]` on, low under `thresholds["low"]`, else medium.
+
+    Examples
+    --------
+    >>> risk_bands(np.array([0.1, 0.2, 0.8]), {"high": 0.8, "low": 0.2})
+    ['low', 'medium', 'high']
+    """
+    conditions = [probability >= thresholds["high"], probability < thresholds["low"]]
+    return [str(band) for band in np.select(conditions, ["high", "low"], "medium")]
+
+
+def raising_features(contributions: NDArray[np.float64], names: Sequence[str]) -> list[pa.Array]:
+    """Name, for each rank from 1, the feature with that largest contribution above zero; null where there is none.
+
+    Ties go to the feature that stands first. `contributions` has shape (n, number of features).
+    """
+    order = np.argsort(-contributions, axis=1, kind="stable")[:, :N_REASONS]
+    raises = np.take_along_axis(contributions, order, axis=1) > 0
+    words = np.asarray(names, dtype=object)[order]
+    words[~raises] = None
+    found = [pa.array(words[:, rank], pa.string()) for rank in range(order.shape[1])]
+    return found + [pa.nulls(len(contributions), pa.string())] * (N_REASONS - len(found))
+
+
+def require_form(path: Path) -> None:
+    """Refuse a scores file whose ending names no form.
+
+    Raises
+    ------
+    OutputError
+        The ending is neither `.parquet` nor `.csv`.
+    """
+    if path.suffix not in _FORMS:
+        raise OutputError(f"{path}: give a name that ends in {' or '.join(_FORMS)}")
+
+
+def write_scores(
+    path: Path,
+    snapshots: Iterable[Snapshot],
+    stored: StoredModel,
+    *,
+    quarantine: Sequence[tuple[str, str, int, str, str]],
+    build_manifest: Callable[[Scored], Mapping[str, Any]],
+    n_threads: int = 0,
+    on_rows: OnRows | None = None,
+) -> Scored:
+    """Score partition after partition into `path`, with `<name>.manifest.json` and `<name>.quarantine.csv` beside it.
+
+    Parameters
+    ----------
+    path
+        Ends in `.parquet` or `.csv`.
+    snapshots
+        Partitions in the order of customer ids; one is held in memory at a time.
+    quarantine
+        Every input row left out: table, file name, row, column, rule.
+    build_manifest
+        From what was done to the manifest's document.
+    on_rows
+        Told the number of customers after each partition.
+
+    Raises
+    ------
+    OutputError
+        A file cannot be written; then none of the three changes.
+    """
+    require_form(path)
+    rows, unseen = 0, Counter[str]()
+    with (
+        new_file(path) as scores,
+        new_file(path.with_suffix(".quarantine.csv")) as left_out,
+        new_file(path.with_suffix(".manifest.json")) as manifest,
+    ):
+        with ExitStack() as stack:
+            writer = stack.enter_context(_open_writer(scores, path.suffix))
+            for snapshot in snapshots:
+                table, new = score_snapshot(snapshot, stored, n_threads=n_threads)
+                writer.write_table(table)
+                rows += table.num_rows
+                unseen.update(new)
+                if on_rows:
+                    on_rows(table.num_rows)
+        _write_quarantine(left_out, quarantine)
+        scored = Scored(rows, dict(sorted(unseen.items())))
+        manifest.write_text(render_json(build_manifest(scored)), encoding="utf-8")
+    return scored
+
+
+def scores_manifest(
+    scored: Scored,
+    stored: StoredModel,
+    *,
+    as_of: dt.date | None,
+    inputs: Sequence[Mapping[str, Any]],
+    row_counts: Mapping[str, Mapping[str, int]],
+    outside_population: int,
+    quarantined: int,
+    duration_seconds: float,
+) -> dict[str, Any]:
+    """Build the document that says which model scored which input, and what was left out."""
+    manifest = stored.manifest
+    return {
+        "model_id": manifest["model_id"],
+        "model_files_sha256": manifest["files"],
+        "as_of": as_of.isoformat() if as_of else None,
+        "horizon_days": manifest["horizon_days"],
+        "rows_scored": scored.rows,
+        "outside_population": outside_population,
+        "quarantined": quarantined,
+        "unseen_categories": dict(scored.unseen),
+        "thresholds": manifest["thresholds"],
+        "inputs": list(inputs),
+        "row_counts": dict(row_counts),
+        "versions": manifest["versions"],
+        "duration_seconds": round(duration_seconds, 3),
+    }
+
+
+def _open_writer(path: Path, suffix: str) -> Any:
+    if suffix == ".csv":
+        return pa_csv.CSVWriter(path, SCHEMA)
+    return pq.ParquetWriter(path, SCHEMA, compression="zstd")
+
+
+def _write_quarantine(path: Path, rows: Sequence[tuple[str, str, int, str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["table", "file", "row", "column", "rule"])
+        writer.writerows(rows)

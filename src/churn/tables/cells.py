@@ -20,8 +20,11 @@ RULES = {
     "number": "not_a_number",
     "text": "not_a_text",
 }
+# A year has four digits; beyond, neither Python nor a reader of the tables knows the date.
+_FIRST_MOMENT, _LAST_MOMENT = "TIMESTAMP '1000-01-01'", "TIMESTAMP '9999-12-31'"
 _ISO_DATES = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S")
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
+_FLOATING = ("FLOAT", "DOUBLE")
 _INTEGRAL = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
 
 
@@ -38,9 +41,9 @@ def quote_text(text: str) -> str:
 def cell_text(name: str, sql_type: str) -> str:
     """SQL for a cell as trimmed text, NULL where empty; whole floating-point numbers lose their `.0`."""
     cell = quote_name(name)
-    if sql_type in ("FLOAT", "DOUBLE"):
-        whole = f"{cell} = trunc({cell}) AND abs({cell}) < 1e15"
-        text = f"CASE WHEN {whole} THEN CAST(CAST({cell} AS BIGINT) AS VARCHAR) ELSE CAST({cell} AS VARCHAR) END"
+    if sql_type in _FLOATING:
+        text = f"CASE WHEN {_whole(cell)} THEN CAST(TRY_CAST({cell} AS BIGINT) AS VARCHAR)"
+        text += f" ELSE CAST({cell} AS VARCHAR) END"
     else:
         text = f"CAST({cell} AS VARCHAR)"
     return f"nullif(trim({text}), '')"
@@ -58,16 +61,18 @@ def cell_value(column: Column, name: str, sql_type: str, date_form: str | None, 
     date_form
         A strptime form; None for ISO.
     values
-        Source value to contract value, for coded values.
+        Source value to contract value, for coded values and flags.
     """
     text = cell_text(name, sql_type)
     match column.kind:
+        case "id" if sql_type in _FLOATING:
+            return f"CASE WHEN {_whole(quote_name(name))} THEN {text} END"
         case "date":
             return _date(name, sql_type, text, date_form)
         case "money":
             return _money(name, sql_type, text)
         case "flag":
-            word = f"lower({text})"
+            word = f"lower({_renamed(text, values)})"
             return f"CASE WHEN {word} IN {_list(_TRUE)} THEN true WHEN {word} IN {_list(_FALSE)} THEN false END"
         case "integer":
             return f"TRY_CAST({text} AS BIGINT)"
@@ -96,28 +101,37 @@ def cell_rule(column: Column, text: str, value: str) -> str:
 
 def _date(name: str, sql_type: str, text: str, date_form: str | None) -> str:
     if sql_type == "DATE" or sql_type.startswith("TIMESTAMP"):
-        moment = f"CASE WHEN isfinite({quote_name(name)}) THEN CAST({quote_name(name)} AS TIMESTAMP) END"
+        moment = f"TRY_CAST({quote_name(name)} AS TIMESTAMP)"
     else:
         forms = _ISO_DATES if date_form is None else (date_form,)
         moment = f"try_strptime({text}, [{', '.join(map(quote_text, forms))}])"
-    midnight = f"{moment} = date_trunc('day', {moment})"
-    return f"CASE WHEN {midnight} THEN CAST(CAST({moment} AS DATE) - DATE '1970-01-01' AS BIGINT) END"
+    usable = f"{moment} BETWEEN {_FIRST_MOMENT} AND {_LAST_MOMENT} AND {moment} = date_trunc('day', {moment})"
+    return f"CASE WHEN {usable} THEN CAST(CAST({moment} AS DATE) - DATE '1970-01-01' AS BIGINT) END"
 
 
 def _money(name: str, sql_type: str, text: str) -> str:
-    numeric = sql_type in _INTEGRAL or sql_type in ("FLOAT", "DOUBLE") or sql_type.startswith("DECIMAL")
+    numeric = sql_type in _INTEGRAL or sql_type in _FLOATING or sql_type.startswith("DECIMAL")
     yuan = f"CAST({quote_name(name)} AS DOUBLE)" if numeric else f"TRY_CAST({text} AS DOUBLE)"
     usable = f"isfinite({yuan}) AND abs({yuan}) <= {LARGEST_AMOUNT}"
     return f"CASE WHEN {usable} THEN CAST(round({yuan} * 100) AS BIGINT) END"
 
 
 def _code(column: Column, text: str, values: Mapping[str, str]) -> str:
-    if values:
-        cases = " ".join(f"WHEN {quote_text(theirs)} THEN {quote_text(ours)}" for theirs, ours in values.items())
-        text = f"CASE {text} {cases} ELSE {text} END"
+    text = _renamed(text, values)
     if column.values is None:
         return text
     return f"CASE WHEN {text} IN {_list(column.values)} THEN {text} END"
+
+
+def _renamed(text: str, values: Mapping[str, str]) -> str:
+    if not values:
+        return text
+    cases = " ".join(f"WHEN {quote_text(theirs)} THEN {quote_text(ours)}" for theirs, ours in values.items())
+    return f"CASE {text} {cases} ELSE {text} END"
+
+
+def _whole(cell: str) -> str:
+    return f"isfinite({cell}) AND {cell} = trunc({cell}) AND abs({cell}) < 1e15"
 
 
 def _list(values: tuple[str, ...]) -> str:

@@ -20,6 +20,8 @@ def open_database(n_threads: int | None) -> Iterator[tuple[duckdb.DuckDBPyConnec
         connection = duckdb.connect(str(scratch / "tables.duckdb"))
         try:
             connection.execute("SET enable_progress_bar = false")
+            # A timestamp with a time zone is midnight or not whatever the machine's own zone.
+            connection.execute("SET TimeZone = 'UTC'")
             if n_threads:
                 connection.execute(f"SET threads = {int(n_threads)}")
             yield connection, scratch

@@ -63,7 +63,7 @@ def load_table(
             headers.append(header)
             found = _match_columns(table, header, mapping, source)
             scan = scan_source(source, path, header, delimiter)
-            _insert(connection, table, found, mapping, scan, position, source)
+            _insert(connection, table, found, mapping, scan, position, source, path)
     if len({frozenset(header) for header in headers}) > 1:
         raise DataError(
             f"{describe(sources)}: the parts of table {table.name} differ in their columns; make them equal"
@@ -100,11 +100,12 @@ def _match_columns(
 def scan_source(source: Source, path: Path, header: Sequence[str], delimiter: str) -> str:
     """SQL that scans a file: CSV as texts named c0, c1, …, rows that do not split set aside; Parquet as it is."""
     if source.form == "parquet":
-        return f"read_parquet({quote_text(str(path))})"
+        return f"read_parquet({quote_text(str(path))}, hive_partitioning=false)"
     columns = ", ".join(f"{quote_text(f'c{i}')}: 'VARCHAR'" for i in range(len(header)))
     return (
         f"read_csv({quote_text(str(path))}, columns={{{columns}}}, auto_detect=false, header=true, quote='\"',"
         f" escape='\"', delim={quote_text(delimiter)}, store_rejects=true, rejects_limit=0,"
+        f" hive_partitioning=false,"
         f" max_line_size={LONGEST_LINE})"
     )
 
@@ -117,15 +118,16 @@ def _insert(
     scan: str,
     position: int,
     source: Source,
+    path: Path,
 ) -> None:
     with as_data_error(source):
         select = _select(found, mapping, column_types(connection, scan))
         connection.execute(
             f"INSERT INTO {raw_name(table.name)} SELECT * EXCLUDE (source_row, rule), {position}, source_row, rule"
-            f" FROM (SELECT {select} FROM (SELECT *, row_number() OVER () AS source_row FROM {scan}))"
+            f" FROM (SELECT {select} FROM {scan})"
         )
         if source.form == "csv":
-            _add_rejected(connection, raw_name(table.name), position)
+            _add_rejected(connection, raw_name(table.name), position, path)
 
 
 def column_types(connection: duckdb.DuckDBPyConnection, scan: str) -> list[tuple[str, str]]:
@@ -166,13 +168,26 @@ def _select(
         value = f"coalesce({value}, false)" if column.kind == "flag" and column.nullable else value
         values.append(f"{value} AS {quote_name(column.name)}")
     first_rule = f"coalesce({', '.join(rules)})" if rules else "NULL"
-    return ", ".join([*values, "source_row", f"{first_rule} AS rule"])
+    return ", ".join([*values, "row_number() OVER () AS source_row", f"{first_rule} AS rule"])
 
 
-def _add_rejected(connection: duckdb.DuckDBPyConnection, raw: str, position: int) -> None:
-    """Add the rows the last scan could not split, and count them in the others' `source_row`."""
-    connection.execute("CREATE TEMP TABLE rejected AS SELECT DISTINCT line - 1 AS source_row FROM reject_errors")
+def _add_rejected(connection: duckdb.DuckDBPyConnection, raw: str, position: int, path: Path) -> None:
+    """Add the rows the last scan could not split, and count them in the others' `source_row`.
+
+    DuckDB counts blank lines in the place of a row it could not split, though they are no rows.
+    """
+    connection.execute(
+        "CREATE TEMP TABLE broken AS"
+        " SELECT line - 1 AS line, min(line_byte_position) AS byte FROM reject_errors GROUP BY line"
+    )
     connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
+    blanks = _blank_lines(path) if fetch_row(connection, "SELECT count(*) FROM broken")[0] else []
+    connection.execute(
+        "CREATE TEMP TABLE rejected AS SELECT line - (SELECT count(*) FROM (SELECT unnest(?) AS blank)"
+        " WHERE blank < byte) AS source_row FROM broken",
+        [blanks],
+    )
+    connection.execute("DROP TABLE broken")
     n_rejected = fetch_row(connection, "SELECT count(*) FROM rejected")[0]
     if n_rejected:
         n_split = fetch_row(connection, f"SELECT count(*) FROM {raw} WHERE source_file = {position}")[0]
@@ -188,3 +203,15 @@ def _add_rejected(connection: duckdb.DuckDBPyConnection, raw: str, position: int
             f" SELECT {position} AS source_file, source_row, ':broken_row' AS rule FROM rejected"
         )
     connection.execute("DROP TABLE rejected")
+
+
+def _blank_lines(path: Path) -> list[int]:
+    """Return the byte positions of the blank lines that stand outside quotes."""
+    found, byte, quoted = [], 0, False
+    with path.open("rb") as stream:
+        for line in stream:
+            if not quoted and not line.strip(b"\r\n"):
+                found.append(byte)
+            quoted ^= bool(line.count(b'"') % 2)
+            byte += len(line)
+    return found

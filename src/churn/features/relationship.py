@@ -5,7 +5,7 @@ from typing import Any
 import narwhals as nw
 
 from churn.config import Config
-from churn.features.expressions import YEAR, count, since, zero_where_null
+from churn.features.expressions import YEAR, count, days_since, since, zero_where_null
 from churn.features.feature import Family, Feature
 from churn.tables.bank import to_date
 from churn.tables.contract import TIERS
@@ -91,13 +91,25 @@ def _with_static(frame: nw.LazyFrame[Any], config: Config) -> tuple[nw.LazyFrame
 
 
 def _state(tables: Tables, as_of: int, config: Config) -> nw.LazyFrame[Any]:
-    """Return the state in force at `as_of`: the latest begun strictly before it."""
+    """Return the state in force at `as_of`, the latest begun strictly before it, and when it last became another."""
     known = tables["customer_states"].filter(nw.col("valid_from") < as_of)
     latest = known.filter(nw.col("valid_from") == nw.col("valid_from").max().over("customer_id"))
-    changed = nw.when(nw.col("valid_from") >= as_of - YEAR).then(as_of - nw.col("valid_from"))
     made = {"tier": _tier_level(), "manager_id": _is_managed()}
     chosen = [expression for column, expression in made.items() if column not in config.customers.static]
-    return latest.select("customer_id", *chosen, changed.alias("days_since_state_change"))
+    return latest.select("customer_id", *chosen).join(_last_change(known, as_of), on="customer_id", how="left")
+
+
+def _last_change(known: nw.LazyFrame[Any], as_of: int) -> nw.LazyFrame[Any]:
+    """Days since tier or manager last differed from the state before; a first state and a new branch change neither."""
+    manager = nw.col("manager_id").fill_null("")
+    before = [
+        expression.shift(1).over("customer_id", order_by="valid_from").alias(name)
+        for expression, name in ((nw.col("tier"), "tier_before"), (manager, "manager_before"))
+    ]
+    differs = (nw.col("tier") != nw.col("tier_before")) | (manager != nw.col("manager_before"))
+    changes = known.with_columns(*before).filter(~nw.col("tier_before").is_null() & differs)
+    changed = days_since(since("valid_from", as_of, YEAR), "valid_from", as_of, "days_since_state_change")
+    return changes.group_by("customer_id").agg(changed)
 
 
 def _tier_level() -> nw.Expr:
@@ -110,7 +122,9 @@ def _is_managed() -> nw.Expr:
 
 
 def _with_referrals(frame: nw.LazyFrame[Any], tables: Tables, as_of: int) -> nw.LazyFrame[Any]:
-    known = tables["referrals"].filter(nw.col("referred_on") < as_of)
+    # A referral counts once both are customers: before, nobody could know whom it names.
+    known = tables["referrals"].filter((nw.col("referred_on") < as_of) & (nw.col("known_from") < as_of))
+    known = known.group_by("referrer_id", "referred_id").agg(nw.col("referred_on").min())
     brought = known.group_by("referrer_id").agg(count(since("referred_on", as_of, YEAR), "n_referred_365d"))
     came = known.group_by("referred_id").agg(count(nw.col("referred_on") < as_of, "was_referred"))
     came = came.with_columns(nw.lit(1).cast(nw.Int64).alias("was_referred"))

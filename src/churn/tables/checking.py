@@ -62,8 +62,7 @@ def check_table(connection: duckdb.DuckDBPyConnection, raw: RawTable) -> tuple[R
     )
     order = table.references[0] if table.references else table.key[0]
     connection.execute(
-        f"CREATE TABLE {table.name} AS SELECT {_columns(table)}, source_file, source_row"
-        f" FROM judged WHERE rule IS NULL ORDER BY {order}"
+        f"CREATE TABLE {table.name} AS SELECT * EXCLUDE (rule) FROM judged WHERE rule IS NULL ORDER BY {order}"
     )
     counts = fetch_row(connection, "SELECT count(*), count(*) FILTER (rule IS NULL) FROM judged")
     findings = _broken_rules(connection, table.name)
@@ -94,13 +93,16 @@ def _judge(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
             f"CASE WHEN raw.{end} < raw.{begin} THEN {quote_text(table.period[1] + ':ends_before_beginning')} END"
         )
     rules.append("repeats.rule")
-    joins = " LEFT JOIN repeats USING (source_file, source_row)"
+    joins, known_from = " LEFT JOIN repeats USING (source_file, source_row)", ""
     for column in table.references:
         joins += f" LEFT JOIN customers AS known_{column} ON raw.{column} = known_{column}.customer_id"
         unknown = quote_text(f"{column}:unknown_customer")
         rules.append(f"CASE WHEN known_{column}.customer_id IS NULL THEN {unknown} END")
+    if len(table.references) > 1:
+        opened = ", ".join(f"known_{column}.opened_on" for column in table.references)
+        known_from = f" greatest({opened}) AS known_from,"
     connection.execute(
-        f"CREATE TEMP TABLE judged AS SELECT {_columns(table, 'raw.')}, source_file, source_row,"
+        f"CREATE TEMP TABLE judged AS SELECT {_columns(table, 'raw.')}, source_file, source_row,{known_from}"
         f" coalesce({', '.join(rules)}) AS rule FROM {raw_name(table.name)} AS raw{joins}"
     )
     connection.execute("DROP TABLE repeats")

@@ -38,7 +38,8 @@ class Table:
     """One table.
 
     `key`: the columns that name a row; empty where only exact copies are repeats. `references`: the columns
-    that must name a customer. `period`: the columns of a beginning and an end.
+    that must name a customer; where there are several, a usable row also has `known_from`, the day from which all
+    of them are customers. `period`: the columns of a beginning and an end.
     """
 
     name: str
@@ -118,7 +119,8 @@ def _customer_tables() -> tuple[Table, ...]:
             "referrals",
             "one customer brought by another",
             (_id("referrer_id"), _id("referred_id"), _date("referred_on")),
-            key=("referrer_id", "referred_id"),
+            # With the date: were it the pair alone, a referral said again would take back the first one.
+            key=("referrer_id", "referred_id", "referred_on"),
             references=("referrer_id", "referred_id"),
         ),
     )

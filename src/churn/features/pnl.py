@@ -128,7 +128,7 @@ def build_pnl(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config
         yuan("unrealised").alias("unrealised_pnl_cny"),
     )
     if "contacts" in tables:
-        frame = _with_contacts(frame, tables, as_of, ends[-1])
+        frame = _with_contacts(frame, tables, as_of, ends)
     available = set(frame.collect_schema().names())
     names = [feature.name for feature in pnl_features(config) if feature.name in available]
     return frame.select("customer_id", *names)
@@ -166,7 +166,7 @@ def _aggregates(ends: list[int]) -> list[nw.Expr]:
         nw.when(in_year).then(nw.col("value")).max().alias("peak"),
         count(in_year & under_water, "n_months_under_water_12m"),
         nw.when(in_year).then(nw.col("return")).min().alias("worst_return_12m"),
-        nw.when(~under_water).then(nw.col("month")).max().alias("last_without_loss"),
+        *(total((nw.col("month") == end) & under_water, nw.lit(1), f"under_water_{end}") for end in ends),
     ]
 
 
@@ -174,9 +174,12 @@ def _past_names() -> list[str]:
     return [f"aum_{months}m_ago" for months in _TRENDS]
 
 
-def _with_contacts(frame: nw.LazyFrame[Any], tables: Tables, as_of: int, earliest: int) -> nw.LazyFrame[Any]:
-    """Add what was said since the present loss began: after the last month-end without one."""
-    frame = frame.with_columns(nw.col("last_without_loss").fill_null(earliest).alias("loss_after"))
+def _with_contacts(frame: nw.LazyFrame[Any], tables: Tables, as_of: int, ends: list[int]) -> nw.LazyFrame[Any]:
+    """Add what was said since the present loss began: after the last month-end without one, or the earliest."""
+    loss_after = nw.lit(ends[-1])
+    for end in reversed(ends):
+        loss_after = nw.when(nw.col(f"under_water_{end}") > 0).then(loss_after).otherwise(nw.lit(end))
+    frame = frame.with_columns(loss_after.alias("loss_after"))
     losing = frame.filter(nw.col("unrealised") < 0).select("customer_id", "loss_after")
     reached = tables["contacts"].filter((nw.col("contacted_on") < as_of) & nw.col("reached"))
     said = (

@@ -54,9 +54,12 @@ def build_snapshot(bank: Bank, as_of: dt.date, horizon_days: int) -> Snapshot:
     Raises
     ------
     TimeRangeError
-        The horizon ends after the data do, or nobody is in the population.
+        The horizon ends after the data do (with the bank's own labels: `as_of` lies too far after them), or nobody
+        is in the population.
     """
-    if not bank.has("labels"):
+    if bank.has("labels"):
+        require_within(as_of, bank.data_end)
+    else:
         require_complete([as_of], bank.data_end, horizon_days)
     tables, day = bank.frames(), to_days(as_of)
     _require_some_part(bank, as_of, horizon_days)

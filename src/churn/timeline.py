@@ -87,8 +87,8 @@ def require_within(as_of: dt.date, data_end: dt.date) -> None:
     TimeRangeError
         With the last date that would do.
     """
-    last = data_end + dt.timedelta(days=LATEST_AFTER_DATA_END_DAYS)
-    if as_of > last:
+    if (as_of - data_end).days > LATEST_AFTER_DATA_END_DAYS:
+        last = data_end + dt.timedelta(days=LATEST_AFTER_DATA_END_DAYS)
         raise TimeRangeError(
             f"--as-of {as_of}: more than {LATEST_AFTER_DATA_END_DAYS} days after the data end ({data_end});"
             f" the last that fits is {last}, or bring newer tables"

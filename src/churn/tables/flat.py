@@ -113,10 +113,6 @@ def open_flat(
         create_quarantine(connection)
         table = _flat_table(kinds, labels)
         mapping = TableSource(columns=_outer_names(flat, kinds), values={"churned": labels})
-        if not needs_label:
-            mapping = mapping.model_copy(
-                update={"columns": {k: v for k, v in mapping.columns.items() if k != "churned"}}
-            )
         raw = load_table(connection, table, [source], mapping, scratch)
         count, findings = check_table(connection, raw)
         if not count.used:
@@ -199,8 +195,9 @@ def _label_values(
 
 
 def _flat_table(kinds: Mapping[str, FlatKind], labels: Mapping[str, str]) -> Table:
-    label = Column("churned", "code", required=False, nullable=not labels, values=("0", "1"))
-    columns = (Column("customer_id", "id"), label, *_feature_columns(kinds))
+    # Unread, the label is no column at all: a file may have one of the name "churned" that is not in our terms.
+    label = (Column("churned", "code", required=False, values=("0", "1")),) if labels else ()
+    columns = (Column("customer_id", "id"), *label, *_feature_columns(kinds))
     return Table("flat", "one customer", columns, key=("customer_id",), references=())
 
 

@@ -108,6 +108,7 @@ def render_json(value: Any) -> str:
 
 
 def _beside(path: Path) -> Path:
+    path = path.absolute()  # a name for "." too
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
 
 

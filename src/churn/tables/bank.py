@@ -11,7 +11,7 @@ import duckdb
 import narwhals as nw
 
 from churn.config import Config, TableSource
-from churn.errors import DataError
+from churn.errors import ConfigError, DataError
 from churn.files import hash_file
 from churn.tables.cells import quote_text
 from churn.tables.checking import (
@@ -125,6 +125,8 @@ def open_bank(
 
     Raises
     ------
+    ConfigError
+        The configuration describes a table or a column that the contract does not have.
     DataError
         No such folder, a required table missing or empty, a table found twice, a file that cannot be read.
     MissingColumnError
@@ -132,6 +134,7 @@ def open_bank(
     """
     config = config or Config()
     tables = contract_tables(config)
+    _require_known(config, tables)
     sources = find_sources(folder, tables, config)
     with open_database(n_threads) as (connection, scratch):
         create_quarantine(connection)
@@ -167,6 +170,20 @@ def to_date(days: int) -> dt.date:
     datetime.date(2016, 12, 1)
     """
     return EPOCH + dt.timedelta(days=int(days))
+
+
+def _require_known(config: Config, tables: Mapping[str, Table]) -> None:
+    """Refuse a misspelt name: an optional column would otherwise be missing without a word."""
+    for name, source in config.tables.items():
+        if name not in tables:
+            raise ConfigError(f"tables.{name}: is not a table; the tables are {', '.join(tables)}")
+        known = [column.name for column in tables[name].columns]
+        for part, given in (("columns", source.columns), ("dates", source.dates), ("values", source.values)):
+            for column in given:
+                if column not in known:
+                    raise ConfigError(
+                        f"tables.{name}.{part}.{column}: is not a column; those of {name} are {', '.join(known)}"
+                    )
 
 
 def _require_rows(name: str, raw: RawTable, count: RowCount) -> None:

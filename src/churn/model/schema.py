@@ -175,7 +175,7 @@ def _is_numeric(column: "pd.Series[Any]", name: str) -> bool:
         kind = _INFERRED.get(pd.api.types.infer_dtype(column, skipna=True), "text")
     if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind):
         return True
-    if kind == "text" or isinstance(kind, pd.CategoricalDtype | pd.StringDtype):
+    if kind == "text" or isinstance(kind, pd.CategoricalDtype) or pd.api.types.is_string_dtype(kind):
         return False
     raise ModelError(f"features.{name}: holds {kind}, neither numbers nor texts; make it one of them, or drop it")
 
@@ -207,11 +207,11 @@ def _codes(column: "pd.Series[Any]", levels: tuple[str, ...]) -> tuple[NDArray[n
 
 
 def _numbers(column: "pd.Series[Any]", name: str) -> NDArray[np.float64]:
-    if column.notna().any() and not _is_numeric(column, name):
+    if not column.notna().any():
+        return np.full(len(column), np.nan)
+    if not _is_numeric(column, name):
         raise ModelError(
             f"features.{name}: numbers in training, texts now ({int(column.notna().sum())} rows); "
             "give numbers, or train again"
         )
-    if isinstance(column.dtype, pd.CategoricalDtype | pd.StringDtype):  # all null
-        return np.full(len(column), np.nan)
     return column.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -23,6 +23,7 @@ from churn.simulation.structure import (
     STOCK_NOISE,
     VALUED_PRODUCT,
     Floats,
+    Floats32,
 )
 
 
@@ -76,7 +77,7 @@ def move_balances(
     return value, np.where(INVESTED & valued, np.where(opened, plan, cost), 0.0)
 
 
-def _debit(before: Floats, plan: Floats, noise: Floats) -> Floats:
+def _debit(before: Floats, plan: Floats, noise: Floats32) -> Floats:
     log_ratio = np.log(np.maximum(before, 1.0) / plan)
     return plan * np.exp(BALANCE_MEMORY * log_ratio + BALANCE_NOISE * noise)
 

@@ -10,6 +10,7 @@ Days = NDArray[np.int32]
 
 # The data end with 2025, so that the reference as-of date is 2025-01-01, a year and a day before.
 DATA_END = dt.date(2025, 12, 31)
+REFERENCE_AS_OF = dt.date(2025, 1, 1)
 _END_MONTH = DATA_END.year * 12 + DATA_END.month
 LAST_DAY = 28  # events fall on the days every month has
 
@@ -34,12 +35,14 @@ def date_of(first: int, month: Any, day: Any = 1) -> Days:
     31
     """
     start = (np.asarray(month) + (first - 1970 * 12)).astype("datetime64[M]").astype("datetime64[D]")
-    return (start.astype(np.int64) + (np.asarray(day) - 1)).astype(np.int32)
+    days: Days = (start.astype(np.int64) + (np.asarray(day) - 1)).astype(np.int32)
+    return days
 
 
 def month_end(first: int, month: Any) -> Days:
     """Return the last day of the window's `month`."""
-    return date_of(first, np.asarray(month) + 1) - np.int32(1)
+    days: Days = date_of(first, np.asarray(month) + 1) - np.int32(1)
+    return days
 
 
 def day_of(person: Any, what: Any, month: Any) -> NDArray[np.int64]:

@@ -18,7 +18,7 @@ from churn.simulation.managers import (
 )
 from churn.simulation.population import Bools, Ints, People
 from churn.simulation.state import Scene, State, drivers
-from churn.simulation.structure import Floats
+from churn.simulation.structure import Floats, Floats32
 
 _DIGITAL = [s.PRODUCT_NAMES.index(name) for name in ("online_banking", "mobile_banking")]
 
@@ -35,7 +35,7 @@ class Choices:
     bind_new: Floats
     offered: Bools
     uptake: Floats
-    u: Floats
+    u: Floats32
     opened: Bools
     held: Bools
 
@@ -56,7 +56,8 @@ def logistic(x: Floats) -> Floats:
 
 def load(z: Floats, loading: Floats) -> Floats:
     """Return z @ loading in a fixed order of summation, whatever the number of threads."""
-    return np.einsum("ij,jk->ik", z, loading)
+    product: Floats = np.einsum("ij,jk->ik", z, loading)
+    return product
 
 
 def log_odds_to_leave(state: State, people: People, scene: Scene, month: int) -> Floats:
@@ -91,7 +92,7 @@ def step(
     choices = _draw_choices(state, z, held, opened, offers, rng)
     bound = next_bound(state.bound, choices)
     value, cost = move_balances(state, people, held, market, rng)
-    contacts = draw_contacts(state, people, rng)
+    contacts = draw_contacts(state, people, z, rng)
     since_care, stage = after_contacts(state, contacts)
     tier = review_tiers(state.tier, value.sum(axis=1) * state.keeps) if month % 3 == 2 else state.tier
     manager = move_managers(state, people, tier, rng)
@@ -114,6 +115,12 @@ def next_bound(bound: Bools, choices: Choices) -> Bools:
     bind = np.where(choices.opened, choices.bind_new, bind)
     stays = bound & (u >= s.UNBINDING_RATE * choices.active[:, None])
     return choices.held & (stays | (~bound & (u < bind * choices.active[:, None])))
+
+
+def takers_chance(bound: Bools, choices: Choices) -> Floats:
+    """Chance of binding within the month if offered and not otherwise, shape (n, 8)."""
+    could = choices.held & ~choices.opened & ~bound & choices.active[:, None]
+    return np.where(could, (1 - choices.bind) * choices.uptake[:, None], 0.0)
 
 
 def enter(person: Ints, people: People, scene: Scene, month: int, rng: np.random.Generator) -> State:

@@ -23,7 +23,8 @@ _CLOSING, _LEAVING, _CONTACT = 50, 99, 100
 
 def holding_key(person: NDArray[Any], product: NDArray[Any], opened: NDArray[Any]) -> NDArray[np.int64]:
     """Return one integer for a holding: its person, product and month of opening."""
-    return (np.asarray(person, dtype=np.int64) * 16 + product) * 4096 + opened + 1024
+    key: NDArray[np.int64] = (np.asarray(person, dtype=np.int64) * 16 + product) * 4096 + opened + 1024
+    return key
 
 
 def note_month(record: Record, people: People, scene: Scene, rng: np.random.Generator) -> dict[str, Rows]:
@@ -178,7 +179,12 @@ def _changed_states(record: Record, people: People, scene: Scene) -> Rows:
     arrived = record.arrived
     on = date_of(scene.first_month, record.month, people.entry_day[arrived.person])
     last = np.full(len(row), date_of(scene.first_month, record.month, LAST_DAY), dtype=np.int32)
-    changed = {"person": after.person[row], "valid_from": last, "tier": after.tier[row], "manager": after.manager[row]}
+    changed: Rows = {
+        "person": after.person[row],
+        "valid_from": last,
+        "tier": after.tier[row],
+        "manager": after.manager[row],
+    }
     return stack([changed, note_states(arrived, on)])
 
 

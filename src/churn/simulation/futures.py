@@ -14,14 +14,16 @@ from numpy.typing import NDArray
 from churn.simulation.balances import draw_market
 from churn.simulation.campaigns import assign, offers_of
 from churn.simulation.dynamics import (
+    Month,
     coverage_bucket,
     intercepts_at,
     log_odds_to_leave,
     logistic,
     next_bound,
     step,
+    takers_chance,
 )
-from churn.simulation.population import People
+from churn.simulation.population import Bools, People
 from churn.simulation.state import Scene, State
 from churn.simulation.structure import BINDING_EFFECT, DRAIN_SHARE, HORIZON_MONTHS, SERVICE_PRODUCT, Floats
 
@@ -33,18 +35,27 @@ LEAVES_IN_TIME = np.array([DRAIN_SHARE[: HORIZON_MONTHS - 1 - t].sum() for t in 
 class Paths:
     """Futures of n undecided customers over 12 months.
 
-    `eta`: log-odds without intercept, shape (futures, 12, n); `bucket`: coverage bucket, same shape;
-    `bound`, `if_bound`, `if_unbound`: bindings as they come, and after binding or not, shape
-    (futures, 12, n, services); `takes`: chance of taking an offer up in the first month who would not bind
-    otherwise, mean over futures, shape (n, services).
+    Attributes
+    ----------
+    month
+        The first month.
+    eta
+        Log-odds of deciding to leave, without intercept, shape (futures, 12, n).
+    bucket
+        Coverage bucket, same shape.
+    bound, if_bound, if_unbound
+        Bindings as they come, after binding and after not binding, shape (futures, 12, n, services).
+    takes
+        Chance of taking an offer up in the first month who would not bind otherwise, given that the
+        customer does not decide to leave first; mean over futures, shape (n, services).
     """
 
     month: int
     eta: NDArray[np.float32]
     bucket: NDArray[np.int8]
-    bound: NDArray[np.bool_]
-    if_bound: NDArray[np.bool_]
-    if_unbound: NDArray[np.bool_]
+    bound: Bools
+    if_bound: Bools
+    if_unbound: Bools
     takes: Floats
 
 
@@ -59,39 +70,14 @@ def imagine(
     services: NDArray[np.int64],
     by_offer: bool = False,
 ) -> Paths:
-    """Draw futures from the start of `month`, markets included.
+    """Draw futures from the start of `month`, markets and later campaigns included.
 
     The alternatives "bound" and "not bound" begin at once; with `by_offer` at the first month's end, as
-    an offer on its first day would bring about.
+    an offer of the service on its first day would bring about.
     """
     runs = [_one_future(state, people, scene, month, rng, services, by_offer) for _ in range(futures)]
     eta, bucket, bound, yes, no, takes = (np.array(column) for column in zip(*runs, strict=True))
     return Paths(month, eta, bucket, bound, yes, no, takes.mean(axis=0))
-
-
-def _one_future(
-    state: State, people: People, scene: Scene, start: int, rng: np.random.Generator, services: Any, by_offer: bool
-) -> tuple[Any, ...]:
-    yes, no = state.bound.copy(), state.bound.copy()
-    if not by_offer:
-        yes, no = state.held[:, SERVICE_PRODUCT], np.zeros_like(no)
-    rows: list[tuple[Any, ...]] = []
-    for month in range(start, start + HORIZON_MONTHS):
-        eta = log_odds_to_leave(state, people, scene, month).astype(np.float32)
-        bucket = coverage_bucket(state.coverage).astype(np.int8)
-        rows.append((eta, bucket, state.bound[:, services], yes[:, services], no[:, services]))
-        planned = [] if by_offer and month == start else [c for m, c in scene.campaigns if m == month]
-        offers = offers_of(state, [assign(state, people, month, service, rng) for service in planned])
-        lived = step(state, people, scene, month, draw_market(scene, month, rng), offers, rng)
-        yes, no = next_bound(yes, lived.choices), next_bound(no, lived.choices)
-        if month == start:
-            choices = lived.choices
-            could = choices.held & ~choices.opened & ~state.bound
-            takes = np.where(could, (1 - choices.bind) * choices.uptake[:, None], 0.0)[:, services]
-            if by_offer:
-                yes, no = could | lived.state.bound, lived.state.bound & ~could
-        state = lived.state
-    return (*(np.array(column) for column in zip(*rows, strict=True)), takes)
 
 
 def risk_along(paths: Paths, scene: Scene, shift: NDArray[np.float32] | float = 0.0) -> Floats:
@@ -111,13 +97,49 @@ def risk_along(paths: Paths, scene: Scene, shift: NDArray[np.float32] | float = 
 
 
 def effect_along(paths: Paths, scene: Scene, service: int, position: int) -> Floats:
-    """Change of that chance by being bound rather than not, along each future, shape (futures, n)."""
-    effect = BINDING_EFFECT[service]
+    """Change of that chance by being bound rather than not, along each future, shape (futures, n).
+
+    `position` is the service's place among the paths' services.
+    """
+    effect = np.float32(BINDING_EFFECT[service])
     if effect == 0:
         return np.zeros((paths.eta.shape[0], paths.eta.shape[2]))
     natural = paths.bound[..., position].astype(np.float32)
     yes, no = (
-        risk_along(paths, scene, np.float32(effect) * (other[..., position].astype(np.float32) - natural))
+        risk_along(paths, scene, effect * (other[..., position].astype(np.float32) - natural))
         for other in (paths.if_bound, paths.if_unbound)
     )
     return yes - no
+
+
+def first_month_chance(paths: Paths, scene: Scene) -> Floats:
+    """Chance of deciding to leave in the first month, shape (n,); no future is needed for it."""
+    return logistic(paths.eta[0, 0] + intercepts_at(scene, paths.month)[paths.bucket[0, 0]])
+
+
+def _one_future(
+    state: State, people: People, scene: Scene, start: int, rng: np.random.Generator, services: Any, by_offer: bool
+) -> tuple[Any, ...]:
+    yes, no = (state.bound, state.bound) if by_offer else (state.held[:, SERVICE_PRODUCT], np.zeros_like(state.bound))
+    noted: list[tuple[Any, ...]] = []
+    takes = np.zeros(state.bound.shape)
+    for month in range(start, start + HORIZON_MONTHS):
+        eta = log_odds_to_leave(state, people, scene, month).astype(np.float32)
+        bucket = coverage_bucket(state.coverage).astype(np.int8)
+        noted.append((eta, bucket, state.bound[:, services], yes[:, services], no[:, services]))
+        lived = _imagine_month(state, people, scene, month, rng, offering=not (by_offer and month == start))
+        yes, no = next_bound(yes, lived.choices), next_bound(no, lived.choices)
+        if month == start:
+            takes = takers_chance(state.bound, lived.choices)
+            if by_offer:
+                yes, no = lived.state.bound | (takes > 0), lived.state.bound & ~(takes > 0)
+        state = lived.state
+    return (*(np.array(column) for column in zip(*noted, strict=True)), takes[:, services])
+
+
+def _imagine_month(
+    state: State, people: People, scene: Scene, month: int, rng: np.random.Generator, *, offering: bool
+) -> Month:
+    services = [service for planned, service in scene.campaigns if planned == month and offering]
+    offers = offers_of(state, [assign(state, people, month, service, rng) for service in services])
+    return step(state, people, scene, month, draw_market(scene, month, rng), offers, rng)

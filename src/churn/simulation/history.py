@@ -74,9 +74,7 @@ def depart(
     due = (state.leaves_in == 1) & (decided.leaves_in == 0)
     swept = state.dormant & (rng.random(len(due)) < s.DORMANT_CLOSING_RATE)
     silent = due & (state.way == 2)
-    decided = replace(
-        decided, dormant=decided.dormant | silent, keeps=np.where(silent, s.SILENT_KEEPS, decided.keeps)
-    )
+    decided = replace(decided, dormant=decided.dormant | silent, keeps=np.where(silent, s.SILENT_KEEPS, decided.keeps))
     gone = (due & ~silent) | swept
     left = select(decided, gone)
     return select(decided, ~gone), left, left.way != 1

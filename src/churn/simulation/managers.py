@@ -8,6 +8,7 @@ from churn.simulation.balances import unrealised_loss
 from churn.simulation.population import Bools, Ints, People
 from churn.simulation.state import State
 from churn.simulation.structure import (
+    CONTACT_LOYALTY,
     CONTACT_MONTHS,
     CONTACT_RATE,
     CONTACT_RATE_DRAINING,
@@ -37,7 +38,7 @@ class Contacts:
     reached: Bools
 
 
-def draw_contacts(state: State, people: People, rng: np.random.Generator) -> Contacts:
+def draw_contacts(state: State, people: People, z: Floats, rng: np.random.Generator) -> Contacts:
     """Draw a month's contacts: VIPs, customers with losses and falling balances are called more.
 
     The next contact of a round is introduce, invite, care, offer; a loss above `LOSS_THRESHOLD` turns
@@ -47,7 +48,8 @@ def draw_contacts(state: State, people: People, rng: np.random.Generator) -> Con
     loss = unrealised_loss(state) > LOSS_THRESHOLD
     rate = np.where(state.manager >= 0, CONTACT_RATE[state.tier], CONTACT_RATE_UNMANAGED)
     rate = rate + loss * CONTACT_RATE_LOSS * np.where(state.manager >= 0, 1.0, 0.4)
-    rate = rate + ((state.keeps < 1) & (state.manager >= 0) & ~state.dormant) * CONTACT_RATE_DRAINING
+    rate = rate * np.exp(CONTACT_LOYALTY * z[:, 0])
+    rate = rate + (state.keeps < 1) * CONTACT_RATE_DRAINING[(state.manager >= 0).astype(int)]
     called = (u[0] < rate) & ~people.do_not_contact[state.person] & ~state.dormant
     purpose = np.where(u[1] < 0.08, EVENT, state.stage)
     purpose = np.where(loss & (u[1] < 0.8), np.where(u[2] < 0.65, AFTER_SALES, LOSS_NOTICE), purpose)

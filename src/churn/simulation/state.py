@@ -65,17 +65,20 @@ class State:
     @property
     def undecided(self) -> Bools:
         """Who has neither decided to leave nor left silently."""
-        return (self.leaves_in == 0) & ~self.dormant
+        undecided: Bools = (self.leaves_in == 0) & ~self.dormant
+        return undecided
 
     @property
     def coverage(self) -> Ints:
         """Number of distinct products open."""
-        return self.held.sum(axis=1)
+        coverage: Ints = self.held.sum(axis=1)
+        return coverage
 
     @property
     def aum(self) -> Floats:
         """Assets under management, yuan."""
-        return self.value.sum(axis=1) * self.keeps
+        aum: Floats = self.value.sum(axis=1) * self.keeps
+        return aum
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,8 @@ class Scene:
     """What is the same for all customers of one run.
 
     `reference` is the month number of the reference as-of date (months are counted from the window's
-    start), `first_month` is that start in months since year 0; `correction` is the per-coverage shift of the intercepts from that month on.
+    start), `first_month` that start in months since year 0. `correction` is the per-coverage shift of the
+    intercepts from the reference on.
     """
 
     months: int

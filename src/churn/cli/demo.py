@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from churn.cli.console import note, percent, print_baselines, print_table, steps
+from churn.cli.options import PATH
 from churn.cli.score import count_bands, score_data
 from churn.cli.train import baselines_title, print_metrics, train_on_folder
 from churn.config import Config
@@ -29,7 +30,9 @@ _FILES = {
 
 
 @click.command()
-@click.option("--dir", "folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True)
+@click.option(
+    "--dir", "folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Folder to write."
+)
 def demo(folder: Path) -> None:
     """Go the whole way on an embedded simulated bank, in under two minutes on two cores.
 

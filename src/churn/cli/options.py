@@ -25,14 +25,14 @@ class IsoDate(click.ParamType[dt.date]):
             self.fail(f"{value!r} is not a date; write it as 2025-01-31", param, ctx)
 
 
-_PATH = click.Path(path_type=Path)
-data_argument = click.argument("data", type=_PATH)
-config_option = click.option("--config", "config_path", type=_PATH, help="TOML file: names, encodings, catalogue.")
+PATH = click.Path(path_type=Path)
+data_argument = click.argument("data", type=PATH)
+config_option = click.option("--config", "config_path", type=PATH, help="TOML file: names, encodings, catalogue.")
 data_end_option = click.option(
     "--data-end", type=IsoDate(), help="Last day the data know about [default: found in them]."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
-model_option = click.option("--model", "model_path", type=_PATH, required=True, help="Model folder, from churn train.")
+model_option = click.option("--model", "model_path", type=PATH, required=True, help="Model folder, from churn train.")
 threads_option = click.option(
     "--threads", type=click.IntRange(min=1), help="Threads to use [default: all]. Results do not depend on it."
 )
@@ -41,4 +41,4 @@ seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show
 
 def output_option(text: str) -> Decorator:
     """Return the required option `-o`, described as `text`."""
-    return click.option("-o", "--output", type=_PATH, required=True, help=text)
+    return click.option("-o", "--output", type=PATH, required=True, help=text)

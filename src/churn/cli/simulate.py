@@ -14,7 +14,14 @@ from churn.simulation import simulate_bank
 @click.option("--customers", type=int, default=20_000, show_default=True, help="Rows of the table customers.")
 @click.option("--months", type=int, default=48, show_default=True, help="Months of history.")
 @seed_option
-@click.option("--format", "file_format", type=click.Choice(["parquet", "csv"]), default="parquet", show_default=True)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["parquet", "csv"]),
+    default="parquet",
+    show_default=True,
+    help="Form of the tables.",
+)
 @click.option("--drift", is_flag=True, help="Let hazards, market and mix drift over the years.")
 @click.option("--shock", is_flag=True, help="Add a market crash and the wave of leaving after it.")
 @click.option(

@@ -1,0 +1,72 @@
+import json
+
+import pandas as pd
+
+from churn.model.storage import read_model
+
+
+def test_the_model_folder_holds_what_the_contract_names(model):
+    manifest = json.loads((model / "manifest.json").read_text())
+    assert manifest["snapshots"][-1] == "2024-01-02"
+    assert manifest["horizon_days"] == 365
+    assert set(manifest["files"]) == {"MODEL_CARD.md", "baselines.json", "metrics.json", "model.json", "trees.txt"}
+    assert {row["table"] for row in manifest["inputs"]} >= {"customers", "holdings", "pnl"}
+    metrics = json.loads((model / "metrics.json").read_text())
+    for name in (
+        "roc_auc",
+        "average_precision",
+        "log_loss",
+        "brier_score",
+        "ece",
+        "calibration_slope",
+        "calibration_intercept",
+        "top_decile_lift",
+    ):
+        assert set(metrics[name]) == {"value", "low", "high"}, name
+        assert metrics[name]["low"] <= metrics[name]["value"] <= metrics[name]["high"], name
+    baselines = json.loads((model / "baselines.json").read_text())
+    assert [bucket["product_coverage"] for bucket in baselines] == [1, 2, 3, 4, "5+"]
+
+
+def test_customers_outside_the_population_are_counted(model, bank):
+    manifest = json.loads((model / "manifest.json").read_text())
+    n_customers = len(pd.read_parquet(bank / "customers.parquet"))
+    assert [row["as_of"] for row in manifest["populations"]] == manifest["snapshots"]
+    for row in manifest["populations"]:
+        assert row["customers"] + row["outside"] == n_customers
+        assert row["customers"] > 0
+        assert row["outside"] > 0
+
+
+def test_the_same_data_and_seed_give_the_same_bytes_on_one_thread_and_two(run, bank, model, tmp_path):
+    assert run("train", bank, "-o", tmp_path / "again", "--threads", 1).code == 0
+    names = sorted(path.name for path in model.iterdir())
+    assert names == sorted(path.name for path in (tmp_path / "again").iterdir())
+    for name in names:
+        assert (model / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
+
+
+def test_an_existing_model_is_replaced_whole(run, bank, tmp_path):
+    out = tmp_path / "m"
+    assert run("train", bank, "-o", out, "--as-of", "2023-06-01").code == 0
+    first = read_model(out).manifest["snapshots"]
+    assert run("train", bank, "-o", out, "--as-of", "2023-09-01").code == 0
+    assert first == ["2023-06-01"]
+    assert read_model(out).manifest["snapshots"] == ["2023-09-01"]
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_a_bank_with_its_own_labels_trains_on_their_dates(run, bank, tmp_path):
+    import shutil
+
+    folder = shutil.copytree(bank, tmp_path / "bank")
+    customers = pd.read_parquet(folder / "customers.parquet")
+    labels = pd.concat(
+        customers[["customer_id"]].assign(as_of=pd.Timestamp(date), churned=(customers.index % 3 == 0).astype(int))
+        for date in ("2023-06-01", "2024-06-01", "2024-06-20")
+    )
+    labels.to_parquet(folder / "labels.parquet")
+    result = run("train", folder, "-o", tmp_path / "m", "--json")
+    assert result.code == 0, result.err
+    assert read_model(tmp_path / "m").manifest["snapshots"] == ["2023-06-01", "2024-06-20"]
+    assert json.loads(result.out)["metrics"]["roc_auc"]["value"] < 0.6

@@ -133,6 +133,6 @@ def drivers(state: State, people: People, scene: Scene, month: int) -> Floats:
     if scene.confounders == "hidden":
         return people.latents[state.person]
     age = ((scene.first_month + month) // 12 - people.birth_year[state.person] - 43) / 14
-    tenure = (np.log1p(month - people.entry[state.person]) - 3) / 1.1
-    wealth = (np.log(np.maximum(state.aum, 1)) - 10.8) / 1.2
-    return np.column_stack([0.4 * age + 0.9 * tenure, wealth, -age, 0.8 * wealth - 0.3 * age])
+    tenure = np.log1p(month - people.entry[state.person]) - 1.2
+    wealth = (np.log(np.maximum(state.aum, 1)) - 10.4) / 1.2
+    return np.column_stack([0.4 * age + 0.6 * tenure, wealth, -age, 0.8 * wealth - 0.3 * age])

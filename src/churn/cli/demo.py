@@ -30,9 +30,7 @@ _FILES = {
 
 
 @click.command()
-@click.option(
-    "--dir", "folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Folder to write."
-)
+@click.option("--dir", "folder", type=PATH, default=Path("demo"), show_default=True, help="Folder to write.")
 def demo(folder: Path) -> None:
     """Go the whole way on an embedded simulated bank, in under two minutes on two cores.
 

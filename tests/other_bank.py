@@ -2,12 +2,14 @@
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from churn.config import PRODUCTS, SERVICES
 
+PURPOSES = ["introduce", "invite", "care", "after_sales", "loss_notice", "offer", "event"]
 BEGIN, END = dt.date(2022, 1, 1), dt.date(2024, 12, 31)
 
 
@@ -36,6 +38,17 @@ def write_tables(tables: dict[str, pd.DataFrame], folder: Path, form: str = "csv
         else:
             table.to_parquet(folder / f"{name}.parquet", index=False)
     return folder
+
+
+def read_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Give a table as plain Python rows: dates, texts, numbers, and None for an empty cell."""
+    return [
+        {
+            str(name): None if pd.isna(cell) else cell.date() if isinstance(cell, pd.Timestamp) else cell
+            for name, cell in row.items()
+        }
+        for row in table.to_dict("records")
+    ]
 
 
 def _days(rng: np.random.Generator, low: dt.date, high: dt.date, size: int) -> np.ndarray:
@@ -83,10 +96,15 @@ def _holdings(rng: np.random.Generator, customers: pd.DataFrame) -> pd.DataFrame
 
 def _states(rng: np.random.Generator, customers: pd.DataFrame) -> pd.DataFrame:
     first = customers[["customer_id", "opened_on", "tier", "manager_id", "branch_id"]]
-    later = first[rng.random(len(first)) < 0.3].copy()
-    later["opened_on"] = later["opened_on"] + pd.to_timedelta(rng.integers(1, 900, len(later)), unit="D")
-    later["tier"] = rng.choice(["ordinary", "gold"], len(later))
-    return pd.concat([first, later]).rename(columns={"opened_on": "valid_from"}).reset_index(drop=True)
+    states = [first]
+    for share in (0.5, 0.5):  # the later state of a customer is later still, and may change nothing or the branch alone
+        later = states[-1][rng.random(len(states[-1])) < share].copy()
+        later["opened_on"] = later["opened_on"] + pd.to_timedelta(rng.integers(1, 700, len(later)), unit="D")
+        later["tier"] = rng.choice(["ordinary", "gold"], len(later))
+        later["branch_id"] = rng.choice(["N", "S"], len(later))
+        later["manager_id"] = later["manager_id"].where(rng.random(len(later)) < 0.7, "M3")
+        states.append(later)
+    return pd.concat(states).rename(columns={"opened_on": "valid_from"}).reset_index(drop=True)
 
 
 def _bindings(rng: np.random.Generator, holdings: pd.DataFrame) -> pd.DataFrame:
@@ -122,7 +140,7 @@ def _contacts(rng: np.random.Generator, customers: pd.DataFrame) -> pd.DataFrame
             "manager_id": rows["manager_id"].fillna("M9"),
             "contacted_on": rows["day"],
             "channel": rng.choice(["call", "meeting", "message"], len(rows)),
-            "purpose": rng.choice(["introduce", "invite", "care", "after_sales", "loss_notice", "offer"], len(rows)),
+            "purpose": rng.choice(PURPOSES, len(rows)),
             "reached": rng.random(len(rows)) < 0.6,
         }
     )
@@ -133,6 +151,7 @@ def _pnl(rng: np.random.Generator, holdings: pd.DataFrame) -> pd.DataFrame:
     months = pd.date_range(BEGIN, END, freq="ME").astype("datetime64[s]")
     table = valued.merge(pd.DataFrame({"month": months}), how="cross")
     table = table[(table["opened_on"] <= table["month"]) & ~(table["closed_on"] <= table["month"])]
+    table = table[rng.random(len(table)) < 0.95]
     cost = rng.lognormal(9, 1, len(table)).round(2)
     invested = table["product"].isin(["fund", "wealth_management"])
     return pd.DataFrame(
@@ -170,3 +189,37 @@ def _referrals(rng: np.random.Generator, customers: pd.DataFrame) -> pd.DataFram
             "referred_on": new["opened_on"],
         }
     ).reset_index(drop=True)
+
+
+CASES = [
+    (seed, as_of)
+    for seed in (1, 2, 3)
+    for as_of in (dt.date(2022, 5, 1), dt.date(2023, 7, 15), dt.date(2024, 1, 31), dt.date(2024, 12, 31))
+]
+
+
+def was_open(row: dict[str, Any], begin: str, end: str, as_of: dt.date) -> bool:
+    """Begun before the day, and not ended, or ended on it or later."""
+    return row[begin] < as_of and (row[end] is None or row[end] >= as_of)
+
+
+def customers_at(rows: dict[str, list[dict[str, Any]]], as_of: dt.date) -> list[str]:
+    """Who has an open relationship and an open holding."""
+    holders = {row["customer_id"] for row in rows["holdings"] if was_open(row, "opened_on", "closed_on", as_of)}
+    there = {row["customer_id"] for row in rows["customers"] if was_open(row, "opened_on", "closed_on", as_of)}
+    return sorted(holders & there)
+
+
+def of(rows: dict[str, list[dict[str, Any]]], table: str, customer: str) -> list[dict[str, Any]]:
+    """One customer's rows of a table."""
+    return [row for row in rows[table] if row["customer_id"] == customer]
+
+
+def days_to(as_of: dt.date, days: list[dt.date]) -> int | None:
+    """Days from the latest of some days to `as_of`; None without any."""
+    return (as_of - max(days)).days if days else None
+
+
+def within(day: dt.date | None, as_of: dt.date, n_days: int) -> bool:
+    """Whether a day is one of the `n_days` before `as_of`."""
+    return day is not None and 1 <= (as_of - day).days <= n_days

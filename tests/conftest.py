@@ -1,0 +1,99 @@
+import datetime as dt
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the modules that tests share
+
+from churn.frame import build_frame
+from churn.tables.bank import open_bank
+from other_bank import make_tables, read_rows, write_tables
+
+Cells = str | bytes | pa.Table
+Rows = dict[str, list[dict[str, Any]]]
+OtherBank = Callable[[int, dt.date], tuple[Rows, pd.DataFrame]]
+MakeFolder = Callable[..., Path]
+
+CUSTOMERS = """\
+customer_id,branch_id,manager_id,opened_on,closed_on,birth_year,tier
+A,N,M1,2020-01-10,,1980,gold
+B,N,,2020-02-20,,1990,ordinary
+"""
+HOLDINGS = """\
+holding_id,customer_id,product,account_class,opened_on,closed_on
+H1,A,debit_card,1,2020-01-10,
+H2,A,fund,,2020-03-01,
+H3,B,debit_card,1,2020-02-20,
+"""
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path) -> MakeFolder:
+    """Write a folder of tables: `name=text` is a CSV, bytes a CSV as they are, an Arrow table Parquet.
+
+    `customers` (A, B) and `holdings` (H1 to H3) are there unless given, or None.
+    """
+
+    def make(folder: str = "bank", **tables: Cells | None) -> Path:
+        place = tmp_path / folder
+        place.mkdir(parents=True)
+        for name, cells in ({"customers": CUSTOMERS, "holdings": HOLDINGS} | tables).items():
+            write_cells(place / name, cells)
+        return place
+
+    return make
+
+
+def write_cells(stem: Path, cells: Cells | None) -> None:
+    if isinstance(cells, pa.Table):
+        pq.write_table(cells, stem.with_suffix(".parquet"))
+    elif isinstance(cells, bytes):
+        stem.with_suffix(".csv").write_bytes(cells)
+    elif cells is not None:
+        stem.with_suffix(".csv").write_text(cells, encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def other_bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OtherBank]:
+    """Give, for a seed and a date, the plain rows of a random bank and its feature frame."""
+    with ExitStack() as stack:
+
+        @cache
+        def open_seed(seed: int) -> tuple[Rows, Any]:
+            tables = make_tables(40, seed)
+            folder = write_tables(tables, tmp_path_factory.mktemp("other") / "bank")
+            bank = stack.enter_context(open_bank(folder, n_threads=1))
+            assert bank.is_ok
+            return {name: read_rows(table) for name, table in tables.items()}, bank
+
+        @cache
+        def build(seed: int, as_of: dt.date) -> tuple[Rows, pd.DataFrame]:
+            rows, bank = open_seed(seed)
+            return rows, build_frame(bank, as_of)
+
+        yield build
+
+
+@pytest.fixture(scope="session")
+def agree() -> Callable[[pd.DataFrame, Mapping[str, Mapping[str, float | None]]], None]:
+    """Compare features to expected ones, bit for bit; None stands for a missing value."""
+
+    def check(frame: pd.DataFrame, expected: Mapping[str, Mapping[str, float | None]]) -> None:
+        assert list(frame["customer_id"]) == sorted(expected)
+        wrong = []
+        for row in frame.to_dict("records"):
+            for name, value in expected[row["customer_id"]].items():
+                found = None if pd.isna(row[name]) else row[name]
+                if found != value:
+                    wrong.append((row["customer_id"], name, found, value))
+        assert wrong == []
+
+    return check

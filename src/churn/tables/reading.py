@@ -178,7 +178,7 @@ def _add_rejected(connection: duckdb.DuckDBPyConnection, raw: str, position: int
     """
     connection.execute(
         "CREATE TEMP TABLE broken AS"
-        " SELECT line - 1 AS line, min(line_byte_position) AS byte FROM reject_errors GROUP BY line"
+        " SELECT line - 1 AS line, min(byte_position) AS byte FROM reject_errors GROUP BY line"
     )
     connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
     blanks = _blank_lines(path) if fetch_row(connection, "SELECT count(*) FROM broken")[0] else []

@@ -1,0 +1,187 @@
+import datetime as dt
+import math
+
+import pyarrow as pa
+import pytest
+
+from churn.config import Config
+from churn.tables.bank import open_bank
+
+
+def customers(**columns):
+    n = len(next(iter(columns.values())))
+    given = {
+        "customer_id": pa.array([*"ABCDEFGHIJKLMNOP"][:n]),
+        "branch_id": pa.array(["N"] * n),
+        "opened_on": pa.array([dt.date(2020, 1, 10)] * n),
+        "tier": pa.array(["gold"] * n),
+    }
+    return pa.table(given | columns)
+
+
+def column(make_folder, table, name, config=None, of="customers"):
+    """The values of a column, or the rule its row breaks, by row."""
+    with open_bank(make_folder(**{of: table}), config) as bank:
+        found = dict(bank.connection.execute(f"SELECT source_row, {name} FROM {of}").fetchall())
+        found |= {row: f"{column}:{rule}" for table, _, row, column, rule in bank.quarantine() if table == of}
+    return [found[row] for row in sorted(found)]
+
+
+def csv_column(name, cells):
+    order = ["customer_id", "branch_id", "opened_on", "tier"]
+    lines = [",".join(order if name in order else [*order, name])]
+    for letter, cell in zip("ABCDEFGHIJKLMNOP", cells, strict=False):
+        row = {"customer_id": letter, "branch_id": "N", "opened_on": "2020-01-10", "tier": "gold", name: cell}
+        lines.append(",".join(row.values()))
+    return "\n".join(lines) + "\n"
+
+
+def test_dates_in_csv_are_iso_days_of_four_digit_years(make_folder):
+    cells = ["1970-01-02", " 1969-12-31 ", "2020-02-29", "2020-01-10 00:00:00", "9999-12-31"]
+    wrong = ["2021-02-29", "20200110", "20-01-10", "0000-01-01", "infinity", "10000-01-01", "2020-01-10 00:00:01", "x"]
+    found = column(make_folder, csv_column("opened_on", cells + wrong), "opened_on")
+    assert found == [1, -1, 18321, 18271, 2932896] + ["opened_on:not_a_date"] * len(wrong)
+
+
+def test_empty_date_is_null_where_it_may_be_and_a_missing_value_where_not(make_folder):
+    assert column(make_folder, csv_column("closed_on", ["", "  ", "2020-01-11"]), "closed_on") == [None, None, 18272]
+    found = column(lambda **t: make_folder("second", **t), csv_column("opened_on", ["2020-01-10", ""]), "opened_on")
+    assert found == [18271, "opened_on:missing_value"]
+
+
+def test_date_form_of_the_configuration_replaces_iso(make_folder):
+    config = Config.model_validate({"tables": {"customers": {"dates": {"opened_on": "%d/%m/%Y"}}}})
+    found = column(
+        make_folder, csv_column("opened_on", ["10/01/2020", "2020-01-10", "31/02/2020"]), "opened_on", config
+    )
+    assert found == [18271, "opened_on:not_a_date", "opened_on:not_a_date"]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_timestamp_in_parquet_is_a_date_at_midnight_alone(make_folder, unit):
+    moments = [dt.datetime(2020, 1, 10), dt.datetime(2020, 1, 10, 0, 0, 1), None]
+    found = column(make_folder, customers(closed_on=pa.array(moments, pa.timestamp(unit))), "closed_on")
+    assert found == [18271, "closed_on:not_a_date", None]
+
+
+def test_timestamp_with_a_time_zone_is_midnight_in_utc_on_any_machine(make_folder, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    moments = [dt.datetime(2020, 1, 10), dt.datetime(2020, 1, 9, 16)]
+    found = column(make_folder, customers(closed_on=pa.array(moments, pa.timestamp("us", tz="UTC"))), "closed_on")
+    assert found == [18271, "closed_on:not_a_date"]
+
+
+def test_date_in_parquet_beyond_the_calendar_is_no_date(make_folder):
+    days = pa.array([18271, 2932896, 2932897, 9_000_000, -800_000], pa.int32()).cast(pa.date32())
+    found = column(make_folder, customers(opened_on=days), "opened_on")
+    assert found == [18271, 2932896] + ["opened_on:not_a_date"] * 3
+
+
+def test_compact_dates_may_be_integers_in_parquet(make_folder):
+    config = Config.model_validate({"tables": {"customers": {"dates": {"opened_on": "%Y%m%d"}}}})
+    found = column(make_folder, customers(opened_on=pa.array([20200110, 20201301])), "opened_on", config)
+    assert found == [18271, "opened_on:not_a_date"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        (pa.array([7, -1]), ["7", "-1"]),
+        (pa.array([7, 8], pa.uint64()), ["7", "8"]),
+        (pa.array([7.0, 123456789012345.0]), ["7", "123456789012345"]),
+        (pa.array([7.0, 8.0], pa.float32()), ["7", "8"]),
+        (pa.array([" 007 ", "x y"]), ["007", "x y"]),
+        (pa.array([7.0, 7.5, math.nan, math.inf, 1e16]), ["7"] + ["branch_id:not_an_id"] * 4),
+        (pa.array([7.0, None]), ["7", "branch_id:missing_value"]),
+    ],
+)
+def test_whole_numbers_are_ids_and_other_numbers_are_not(make_folder, ids, expected):
+    assert column(make_folder, customers(branch_id=ids), "branch_id") == expected
+
+
+AMOUNTS = ["0", "-0.01", "1234567.89", "9e13", "1e-9"]
+WRONG_AMOUNTS = ["nan", "inf", "-inf", "1e300", "9.1e13", "1,5", "￥5"]
+
+
+def test_amounts_in_csv_become_cents_and_absurd_ones_are_left_out(make_folder):
+    lines = [f'A,2020-01-10,atm,"{cell}"' for cell in [*AMOUNTS, *WRONG_AMOUNTS, ""]]
+    table = "\n".join(["customer_id,transacted_on,channel,amount", *lines]) + "\n"
+    found = column(make_folder, table, "amount", of="transactions")
+    assert found[:4] == [0, -1, 123456789, 9_000_000_000_000_000]
+    assert found[5:12] == ["amount:not_an_amount"] * 7
+    assert found[12] == "amount:missing_value"
+    # 1e-9 yuan is no whole cent, so the row repeats the first one.
+    assert found[4] == ":exact_copy"
+
+
+@pytest.mark.parametrize(
+    "amounts",
+    [
+        pa.array([1.1, -2.0, math.nan, math.inf, 1e300, None]),
+        pa.array(["1.1", "-2", "nan", "x", "1e300", None]),
+    ],
+)
+def test_amounts_in_parquet_follow_the_same_rule(make_folder, amounts):
+    table = pa.table(
+        {
+            "customer_id": ["A"] * 6,
+            "transacted_on": [dt.date(2020, 1, 10)] * 6,
+            "channel": ["atm"] * 6,
+            "amount": amounts,
+        }
+    )
+    found = column(make_folder, table, "amount", of="transactions")
+    assert found == [110, -200, *["amount:not_an_amount"] * 3, "amount:missing_value"]
+
+
+def test_decimal_and_whole_amounts_are_exact(make_folder):
+    decimals = pa.array(["0.07", "-12345678901.23"]).cast(pa.decimal128(18, 2))
+    base = {"customer_id": ["A", "A"], "transacted_on": [dt.date(2020, 1, 10)] * 2, "channel": ["atm"] * 2}
+    assert column(make_folder, pa.table(base | {"amount": decimals}), "amount", of="transactions") == [
+        7,
+        -1234567890123,
+    ]
+    found = column(
+        lambda **t: make_folder("whole", **t), pa.table(base | {"amount": [3, -4]}), "amount", of="transactions"
+    )
+    assert found == [300, -400]
+
+
+def test_flags_are_read_in_every_usual_spelling(make_folder):
+    cells = ["true", "T", "Yes", "y", "1", "FALSE", "f", "no", "N", "0", "", "2", "是"]
+    found = column(make_folder, csv_column("do_not_contact", cells), "do_not_contact")
+    assert found == [True] * 5 + [False] * 6 + ["do_not_contact:not_true_or_false"] * 2
+
+
+@pytest.mark.parametrize("flags", [pa.array([True, False, None]), pa.array([1, 0, None]), pa.array([1.0, 0.0, None])])
+def test_flags_in_parquet_may_be_numbers_and_absent_is_false(make_folder, flags):
+    assert column(make_folder, customers(do_not_contact=flags), "do_not_contact") == [True, False, False]
+
+
+def test_flags_and_codes_may_be_mapped(make_folder):
+    values = {"do_not_contact": {"是": "true", "否": "false"}, "tier": {"普卡": "ordinary", "it's": "platinum"}}
+    config = Config.model_validate({"tables": {"customers": {"values": values}}})
+    flags = column(make_folder, csv_column("do_not_contact", ["是", "否", "1"]), "do_not_contact", config)
+    tiers = column(
+        lambda **t: make_folder("t", **t), csv_column("tier", ["普卡", "it's", "gold", "黑卡"]), "tier", config
+    )
+    assert flags == [True, False, True]
+    assert tiers == ["ordinary", "platinum", "gold", "tier:unknown_value"]
+
+
+def test_account_classes_are_1_2_or_3_as_text_or_number(make_folder):
+    table = pa.table(
+        {
+            "holding_id": ["H1", "H2", "H3"],
+            "customer_id": ["A", "A", "A"],
+            "product": ["debit_card"] * 3,
+            "opened_on": [dt.date(2020, 1, 10)] * 3,
+            "account_class": pa.array([1.0, None, 4.0]),
+        }
+    )
+    assert column(make_folder, table, "account_class", of="holdings") == ["1", None, "account_class:unknown_value"]
+
+
+def test_year_of_birth_is_a_whole_number(make_folder):
+    found = column(make_folder, csv_column("birth_year", ["1980", "1980.0", "", "old"]), "birth_year")
+    assert found == [1980, 1980, None, "birth_year:not_an_integer"]

@@ -1,0 +1,130 @@
+import datetime as dt
+
+import pyarrow as pa
+import pytest
+
+from churn.config import Config
+from churn.errors import ConfigError, MissingColumnError
+from churn.tables.bank import open_bank
+from conftest import CUSTOMERS
+
+HEADER = "customer_id,branch_id,opened_on,tier\n"
+
+
+def read(make_folder, text):
+    with open_bank(make_folder(customers=text)) as bank:
+        used = bank.connection.execute("SELECT customer_id, source_row FROM customers ORDER BY source_row").fetchall()
+        left_out = [(row, rule) for table, _, row, _, rule in bank.quarantine() if table == "customers"]
+        counts = bank.row_counts["customers"]
+    assert counts.rows == len(used) + len(left_out)
+    return used, left_out
+
+
+def good(*names):
+    return "".join(f"{name},N,2020-01-10,gold\n" for name in names)
+
+
+def test_short_and_long_rows_are_quarantined_under_their_numbers(make_folder):
+    text = HEADER + good("A") + "B,N,2020-01-10\n" + good("C") + "D,N,2020-01-10,gold,more\n" + good("E")
+    used, left_out = read(make_folder, text)
+    assert used == [("A", 1), ("C", 3), ("E", 5)]
+    assert left_out == [(2, "broken_row"), (4, "broken_row")]
+
+
+def test_line_ends_inside_quotes_do_not_shift_row_numbers(make_folder):
+    text = HEADER + 'A,"N\n\nnorth",2020-01-10,gold\n' + "B,N\n" + good("C") + "D,N,2020-02-30,gold\n"
+    used, left_out = read(make_folder, text)
+    assert used == [("A", 1), ("C", 3)]
+    assert left_out == [(2, "broken_row"), (4, "not_a_date")]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_blank_lines_are_no_rows(make_folder, end):
+    text = HEADER + good("A") + "\n\n" + "B,N\n" + "\n" + good("C") + "\n" + "D,N,2020-02-30,gold\n" + "E,N\n"
+    used, left_out = read(make_folder, text.replace("\n", end).encode())
+    assert used == [("A", 1), ("C", 3)]
+    assert left_out == [(2, "broken_row"), (4, "not_a_date"), (5, "broken_row")]
+
+
+def test_text_after_a_closing_quote_breaks_its_row_alone(make_folder):
+    used, left_out = read(make_folder, HEADER + good("A") + 'B,"N"x,2020-01-10,gold\n' + good("C"))
+    assert used == [("A", 1), ("C", 3)]
+    assert left_out == [(2, "broken_row")]
+
+
+def test_quotes_delimiters_and_doubled_quotes_stay_in_their_cell(make_folder):
+    with open_bank(make_folder(customers=HEADER + 'A,"N, ""old""",2020-01-10,gold\nB,N"x,2020-01-10,gold\n')) as bank:
+        found = bank.connection.execute("SELECT branch_id FROM customers ORDER BY customer_id").fetchall()
+    assert found == [('N, "old"',), ('N"x',)]
+
+
+def test_broken_rows_deep_in_a_long_file_keep_their_numbers_on_two_threads(make_folder):
+    names = [f"C{i:06d}" for i in range(200_000)]
+    lines = [f"{name},branch number one of the bank,2020-01-10,gold\n" for name in names]
+    broken = [7, 99_999, 150_000, 199_998]
+    for row in broken:
+        lines[row - 1] = "short\n"
+    lines[0] = "A,N,2020-01-10,gold\n"
+    with open_bank(make_folder(customers=HEADER + "".join(lines)), n_threads=2) as bank:
+        left_out = [row for table, _, row, *_ in bank.quarantine() if table == "customers"]
+        misplaced = bank.connection.execute(
+            "SELECT count(*) FROM customers WHERE source_row > 1 AND source_row <> CAST(customer_id[2:] AS BIGINT) + 1"
+        ).fetchall()
+    assert left_out == broken
+    assert misplaced == [(0,)]
+
+
+def test_missing_column_is_named_with_those_that_are_there(make_folder):
+    with (
+        pytest.raises(MissingColumnError, match=r"column tier of table customers .* customer_id, branch_id"),
+        open_bank(make_folder(customers=CUSTOMERS.replace("tier", "level"))),
+    ):
+        pass
+
+
+def test_renamed_column_that_is_missing_is_named_both_ways(make_folder):
+    config = Config.model_validate({"tables": {"customers": {"columns": {"closed_on": "销户日期"}}}})
+    with pytest.raises(MissingColumnError, match=r"销户日期 \(for closed_on\)"), open_bank(make_folder(), config):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("tables", "where"),
+    [
+        ({"custmers": {}}, "tables.custmers"),
+        ({"customers": {"columns": {"closd_on": "x"}}}, "tables.customers.columns.closd_on"),
+        ({"customers": {"dates": {"opened": "%Y"}}}, "tables.customers.dates.opened"),
+        ({"customers": {"values": {"teir": {"a": "gold"}}}}, "tables.customers.values.teir"),
+    ],
+)
+def test_configuration_of_an_unknown_table_or_column_is_refused(make_folder, tables, where):
+    with pytest.raises(ConfigError, match=where), open_bank(make_folder(), Config.model_validate({"tables": tables})):
+        pass
+
+
+def test_columns_the_contract_does_not_name_are_counted_and_ignored(make_folder):
+    table = pa.table(
+        {
+            "rule": ["x", "x"],
+            "source_row": [70, 80],
+            "source_file": [7, 8],
+            "Customer_ID": ["no", "no"],
+            "customer_id": ["A", "B"],
+            "branch_id": ["N", "N"],
+            "opened_on": [dt.date(2020, 1, 10)] * 2,
+            "tier": ["gold", "none"],
+        }
+    )
+    with open_bank(make_folder(customers=table)) as bank:
+        assert bank.notes[0] == "customers: 4 columns that the contract does not name are ignored"
+        assert bank.quarantine()[0] == ("customers", "customers.parquet", 2, "tier", "unknown_value")
+        assert bank.connection.execute("SELECT customer_id, source_row FROM customers").fetchall() == [("A", 1)]
+
+
+def test_columns_that_may_be_absent_are_empty(make_folder):
+    with open_bank(make_folder(customers=HEADER + good("A", "B"))) as bank:
+        query = "SELECT DISTINCT manager_id, closed_on, birth_year, do_not_contact FROM customers"
+        assert bank.connection.execute(query).fetchall() == [(None, None, None, False)]
+        assert not bank.column_is_there("customers", "closed_on")
+        assert bank.column_is_there("customers", "tier")
+        assert not bank.column_is_there("contacts", "channel")

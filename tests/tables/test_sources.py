@@ -1,0 +1,211 @@
+import datetime as dt
+
+import pyarrow as pa
+import pytest
+
+from churn.config import Config
+from churn.errors import DataError
+from churn.tables.bank import open_bank
+from conftest import CUSTOMERS
+
+CANARY = "Qz7canary"
+ARROW = pa.table(
+    {
+        "customer_id": ["A", "B"],
+        "branch_id": ["N", "N"],
+        "opened_on": [dt.date(2020, 1, 10), dt.date(2020, 2, 20)],
+        "tier": ["gold", "ordinary"],
+    }
+)
+
+
+def read_customers(folder, config=None):
+    with open_bank(folder, config) as bank:
+        query = "SELECT customer_id, branch_id, opened_on, tier FROM customers ORDER BY source_file, source_row"
+        return bank.connection.execute(query).fetchall()
+
+
+def refuse(folder, *words, config=None):
+    with pytest.raises(DataError) as caught, open_bank(folder, config):
+        pass
+    message = str(caught.value)
+    assert CANARY not in message
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+EXPECTED = [("A", "N", 18271, "gold"), ("B", "N", 18312, "ordinary")]
+
+
+@pytest.mark.parametrize(
+    "customers",
+    [
+        CUSTOMERS,
+        CUSTOMERS.encode("utf-8-sig"),
+        CUSTOMERS.replace("\n", "\r\n").encode(),
+        CUSTOMERS.replace(",", ";"),
+        CUSTOMERS.replace(",", "\t"),
+        CUSTOMERS.replace(",", "|"),
+        CUSTOMERS.replace("A,N", '"A","N"'),
+        CUSTOMERS.rstrip("\n"),
+        CUSTOMERS.replace("\nB", "\n\nB"),
+        ARROW,
+    ],
+    ids=["utf-8", "mark", "crlf", "semicolon", "tab", "bar", "quoted", "no last line end", "blank line", "parquet"],
+)
+def test_every_form_of_a_table_reads_the_same(make_folder, customers):
+    assert read_customers(make_folder(customers=customers)) == EXPECTED
+
+
+@pytest.mark.parametrize("encoding", [None, "gb18030", "gbk"])
+def test_chinese_extract_loads_unchanged_through_a_configuration(make_folder, encoding):
+    text = "客户号,网点,开户日期,等级,备注\nA,城东,20200110,金卡,无\nB,城西,20200220,普卡,无\n"
+    folder = make_folder(customers=None)
+    (folder / "客户信息.csv").write_bytes(text.encode("gb18030"))
+    source = {
+        "file": "客户信息.csv",
+        "encoding": encoding,
+        "columns": {"customer_id": "客户号", "branch_id": "网点", "opened_on": "开户日期", "tier": "等级"},
+        "dates": {"opened_on": "%Y%m%d"},
+        "values": {"tier": {"普卡": "ordinary", "金卡": "gold"}},
+    }
+    config = Config.model_validate({"tables": {"customers": source}})
+    assert read_customers(folder, config) == [("A", "城东", 18271, "gold"), ("B", "城西", 18312, "ordinary")]
+
+
+def test_long_gb18030_file_is_decoded_across_its_chunks(make_folder):
+    lines = "".join(f"C{i},城东支行,2020-01-10,gold\n" for i in range(70_000))
+    folder = make_folder(
+        customers=("customer_id,branch_id,opened_on,tier\nA,城东支行,2020-01-10,gold\n" + lines).encode("gbk")
+    )
+    with open_bank(folder) as bank:
+        found = bank.connection.execute("SELECT count(*), count(DISTINCT branch_id) FROM customers").fetchall()
+    assert found == [(70_001, 1)]
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_parts_are_read_in_the_order_of_their_names(make_folder, form):
+    folder = make_folder(customers=None)
+    parts = folder / "customers"
+    parts.mkdir()
+    (parts / "README.txt").write_text("not a part")
+    for name, row in (("part-1", 0), ("part-0", 1)):
+        if form == "csv":
+            (parts / f"{name}.csv").write_text("\n".join([CUSTOMERS.split("\n")[0], CUSTOMERS.split("\n")[1 + row]]))
+        else:
+            pa.parquet.write_table(ARROW.slice(row, 1), parts / f"{name}.parquet")
+    assert read_customers(folder) == EXPECTED[::-1]
+
+
+def test_parts_may_order_their_columns_differently(make_folder):
+    folder = make_folder(customers=None)
+    (folder / "customers").mkdir()
+    (folder / "customers" / "0.csv").write_text("customer_id,branch_id,opened_on,tier\nA,N,2020-01-10,gold\n")
+    (folder / "customers" / "1.csv").write_text("tier,opened_on,branch_id,customer_id\nordinary,2020-02-20,N,B\n")
+    assert read_customers(folder) == EXPECTED
+
+
+def test_parts_with_other_columns_are_refused(make_folder):
+    folder = make_folder(customers=None)
+    (folder / "customers").mkdir()
+    (folder / "customers" / "0.csv").write_text("customer_id,branch_id,opened_on,tier\nA,N,2020-01-10,gold\n")
+    (folder / "customers" / "1.csv").write_text(CUSTOMERS)
+    refuse(folder, "customers", "differ in their columns")
+
+
+def test_folder_without_parts_is_refused(make_folder):
+    folder = make_folder(customers=None)
+    (folder / "customers").mkdir()
+    refuse(folder, "customers", "holds no")
+
+
+def test_parts_in_two_forms_are_refused(make_folder):
+    folder = make_folder(customers=None)
+    (folder / "customers").mkdir()
+    (folder / "customers" / "0.csv").write_text(CUSTOMERS)
+    pa.parquet.write_table(ARROW, folder / "customers" / "1.parquet")
+    refuse(folder, "customers", "twice")
+
+
+@pytest.mark.parametrize("second", ["customers.parquet", "customers"])
+def test_table_found_twice_is_refused(make_folder, second):
+    folder = make_folder()
+    if second == "customers":
+        (folder / second).mkdir()
+    else:
+        pa.parquet.write_table(ARROW, folder / second)
+    refuse(folder, "customers.csv", second, "twice")
+
+
+@pytest.mark.parametrize("table", ["customers", "holdings"])
+def test_required_table_that_is_missing_is_named(make_folder, table):
+    refuse(make_folder(**{table: None}), f"required table {table} is missing")
+
+
+def test_folder_that_is_missing_is_named(tmp_path):
+    refuse(tmp_path / "nowhere", "nowhere", "no such folder")
+
+
+def test_configured_file_that_is_missing_is_named(make_folder):
+    config = Config.model_validate({"tables": {"contacts": {"file": "calls.csv"}}})
+    refuse(make_folder(), "calls.csv", "tables.contacts.file", config=config)
+
+
+def test_empty_file_is_refused(make_folder):
+    refuse(make_folder(contacts=""), "contacts.csv", "is empty")
+
+
+@pytest.mark.parametrize("table", ["customers", "holdings"])
+def test_required_table_with_a_header_alone_is_refused(make_folder, table):
+    header = {"customers": CUSTOMERS, "holdings": "holding_id,customer_id,product,opened_on\n"}[table].split("\n")[0]
+    refuse(make_folder(**{table: header + "\n"}), f"{table}.csv", "is empty")
+
+
+def test_optional_table_with_a_header_alone_is_there_without_rows(make_folder):
+    with open_bank(make_folder(referrals="referrer_id,referred_id,referred_on\n")) as bank:
+        assert bank.has("referrals")
+        assert bank.row_counts["referrals"].rows == 0
+
+
+def test_parquet_cut_short_is_refused(make_folder):
+    folder = make_folder(customers=ARROW)
+    path = folder / "customers.parquet"
+    path.write_bytes(path.read_bytes()[:-40])
+    refuse(folder, "customers.parquet", "Parquet")
+
+
+def test_parquet_broken_in_its_middle_is_refused_without_a_cell(make_folder):
+    cells = pa.table(
+        {"customer_id": [f"{CANARY}{i}" for i in range(3000)]} | {n: ["N"] * 3000 for n in ("branch_id", "tier")}
+    )
+    folder = make_folder(customers=cells.append_column("opened_on", pa.array(["2020-01-10"] * 3000)))
+    path = folder / "customers.parquet"
+    whole = bytearray(path.read_bytes())
+    whole[40:4000] = b"\xff" * 3960
+    path.write_bytes(whole)
+    refuse(folder, "customers.parquet")
+
+
+def test_bytes_of_no_encoding_are_refused_with_their_position(make_folder):
+    start = f"customer_id,branch_id,opened_on,tier\n{CANARY},".encode()
+    refuse(make_folder(customers=start + b"\xff\xff,2020-01-10,gold\n"), "customers.csv", f"byte {len(start)}")
+
+
+def test_bytes_that_are_not_of_the_configured_encoding_are_refused(make_folder):
+    config = Config.model_validate({"tables": {"customers": {"encoding": "utf-8"}}})
+    refuse(make_folder(customers=CUSTOMERS.replace("N", "城").encode("gbk")), "byte", "utf-8", config=config)
+
+
+def test_unknown_encoding_is_refused(make_folder):
+    config = Config.model_validate({"tables": {"customers": {"encoding": "klingon"}}})
+    refuse(make_folder(), "klingon", config=config)
+
+
+def test_column_named_twice_is_refused(make_folder):
+    refuse(make_folder(customers=CUSTOMERS.replace("manager_id", "tier", 1)), "tier", "twice")
+
+
+@pytest.mark.parametrize("folder", ["tier=platinum/customer_id=Z", "b[1]", "b*?", "it's"])
+def test_name_of_a_folder_is_never_read_as_data(make_folder, folder):
+    assert read_customers(make_folder(folder, customers=ARROW)) == EXPECTED

@@ -6,7 +6,14 @@ import numpy as np
 
 from churn.simulation.population import Bools, Ints, People
 from churn.simulation.state import State
-from churn.simulation.structure import CAMPAIGN_SHARE, CAMPAIGNS, HORIZON_MONTHS, SERVICE_NAMES, SERVICE_PRODUCT
+from churn.simulation.structure import (
+    BURN_IN_MONTHS,
+    CAMPAIGN_SHARE,
+    CAMPAIGNS,
+    HORIZON_MONTHS,
+    SERVICE_NAMES,
+    SERVICE_PRODUCT,
+)
 
 
 @dataclass(frozen=True)
@@ -20,20 +27,21 @@ class Assignment:
 
 
 def plan_campaigns(months: int) -> tuple[tuple[int, int], ...]:
-    """Return (month, service) of every campaign in a window, in order of time.
+    """Return (month, service) of every campaign in order of time, those before the window included.
 
-    A service is offered once a year, so that no wave falls into the year after another; the first half
-    year has none, so that a history lies before.
+    A service is offered once a year, so that no wave falls into the year after another. The bank has
+    always done so: campaigns that began with the window would make its first year unlike the others.
 
     Examples
     --------
-    >>> [(month, SERVICE_NAMES[service]) for month, service in plan_campaigns(24)][:2]
-    [(8, 'cash_sweep'), (9, 'credit_card_repayment')]
+    >>> [(month, SERVICE_NAMES[service]) for month, service in plan_campaigns(24) if month >= 0][:3]
+    [(0, 'cts'), (0, 'fund_trading'), (8, 'cash_sweep')]
     """
     reference = months - HORIZON_MONTHS
-    waves = range(reference % 12 - 12, months + 12, 12)
+    first = reference % 12 - 12 * (BURN_IN_MONTHS // 12 + 1)
+    waves = range(first, months + 12, 12)
     planned = [(wave - before, SERVICE_NAMES.index(name)) for name, before in CAMPAIGNS.items() for wave in waves]
-    return tuple(sorted((month, service) for month, service in planned if 6 <= month < months))
+    return tuple(sorted((month, service) for month, service in planned if -BURN_IN_MONTHS < month < months))
 
 
 def assign(state: State, people: People, month: int, service: int, rng: np.random.Generator) -> Assignment:

@@ -39,10 +39,10 @@ def burn_in(people: People, scene: Scene, markets: dict[int, Market], rng: np.ra
     first = int(people.entry[0])
     state = _arrivals(people, scene, first, rng)
     for month in range(first + 1, 0):
+        assignments = _assignments(state, people, scene, month, rng)
         stay, _, _ = depart(state, people, scene, month, rng)
-        nobody = np.zeros(stay.bound.shape, dtype=bool)
-        lived = step(stay, people, scene, month, markets[month], nobody, rng).state
-        state = join([lived, _arrivals(people, scene, month, rng)])
+        lived = step(stay, people, scene, month, markets[month], offers_of(stay, assignments), rng)
+        state = join([lived.state, _arrivals(people, scene, month, rng)])
     return state
 
 
@@ -50,8 +50,7 @@ def live_month(
     state: State, people: People, scene: Scene, month: int, market: Market, rng: np.random.Generator
 ) -> tuple[State, Record]:
     """Return the living at the month's end, and the month's record."""
-    services = [service for planned, service in scene.campaigns if planned == month]
-    assignments = [assign(state, people, month, service, rng) for service in services]
+    assignments = _assignments(state, people, scene, month, rng)
     stay, left, record_closed = depart(state, people, scene, month, rng)
     lived = step(stay, people, scene, month, market, offers_of(stay, assignments), rng)
     arrived = _arrivals(people, scene, month, rng)
@@ -98,6 +97,11 @@ def _decide(state: State, people: People, scene: Scene, month: int, rng: np.rand
         way=np.where(leaves, way, state.way),
         keeps=np.where(leaves_in > 0, kept, state.keeps),
     )
+
+
+def _assignments(state: State, people: People, scene: Scene, month: int, rng: np.random.Generator) -> list[Assignment]:
+    services = [service for planned, service in scene.campaigns if planned == month]
+    return [assign(state, people, month, service, rng) for service in services]
 
 
 def _arrivals(people: People, scene: Scene, month: int, rng: np.random.Generator) -> State:

@@ -1,0 +1,126 @@
+import json
+from itertools import chain
+
+import numpy as np
+import pytest
+
+from churn.evaluation.baselines import build_baselines, stated_rate_at
+
+STATED = {"1": 0.62, "3": 0.42, "5+": 0.12}
+
+
+def _rows(coverage, n, n_churned):
+    """Coverage, outcomes and predictions of n customers of one coverage, n_churned of whom left."""
+    return [coverage] * n, [1] * n_churned + [0] * (n - n_churned), [0.5] * n
+
+
+def _build(*groups, **options):
+    coverage, churned, y_pred = (list(chain.from_iterable(part)) for part in zip(*groups, strict=True))
+    return build_baselines(coverage, churned, y_pred, stated=STATED, **options)
+
+
+def test_customers_are_put_in_their_bucket_and_five_and_more_together():
+    found = _build(_rows(1, 1, 0), _rows(2, 2, 0), _rows(4, 3, 0), _rows(5, 4, 0), _rows(9, 5, 0))
+
+    assert [(row["product_coverage"], row["n"]) for row in found.buckets] == [(1, 1), (2, 2), (3, 0), (4, 3), ("5+", 9)]
+
+
+def test_every_name_of_the_document_is_there_with_its_value():
+    # Wilson, 40 of 100: centre (40 + 1.92073) / 103.84146, half-width 1.95996 sqrt(24 + 0.96036) / 103.84146
+    found = _build(_rows(1, 100, 40)).buckets[0]
+
+    assert list(found) == [
+        "product_coverage",
+        "n",
+        "stated",
+        "observed",
+        "observed_low",
+        "observed_high",
+        "predicted",
+        "verdict",
+    ]
+    assert found["stated"] == pytest.approx(0.62)
+    assert found["observed"] == 0.4
+    assert found["observed_low"] == pytest.approx(0.40370 - 0.09430, abs=1e-4)
+    assert found["observed_high"] == pytest.approx(0.40370 + 0.09430, abs=1e-4)
+    assert found["predicted"] == 0.5
+    assert found["verdict"] == "departs"
+
+
+def test_an_interval_that_holds_the_stated_rate_agrees():
+    assert _build(_rows(1, 100, 60)).buckets[0]["verdict"] == "agrees"
+
+
+def test_half_a_per_cent_of_rounding_is_allowed_and_no_more():
+    # of 1,000,000 the interval is 0.1 % wide to either side
+    verdicts = [_build(_rows(3, 1_000_000, n)).buckets[2]["verdict"] for n in (416_500, 412_500, 423_500, 427_500)]
+
+    assert verdicts == ["agrees", "departs", "agrees", "departs"]
+
+
+def test_below_thirty_customers_there_is_no_verdict():
+    assert _build(_rows(1, 29, 0)).buckets[0]["verdict"] == "too_few"
+    assert _build(_rows(1, 30, 0)).buckets[0]["verdict"] == "departs"
+
+
+def test_where_nothing_is_stated_the_observed_rate_is_still_shown():
+    found = _build(_rows(2, 100, 50)).buckets[1]
+
+    assert (found["stated"], found["observed"], found["verdict"]) == (None, 0.5, "not_stated")
+
+
+def test_an_empty_bucket_has_nulls():
+    found = _build(_rows(1, 50, 25)).buckets[2]
+
+    assert found == {
+        "product_coverage": 3,
+        "n": 0,
+        "stated": pytest.approx(0.42),
+        "observed": None,
+        "observed_low": None,
+        "observed_high": None,
+        "predicted": None,
+        "verdict": "too_few",
+    }
+
+
+@pytest.mark.parametrize("unknown", [0, -1, float("nan")])
+def test_coverage_zero_or_unknown_is_counted_apart(unknown):
+    found = _build(_rows(unknown, 7, 3), _rows(1, 50, 25))
+
+    assert found.n_without_coverage == 7
+    assert sum(row["n"] for row in found.buckets) == 50
+
+
+def test_without_any_coverage_everyone_is_counted_apart():
+    found = build_baselines(None, [0, 1], [0.5, 0.5], stated=STATED)
+
+    assert found.n_without_coverage == 2
+    assert [row["n"] for row in found.buckets] == [0] * 5
+
+
+def test_a_years_rate_over_two_years_and_half_a_year():
+    # of those who stay a year with 0.36, 0.36 squared stay two, and its square root half a year
+    assert stated_rate_at(0.64, 365) == pytest.approx(0.64)
+    assert stated_rate_at(0.64, 730) == pytest.approx(1 - 0.36**2)
+    assert stated_rate_at(0.64, 365 / 2) == pytest.approx(1 - 0.6)
+
+
+def test_stated_rates_are_converted_to_the_horizon_before_they_are_compared():
+    # 0.62 a year is 1 - 0.38 ** (73 / 365) = 0.1759 in 73 days
+    found = _build(_rows(1, 1000, 176), horizon_days=73).buckets[0]
+
+    assert found["stated"] == pytest.approx(0.1759, abs=1e-4)
+    assert found["verdict"] == "agrees"
+
+
+def test_the_document_is_json():
+    buckets = _build(_rows(1, 100, 40)).buckets
+
+    assert json.loads(json.dumps(buckets, allow_nan=False)) == buckets
+
+
+def test_arrays_give_what_lists_give():
+    lists = _rows(1, 100, 40)
+
+    assert build_baselines(*map(np.array, lists), stated=STATED) == build_baselines(*lists, stated=STATED)

@@ -1,0 +1,181 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+
+from churn.model.calibration import (
+    METHODS,
+    Calibration,
+    calibration_from_json,
+    calibration_to_json,
+    choose_calibration,
+    cross_fit_probabilities,
+    fit_calibration,
+)
+
+GRID = np.linspace(-60, 60, 2001)
+
+
+def _margins(slope=1.0, intercept=0.0, n=4000, seed=0):
+    """Margins m, and outcomes whose true log-odds are slope x m + intercept."""
+    generator = np.random.default_rng(seed)
+    margins = generator.normal(-1, 2, n)
+    return margins, (generator.random(n) < expit(slope * margins + intercept)).astype(np.int64)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("slope", [2.0, 0.3, -1.0], ids=["timid", "extreme", "the wrong way round"])
+def test_probabilities_stay_in_bounds_and_never_fall_as_the_margin_rises(method, slope):
+    probability = fit_calibration(method, *_margins(slope)).apply(GRID)
+
+    assert np.all((probability >= 0) & (probability <= 1))
+    assert np.all(np.diff(probability) >= 0)
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(
+    st.lists(st.tuples(st.floats(-30, 30), st.integers(0, 1)), min_size=2, max_size=30),
+    st.sampled_from(METHODS),
+)
+def test_any_rows_at_all_give_a_finite_monotone_calibration(rows, method):
+    margins, y = zip(*rows, strict=True)
+
+    probability = fit_calibration(method, margins, y).apply(GRID)
+
+    assert np.all(np.isfinite(probability))
+    assert np.all(np.diff(probability) >= -1e-15)
+
+
+def test_none_is_the_logistic_function():
+    np.testing.assert_allclose(Calibration().apply([0.0, np.log(3)]), [0.5, 0.75])
+
+
+def test_sigmoid_equals_logistic_regression():
+    margins, y = _margins(0.6, 0.4)
+    reference = LogisticRegression(C=1e6, tol=1e-10).fit(margins[:, None], y)
+
+    fitted = fit_calibration("sigmoid", margins, y)
+
+    # the prior of standard deviation 3 moves 4,000 rows by less than a thousandth
+    assert fitted.parameters["a"] == pytest.approx(reference.coef_[0, 0], abs=1e-3)
+    assert fitted.parameters["b"] == pytest.approx(reference.intercept_[0], abs=1e-3)
+
+
+def test_beta_equals_logistic_regression_on_its_two_logarithms():
+    margins, y = _margins(0.6, 0.4)
+    p = expit(margins)
+    reference = LogisticRegression(C=1e6, tol=1e-10).fit(np.column_stack([np.log(p), -np.log(1 - p)]), y)
+
+    fitted = fit_calibration("beta", margins, y)
+
+    assert fitted.parameters["a"] == pytest.approx(reference.coef_[0, 0], abs=5e-3)
+    assert fitted.parameters["b"] == pytest.approx(reference.coef_[0, 1], abs=5e-3)
+    assert fitted.parameters["c"] == pytest.approx(reference.intercept_[0], abs=5e-3)
+
+
+def test_beta_with_unit_slopes_changes_nothing():
+    np.testing.assert_allclose(Calibration("beta", {"a": 1, "b": 1, "c": 0}).apply(GRID), expit(GRID), rtol=1e-12)
+
+
+def test_slopes_are_never_negative():
+    backwards = _margins(-1.0)
+
+    sigmoid, beta = fit_calibration("sigmoid", *backwards), fit_calibration("beta", *backwards)
+
+    assert sigmoid.parameters["a"] == 0
+    assert (beta.parameters["a"], beta.parameters["b"]) == (0, 0)
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "beta"])
+def test_rows_that_the_margin_separates_have_a_finite_fit(method):
+    probability = fit_calibration(method, [-2.0, -1.0, 1.0, 2.0] * 5, [0, 0, 1, 1] * 5).apply([-1.0, 1.0])
+
+    assert 0.001 < probability[0] < 0.2
+    assert 0.8 < probability[1] < 0.999
+
+
+def test_isotonic_equals_scikit_learn_between_its_bounds():
+    margins, y = _margins(n=300)
+    reference = IsotonicRegression(out_of_bounds="clip").fit(margins, y)
+
+    fitted = fit_calibration("isotonic", margins, y)
+
+    np.testing.assert_allclose(fitted.apply(margins), np.clip(reference.predict(margins), 1 / 302, 301 / 302))
+
+
+def test_isotonic_never_reaches_0_or_1():
+    fitted = fit_calibration("isotonic", [-2.0, -1.0, 1.0, 2.0], [0, 0, 1, 1])
+
+    np.testing.assert_allclose(fitted.apply([-9.0, 9.0]), [1 / 6, 5 / 6])
+
+
+def test_an_unknown_method_is_refused():
+    with pytest.raises(ValueError, match="'platt' is not known"):
+        fit_calibration("platt", [0.0], [0])
+
+
+def test_rows_are_calibrated_by_other_folds_alone():
+    margins = np.zeros(8)
+    y = np.array([1, 1, 1, 1, 0, 0, 0, 0])
+    folds = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+
+    probability = cross_fit_probabilities("isotonic", margins, y, folds)
+
+    # fold 0 is calibrated by four rows without a churner, fold 1 by four churners
+    np.testing.assert_allclose(probability, [1 / 6] * 4 + [5 / 6] * 4)
+
+
+def test_margins_that_are_right_are_left_alone():
+    margins, y = _margins()
+
+    assert choose_calibration(margins, y, np.arange(4000) % 5).method == "none"
+
+
+def test_a_wrong_slope_is_put_right_by_a_sigmoid():
+    margins, y = _margins(slope=0.4, intercept=-0.5)
+
+    choice = choose_calibration(margins, y, np.arange(4000) % 5)
+
+    assert choice.method == "sigmoid"
+    assert choice.log_losses["sigmoid"] < choice.log_losses["none"] - 0.01
+
+
+def test_a_step_is_put_right_by_isotonic():
+    generator = np.random.default_rng(3)
+    margins = generator.normal(size=4000)
+    y = (generator.random(4000) < np.where(margins > 0.5, 0.9, 0.1)).astype(np.int64)
+
+    assert choose_calibration(margins, y, np.arange(4000) % 5).method == "isotonic"
+
+
+def test_losses_are_those_of_cross_fitted_probabilities():
+    margins, y = _margins(n=500)
+    folds = np.arange(500) % 4
+
+    losses = choose_calibration(margins, y, folds).log_losses
+
+    assert list(losses) == list(METHODS)
+    for method in METHODS:
+        expected = log_loss(y, cross_fit_probabilities(method, margins, y, folds))
+        assert losses[method] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_json_gives_the_calibration_back_to_the_last_bit(method):
+    fitted = fit_calibration(method, *_margins(0.7, n=200))
+
+    again = calibration_from_json(json.loads(json.dumps(calibration_to_json(fitted))))
+
+    np.testing.assert_array_equal(again.apply(GRID), fitted.apply(GRID))
+    assert again == fitted
+
+
+def test_parameters_of_another_method_are_refused():
+    with pytest.raises(ValueError, match="not those of beta"):
+        calibration_from_json({"method": "beta", "parameters": {"a": 1.0, "b": 1.0}})

@@ -1,0 +1,81 @@
+from churn.model.card import render_card
+
+ESTIMATE = {"value": 0.81234, "low": 0.79, "high": 0.83}
+MANIFEST = {
+    "model_id": "00ff",
+    "horizon_days": 180,
+    "snapshots": ["2024-01-01", "2024-07-01"],
+    "out_of_time": True,
+    "training_rows": 12345,
+    "training_churn_rate": 0.125,
+    "features": ["age", "tier"],
+    "rounds": 321,
+    "seed": 7,
+    "held_out": {"as_of": "2024-07-01", "rows": 6000, "churned": 720, "churn_rate": 0.12},
+    "calibration_method": "beta",
+    "calibration_log_losses": {"none": 0.25, "beta": 0.24},
+}
+BUCKET = {
+    "product_coverage": "5+",
+    "n": 1000,
+    "stated": 0.12,
+    "observed": 0.1,
+    "observed_low": 0.08,
+    "observed_high": 0.125,
+    "predicted": 0.11,
+    "verdict": "agrees",
+}
+EMPTY = dict.fromkeys(BUCKET) | {"product_coverage": 2, "n": 0, "verdict": "not_stated"}
+
+
+def test_every_fact_is_there():
+    card = render_card(MANIFEST, {"roc_auc": ESTIMATE, "out_of_time": True}, [BUCKET])
+
+    for fact in (
+        "# Churn model 00ff",
+        "within 180 days",
+        "2024-01-01, 2024-07-01",
+        "12,345",
+        "12.5 %",
+        "Trees: 321; seed 7",
+        "| ROC-AUC | 0.8123 | 0.7900 to 0.8300 |",
+        "6,000 customers, 12.0 % churned",
+        "Method: beta. Cross-fitted log loss: none 0.2500, beta 0.2400",
+        "| 5+ | 1,000 | 12.0 % | 10.0 % (8.0 % to 12.5 %) | 11.0 % | agrees |",
+    ):
+        assert fact in card
+
+
+def test_out_of_time_metrics_say_so():
+    card = render_card(MANIFEST, {"out_of_time": True}, [])
+
+    assert "Measured out of time, on the snapshot of 2024-07-01" in card
+    assert "NOT out of time" not in card
+    assert "expect worse" not in card
+
+
+def test_metrics_that_are_not_out_of_time_say_so_twice():
+    card = render_card(MANIFEST | {"out_of_time": False}, {"out_of_time": False}, [])
+
+    assert "NOT out of time: too little history lay before the snapshot of 2024-07-01" in card
+    assert "not out of time: expect worse" in card
+
+
+def test_a_flat_file_has_no_snapshots():
+    flat = MANIFEST | {
+        "snapshots": [],
+        "out_of_time": False,
+        "held_out": {"as_of": None, "rows": 10, "churn_rate": 0.5},
+    }
+
+    card = render_card(flat, {"out_of_time": False}, [])
+
+    assert "Snapshots: none (one flat file, without time)" in card
+    assert "NOT out of time: a flat file has no time" in card
+
+
+def test_what_is_not_known_is_a_dash():
+    card = render_card(MANIFEST, {"roc_auc": {"value": None, "low": None, "high": None}}, [EMPTY])
+
+    assert "| ROC-AUC | – | – |" in card
+    assert "| 2 | 0 | – | – (– to –) | – | none stated |" in card

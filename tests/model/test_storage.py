@@ -1,0 +1,306 @@
+import hashlib
+import json
+import shutil
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn.errors import ModelError, OutputError
+from churn.model.calibration import Calibration
+from churn.model.fitted import FittedModel
+from churn.model.schema import encode, learn_schema
+from churn.model.storage import StoredModel, model_id, read_model, write_model
+from churn.model.trees import TreeParameters, fit_trees
+
+FILES = ["MODEL_CARD.md", "baselines.json", "manifest.json", "metrics.json", "model.json", "trees.txt"]
+FEATURES = pd.DataFrame({"age": np.arange(60) % 37, "客户等级": ["金卡", "普卡", "白金卡"] * 20})
+
+
+def _model(calibration):
+    schema = learn_schema(FEATURES)
+    y = (FEATURES["age"] > 18).to_numpy(dtype=np.int64)
+    return FittedModel(schema, fit_trees(encode(FEATURES, schema).matrix, y, TreeParameters(), rounds=8), calibration)
+
+
+@pytest.fixture(scope="module")
+def stored():
+    return StoredModel(
+        model=_model(Calibration("beta", {"a": 0.7, "b": 1.1, "c": 0.1})),
+        manifest={"horizon_days": 365, "features": ["age", "客户等级"]},
+        metrics={"roc_auc": {"value": 0.8, "low": 0.7, "high": 0.9}, "out_of_time": True},
+        baselines=[{"product_coverage": 1, "n": 60}],
+        card="# 模型\n",
+    )
+
+
+@pytest.fixture
+def folder(tmp_path, stored):
+    write_model(tmp_path / "model", stored)
+    return tmp_path / "model"
+
+
+def _sum_anew(folder):
+    """Make the checksums fit whatever is there, as somebody who tampers would."""
+    lines = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in FILES]
+    (folder / "SHA256SUMS").write_text("".join(lines))
+
+
+def test_a_model_read_back_predicts_the_same_bits(folder, stored):
+    found, expected = read_model(folder).model.predict(FEATURES), stored.model.predict(FEATURES)
+
+    np.testing.assert_array_equal(found.probability, expected.probability)
+    np.testing.assert_array_equal(found.margin, expected.margin)
+
+
+def test_documents_come_back_as_they_were(folder, stored):
+    again = read_model(folder)
+
+    assert again.metrics == stored.metrics
+    assert again.baselines == stored.baselines
+    assert again.card == stored.card
+    assert again.model.schema == stored.model.schema
+    assert again.model.calibration == stored.model.calibration
+    assert again.model.parameters == stored.model.parameters
+    assert stored.manifest.items() <= again.manifest.items()
+
+
+def test_the_folder_holds_these_files_and_nothing_else(folder):
+    assert sorted(entry.name for entry in folder.iterdir()) == sorted([*FILES, "SHA256SUMS"])
+
+
+def test_manifest_names_the_model_and_the_hash_of_every_other_file(folder, stored):
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+
+    assert manifest["model_id"] == model_id(stored.model)
+    assert manifest["files"] == {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES if name != "manifest.json"
+    }
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum, of GNU coreutils")
+def test_sha256sum_agrees(folder):
+    command = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
+
+    assert subprocess.run(command, cwd=folder, check=False, capture_output=True).returncode == 0
+
+
+def test_the_same_model_gives_the_same_bytes(tmp_path, folder, stored):
+    write_model(tmp_path / "again", stored)
+    write_model(tmp_path / "reread", read_model(folder))
+
+    for name in [*FILES, "SHA256SUMS"]:
+        expected = (folder / name).read_bytes()
+        assert (tmp_path / "again" / name).read_bytes() == expected
+        assert (tmp_path / "reread" / name).read_bytes() == expected
+
+
+def test_another_calibration_gives_another_model_id(stored):
+    assert model_id(_model(Calibration())) != model_id(stored.model)
+    assert model_id(_model(stored.model.calibration)) == model_id(stored.model)
+
+
+def test_an_earlier_model_is_replaced_and_a_folder_of_somebodys_own_is_not(folder, stored, tmp_path):
+    write_model(folder, stored)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "letter.txt").write_text("keep")
+
+    with pytest.raises(OutputError, match="holds other files"):
+        write_model(tmp_path / "own", stored)
+
+    assert (tmp_path / "own" / "letter.txt").read_text() == "keep"
+    assert read_model(folder).card == stored.card
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("place", [0, 0.5, 1], ids=["first", "middle", "last"])
+def test_one_byte_changed_is_found(folder, name, place):
+    content = bytearray((folder / name).read_bytes())
+    at = min(int(place * len(content)), len(content) - 1)
+    content[at] ^= 1
+    (folder / name).write_bytes(content)
+
+    with pytest.raises(ModelError, match=f"{name}: was changed or cut short after training"):
+        read_model(folder)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_cut_short_is_found(folder, name):
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content[: len(content) // 2])
+
+    with pytest.raises(ModelError, match=f"{name}: was changed or cut short"):
+        read_model(folder)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+
+    with pytest.raises(ModelError, match=f"{name}: missing from the model folder; restore"):
+        read_model(folder)
+
+
+@pytest.mark.parametrize("name", ["model.pkl", ".hidden", "trees.txt.bak"])
+def test_an_added_file_is_named(folder, name):
+    (folder / name).write_text("")
+
+    with pytest.raises(ModelError, match=f"{name}: does not belong in a model folder"):
+        read_model(folder)
+
+
+def test_an_added_file_that_the_checksums_list_is_named_all_the_same(folder):
+    (folder / "extra").write_text("")
+    with (folder / "SHA256SUMS").open("a") as sums:
+        sums.write(f"{hashlib.sha256(b'').hexdigest()}  extra\n")
+
+    with pytest.raises(ModelError, match="extra: does not belong"):
+        read_model(folder)
+
+
+def test_an_added_folder_is_named(folder):
+    (folder / "more").mkdir()
+
+    with pytest.raises(ModelError, match="more: does not belong"):
+        read_model(folder)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_link_is_refused_even_to_the_same_content(folder, tmp_path, name):
+    (folder / name).rename(tmp_path / "elsewhere")
+    (folder / name).symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(ModelError, match=f"{name}: is a link or a folder"):
+        read_model(folder)
+
+
+def test_a_folder_in_a_files_place_is_refused(folder):
+    (folder / "metrics.json").unlink()
+    (folder / "metrics.json").mkdir()
+
+    with pytest.raises(ModelError, match=r"metrics\.json: is a link or a folder"):
+        read_model(folder)
+
+
+def test_checksums_that_are_missing_or_a_link_are_refused(folder, tmp_path):
+    (folder / "SHA256SUMS").rename(tmp_path / "sums")
+    with pytest.raises(ModelError, match="SHA256SUMS: missing or not a plain file"):
+        read_model(folder)
+
+    (folder / "SHA256SUMS").symlink_to(tmp_path / "sums")
+    with pytest.raises(ModelError, match="SHA256SUMS: missing or not a plain file"):
+        read_model(folder)
+
+
+ZEROS = "0" * 64
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not a sum\n",
+        f"{ZEROS}  ../trees.txt\n".encode(),
+        f"{ZEROS}  trees.txt\n".encode() * 2,
+        f"{ZEROS[1:]}  trees.txt\n".encode(),
+        b"\xff\xfe\n",
+    ],
+    ids=["empty", "prose", "a path", "a file twice", "too short", "no text"],
+)
+def test_malformed_checksums_are_refused(folder, content):
+    (folder / "SHA256SUMS").write_bytes(content)
+
+    with pytest.raises(ModelError, match="SHA256SUMS: is not a list of SHA-256 sums"):
+        read_model(folder)
+
+
+def test_checksums_that_leave_a_file_out_are_refused(folder):
+    lines = (folder / "SHA256SUMS").read_text().splitlines(keepends=True)
+    (folder / "SHA256SUMS").write_text("".join(line for line in lines if "trees.txt" not in line))
+
+    with pytest.raises(ModelError, match=r"does not list exactly the model's files \(see trees\.txt\)"):
+        read_model(folder)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.6, 0.95])
+def test_cut_trees_never_reach_lightgbm_even_with_checksums_made_anew(folder, share):
+    text = (folder / "trees.txt").read_text()
+    (folder / "trees.txt").write_text(text[: int(share * text.index("end of trees"))])
+    _sum_anew(folder)
+
+    with pytest.raises(ModelError, match=r"trees\.txt: is not a whole tree text"):
+        read_model(folder)
+
+
+def test_trees_with_a_part_taken_out_are_refused(folder):
+    text = (folder / "trees.txt").read_text()
+    start = text.index("Tree=3")
+    (folder / "trees.txt").write_text(text[:start] + text[start + 40 :])
+    _sum_anew(folder)
+
+    with pytest.raises(ModelError, match="not as long as its head says"):
+        read_model(folder)
+
+
+@pytest.mark.parametrize("name", ["model.json", "manifest.json", "metrics.json", "baselines.json"])
+def test_a_document_that_is_no_json_is_named(folder, name):
+    (folder / name).write_text("{")
+    _sum_anew(folder)
+
+    with pytest.raises(ModelError, match=f"{name}: is not JSON"):
+        read_model(folder)
+
+
+def test_a_folder_of_another_format_is_refused(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 2}))
+    _sum_anew(folder)
+
+    with pytest.raises(ModelError, match="format 2, this version reads 1"):
+        read_model(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": {"names": ["age"]}},
+        {"calibration": {"method": "platt", "parameters": {}}},
+        {"parameters": {"depth": 3}},
+        {"schema": None},
+    ],
+    ids=["schema without levels", "unknown calibration", "unknown parameter", "no schema"],
+)
+def test_a_model_document_of_another_form_is_refused(folder, change):
+    document = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(document | change))
+    _sum_anew(folder)
+
+    with pytest.raises(ModelError, match=r"model\.json: is not a model document"):
+        read_model(folder)
+
+
+def test_a_schema_that_does_not_fit_the_trees_is_refused(folder):
+    document = json.loads((folder / "model.json").read_text())
+    document["schema"] = {"names": ["age"], "levels": {}}
+    (folder / "model.json").write_text(json.dumps(document))
+    _sum_anew(folder)
+
+    with pytest.raises(ModelError, match="names 1 columns, the trees take 2"):
+        read_model(folder)
+
+
+def test_what_is_no_folder_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    for name in ("nowhere", "file"):
+        with pytest.raises(ModelError, match="is not a model folder; give one written by churn train"):
+            read_model(tmp_path / name)
+
+
+def test_errors_are_one_line(folder):
+    (folder / "trees.txt").write_text("")
+
+    with pytest.raises(ModelError) as caught:
+        read_model(folder)
+
+    assert "\n" not in str(caught.value)

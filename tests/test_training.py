@@ -1,0 +1,335 @@
+import datetime as dt
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn.config import Config
+from churn.errors import DataError, TimeRangeError
+from churn.files import render_json
+from churn.frame import Snapshot
+from churn.model.storage import model_id, read_model, write_model
+from churn.model.trees import TreeParameters
+from churn.training import train_flat, train_on_snapshots
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+BANKCHURNERS = SHARED / "bankchurners" / "BankChurners.csv"
+TELCO = SHARED / "telco" / "IBM_Telco-Customer-Churn.csv"
+FIRST = dt.date(2022, 1, 1)
+
+
+def _snapshot(as_of, n=400, seed=0, coverage=True):
+    """n customers of whom those with few products and a low tier leave; the same ones on every date."""
+    customers, day = np.random.default_rng(seed), np.random.default_rng([seed, as_of.toordinal() if as_of else 0])
+    products = customers.integers(1, 8, n)
+    tier = customers.choice(["gold", "ordinary"], n)
+    features = pd.DataFrame({"n_products": products, "tier": tier, "noise": day.normal(size=n)})
+    risk = 1.0 - 0.5 * products + np.where(tier == "gold", -1.0, 1.0)
+    churned = (day.random(n) < 1 / (1 + np.exp(-risk))).astype(np.int64)
+    ids = np.array([f"C{number:05d}" for number in range(n)], dtype=object)
+    return Snapshot(as_of, ids, features, churned, products if coverage else None)
+
+
+def _snapshots(days=(0, 91, 182, 273), n=400):
+    return [_snapshot(FIRST + dt.timedelta(days=day), n) for day in days]
+
+
+def _train(snapshots, **options):
+    return train_on_snapshots(snapshots, **{"horizon_days": 91, "config": Config(), **options})
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return _train(_snapshots())
+
+
+def test_the_last_snapshot_judges_a_model_of_those_complete_by_then(trained):
+    assert trained.metrics["out_of_time"] is True
+    assert trained.manifest["held_out"]["as_of"] == "2022-10-01"
+    assert trained.manifest["held_out"]["rows"] == 400
+    assert 0.7 < trained.metrics["roc_auc"]["value"] < 0.95
+
+
+def test_the_stored_model_is_refitted_on_all_snapshots(trained):
+    assert trained.manifest["snapshots"] == ["2022-01-01", "2022-04-02", "2022-07-02", "2022-10-01"]
+    assert trained.manifest["training_rows"] == 1600
+
+
+def test_every_metric_has_a_value_and_an_interval(trained):
+    estimates = {name: value for name, value in trained.metrics.items() if name != "out_of_time"}
+
+    assert {
+        "roc_auc",
+        "average_precision",
+        "log_loss",
+        "brier_score",
+        "ece",
+        "calibration_slope",
+        "calibration_intercept",
+        "top_decile_lift",
+    } <= estimates.keys()
+    for estimate in estimates.values():
+        assert list(estimate) == ["value", "low", "high"]
+        assert estimate["low"] < estimate["high"]
+
+
+def test_metrics_do_not_see_the_held_out_outcomes():
+    # outcomes of the last snapshot turned round: a model of earlier ones is then as wrong as it was right
+    *earlier, last = _snapshots()
+    turned = Snapshot(last.as_of, last.customer_id, last.features, 1 - last.churned, last.product_coverage)
+
+    right = _train([*earlier, last]).metrics["roc_auc"]["value"]
+    wrong = _train([*earlier, turned]).metrics["roc_auc"]["value"]
+
+    assert right + wrong == pytest.approx(1)
+
+
+def test_probabilities_of_the_stored_model_are_calibrated_on_the_last_snapshot(trained):
+    last = _snapshots()[-1]
+
+    probability = trained.model.predict(last.features).probability
+
+    assert probability.mean() == pytest.approx(last.churned.mean(), abs=0.03)
+
+
+def test_risk_bands_are_multiples_of_the_held_out_churn_rate(trained):
+    rate = _snapshots()[-1].churned.mean()
+
+    assert trained.manifest["thresholds"] == {"high": pytest.approx(2 * rate), "low": pytest.approx(rate / 2)}
+
+
+def test_baselines_are_those_of_the_held_out_snapshot(trained):
+    last = _snapshots()[-1]
+
+    assert [row["n"] for row in trained.baselines] == [
+        *[int(np.sum(last.product_coverage == n)) for n in (1, 2, 3, 4)],
+        int(np.sum(last.product_coverage >= 5)),
+    ]
+    assert trained.baselines[0]["observed"] == last.churned[last.product_coverage == 1].mean()
+
+
+def test_the_banks_own_baselines_and_horizon_are_used():
+    config = Config.model_validate({"baselines": {"stated": {"2": 0.5}}})
+
+    baselines = _train(_snapshots(), config=config).baselines
+
+    assert [row["stated"] for row in baselines] == [None, pytest.approx(1 - 0.5 ** (91 / 365)), None, None, None]
+
+
+def test_same_seed_and_snapshots_give_the_same_documents_on_any_number_of_threads(trained, tmp_path):
+    again = _train(list(reversed(_snapshots())), n_threads=1)
+
+    write_model(tmp_path / "first", trained)
+    write_model(tmp_path / "second", again)
+
+    for file in (tmp_path / "first").iterdir():
+        assert (tmp_path / "second" / file.name).read_bytes() == file.read_bytes()
+
+
+def test_another_seed_gives_another_model(trained):
+    assert _train(_snapshots(), seed=1).manifest["model_id"] != trained.manifest["model_id"]
+
+
+def test_what_is_stored_is_what_was_trained(trained, tmp_path):
+    write_model(tmp_path / "model", trained)
+    again = read_model(tmp_path / "model")
+    features = _snapshots()[-1].features
+
+    np.testing.assert_array_equal(
+        again.model.predict(features).probability, trained.model.predict(features).probability
+    )
+    assert again.manifest["model_id"] == trained.manifest["model_id"] == model_id(trained.model)
+    assert again.metrics == trained.metrics
+    assert again.baselines == trained.baselines
+    assert again.card == trained.card
+
+
+def test_training_changes_no_snapshot():
+    snapshots = _snapshots()
+    before = [snapshot.features.copy() for snapshot in snapshots]
+
+    _train(snapshots)
+
+    for snapshot, features in zip(snapshots, before, strict=True):
+        pd.testing.assert_frame_equal(snapshot.features, features)
+
+
+def test_without_an_earlier_complete_label_metrics_say_so():
+    trained = _train(_snapshots(), horizon_days=365)
+
+    assert trained.metrics["out_of_time"] is False
+    assert trained.manifest["out_of_time"] is False
+    assert 60 < trained.manifest["held_out"]["rows"] < 140  # a quarter of 400
+    assert trained.manifest["training_rows"] == 1600
+    assert "NOT out of time" in trained.card
+
+
+def test_one_snapshot_alone_is_split_by_customer():
+    trained = _train(_snapshots(days=(0,)))
+
+    assert trained.metrics["out_of_time"] is False
+    assert trained.manifest["snapshots"] == ["2022-01-01"]
+    assert trained.manifest["training_rows"] == 400
+
+
+def test_an_embargo_moves_the_development_snapshots_back():
+    # 182 days lie between the two: a horizon of 91 leaves room for an embargo of 91, not of 92
+    def out_of_time(days):
+        config = Config.model_validate({"training": {"embargo_days": days}})
+        return _train(_snapshots(days=(0, 182)), config=config).metrics["out_of_time"]
+
+    assert out_of_time(91) is True
+    assert out_of_time(92) is False
+
+
+def test_customers_known_by_heart_do_not_flatter_the_calibration():
+    # outcomes are coin tosses, the same for a customer on every date, and one column tells the customers apart:
+    # trees that have seen a customer on another date know the outcome, and only honest folds know nothing
+    n = 400
+    toss = np.random.default_rng(0).integers(0, 2, n)
+    features = pd.DataFrame({"number": np.arange(n, dtype=np.float64)})
+    ids = np.array([f"C{number}" for number in range(n)], dtype=object)
+    snapshots = [Snapshot(FIRST + dt.timedelta(days=day), ids, features, toss, None) for day in (0, 91, 182)]
+
+    trained = _train(snapshots, parameters=TreeParameters(num_leaves=100, min_child=1, l2=0.0, learning_rate=0.3))
+
+    assert min(trained.manifest["calibration_log_losses"].values()) > 0.65  # ln 2 = 0.693 knows nothing
+
+
+def test_steps_are_told_in_order():
+    steps = []
+
+    _train(_snapshots(), on_step=steps.append)
+
+    assert steps == [
+        "choosing rounds and calibration",
+        "judging on the held-out snapshot",
+        "refitting on all snapshots",
+    ]
+
+
+def test_the_callers_facts_are_in_the_manifest():
+    assert _train(_snapshots(), facts={"inputs": {"customers": 400}}).manifest["inputs"] == {"customers": 400}
+
+
+def test_documents_are_json(trained):
+    for document in (trained.manifest, trained.metrics, trained.baselines):
+        assert json.loads(render_json(document)) == document
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "error", "message"),
+    [
+        ([], DataError, "no snapshot"),
+        ([_snapshot(None)], TimeRangeError, "without a date"),
+        (_snapshots(days=(0, 0)), TimeRangeError, "two snapshots of one date"),
+        (_snapshots(days=(0,), n=49), DataError, "49 rows"),
+    ],
+    ids=["none", "no date", "one date twice", "too few rows"],
+)
+def test_snapshots_that_cannot_be_learnt_from_are_refused(snapshots, error, message):
+    with pytest.raises(error, match=message):
+        _train(snapshots)
+
+
+@pytest.mark.parametrize("train", [_train, lambda snapshots: train_flat(snapshots[0], config=Config())])
+@pytest.mark.parametrize(
+    ("churned", "message"),
+    [
+        (None, "without outcomes"),
+        (np.zeros(400, dtype=np.int64), "400 rows, 0 of them churned"),
+        (np.repeat([1, 0], [9, 391]), "400 rows, 9 of them churned"),
+    ],
+    ids=["no outcomes", "one outcome", "nine churners"],
+)
+def test_outcomes_that_cannot_be_learnt_from_are_refused(train, churned, message):
+    snapshot = _snapshot(FIRST)
+
+    with pytest.raises(DataError, match=message):
+        train([Snapshot(FIRST, snapshot.customer_id, snapshot.features, churned, None)])
+
+
+def test_fifty_rows_with_ten_churners_train_on_snapshots_and_flat():
+    churned = np.repeat([1, 0], [10, 40])
+    features = pd.DataFrame({"x": np.arange(50.0)})
+    ids = np.array([f"C{number:02d}" for number in range(50)], dtype=object)
+
+    for trained in (
+        _train([Snapshot(FIRST, ids, features, churned, None)]),
+        train_flat(Snapshot(None, ids, features, churned, None), config=Config()),
+    ):
+        probability = trained.model.predict(features).probability
+        assert probability[:10].mean() > probability[10:].mean()
+
+
+def test_a_flat_file_is_judged_out_of_fold_and_refitted_on_all_rows():
+    trained = train_flat(_snapshot(None), config=Config())
+
+    assert trained.manifest["as_of"] is None
+    assert trained.manifest["snapshots"] == []
+    assert trained.manifest["training_rows"] == trained.manifest["held_out"]["rows"] == 400
+    assert trained.metrics["out_of_time"] is False
+    assert 0.7 < trained.metrics["roc_auc"]["value"] < 0.95
+    assert trained.metrics["roc_auc"]["low"] < trained.metrics["roc_auc"]["value"] < trained.metrics["roc_auc"]["high"]
+
+
+def test_noise_alone_on_a_flat_file_ranks_no_better_than_chance():
+    generator = np.random.default_rng(0)
+    ids = np.arange(600).astype(str).astype(object)
+    features = pd.DataFrame(generator.normal(size=(600, 5)), columns=list("abcde"))
+    snapshot = Snapshot(None, ids, features, generator.integers(0, 2, 600), None)
+
+    found = train_flat(snapshot, config=Config()).metrics["roc_auc"]
+
+    assert found["low"] < 0.55
+    assert found["value"] < 0.57
+
+
+def test_a_flat_file_without_coverage_has_empty_buckets():
+    trained = train_flat(_snapshot(None, coverage=False), config=Config())
+
+    assert [row["n"] for row in trained.baselines] == [0] * 5
+    assert trained.manifest["held_out"]["without_coverage"] == 400
+
+
+def test_the_same_flat_file_gives_the_same_model():
+    first, again = (train_flat(_snapshot(None), config=Config(), n_threads=n) for n in (1, 2))
+
+    assert first.manifest == again.manifest
+    assert first.metrics == again.metrics
+
+
+@pytest.mark.skipif(
+    not BANKCHURNERS.is_file(),
+    reason='needs ../shared/data/bankchurners/BankChurners.csv: "Credit Card customers" on Kaggle',
+)
+def test_bankchurners_reaches_its_reference_auc():
+    table = pd.read_csv(BANKCHURNERS)
+    features = table.drop(columns=["CLIENTNUM", "Attrition_Flag", *table.filter(like="Naive_Bayes").columns])
+    trained = _train_table(features, table["Attrition_Flag"] == "Attrited Customer", table["Total_Relationship_Count"])
+
+    assert trained.metrics["roc_auc"]["value"] > 0.992
+    assert trained.metrics["ece"]["value"] < 0.01
+    assert [round(row["observed"], 3) for row in trained.baselines[:4]] == [0.256, 0.278, 0.174, 0.118]
+
+
+@pytest.mark.skipif(
+    not TELCO.is_file(),
+    reason="needs ../shared/data/telco/IBM_Telco-Customer-Churn.csv: IBM/telco-customer-churn-on-icp4d on GitHub",
+)
+def test_telco_reaches_its_reference_auc():
+    table = pd.read_csv(TELCO)
+    features = table.drop(columns=["customerID", "Churn"])
+    features["TotalCharges"] = pd.to_numeric(features["TotalCharges"], errors="coerce")
+    trained = _train_table(features, table["Churn"] == "Yes", None)
+
+    assert trained.metrics["roc_auc"]["value"] > 0.842
+    assert trained.metrics["ece"]["value"] < 0.02
+
+
+def _train_table(features, churned, coverage):
+    ids = np.arange(len(features)).astype(str).astype(object)
+    known = None if coverage is None else coverage.to_numpy()
+    return train_flat(Snapshot(None, ids, features, churned.to_numpy(dtype=np.int64), known), config=Config())

@@ -35,7 +35,7 @@ def plan_campaigns(months: int) -> tuple[tuple[int, int], ...]:
     Examples
     --------
     >>> [(month, SERVICE_NAMES[service]) for month, service in plan_campaigns(24) if month >= 0][:3]
-    [(0, 'cts'), (0, 'fund_trading'), (8, 'cash_sweep')]
+    [(0, 'fund_trading'), (0, 'cts'), (8, 'cash_sweep')]
     """
     reference = months - HORIZON_MONTHS
     first = reference % 12 - 12 * (BURN_IN_MONTHS // 12 + 1)

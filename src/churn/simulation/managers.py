@@ -77,7 +77,7 @@ def review_tiers(tier: Ints, aum: Floats) -> Ints:
 
     Examples
     --------
-    >>> review_tiers(np.array([0, 1, 1]), np.array([200_000.0, 120_000.0, 90_000.0])).tolist()
+    >>> review_tiers(np.array([0, 1, 1]), np.array([200_000.0, 80_000.0, 70_000.0])).tolist()
     [1, 1, 0]
     """
     earned = np.searchsorted(TIER_FLOOR_CNY, aum, side="right") - 1

@@ -1,0 +1,129 @@
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn.simulation import simulate_bank
+from churn.simulation.balances import draw_market
+from churn.simulation.calendar import first_month
+from churn.simulation.campaigns import plan_campaigns
+from churn.simulation.parts import Part, live_part
+from churn.simulation.population import People
+from churn.simulation.state import Scene, State
+from churn.simulation.structure import Confounders
+
+SERVICE_PRODUCTS = {
+    "online_banking": "online_banking",
+    "mobile_banking": "mobile_banking",
+    "credit_card_repayment": "credit_card",
+    "mortgage_repayment": "mortgage",
+    "fund_trading": "fund",
+    "wealth_management": "wealth_management",
+    "cts": "cts",
+    "cash_sweep": "cash_sweep",
+}
+
+
+@dataclass(frozen=True)
+class Bank:
+    folder: Path
+
+    def table(self, name: str) -> pd.DataFrame:
+        frame = pd.read_parquet(self.folder / f"{name}.parquet")
+        dated = [c for c in frame if c.endswith("_on") or c in {"month", "valid_from", "as_of"}]
+        return frame.assign(**{c: pd.to_datetime(frame[c]) for c in dated})
+
+    def open_at(self, name: str, day: str) -> pd.DataFrame:
+        start, end = {"holdings": ("opened_on", "closed_on"), "bindings": ("bound_on", "unbound_on")}[name]
+        frame = self.table(name)
+        return frame[(frame[start] < day) & ~(frame[end] < day)]
+
+    def outcomes(self, day: str) -> pd.DataFrame:
+        """The contract's label, worked out from the tables alone: coverage and churned by customer."""
+        start, end = pd.Timestamp(day), pd.Timestamp(day) + pd.Timedelta(days=365)
+        customers, holdings = self.table("customers").set_index("customer_id"), self.table("holdings")
+        held = self.open_at("holdings", day)
+        customers = customers[(customers.opened_on < start) & ~(customers.closed_on < start)]
+        customers = customers[customers.index.isin(held.customer_id)]
+        held = held[held.customer_id.isin(customers.index)]
+        all_closed = (held.closed_on < end).groupby(held.customer_id).all().reindex(customers.index)
+        newly = holdings[(holdings.opened_on >= start) & (holdings.opened_on < end)].customer_id
+        before, after = (self.aum(when).reindex(customers.index).fillna(0) for when in (start, end))
+        silent = (before > 0) & (after <= 0.2 * before)
+        return pd.DataFrame(
+            {
+                "coverage": held.groupby("customer_id")["product"].nunique().reindex(customers.index),
+                "silent": silent,
+                "ratio": after / before,
+                "churned": (customers.closed_on < end) | (all_closed & ~customers.index.isin(newly)) | silent,
+            }
+        )
+
+    def aum(self, when: pd.Timestamp) -> pd.Series:
+        pnl = self.table("pnl")
+        last = pnl.month[pnl.month < when].max()
+        return pnl[pnl.month == last].groupby("customer_id").market_value.sum()
+
+    def bound(self, service: str, day: str) -> pd.Series:
+        """Of those who hold the service's product at `day`: bound or not, by customer."""
+        held = self.open_at("holdings", day)
+        eligible = held[held["product"] == SERVICE_PRODUCTS[service]].customer_id.unique()
+        bindings = self.open_at("bindings", day)
+        return pd.Series(np.isin(eligible, bindings[bindings.service == service].customer_id), index=eligible)
+
+    def truth(self, name: str) -> pd.DataFrame:
+        frame = pd.read_parquet(self.folder / "truth" / f"{name}.parquet")
+        return frame.assign(as_of=pd.to_datetime(frame.as_of))
+
+    def risk(self) -> pd.Series:
+        return self.truth("oracle").set_index("customer_id").oracle_risk
+
+
+@pytest.fixture(scope="session")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    folder = tmp_path_factory.mktemp("simulation") / "bank"
+    simulate_bank(folder, customers=20_000, months=48, seed=11)
+    return Bank(folder)
+
+
+@pytest.fixture(scope="session")
+def observed_bank(tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    folder = tmp_path_factory.mktemp("simulation") / "observed"
+    simulate_bank(folder, customers=20_000, months=24, seed=3, confounders="observed")
+    return Bank(folder)
+
+
+@pytest.fixture(scope="session")
+def part() -> Part:
+    """A small bank still in memory, with its intercepts solved."""
+    scene = make_scene()
+    rng = np.random.default_rng(5)
+    markets = {m: draw_market(scene, m, rng) for m in range(-180, scene.months)}
+    return live_part(scene, markets, np.arange(1, 1201), seed=5, part=0, correct=True)
+
+
+@pytest.fixture
+def scene_of() -> Callable[..., Scene]:
+    return make_scene
+
+
+def make_scene(months: int = 24, confounders: Confounders = "hidden", *, campaigns: bool = True) -> Scene:
+    return Scene(
+        months=months,
+        confounders=confounders,
+        drift=False,
+        shock_month=None,
+        first_month=first_month(months),
+        branches=2,
+        correction=np.zeros(5),
+        campaigns=plan_campaigns(months) if campaigns else (),
+    )
+
+
+@pytest.fixture
+def living(part: Part) -> tuple[State, People, Scene]:
+    """The population at the reference date, as it was."""
+    return part.reference.state, part.people, part.scene

@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,8 @@ def new_file(path: Path) -> Iterator[Path]:
             _sync(temporary)
             temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing could be made, nothing is there to remove
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -57,6 +58,7 @@ def new_folder(path: Path, *, replaces: str = CHECKSUMS) -> Iterator[Path]:
         `path` is a file, a folder with other content, or cannot be written.
     """
     require_replaceable(path, replaces=replaces)
+    path = path.absolute()  # "." cannot be renamed
     temporary = _beside(path)
     try:
         with _as_output_error(path):
@@ -108,7 +110,7 @@ def render_json(value: Any) -> str:
 
 
 def _beside(path: Path) -> Path:
-    path = path.absolute()  # a name for "." too
+    path = path.absolute()  # "." has no name
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
 
 

@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules that tests share
 
 from churn.frame import build_frame
-from churn.tables.bank import open_bank
+from churn.tables.bank import Bank, open_bank
 from other_bank import make_tables, read_rows, write_tables
 
 Cells = str | bytes | pa.Table
@@ -62,24 +62,33 @@ def write_cells(stem: Path, cells: Cells | None) -> None:
 
 
 @pytest.fixture(scope="session")
-def other_bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OtherBank]:
-    """Give, for a seed and a date, the plain rows of a random bank and its feature frame."""
+def open_other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], Bank]]:
+    """Open the random bank of a seed, once."""
     with ExitStack() as stack:
 
         @cache
-        def open_seed(seed: int) -> tuple[Rows, Any]:
-            tables = make_tables(40, seed)
-            folder = write_tables(tables, tmp_path_factory.mktemp("other") / "bank")
+        def open_seed(seed: int) -> Bank:
+            folder = write_tables(make_tables(40, seed), tmp_path_factory.mktemp("other") / "bank")
             bank = stack.enter_context(open_bank(folder, n_threads=1))
             assert bank.is_ok
-            return {name: read_rows(table) for name, table in tables.items()}, bank
+            return bank
 
-        @cache
-        def build(seed: int, as_of: dt.date) -> tuple[Rows, pd.DataFrame]:
-            rows, bank = open_seed(seed)
-            return rows, build_frame(bank, as_of)
+        yield open_seed
 
-        yield build
+
+@pytest.fixture(scope="session")
+def other_bank(open_other: Callable[[int], Bank]) -> OtherBank:
+    """Give, for a seed and a date, the plain rows of a random bank and its feature frame."""
+
+    @cache
+    def read(seed: int) -> Rows:
+        return {name: read_rows(table) for name, table in make_tables(40, seed).items()}
+
+    @cache
+    def build(seed: int, as_of: dt.date) -> tuple[Rows, pd.DataFrame]:
+        return read(seed), build_frame(open_other(seed), as_of)
+
+    return build
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,188 @@
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from churn.config import FlatFile
+from churn.errors import ConfigError, DataError, MissingColumnError
+from churn.tables.flat import open_flat
+
+FLAT = FlatFile(id="id", label="left", churned="Yes")
+CANARY = "Qz7canary"
+
+
+@pytest.fixture
+def make_file(tmp_path):
+    def make(text, name="flat.csv"):
+        path = tmp_path / name
+        if isinstance(text, pa.Table):
+            pq.write_table(text, path)
+        else:
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return make
+
+
+def test_columns_that_are_not_named_are_features_of_a_kind(make_file):
+    text = "id,left,age,city,empty,yes\n2,No,30,Wuhan,,yes\n1,Yes,,Xi'an,,no\n"
+    with open_flat(make_file(text), FLAT, needs_label=True) as table:
+        frame = table.frame()
+        assert table.kinds == {"age": "number", "city": "text", "empty": "number", "yes": "number"}
+    assert list(frame.columns) == ["customer_id", "churned", "age", "city", "empty", "yes"]
+    assert frame["customer_id"].tolist() == ["1", "2"]
+    assert frame["churned"].tolist() == ["1", "0"]
+    assert frame["age"].isna().tolist() == [True, False]
+    assert frame["city"].tolist() == ["Xi'an", "Wuhan"]
+    assert frame["yes"].tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(("n_words", "kind", "n_left_out"), [(1, "number", 1), (2, "text", 0)])
+def test_column_is_a_number_where_95_of_100_cells_are(make_file, n_words, kind, n_left_out):
+    cells = ["word"] * n_words + ["1.5"] * (20 - n_words) + [""] * 5  # empty cells do not count
+    text = "id,left,x\n" + "".join(f"{i},{'Yes' if i else 'No'},{cell}\n" for i, cell in enumerate(cells))
+    with open_flat(make_file(text), FLAT, needs_label=True) as table:
+        assert table.kinds == {"x": kind}
+        assert table.row_count.quarantined == n_left_out
+        expected = [("flat", "flat.csv", 1, "x", "not_a_number")] if n_left_out else []
+        assert table.quarantine() == expected
+        assert [(finding.column, finding.rule) for finding in table.findings] == [row[3:] for row in expected]
+
+
+def test_bindings_and_coverage_are_numbers_whatever_their_cells(make_file):
+    flat = FlatFile(id="id", label="left", churned="Yes", coverage="n", bindings=("app",), drop=("note",))
+    text = "id,left,n,app,note\n1,Yes,2,true,x\n2,No,many,maybe,y\n3,No,1,0,z\n"
+    with open_flat(make_file(text), flat, needs_label=True) as table:
+        assert table.kinds == {"n": "number", "app": "number"}
+        assert table.frame()["app"].tolist() == [1.0, 0.0]
+        assert [row[2:] for row in table.quarantine()] == [(2, "n", "not_a_number")]
+
+
+def test_infinite_number_is_left_out(make_file):
+    text = "id,left,x\n" + "".join(f"{i},{'Yes' if i else 'No'},{i}\n" for i in range(30)) + "30,No,inf\n"
+    with open_flat(make_file(text), FLAT, needs_label=True) as table:
+        assert [row[2:] for row in table.quarantine()] == [(31, "x", "not_a_number")]
+
+
+def test_copies_keep_the_first_and_contradictions_go(make_file):
+    text = "id,left,x\n1,Yes,1\n1,Yes,1\n2,No,1\n2,No,2\n3,No,3\n"
+    with open_flat(make_file(text), FLAT, needs_label=True) as table:
+        assert [row[2:] for row in table.quarantine()] == [
+            (2, "", "exact_copy"),
+            (3, "", "duplicate_key"),
+            (4, "", "duplicate_key"),
+        ]
+        assert table.frame()["customer_id"].tolist() == ["1", "3"]
+        assert table.notes == ["3 of 5 rows are left out"]
+
+
+def test_row_without_id_or_label_is_left_out(make_file):
+    with open_flat(make_file("id,left,x\n1,Yes,1\n,No,2\n3,,3\n"), FLAT, needs_label=True) as table:
+        assert [row[2:] for row in table.quarantine()] == [(2, "id", "missing_value"), (3, "left", "missing_value")]
+
+
+@pytest.mark.parametrize("label", ["left", "churned", "x y"])
+def test_scoring_needs_no_label_and_reads_none(make_file, label):
+    flat = FlatFile(id="id", label=label, churned="Yes")
+    for name, text in (
+        ("with.csv", f"id,{label},x\n1,Yes,1\n2,,2\n3,odd,3\n"),
+        ("without.csv", "id,x\n1,1\n2,2\n3,3\n"),
+    ):
+        with open_flat(make_file(text, name), flat, kinds={"x": "number"}, needs_label=False) as table:
+            assert list(table.frame().columns) == ["customer_id", "x"]
+            assert (table.row_count.used, table.has_label, table.kinds) == (3, False, {"x": "number"})
+
+
+def test_scoring_ignores_and_counts_columns_the_model_does_not_use(make_file):
+    with open_flat(make_file("id,x,new\n1,1,2\n"), FLAT, kinds={"x": "number"}, needs_label=False) as table:
+        assert table.notes == ["1 columns that the model does not use are ignored"]
+
+
+def test_names_that_differ_in_case_or_are_ours_stay_apart(make_file):
+    text = "id,left,Age,age,rule,customer_id\n1,Yes,1,2,3,4\n2,No,5,6,7,8\n"
+    with open_flat(make_file(text), FLAT, needs_label=True) as table:
+        assert list(table.kinds) == ["Age", "age", "rule", "customer_id"]
+        assert table.frame().iloc[0].tolist() == ["1", "1", 1.0, 2.0, 3.0, 4.0]
+
+
+def test_csv_and_parquet_give_the_same(make_file):
+    cells = {"id": [2, 1, 3], "left": ["Yes", "No", "No"], "x": [0.1, None, 3.0], "city": ["a", None, "b"]}
+    parquet = make_file(pa.table(cells), "flat.parquet")
+    csv = make_file("id,left,x,city\n2,Yes,0.1,a\n1,No,,\n3,No,3.0,b\n")
+    found = []
+    for path in (parquet, csv):
+        with open_flat(path, FLAT, needs_label=True) as table:
+            found.append(table.frame())
+    pd.testing.assert_frame_equal(*found, check_exact=True)
+
+
+def test_gb18030_file_with_chinese_names_loads(make_file):
+    flat = FlatFile(id="客户号", label="流失", churned="是")
+    with open_flat(
+        make_file("客户号,流失,城市\n1,是,武汉\n2,否,西安\n".encode("gb18030")), flat, needs_label=True
+    ) as table:
+        assert table.frame().to_numpy().tolist() == [["1", "1", "武汉"], ["2", "0", "西安"]]
+
+
+def test_ranges_cut_customers_in_the_order_of_their_ids(make_file):
+    text = "id,left,x\n" + "".join(f"{i},{'Yes' if i == 'c' else 'No'},1\n" for i in "cab")
+    with open_flat(make_file(text), FLAT, needs_label=True) as table:
+        assert table.ranges(2) == [("a", "b"), ("c", "c")]
+        assert table.frame(("c", "c"))["customer_id"].tolist() == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("flat", "missing"),
+    [
+        (FlatFile(id="nr", label="left", churned="Yes"), "nr"),
+        (FlatFile(id="id", label="gone", churned="Yes"), "gone"),
+        (FlatFile(id="id", label="left", churned="Yes", coverage="n"), "n"),
+        (FlatFile(id="id", label="left", churned="Yes", bindings=("app",)), "app"),
+    ],
+)
+def test_column_of_the_configuration_that_is_missing_is_named(make_file, flat, missing):
+    path = make_file(f"id,left,x\n1,Yes,{CANARY}\n")
+    refuse(path, MissingColumnError, rf"column {missing}, .* the file has id, left, x", flat)
+
+
+def test_feature_of_the_model_that_is_missing_is_named(make_file):
+    with (
+        pytest.raises(MissingColumnError, match="column y, which the model needs"),
+        open_flat(make_file("id,x\n1,1\n"), FLAT, kinds={"x": "number", "y": "text"}, needs_label=False),
+    ):
+        pass
+
+
+def refuse(path, error, match, flat=FLAT):
+    with pytest.raises(error, match=match) as caught, open_flat(path, flat, needs_label=True):
+        pass
+    assert CANARY not in str(caught.value)
+
+
+def test_label_that_never_has_the_churned_value_is_refused(make_file):
+    refuse(make_file(f"id,left,x\n1,{CANARY},1\n"), ConfigError, "left never has the value")
+
+
+@pytest.mark.parametrize(("n_values", "is_refused"), [(20, False), (21, True)])
+def test_label_of_more_than_twenty_values_is_no_label(make_file, n_values, is_refused):
+    labels = ["Yes", *(f"{CANARY}{i}" for i in range(n_values - 1))]
+    path = make_file("id,left,x\n" + "".join(f"{i},{label},1\n" for i, label in enumerate(labels)))
+    if is_refused:
+        refuse(path, ConfigError, "more than 20 values")
+    else:
+        with open_flat(path, FLAT, needs_label=True) as table:
+            assert table.frame()["churned"].value_counts().to_dict() == {"0": 19, "1": 1}
+
+
+def test_missing_empty_and_useless_files_are_refused(make_file, tmp_path):
+    refuse(tmp_path / "no.csv", DataError, "no such file")
+    refuse(make_file("", "empty.csv"), DataError, "is empty")
+    refuse(make_file(f"id,left,x\n{CANARY},Yes,1\n{CANARY},Yes,2\n"), DataError, "no usable row among 2")
+    refuse(make_file(b"PAR1", "short.parquet"), DataError, "whole Parquet")
+
+
+def test_broken_rows_keep_their_numbers(make_file):
+    with open_flat(make_file("id,left,x\n1,Yes,1\n2,No\n3,No,3\n4,No,4,5\n"), FLAT, needs_label=True) as table:
+        assert [row[2:] for row in table.quarantine()] == [(2, "", "broken_row"), (4, "", "broken_row")]
+        assert (table.row_count.rows, table.row_count.used) == (4, 2)
+        assert table.file_facts()[0]["file"] == "flat.csv"

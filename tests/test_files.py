@@ -1,0 +1,194 @@
+import hashlib
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from churn.errors import OutputError
+from churn.files import (
+    hash_file,
+    new_file,
+    new_folder,
+    render_json,
+    require_replaceable,
+    require_writable_file,
+    write_json,
+    write_text,
+)
+
+
+class StoppedError(Exception):
+    """What ends a block half way."""
+
+
+def everything(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def write_and(stop, new, inside):
+    with new as temporary:
+        inside(temporary).write_text("half")
+        raise stop
+
+
+def test_hash_is_sha256_of_the_bytes(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"abc\x00\r\n")
+    assert hash_file(path) == hashlib.sha256(b"abc\x00\r\n").hexdigest()
+
+
+def test_new_file_appears_whole_at_the_end_of_its_block(tmp_path):
+    path = tmp_path / "deep" / "er" / "a.txt"
+    with new_file(path) as temporary:
+        temporary.write_text("new")
+        assert not path.exists()
+    assert path.read_text() == "new"
+    assert everything(path.parent) == ["a.txt"]
+
+
+@pytest.mark.parametrize("stop", [StoppedError, KeyboardInterrupt])
+def test_block_that_fails_leaves_the_old_file_and_no_temporary(tmp_path, stop):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(stop):
+        write_and(stop, new_file(path), lambda temporary: temporary)
+    assert path.read_text() == "old"
+    assert everything(tmp_path) == ["a.txt"]
+
+
+def test_block_that_writes_nothing_is_an_error_and_leaves_nothing(tmp_path):
+    with pytest.raises(OutputError, match=r"a\.txt: cannot be written"), new_file(tmp_path / "a.txt"):
+        pass
+    assert everything(tmp_path) == []
+
+
+def test_full_disk_is_an_output_error_and_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(OutputError, match="No space left"), new_file(path):
+        raise OSError(28, "No space left on device")
+    assert path.read_text() == "old"
+
+
+def test_file_below_a_file_is_refused(tmp_path):
+    (tmp_path / "a").write_text("x")
+    with pytest.raises(OutputError, match="cannot be written"), new_file(tmp_path / "a" / "b"):
+        pass
+    with pytest.raises(OutputError, match="cannot be written"):
+        require_writable_file(tmp_path / "a" / "b")
+
+
+def test_file_in_the_place_of_a_folder_is_refused(tmp_path):
+    with pytest.raises(OutputError, match="is a folder"):
+        require_writable_file(tmp_path)
+    (tmp_path / "x").mkdir()
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_text(tmp_path / "x", "new")
+    assert everything(tmp_path) == ["x"]
+
+
+def test_check_of_a_file_leaves_nothing_and_keeps_what_is_there(tmp_path):
+    path = tmp_path / "new" / "a.txt"
+    require_writable_file(path)
+    assert everything(tmp_path) == ["new"]
+    path.write_text("old")
+    require_writable_file(path)
+    assert path.read_text() == "old"
+
+
+def test_new_folder_appears_whole_at_the_end_of_its_block(tmp_path):
+    path = tmp_path / "deep" / "model"
+    with new_folder(path) as temporary:
+        (temporary / "sub").mkdir()
+        (temporary / "sub" / "a").write_text("1")
+        assert not path.exists()
+    assert everything(tmp_path / "deep") == ["model", "model/sub", "model/sub/a"]
+
+
+def test_folder_of_an_earlier_output_is_replaced_as_a_whole(tmp_path):
+    path = tmp_path / "model"
+    path.mkdir()
+    (path / "SHA256SUMS").write_text("")
+    (path / "old").write_text("")
+    with new_folder(path) as temporary:
+        (temporary / "new").write_text("")
+    assert everything(tmp_path) == ["model", "model/new"]
+
+
+def test_failing_block_leaves_the_old_folder_and_no_temporary(tmp_path):
+    path = tmp_path / "model"
+    path.mkdir()
+    (path / "SHA256SUMS").write_text("old")
+    with pytest.raises(StoppedError):
+        write_and(StoppedError, new_folder(path), lambda temporary: temporary / "half")
+    assert everything(tmp_path) == ["model", "model/SHA256SUMS"]
+
+
+def test_foreign_folder_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "photos"
+    path.mkdir()
+    (path / "a.jpg").write_text("dear")
+    with pytest.raises(OutputError, match="holds other files"), new_folder(path):
+        pytest.fail("the block must not be entered")
+    with pytest.raises(OutputError, match="holds other files"):
+        require_replaceable(path)
+    assert everything(tmp_path) == ["photos", "photos/a.jpg"]
+
+
+def test_mark_of_an_earlier_output_may_be_another_file(tmp_path):
+    path = tmp_path / "plan"
+    path.mkdir()
+    (path / "plan.csv").write_text("old")
+    with pytest.raises(OutputError):
+        require_replaceable(path)
+    with new_folder(path, replaces="plan.csv") as temporary:
+        (temporary / "plan.csv").write_text("new")
+    assert (path / "plan.csv").read_text() == "new"
+
+
+def test_empty_folder_is_replaced(tmp_path):
+    (tmp_path / "model").mkdir()
+    with new_folder(tmp_path / "model") as temporary:
+        (temporary / "a").write_text("")
+    assert everything(tmp_path / "model") == ["a"]
+
+
+def test_file_and_link_in_the_place_of_a_folder_are_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    for name in ("file", "link"):
+        with pytest.raises(OutputError, match="not a folder"):
+            require_replaceable(tmp_path / name)
+
+
+def test_empty_folder_may_be_named_by_a_dot(tmp_path, monkeypatch):
+    inside = tmp_path / "here"
+    inside.mkdir()
+    monkeypatch.chdir(inside)
+    with new_folder(Path()) as temporary:
+        (temporary / "a").write_text("")
+    assert everything(tmp_path) == ["here", "here/a"]
+
+
+def test_text_has_unix_line_ends_and_is_utf_8(tmp_path):
+    write_text(tmp_path / "a", "城\nb\n")
+    assert (tmp_path / "a").read_bytes() == "城\nb\n".encode()
+
+
+def test_json_keeps_order_and_chinese(tmp_path):
+    write_json(tmp_path / "a", {"b": "城", "a": [1, None]})
+    text = (tmp_path / "a").read_text(encoding="utf-8")
+    assert text.index('"b": "城"') < text.index('"a"')
+    assert json.loads(text) == {"b": "城", "a": [1, None]}
+    assert text.endswith("}\n")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_json_cannot_say_is_refused_and_nothing_is_written(tmp_path, value):
+    with pytest.raises(ValueError, match="JSON"):
+        render_json({"a": value})
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a", {"a": value})
+    assert everything(tmp_path) == []

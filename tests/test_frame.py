@@ -1,0 +1,119 @@
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn import frame as frame_module
+from churn.config import FlatFile
+from churn.errors import TimeRangeError
+from churn.frame import (
+    build_frame,
+    build_snapshot,
+    describe_losses,
+    flat_snapshot,
+    flat_snapshots,
+    scored_snapshots,
+)
+from churn.tables.bank import open_bank
+from churn.tables.flat import open_flat
+from conftest import CUSTOMERS, HOLDINGS
+from other_bank import make_tables, write_tables
+
+AS_OF = dt.date(2023, 7, 15)
+FLAT = FlatFile(id="id", label="left", churned="Yes", coverage="n")
+
+
+def test_snapshot_is_sorted_and_carries_the_features_of_the_frame(open_other):
+    bank = open_other(1)
+    snapshot, frame = build_snapshot(bank, AS_OF, 180), build_frame(bank, AS_OF)
+    assert snapshot.as_of == AS_OF
+    assert snapshot.customer_id.tolist() == sorted(snapshot.customer_id)
+    assert frame["as_of"].tolist() == [AS_OF] * len(frame)
+    pd.testing.assert_frame_equal(snapshot.features, frame.drop(columns=["customer_id", "as_of"]), check_exact=True)
+    assert snapshot.product_coverage.tolist() == frame["product_coverage"].tolist()
+    assert set(snapshot.churned) == {0, 1}
+
+
+def test_partitions_hold_everyone_once_with_the_same_bits(open_other, monkeypatch):
+    bank = open_other(2)
+    (whole,) = scored_snapshots(bank, AS_OF)
+    monkeypatch.setattr(frame_module, "PARTITION_SIZE", 7)
+    parts = list(scored_snapshots(bank, AS_OF))
+    assert len(parts) == 6
+    assert all(part.churned is None for part in parts)
+    assert np.concatenate([part.customer_id for part in parts]).tolist() == whole.customer_id.tolist()
+    together = pd.concat([part.features for part in parts], ignore_index=True)
+    pd.testing.assert_frame_equal(together, whole.features, check_exact=True)
+
+
+def test_snapshot_is_the_same_on_one_and_two_threads(tmp_path):
+    folder = write_tables(make_tables(30, 6), tmp_path / "bank")
+    found = []
+    for n_threads in (1, 2):
+        with open_bank(folder, n_threads=n_threads) as bank:
+            found.append(build_snapshot(bank, AS_OF, 180))
+    assert found[0].churned.tolist() == found[1].churned.tolist()
+    pd.testing.assert_frame_equal(found[0].features, found[1].features, check_exact=True)
+
+
+@pytest.mark.parametrize("build", [build_frame, lambda bank, as_of: list(scored_snapshots(bank, as_of))])
+def test_date_without_customers_or_data_is_refused(make_folder, build):
+    with open_bank(make_folder()) as bank:
+        with pytest.raises(TimeRangeError, match="nobody is a customer"):
+            build(bank, dt.date(2020, 1, 10))
+        with pytest.raises(TimeRangeError, match="the last that fits is 2020-04-01"):
+            build(bank, dt.date(2020, 4, 2))
+        build(bank, dt.date(2020, 4, 1))
+
+
+def test_coverage_counts_distinct_products_open(make_folder):
+    holdings = HOLDINGS + "H4,A,fund,,2020-02-01,\nH5,A,cts,,2020-02-01,2020-02-28\n"
+    with open_bank(make_folder(holdings=holdings)) as bank:
+        (snapshot,) = scored_snapshots(bank, dt.date(2020, 3, 2))
+    assert snapshot.customer_id.tolist() == ["A", "B"]
+    assert snapshot.product_coverage.tolist() == [2, 1]
+
+
+def test_customers_left_out_for_their_row_are_in_no_snapshot(make_folder):
+    customers = CUSTOMERS + "C,N,,2020-01-01,,,dragon\n"
+    with open_bank(make_folder(customers=customers, holdings=HOLDINGS + "H4,C,fund,,2020-02-01,\n")) as bank:
+        assert build_frame(bank, dt.date(2020, 3, 2))["customer_id"].tolist() == ["A", "B"]
+
+
+def test_losses_name_the_table_and_how_many_features_go_with_it(make_folder):
+    bindings = "customer_id,service,bound_on\nA,fund_trading,2020-03-01\n"
+    with open_bank(make_folder(bindings=bindings)) as bank:
+        lines = describe_losses(bank)
+    assert [line.split(":")[0] for line in lines] == ["contacts", "pnl", "transactions", "customer_states", "referrals"]
+    assert lines[4].startswith("referrals: not there, so 2 features are left out (n_referred_365d, was_referred")
+
+
+def test_bank_with_every_table_loses_nothing(open_other):
+    assert describe_losses(open_other(1)) == []
+
+
+def flat_file(tmp_path):
+    path = tmp_path / "flat.csv"
+    path.write_text("id,left,n,city\nc,No,2,x\na,Yes,,y\nb,No,3,\n")
+    return path
+
+
+def test_flat_snapshot_has_no_time(tmp_path):
+    with open_flat(flat_file(tmp_path), FLAT, needs_label=True) as table:
+        snapshot = flat_snapshot(table)
+    assert snapshot.as_of is None
+    assert snapshot.customer_id.tolist() == ["a", "b", "c"]
+    assert snapshot.churned.tolist() == [1, 0, 0]
+    assert snapshot.product_coverage.tolist() == [0, 3, 2]  # unknown counts as 0
+    assert list(snapshot.features.columns) == ["n", "city"]
+    assert snapshot.features["n"].isna().tolist() == [True, False, False]
+
+
+def test_flat_file_without_label_and_coverage_is_scored_in_partitions(tmp_path, monkeypatch):
+    monkeypatch.setattr(frame_module, "PARTITION_SIZE", 2)
+    flat = FlatFile(id="id", label="left", churned="Yes")
+    with open_flat(flat_file(tmp_path), flat, kinds={"city": "text"}, needs_label=False) as table:
+        parts = list(flat_snapshots(table))
+    assert [part.customer_id.tolist() for part in parts] == [["a", "b"], ["c"]]
+    assert all(part.churned is None and part.product_coverage is None for part in parts)

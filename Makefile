@@ -6,7 +6,7 @@ demo: .venv/ready        ## the whole way on a simulated bank: environment, then
 	$(BIN)/churn demo --dir demo
 
 test: .venv/ready        ## environment, then every test
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: .venv/ready       ## lint, format, types, import order, spelling
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -27,14 +28,19 @@ SERVICE_PRODUCTS = {
 }
 
 
+@cache
+def read_dated(path: Path) -> pd.DataFrame:
+    frame = pd.read_parquet(path)
+    dated = [c for c in frame if c.endswith("_on") or c in {"month", "valid_from", "as_of"}]
+    return frame.assign(**{c: pd.to_datetime(frame[c]) for c in dated})
+
+
 @dataclass(frozen=True)
 class Bank:
     folder: Path
 
     def table(self, name: str) -> pd.DataFrame:
-        frame = pd.read_parquet(self.folder / f"{name}.parquet")
-        dated = [c for c in frame if c.endswith("_on") or c in {"month", "valid_from", "as_of"}]
-        return frame.assign(**{c: pd.to_datetime(frame[c]) for c in dated})
+        return read_dated(self.folder / f"{name}.parquet")
 
     def open_at(self, name: str, day: str) -> pd.DataFrame:
         start, end = {"holdings": ("opened_on", "closed_on"), "bindings": ("bound_on", "unbound_on")}[name]

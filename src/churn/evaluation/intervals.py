@@ -31,7 +31,8 @@ def evaluate(
 ) -> dict[str, Estimate]:
     """Compute every metric of `churn.evaluation.metrics`, with bootstrap intervals.
 
-    With one class only, the metrics that need both are None; the others have their value.
+    With one class only, the metrics that need both are None; the others have their value. Resampling adds noise to
+    every bin, so that the interval of an ECE near 0 lies high and may leave its value out below.
 
     Parameters
     ----------

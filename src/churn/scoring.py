@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from churn.errors import OutputError
 from churn.files import new_file, render_json
 from churn.frame import Snapshot
+from churn.model.manifest import library_versions
 from churn.model.storage import StoredModel
 
 N_REASONS = 3
@@ -183,7 +184,7 @@ def scores_manifest(
         "thresholds": manifest["thresholds"],
         "inputs": list(inputs),
         "row_counts": dict(row_counts),
-        "versions": manifest["versions"],
+        "versions": library_versions(),
         "duration_seconds": round(duration_seconds, 3),
     }
 

@@ -14,7 +14,7 @@ from churn.model.storage import model_id
 
 HIGH_RISK, LOW_RISK = 2.0, 0.5
 """Risk bands of the data contract: high from this multiple of the held-out churn rate on, low under that one."""
-_LIBRARIES = ("churn", "lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
+_LIBRARIES = ("churn", "duckdb", "lightgbm", "narwhals", "numpy", "pandas", "scikit-learn", "scipy")
 
 
 class HeldOut(NamedTuple):
@@ -37,6 +37,11 @@ class HeldOut(NamedTuple):
     churned: int
     without_coverage: int
     out_of_time: bool
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python and of what results depend on, as they are installed here."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
 
 
 def build_manifest(
@@ -96,6 +101,6 @@ def build_manifest(
         "rounds": rounds,
         "seed": seed,
         "features": list(model.schema.names),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
+        "versions": library_versions(),
     }
     return own | {name: value for name, value in (facts or {}).items() if name not in own}

@@ -125,7 +125,7 @@ def append(table, rows):
 
 
 @seed(1)
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(tables=other_futures())
 def test_no_future_changes_a_bit_of_any_feature(known_then, tables):
     pd.testing.assert_frame_equal(features(tables), known_then, check_exact=True)

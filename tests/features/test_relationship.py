@@ -123,6 +123,13 @@ def test_referral_of_the_same_pair_said_again_counts_once(make_folder):
     assert list(frame["was_referred"]) == [0, 1]
 
 
+def test_customer_brought_in_more_than_a_year_ago_is_not_brought_in_again(make_folder):
+    table = REFERRALS.replace("2020-03-20", "2021-03-01")
+    with open_bank(make_folder(referrals=table), data_end=dt.date(2021, 3, 10)) as bank:
+        row = build_frame(bank, dt.date(2021, 3, 10)).set_index("customer_id").loc["A"]
+    assert row["n_referred_365d"] == 0
+
+
 def test_referral_counts_from_the_day_after_both_are_customers(make_folder):
     table = REFERRALS.replace("2020-02-20", "2020-02-01")
     holdings = "holding_id,customer_id,product,opened_on\nH1,A,fund,2020-01-10\nH2,B,fund,2020-02-20\n"

@@ -183,8 +183,10 @@ def _add_rejected(connection: duckdb.DuckDBPyConnection, raw: str, position: int
     connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
     blanks = _blank_lines(path) if fetch_row(connection, "SELECT count(*) FROM broken")[0] else []
     connection.execute(
-        "CREATE TEMP TABLE rejected AS SELECT line - (SELECT count(*) FROM (SELECT unnest(?) AS blank)"
-        " WHERE blank < byte) AS source_row FROM broken",
+        "CREATE TEMP TABLE rejected AS SELECT line - n_blank AS source_row FROM ("
+        " SELECT line, count(*) FILTER (line IS NULL) OVER (ORDER BY byte, line NULLS LAST"
+        " ROWS UNBOUNDED PRECEDING) AS n_blank"
+        " FROM (FROM broken UNION ALL SELECT NULL, unnest(CAST(? AS BIGINT[])))) WHERE line IS NOT NULL",
         [blanks],
     )
     connection.execute("DROP TABLE broken")

@@ -184,7 +184,7 @@ def _add_rejected(connection: duckdb.DuckDBPyConnection, raw: str, position: int
     blanks = _blank_lines(path) if fetch_row(connection, "SELECT count(*) FROM broken")[0] else []
     connection.execute(
         "CREATE TEMP TABLE rejected AS SELECT line - n_blank AS source_row FROM ("
-        " SELECT line, count(*) FILTER (line IS NULL) OVER (ORDER BY byte, line NULLS LAST"
+        " SELECT line, sum(CAST(line IS NULL AS BIGINT)) OVER (ORDER BY byte, line NULLS LAST"
         " ROWS UNBOUNDED PRECEDING) AS n_blank"
         " FROM (FROM broken UNION ALL SELECT NULL, unnest(CAST(? AS BIGINT[])))) WHERE line IS NOT NULL",
         [blanks],

@@ -6,15 +6,16 @@ following year, and the oracle's own probabilities, say how good it was. The ora
 loyalty, wealth, digital habit and risk appetite.
 
     python benchmarks/later_year.py                # five banks of 20,000 customers, about three minutes
-    python benchmarks/later_year.py --quick        # two banks of 6,000; the short form that the tests run
+    python benchmarks/later_year.py --quick        # one bank, the short form that the tests run
 
-Exit code 1 when a bound does not hold.
+One bank alone says little of a median, so that the short form has wider bounds. Exit code 1 when a bound does not hold.
 """
 
 import argparse
 import datetime as dt
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,11 +30,19 @@ from churn.simulation import simulate_bank
 from churn.tables.bank import open_bank
 
 MONTHS, HORIZON = 60, 365
-LEAST_AUC_SHARE = 0.955
-MOST_ECE_ABOVE_ORACLE = 0.012
-SLOPES = (0.85, 1.15)
 CELL_SLACK, CELL_SE = 0.02, 1.96
-LEAST_CELLS_SHARE = 20 / 25
+
+
+class Bounds(NamedTuple):
+    """What must hold: AUC as a share of the oracle's, ECE above the oracle's, slopes, share of cells within."""
+
+    auc_share: float = 0.955
+    ece_above: float = 0.012
+    slopes: tuple[float, float] = (0.85, 1.15)
+    cells: float = 20 / 25
+
+
+ONE_BANK = Bounds(auc_share=0.94, ece_above=0.02, slopes=(0.8, 1.25), cells=3 / 5)
 
 
 class Judged(NamedTuple):
@@ -73,21 +82,21 @@ def judge(seed: int, customers: int, folder: Path) -> Judged:
     )
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the study and print its table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--customers", type=int, default=20_000)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true")
-    options = parser.parse_args()
-    customers, seeds = (6_000, 2) if options.quick else (options.customers, options.seeds)
+    options = parser.parse_args(arguments)
+    seeds, bounds = (1, ONE_BANK) if options.quick else (options.seeds, Bounds())
     judged = []
     print("| seed | customers | AUC | oracle's | share | ECE | oracle's | slope | cells within |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(options.first_seed, options.first_seed + seeds):
-            one = judge(seed, customers, Path(folder))
+            one = judge(seed, options.customers, Path(folder))
             judged.append(one)
             print(
                 f"| {one.seed} | {one.n:,} | {one.auc:.4f} | {one.oracle_auc:.4f} | {one.auc / one.oracle_auc:.4f}"
@@ -95,23 +104,22 @@ def main() -> int:
                 f" | {one.cells['within'].sum()} of {len(one.cells)} |",
                 flush=True,
             )
-    return report(judged)
+    return report(judged, bounds)
 
 
-def report(judged: list[Judged]) -> int:
+def report(judged: list[Judged], bounds: Bounds) -> int:
     """Print what holds; 0 when everything does."""
     share = float(np.median([one.auc / one.oracle_auc for one in judged]))
     above = float(np.median([one.ece for one in judged]) - np.median([one.oracle_ece for one in judged]))
     slopes = [one.slope for one in judged]
-    cells = pd.concat([one.cells for one in judged])
+    cells = pd.concat([one.cells for one in judged])["within"]
     checks = {
-        f"median AUC is {share:.4f} of the oracle's, at least {LEAST_AUC_SHARE}": share >= LEAST_AUC_SHARE,
-        f"median ECE is {above:+.4f} from the oracle's, at most +{MOST_ECE_ABOVE_ORACLE}": above
-        <= MOST_ECE_ABOVE_ORACLE,
-        f"slopes lie in {min(slopes):.3f} to {max(slopes):.3f}, within {SLOPES}": SLOPES[0] <= min(slopes)
-        and max(slopes) <= SLOPES[1],
-        f"{cells['within'].sum()} of {len(cells)} cells within 0.02 + 1.96 standard errors": cells["within"].mean()
-        >= LEAST_CELLS_SHARE,
+        f"median AUC is {share:.4f} of the oracle's, at least {bounds.auc_share}": share >= bounds.auc_share,
+        f"median ECE is {above:+.4f} from the oracle's, at most +{bounds.ece_above}": above <= bounds.ece_above,
+        f"slopes lie in {min(slopes):.3f} to {max(slopes):.3f}, within {bounds.slopes}": bounds.slopes[0] <= min(slopes)
+        and max(slopes) <= bounds.slopes[1],
+        f"{cells.sum()} of {len(cells)} cells within 0.02 + 1.96 SE, at least {bounds.cells:.0%}": cells.mean()
+        >= bounds.cells,
     }
     for text, holds in checks.items():
         print(("holds: " if holds else "FAILS: ") + text)

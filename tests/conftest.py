@@ -1,5 +1,4 @@
 import datetime as dt
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import cache
@@ -10,8 +9,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # for the modules that tests share
 
 from churn.frame import build_frame
 from churn.tables.bank import Bank, open_bank

@@ -97,9 +97,9 @@ def test_own_products_and_services_join_the_default_ones(write):
 @pytest.mark.parametrize(
     ("text", "where"),
     [
-        ("[lable]\nsilent = true\n", "lable: is not a known setting"),
+        ("[lbl]\nsilent = true\n", "lbl: is not a known setting"),
         ("[label]\nsilence = true\n", "label.silence: is not a known setting"),
-        ("[tables.customers]\ncolums = {}\n", "tables.customers.colums: is not a known setting"),
+        ("[tables.customers]\ncols = {}\n", "tables.customers.cols: is not a known setting"),
         ('[label]\nsilent = "perhaps"\n', "label.silent"),
         ("[label]\nclosed = false\nholdings = false\nsilent = false\n", "at least one of closed, holdings, silent"),
         ('[customers]\nstatic = ["birth_year"]\n', "customers.static"),

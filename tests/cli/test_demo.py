@@ -1,0 +1,23 @@
+import json
+
+import pandas as pd
+
+from churn.model.storage import read_model
+
+
+def test_the_demo_goes_the_whole_way_and_says_where_to_look(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("churn.cli.demo.CUSTOMERS", 2000)
+    folder = tmp_path / "demo"
+    result = run("demo", "--dir", folder)
+    assert result.code == 0, result.err
+    for word in ("stated", "observed", "predicted", "Where to look"):
+        assert word in result.out
+    stored = read_model(folder / "model")
+    assert [bucket["product_coverage"] for bucket in stored.baselines] == [1, 2, 3, 4, "5+"]
+    manifest = json.loads((folder / "scores.manifest.json").read_text())
+    assert manifest["model_id"] == stored.manifest["model_id"]
+    assert len(pd.read_parquet(folder / "scores.parquet")) == manifest["rows_scored"] > 500
+    assert (folder / "baselines.png").read_bytes().startswith(b"\x89PNG")
+    # A second run replaces the first; somebody's own folder it refuses.
+    assert run("demo", "--dir", folder).code == 0
+    assert run("demo", "--dir", folder / "bank").code == 2

@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+
+from churn.errors import OutputError
+from churn.scoring import raising_features, require_form, risk_bands
+
+
+def test_reasons_are_the_largest_contributions_above_zero_in_order():
+    contributions = np.array([[0.2, -0.9, 0.5, 0.1], [0.0, -0.1, 0.3, -0.2], [-1.0, -1.0, -1.0, -1.0]])
+    found = [ranked.to_pylist() for ranked in raising_features(contributions, ["a", "b", "c", "d"])]
+    assert found == [["c", "c", None], ["a", None, None], ["d", None, None]]
+
+
+def test_equal_contributions_go_to_the_feature_that_stands_first():
+    found = raising_features(np.array([[0.5, 0.5, 0.5, 0.5]]), ["a", "b", "c", "d"])
+    assert [ranked.to_pylist() for ranked in found] == [["a"], ["b"], ["c"]]
+
+
+def test_a_model_of_two_features_gives_an_empty_third_reason():
+    found = raising_features(np.array([[0.1, 0.2]]), ["a", "b"])
+    assert [ranked.to_pylist() for ranked in found] == [["b"], ["a"], [None]]
+
+
+def test_a_probability_on_a_threshold_belongs_to_the_band_above():
+    bands = risk_bands(np.array([0.0999, 0.1, 0.3999, 0.4]), {"low": 0.1, "high": 0.4})
+    assert bands == ["low", "medium", "medium", "high"]
+
+
+@pytest.mark.parametrize("name", ["scores", "scores.xlsx", "scores.parquet.gz"])
+def test_another_form_than_parquet_and_csv_is_refused(tmp_path, name):
+    with pytest.raises(OutputError, match=r"ends in \.parquet or \.csv"):
+        require_form(tmp_path / name)

@@ -94,6 +94,17 @@ def test_probabilities_of_the_stored_model_are_calibrated_on_the_last_snapshot(t
     assert probability.mean() == pytest.approx(last.churned.mean(), abs=0.03)
 
 
+def test_the_stored_model_is_recalibrated_even_where_no_method_was_chosen():
+    # Seeds differ in what they choose; whatever it is, the refitted trees get a fitted map.
+    chosen = {}
+    for seed in range(4):
+        manifest = _train(_snapshots(days=(0, 91)), seed=seed, parameters=TreeParameters(max_rounds=60)).manifest
+        chosen[manifest["calibration_chosen"]] = manifest["calibration_method"]
+
+    assert chosen.pop("none") == "sigmoid"
+    assert all(method == chosen_method for chosen_method, method in chosen.items())
+
+
 def test_risk_bands_are_multiples_of_the_held_out_churn_rate(trained):
     rate = _snapshots()[-1].churned.mean()
 

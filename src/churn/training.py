@@ -11,7 +11,13 @@ from churn.evaluation.baselines import build_baselines
 from churn.evaluation.intervals import Estimate, bootstrap_estimates, evaluate
 from churn.evaluation.metrics import roc_auc
 from churn.frame import Snapshot
-from churn.model.calibration import CalibrationChoice, choose_calibration, cross_fit_probabilities, fit_calibration
+from churn.model.calibration import (
+    CalibrationChoice,
+    Method,
+    choose_calibration,
+    cross_fit_probabilities,
+    fit_calibration,
+)
 from churn.model.card import render_card
 from churn.model.fitted import FittedModel
 from churn.model.folds import customer_folds, stratified_folds
@@ -160,7 +166,7 @@ def train_flat(
     probability = cross_fit_probabilities(method, fitted.margins, rows.churned, folds)
     judged = _Judged(snapshot, probability, _fold_metrics(rows.churned, probability, folds, seed), out_of_time=False)
     tell("refitting on all rows")
-    model = _assemble(rows, fitted.margins, chosen, run)
+    model = _assemble(rows, fitted.margins, chosen.rounds, _refit_method(chosen), run)
     return _stored(model, chosen, judged, rows, [], run, facts)
 
 
@@ -172,7 +178,7 @@ def _develop(rows: Rows, run: _Run) -> tuple[FittedModel, _Chosen]:
     )
     latest = rows.latest
     chosen = _Chosen(fitted.rounds, choose_calibration(fitted.margins[latest], rows.churned[latest], folds[latest]))
-    return _assemble(rows, fitted.margins, chosen, run), chosen
+    return _assemble(rows, fitted.margins, chosen.rounds, chosen.calibration.method, run), chosen
 
 
 def _refit(rows: Rows, chosen: _Chosen, run: _Run) -> FittedModel:
@@ -188,14 +194,23 @@ def _refit(rows: Rows, chosen: _Chosen, run: _Run) -> FittedModel:
         seed=run.seed,
         n_threads=run.n_threads,
     )
-    return _assemble(rows, fitted.margins, chosen, run)
+    return _assemble(rows, fitted.margins, chosen.rounds, _refit_method(chosen), run)
 
 
-def _assemble(rows: Rows, margins: NDArray[np.float64], chosen: _Chosen, run: _Run) -> FittedModel:
+def _refit_method(chosen: _Chosen) -> Method:
+    """Return what calibrates the refitted trees: the chosen method, or sigmoid where that was none.
+
+    None has nothing to fit, and the refitted trees are not those it was chosen for: grown on more rows in the same
+    number of rounds they are less sure of themselves (docs/decisions/0004-recalibration.md has the measurement).
+    """
+    return "sigmoid" if chosen.calibration.method == "none" else chosen.calibration.method
+
+
+def _assemble(rows: Rows, margins: NDArray[np.float64], rounds: int, method: Method, run: _Run) -> FittedModel:
     trees = fit_trees(
-        _matrix(rows), rows.churned, run.parameters, rounds=chosen.rounds, seed=run.seed, n_threads=run.n_threads
+        _matrix(rows), rows.churned, run.parameters, rounds=rounds, seed=run.seed, n_threads=run.n_threads
     )
-    calibration = fit_calibration(chosen.calibration.method, margins[rows.latest], rows.churned[rows.latest])
+    calibration = fit_calibration(method, margins[rows.latest], rows.churned[rows.latest])
     return FittedModel(learn_schema(rows.features), trees, calibration, run.parameters)
 
 

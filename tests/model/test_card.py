@@ -13,6 +13,7 @@ MANIFEST = {
     "seed": 7,
     "held_out": {"as_of": "2024-07-01", "rows": 6000, "churned": 720, "churn_rate": 0.12},
     "calibration_method": "beta",
+    "calibration_chosen": "none",
     "calibration_log_losses": {"none": 0.25, "beta": 0.24},
 }
 BUCKET = {
@@ -40,7 +41,7 @@ def test_every_fact_is_there():
         "Trees: 321; seed 7",
         "| ROC-AUC | 0.8123 | 0.7900 to 0.8300 |",
         "6,000 customers, 12.0 % churned",
-        "Method: beta. Cross-fitted log loss: none 0.2500, beta 0.2400",
+        "Method: beta. Chosen before the refit: none; cross-fitted log loss: none 0.2500, beta 0.2400",
         "| 5+ | 1,000 | 12.0 % | 10.0 % (8.0 % to 12.5 %) | 11.0 % | agrees |",
     ):
         assert fact in card

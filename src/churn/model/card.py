@@ -105,7 +105,9 @@ def _calibration(manifest: Mapping[str, Any]) -> str:
     losses = manifest.get("calibration_log_losses") or {}
     tried = ", ".join(f"{method} {_number(loss)}" for method, loss in losses.items())
     text = f"## Calibration\n\nMethod: {manifest.get('calibration_method')}."
-    return f"{text} Cross-fitted log loss: {tried}." if tried else text
+    if not tried:
+        return text
+    return f"{text} Chosen before the refit: {manifest.get('calibration_chosen')}; cross-fitted log loss: {tried}."
 
 
 def _baselines(manifest: Mapping[str, Any], baselines: Sequence[Mapping[str, Any]]) -> str:

@@ -4,7 +4,6 @@ import csv
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from churn.files import new_file, render_json
 from churn.frame import Snapshot
 from churn.model.manifest import library_versions
 from churn.model.storage import StoredModel
+from churn.tables.checking import LeftOut
 
 N_REASONS = 3
 SCHEMA = pa.schema(
@@ -112,7 +112,7 @@ def write_scores(
     snapshots: Iterable[Snapshot],
     stored: StoredModel,
     *,
-    quarantine: Sequence[tuple[str, str, int, str, str]],
+    quarantine: Iterable[LeftOut],
     build_manifest: Callable[[Scored], Mapping[str, Any]],
     n_threads: int = 0,
     on_rows: OnRows | None = None,
@@ -144,8 +144,8 @@ def write_scores(
         new_file(path.with_suffix(".quarantine.csv")) as left_out,
         new_file(path.with_suffix(".manifest.json")) as manifest,
     ):
-        with ExitStack() as stack:
-            writer = stack.enter_context(_open_writer(scores, path.suffix))
+        _write_quarantine(left_out, quarantine)
+        with _open_writer(scores, path.suffix) as writer:
             for snapshot in snapshots:
                 table, new = score_snapshot(snapshot, stored, n_threads=n_threads)
                 writer.write_table(table)
@@ -153,7 +153,6 @@ def write_scores(
                 unseen.update(new)
                 if on_rows:
                     on_rows(table.num_rows)
-        _write_quarantine(left_out, quarantine)
         scored = Scored(rows, dict(sorted(unseen.items())))
         manifest.write_text(render_json(build_manifest(scored)), encoding="utf-8")
     return scored
@@ -195,7 +194,7 @@ def _open_writer(path: Path, suffix: str) -> Any:
     return pq.ParquetWriter(path, SCHEMA, compression="zstd")
 
 
-def _write_quarantine(path: Path, rows: Sequence[tuple[str, str, int, str, str]]) -> None:
+def _write_quarantine(path: Path, rows: Iterable[LeftOut]) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["table", "file", "row", "column", "rule"])

@@ -32,7 +32,7 @@ def test_copies_may_stand_in_two_parts_and_differ_in_columns_nobody_reads(make_f
     (folder / "customers" / "0.csv").write_text(header + "A,N,2020-01-10,gold,x\nB,N,2020-02-20,gold,x\n")
     (folder / "customers" / "1.csv").write_text(header + "A,N,2020-01-10,gold,y\n")
     with open_bank(folder) as bank:
-        assert bank.quarantine() == [("customers", "1.csv", 1, "", "exact_copy")]
+        assert list(bank.quarantine()) == [("customers", "1.csv", 1, "", "exact_copy")]
 
 
 def test_rows_that_contradict_each_other_under_a_key_are_all_left_out(make_folder):
@@ -184,7 +184,7 @@ def test_no_finding_no_line_and_no_quarantine_repeats_a_cell(make_folder):
     }
     with open_bank(make_folder(**tables)) as bank:
         assert not bank.is_ok
-        for said in (bank.findings, bank.notes, bank.quarantine()):
+        for said in (bank.findings, bank.notes, list(bank.quarantine())):
             assert CANARY not in str(said)
 
 

@@ -45,7 +45,7 @@ def test_column_is_a_number_where_95_of_100_cells_are(make_file, n_words, kind, 
         assert table.kinds == {"x": kind}
         assert table.row_count.quarantined == n_left_out
         expected = [("flat", "flat.csv", 1, "x", "not_a_number")] if n_left_out else []
-        assert table.quarantine() == expected
+        assert list(table.quarantine()) == expected
         assert [(finding.column, finding.rule) for finding in table.findings] == [row[3:] for row in expected]
 
 

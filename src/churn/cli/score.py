@@ -84,7 +84,7 @@ def score_data(
     document: dict[str, Any] = {}
     with _open(data, stored, config, as_of, data_end, n_threads) as (table, snapshots, n_customers):
         show_notes(table)
-        quarantine = table.quarantine()
+        facts = input_facts(table)
 
         def build_manifest(scored: Scored) -> dict[str, Any]:
             document.update(
@@ -92,9 +92,9 @@ def score_data(
                     scored,
                     stored,
                     as_of=as_of,
-                    **input_facts(table),
+                    **facts,
                     outside_population=n_customers - scored.rows,
-                    quarantined=len(quarantine),
+                    quarantined=sum(counts["quarantined"] for counts in facts["row_counts"].values()),
                     duration_seconds=time.monotonic() - begun,
                 )
             )
@@ -105,7 +105,7 @@ def score_data(
                 output,
                 snapshots,
                 stored,
-                quarantine=quarantine,
+                quarantine=table.quarantine(),
                 build_manifest=build_manifest,
                 n_threads=n_threads or 0,
                 on_rows=_counting(on_step),

@@ -16,6 +16,7 @@ from churn.files import hash_file
 from churn.tables.cells import quote_text
 from churn.tables.checking import (
     Finding,
+    LeftOut,
     RowCount,
     check_table,
     create_quarantine,
@@ -88,8 +89,8 @@ class Bank:
         """Cut the customers, sorted by id, into closed ranges of `size`."""
         return customer_ranges(self.connection, "customers", size)
 
-    def quarantine(self) -> list[tuple[str, str, int, str, str]]:
-        """List every row left out: table, file name, row in that file (from 1), column (may be empty), rule."""
+    def quarantine(self) -> Iterator[LeftOut]:
+        """Yield every row left out: table, file name, row in that file (from 1), column (may be empty), rule."""
         return quarantined_rows(self.connection, list(self.raws.values()))
 
     def file_facts(self) -> list[dict[str, str | int]]:

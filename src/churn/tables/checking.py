@@ -4,7 +4,7 @@ The rules use a row itself and keys, never other dates, so that nothing the futu
 known before.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +18,7 @@ from churn.tables.reading import RawTable, raw_name
 
 QUARANTINE = "quarantine"
 _SHOWN_ROWS = 5
+_FETCHED_ROWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -195,10 +196,15 @@ def _valued_unknown_holding(connection: duckdb.DuckDBPyConnection) -> Finding:
     return _warning(connection, "pnl", "holding_id", "unknown_holding", where)
 
 
-def quarantined_rows(
-    connection: duckdb.DuckDBPyConnection, raws: Sequence[RawTable]
-) -> list[tuple[str, str, int, str, str]]:
-    """List every row left out: table, file name, row in that file (from 1), column (may be empty), rule."""
+LeftOut = tuple[str, str, int, str, str]
+
+
+def quarantined_rows(connection: duckdb.DuckDBPyConnection, raws: Sequence[RawTable]) -> Iterator[LeftOut]:
+    """Yield every row left out: table, file name, row in that file (from 1), column (may be empty), rule."""
     files = {raw.table.name: [source.path.name for source in raw.sources] for raw in raws}
-    rows = connection.execute(f"FROM {QUARANTINE}").fetchall()
-    return [(table, files[table][file], row, *rule.split(":")) for table, file, row, rule in rows]
+    # A cursor of its own: an unread result would block the connection for everything else.
+    cursor = connection.cursor().execute(f"FROM {QUARANTINE}")
+    while rows := cursor.fetchmany(_FETCHED_ROWS):
+        for table, file, row, text in rows:
+            column, rule = text.split(":")
+            yield table, files[table][file], row, column, rule

@@ -13,7 +13,7 @@ from churn.config import FlatFile, TableSource
 from churn.errors import ConfigError, DataError, MissingColumnError
 from churn.files import hash_file
 from churn.tables.cells import cell_text, number_value, quote_text
-from churn.tables.checking import Finding, RowCount, check_table, create_quarantine, quarantined_rows
+from churn.tables.checking import Finding, LeftOut, RowCount, check_table, create_quarantine, quarantined_rows
 from churn.tables.contract import Column, Table
 from churn.tables.database import customer_ranges, fetch_row, open_database
 from churn.tables.reading import RawTable, as_data_error, column_types, load_table, scan_source
@@ -63,11 +63,11 @@ class FlatTable:
         """Cut the customers, sorted by id, into closed ranges of `size`."""
         return customer_ranges(self.connection, "flat", size)
 
-    def quarantine(self) -> list[tuple[str, str, int, str, str]]:
-        """List every row left out: table, file name, row in that file (from 1), column (may be empty), rule."""
+    def quarantine(self) -> Iterator[LeftOut]:
+        """Yield every row left out: table, file name, row in that file (from 1), column (may be empty), rule."""
         names = _outer_names(self.flat, self.kinds)
-        rows = quarantined_rows(self.connection, [self.raw])
-        return [(table, file, row, names.get(column, column), rule) for table, file, row, column, rule in rows]
+        for table, file, row, column, rule in quarantined_rows(self.connection, [self.raw]):
+            yield table, file, row, names.get(column, column), rule
 
     def file_facts(self) -> list[dict[str, str | int]]:
         """Describe the input file: table, name, bytes, sha256."""

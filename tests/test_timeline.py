@@ -15,6 +15,7 @@ from churn.timeline import (
     population,
     require_complete,
     require_within,
+    stated_rate_at,
 )
 from conftest import CUSTOMERS, HOLDINGS
 from other_bank import CASES, customers_at
@@ -119,3 +120,10 @@ def test_population_is_open_with_a_holding_open(make_folder, as_of, there):
     )
     with open_bank(make_folder(customers=customers, holdings=holdings)) as bank:
         assert people(bank, day(as_of)) == there
+
+
+def test_a_years_rate_over_two_years_and_half_a_year():
+    # of those who stay a year with 0.36, 0.36 squared stay two, and its square root half a year
+    assert stated_rate_at(0.64, 365) == pytest.approx(0.64)
+    assert stated_rate_at(0.64, 730) == pytest.approx(1 - 0.36**2)
+    assert stated_rate_at(0.64, 365 / 2) == pytest.approx(1 - 0.6)

@@ -15,6 +15,7 @@ SNAPSHOT_STEP_DAYS = 91
 MOST_SNAPSHOTS = 8
 LEAST_HISTORY_DAYS = 180
 LATEST_AFTER_DATA_END_DAYS = 31
+YEAR_DAYS = 365
 
 
 def default_snapshots(data_begin: dt.date, data_end: dt.date, horizon_days: int) -> list[dt.date]:
@@ -31,7 +32,7 @@ def default_snapshots(data_begin: dt.date, data_end: dt.date, horizon_days: int)
     --------
     >>> dates = default_snapshots(dt.date(2022, 1, 1), dt.date(2025, 12, 31), 365)
     >>> len(dates), dates[0].isoformat(), dates[-1].isoformat()
-    (8, '2023-04-06', '2025-01-01')
+    (8, '2023-04-05', '2025-01-01')
     """
     last = last_complete(data_end, horizon_days)
     steps = (last - dt.timedelta(days=SNAPSHOT_STEP_DAYS * i) for i in range(MOST_SNAPSHOTS))
@@ -93,6 +94,24 @@ def require_within(as_of: dt.date, data_end: dt.date) -> None:
             f"--as-of {as_of}: more than {LATEST_AFTER_DATA_END_DAYS} days after the data end ({data_end});"
             f" the last that fits is {last}, or bring newer tables"
         )
+
+
+def stated_rate_at(annual_rate: float, horizon_days: int) -> float:
+    """Convert a year's stated churn to another horizon: 1 - (1 - p)^(h / 365), a constant hazard.
+
+    Parameters
+    ----------
+    annual_rate
+        In [0, 1].
+    horizon_days
+        At least 1.
+
+    Examples
+    --------
+    >>> round(stated_rate_at(0.62, 365), 4), round(stated_rate_at(0.62, 91), 4)
+    (0.62, 0.2143)
+    """
+    return float(1 - (1 - annual_rate) ** (horizon_days / YEAR_DAYS))
 
 
 def month_end_before(day: int) -> int:

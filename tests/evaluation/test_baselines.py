@@ -4,7 +4,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from churn.evaluation.baselines import build_baselines, stated_rate_at
+from churn.evaluation.baselines import build_baselines
 
 STATED = {"1": 0.62, "3": 0.42, "5+": 0.12}
 
@@ -99,13 +99,6 @@ def test_without_any_coverage_everyone_is_counted_apart():
     assert [row["n"] for row in found.buckets] == [0] * 5
 
 
-def test_a_years_rate_over_two_years_and_half_a_year():
-    # of those who stay a year with 0.36, 0.36 squared stay two, and its square root half a year
-    assert stated_rate_at(0.64, 365) == pytest.approx(0.64)
-    assert stated_rate_at(0.64, 730) == pytest.approx(1 - 0.36**2)
-    assert stated_rate_at(0.64, 365 / 2) == pytest.approx(1 - 0.6)
-
-
 def test_stated_rates_are_converted_to_the_horizon_before_they_are_compared():
     # 0.62 a year is 1 - 0.38 ** (73 / 365) = 0.1759 in 73 days
     found = _build(_rows(1, 1000, 176), horizon_days=73).buckets[0]
@@ -124,3 +117,17 @@ def test_arrays_give_what_lists_give():
     lists = _rows(1, 100, 40)
 
     assert build_baselines(*map(np.array, lists), stated=STATED) == build_baselines(*lists, stated=STATED)
+
+
+def test_who_has_no_known_outcome_is_predicted_and_not_observed():
+    found = build_baselines([1] * 60, [1] * 20 + [0] * 20 + [float("nan")] * 20, [0.2] * 40 + [0.5] * 20, stated=STATED)
+
+    assert found.buckets[0]["n"] == 60
+    assert found.buckets[0]["observed"] == 0.5
+    assert found.buckets[0]["predicted"] == pytest.approx(0.3)
+
+
+def test_without_any_known_outcome_there_is_no_verdict():
+    found = build_baselines([1] * 60, [float("nan")] * 60, [0.2] * 60, stated=STATED).buckets[0]
+
+    assert (found["observed"], found["observed_low"], found["verdict"]) == (None, None, "too_few")

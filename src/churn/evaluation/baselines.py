@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest
 
-BUCKETS: tuple[int | str, ...] = (1, 2, 3, 4, "5+")
+from churn.model.anchoring import BUCKETS
+from churn.timeline import YEAR_DAYS, stated_rate_at
+
 MIN_ROWS = 30
 """Below this many customers no verdict is given: the Wilson interval is then wider than 30 points at a rate of one
 half, and meets nearly any stated rate."""
 ROUNDING = 0.005
 """Stated rates are whole per cents, so that the true one may be half a per cent away."""
-_YEAR_DAYS = 365
 
 
 class Baselines(NamedTuple):
@@ -34,36 +35,18 @@ class Baselines(NamedTuple):
     n_without_coverage: int
 
 
-def stated_rate_at(annual_rate: float, horizon_days: int) -> float:
-    """Convert a year's stated churn to another horizon: 1 - (1 - p)^(h / 365), a constant hazard.
-
-    Parameters
-    ----------
-    annual_rate
-        In [0, 1].
-    horizon_days
-        At least 1.
-
-    Examples
-    --------
-    >>> round(stated_rate_at(0.62, 365), 4), round(stated_rate_at(0.62, 91), 4)
-    (0.62, 0.2143)
-    """
-    return float(1 - (1 - annual_rate) ** (horizon_days / _YEAR_DAYS))
-
-
 def build_baselines(
     product_coverage: ArrayLike | None,
     churned: ArrayLike,
     y_pred: ArrayLike,
     *,
     stated: Mapping[Any, float],
-    horizon_days: int = _YEAR_DAYS,
+    horizon_days: int = YEAR_DAYS,
 ) -> Baselines:
     """Compare stated, observed and predicted churn in each bucket of coverage.
 
     The observed rate has a 95 % Wilson interval (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953).
-    The verdict is "not_stated" where the bank states none; "too_few" below `MIN_ROWS` customers; "agrees" where
+    The verdict is "not_stated" where the bank states none; "too_few" below `MIN_ROWS` known outcomes; "agrees" where
     the interval meets the stated rate give or take `ROUNDING`; else "departs".
 
     Parameters
@@ -71,7 +54,7 @@ def build_baselines(
     product_coverage
         Number of distinct products, shape (n,), less than 1 or NaN where not known; None where no customer's is.
     churned
-        0 or 1, shape (n,).
+        0 or 1, shape (n,); NaN where not known, who count among the customers and the predicted but are not observed.
     y_pred
         Predicted probabilities, shape (n,).
     stated
@@ -97,7 +80,8 @@ def build_baselines(
 def _bucket(
     bucket: int | str, y: NDArray[np.float64], p: NDArray[np.float64], annual: float | None, horizon_days: int
 ) -> dict[str, Any]:
-    observed, low, high = _observed(y)
+    known = y[~np.isnan(y)]
+    observed, low, high = _observed(known)
     return {
         "product_coverage": bucket,
         "n": len(y),
@@ -106,7 +90,7 @@ def _bucket(
         "observed_low": low,
         "observed_high": high,
         "predicted": float(p.mean()) if len(p) else None,
-        "verdict": _verdict(len(y), annual, low, high, horizon_days),
+        "verdict": _verdict(len(known), annual, low, high, horizon_days),
     }
 
 

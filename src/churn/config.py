@@ -40,10 +40,15 @@ class Service(_Section):
 
 
 class TableSource(_Section):
-    """How one table of the contract is found and read in a bank's own extract."""
+    """How one table of the contract is found and read in a bank's own extract.
+
+    `totals`: a row whose first cell is one of these words is a total line, no row of the table.
+    """
 
     file: str | None = None
     encoding: str | None = None
+    sheet: str | None = None
+    totals: tuple[str, ...] = ("合计", "总计", "小计")
     columns: dict[str, str] = {}
     dates: dict[str, str] = {}
     values: dict[str, dict[str, str]] = {}

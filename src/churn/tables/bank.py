@@ -12,7 +12,6 @@ import narwhals as nw
 
 from churn.config import Config, TableSource
 from churn.errors import ConfigError, DataError
-from churn.files import hash_file
 from churn.tables.cells import quote_text
 from churn.tables.checking import (
     Finding,
@@ -24,9 +23,10 @@ from churn.tables.checking import (
     quarantined_rows,
 )
 from churn.tables.contract import REQUIRED_TABLES, Table, contract_tables
-from churn.tables.database import customer_ranges, fetch_row, open_database
-from churn.tables.reading import RawTable, load_table
-from churn.tables.sources import find_sources
+from churn.tables.database import customer_ranges, fetch_row, last_reading, open_database, scratch_folder
+from churn.tables.isolation import run_apart
+from churn.tables.reading import FileFact, RawTable, describe_files, load_table
+from churn.tables.sources import Source, find_sources
 
 EPOCH = dt.date(1970, 1, 1)
 
@@ -93,18 +93,15 @@ class Bank:
         """Yield every row left out: table, file name, row in that file (from 1), column (may be empty), rule."""
         return quarantined_rows(self.connection, list(self.raws.values()))
 
-    def file_facts(self) -> list[dict[str, str | int]]:
-        """Describe every input file: table, name, bytes, sha256."""
-        return [
-            {
-                "table": name,
-                "file": source.path.name,
-                "bytes": source.path.stat().st_size,
-                "sha256": hash_file(source.path),
-            }
-            for name, raw in self.raws.items()
-            for source in raw.sources
-        ]
+    def file_facts(self) -> list[FileFact]:
+        """Describe every input file: table, name, bytes, sha256.
+
+        Raises
+        ------
+        DataError
+            A file is no longer what was read.
+        """
+        return [fact for raw in self.raws.values() for fact in describe_files(raw)]
 
 
 @contextmanager
@@ -137,18 +134,48 @@ def open_bank(
     tables = contract_tables(config)
     _require_known(config, tables)
     sources = find_sources(folder, tables, config)
-    with open_database(n_threads) as (connection, scratch):
-        create_quarantine(connection)
-        raws, counts, findings = {}, {}, []
-        for name in [table for table in tables if table in sources]:
-            mapping = config.tables.get(name, TableSource())
-            raws[name] = load_table(connection, tables[name], sources[name], mapping, scratch)
-            counts[name], broken = check_table(connection, raws[name])
-            findings += broken
-            _require_rows(name, raws[name], counts[name])
-        findings += find_warnings(connection, raws, config)
-        begin, end = _find_period(connection, raws)
-        yield Bank(connection, config, raws, counts, findings, begin, data_end or end, _notes(raws, counts))
+    with scratch_folder() as scratch:
+        raws = run_apart(
+            lambda: last_reading(scratch, folder),
+            sum(source.path.stat().st_size for found in sources.values() for source in found),
+            _load_tables,
+            scratch,
+            {name: table for name, table in tables.items() if name in sources},
+            sources,
+            config,
+            n_threads,
+        )
+        with open_database(scratch, n_threads) as connection:
+            yield _check_tables(connection, raws, config, data_end)
+
+
+def _load_tables(
+    scratch: Path,
+    tables: Mapping[str, Table],
+    sources: Mapping[str, Sequence[Source]],
+    config: Config,
+    n_threads: int | None,
+) -> dict[str, RawTable]:
+    """Read every table into the database of the scratch folder; runs in a process of its own."""
+    with open_database(scratch, n_threads) as connection:
+        return {
+            name: load_table(connection, table, sources[name], config.tables.get(name, TableSource()), scratch)
+            for name, table in tables.items()
+        }
+
+
+def _check_tables(
+    connection: duckdb.DuckDBPyConnection, raws: Mapping[str, RawTable], config: Config, data_end: dt.date | None
+) -> Bank:
+    create_quarantine(connection)
+    counts, findings = {}, []
+    for name, raw in raws.items():
+        counts[name], broken = check_table(connection, raw)
+        findings += broken
+        _require_rows(name, raw, counts[name])
+    findings += find_warnings(connection, raws, config)
+    begin, end = _find_period(connection, raws)
+    return Bank(connection, config, raws, counts, findings, begin, data_end or end, _notes(raws, counts))
 
 
 def to_days(date: dt.date) -> int:

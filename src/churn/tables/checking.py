@@ -14,11 +14,14 @@ from churn.config import Config
 from churn.tables.cells import quote_name, quote_text
 from churn.tables.contract import ONE_CLASS_1_ACCOUNT_SINCE, VIP_TIERS, Table
 from churn.tables.database import fetch_row
-from churn.tables.reading import RawTable, raw_name
+from churn.tables.reading import TOTAL_LINE, RawTable, raw_name
 
 QUARANTINE = "quarantine"
 _SHOWN_ROWS = 5
 _FETCHED_ROWS = 10_000
+
+
+Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Finding:
     table: str
     column: str
     rule: str
-    severity: Literal["error", "warning"]
+    severity: Severity
     count: int
     rows: tuple[int, ...]
 
@@ -149,7 +152,9 @@ def _broken_rules(connection: duckdb.DuckDBPyConnection, table: str) -> list[Fin
     found = []
     for text, count, shown in rows:
         column, rule = text.split(":")
-        found.append(Finding(table, column, rule, "error", count, tuple(shown)))
+        # A total line is left out like any other row, but nothing is wrong with it.
+        severity: Severity = "warning" if rule == TOTAL_LINE else "error"
+        found.append(Finding(table, column, rule, severity, count, tuple(shown)))
     return found
 
 

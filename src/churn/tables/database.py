@@ -1,4 +1,4 @@
-"""A DuckDB database on disk that lives as long as the tables in it are used."""
+"""A DuckDB database on disk, in a scratch folder that lives as long as the tables in it are used."""
 
 import tempfile
 from collections.abc import Iterator
@@ -8,25 +8,41 @@ from typing import Any
 
 import duckdb
 
+DATABASE, NOW_READING = "tables.duckdb", "now-reading"
+
 
 @contextmanager
-def open_database(n_threads: int | None) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
-    """Give a connection and a scratch folder; both are gone when the block ends.
+def scratch_folder() -> Iterator[Path]:
+    """Give a folder of its own, gone when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="churn-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def open_database(scratch: Path, n_threads: int | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the database in a scratch folder; it is closed when the block ends.
 
     `n_threads`: all cores when None. Results do not depend on it: sums are of whole numbers.
     """
-    with tempfile.TemporaryDirectory(prefix="churn-", ignore_cleanup_errors=True) as folder:
-        scratch = Path(folder)
-        connection = duckdb.connect(str(scratch / "tables.duckdb"))
-        try:
-            connection.execute("SET enable_progress_bar = false")
-            # A timestamp with a time zone is midnight or not whatever the machine's own zone.
-            connection.execute("SET TimeZone = 'UTC'")
-            if n_threads:
-                connection.execute(f"SET threads = {int(n_threads)}")
-            yield connection, scratch
-        finally:
-            connection.close()
+    connection = duckdb.connect(str(scratch / DATABASE))
+    try:
+        connection.execute("SET enable_progress_bar = false")
+        if n_threads:
+            connection.execute(f"SET threads = {int(n_threads)}")
+        yield connection
+    finally:
+        connection.close()
+
+
+def say_reading(scratch: Path, path: Path) -> None:
+    """Leave word of the file about to be read, for whoever finds that the reader did not come back."""
+    (scratch / NOW_READING).write_text(str(path), encoding="utf-8", errors="surrogateescape")
+
+
+def last_reading(scratch: Path, otherwise: Path) -> str:
+    """Name the file that was being read, or `otherwise` where none was."""
+    note = scratch / NOW_READING
+    return note.read_text(encoding="utf-8", errors="surrogateescape") if note.exists() else str(otherwise)
 
 
 def fetch_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:

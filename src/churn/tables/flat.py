@@ -11,13 +11,21 @@ import pandas as pd
 
 from churn.config import FlatFile, TableSource
 from churn.errors import ConfigError, DataError, MissingColumnError
-from churn.files import hash_file
 from churn.tables.cells import cell_text, number_value, quote_text
 from churn.tables.checking import Finding, LeftOut, RowCount, check_table, create_quarantine, quarantined_rows
 from churn.tables.contract import Column, Table
-from churn.tables.database import customer_ranges, fetch_row, open_database
-from churn.tables.reading import RawTable, as_data_error, column_types, load_table, scan_source
-from churn.tables.sources import Source, as_utf8, read_header, source_of
+from churn.tables.database import customer_ranges, fetch_row, open_database, scratch_folder
+from churn.tables.isolation import run_apart
+from churn.tables.reading import (
+    FileFact,
+    RawTable,
+    as_data_error,
+    column_types,
+    describe_files,
+    load_table,
+    scan_source,
+)
+from churn.tables.sources import Source, as_readable, read_header, source_of
 
 FlatKind = Literal["number", "text"]
 # A column is a number when at least this share of its filled cells are; rows with other cells are left out.
@@ -69,10 +77,15 @@ class FlatTable:
         for table, file, row, column, rule in quarantined_rows(self.connection, [self.raw]):
             yield table, file, row, names.get(column, column), rule
 
-    def file_facts(self) -> list[dict[str, str | int]]:
-        """Describe the input file: table, name, bytes, sha256."""
-        path = self.raw.sources[0].path
-        return [{"table": "flat", "file": path.name, "bytes": path.stat().st_size, "sha256": hash_file(path)}]
+    def file_facts(self) -> list[FileFact]:
+        """Describe the input file: table, name, bytes, sha256.
+
+        Raises
+        ------
+        DataError
+            The file is no longer what was read.
+        """
+        return describe_files(self.raw)
 
 
 @contextmanager
@@ -108,20 +121,35 @@ def open_flat(
     if not path.is_file():
         raise DataError(f"{path}: no such file; give the customer file")
     source = source_of("flat", path)
-    with open_database(n_threads) as (connection, scratch):
+    with scratch_folder() as scratch:
+        raw, names, kinds = run_apart(
+            lambda: str(path), path.stat().st_size, _load, scratch, source, flat, kinds, needs_label, n_threads
+        )
+        with open_database(scratch, n_threads) as connection:
+            create_quarantine(connection)
+            count, findings = check_table(connection, raw)
+            if not count.used:
+                state = "is empty" if not count.rows else f"has no usable row among {count.rows}"
+                raise DataError(f"{path}: {state}; it needs one row a customer, each with its own {flat.id}")
+            outer = _outer_names(flat, kinds)
+            findings = [replace(finding, column=outer.get(finding.column, finding.column)) for finding in findings]
+            n_extra = len(set(names) - {flat.id, flat.label, *flat.drop} - set(kinds))
+            yield FlatTable(connection, flat, raw, kinds, needs_label, count, findings, _notes(n_extra, count))
+
+
+def _load(
+    scratch: Path,
+    source: Source,
+    flat: FlatFile,
+    kinds: Mapping[str, FlatKind] | None,
+    needs_label: bool,
+    n_threads: int | None,
+) -> tuple[RawTable, list[str], Mapping[str, FlatKind]]:
+    """Read the file into the database of the scratch folder; runs in a process of its own."""
+    with open_database(scratch, n_threads) as connection:
         names, kinds, labels = _probe(connection, source, scratch, flat, kinds, needs_label=needs_label)
-        create_quarantine(connection)
-        table = _flat_table(kinds, labels)
         mapping = TableSource(columns=_outer_names(flat, kinds), values={"churned": labels})
-        raw = load_table(connection, table, [source], mapping, scratch)
-        count, findings = check_table(connection, raw)
-        if not count.used:
-            state = "is empty" if not count.rows else f"has no usable row among {count.rows}"
-            raise DataError(f"{path}: {state}; it needs one row a customer, each with its own {flat.id}")
-        outer = _outer_names(flat, kinds)
-        findings = [replace(finding, column=outer.get(finding.column, finding.column)) for finding in findings]
-        n_extra = len(set(names) - {flat.id, flat.label, *flat.drop} - set(kinds))
-        yield FlatTable(connection, flat, raw, kinds, needs_label, count, findings, _notes(n_extra, count))
+        return load_table(connection, _flat_table(kinds, labels), [source], mapping, scratch), names, kinds
 
 
 def _probe(
@@ -134,7 +162,7 @@ def _probe(
     needs_label: bool,
 ) -> tuple[list[str], Mapping[str, FlatKind], dict[str, str]]:
     """Return the file's columns, the kind of every feature, and the contract's value of every label."""
-    with as_utf8(source, None, scratch) as path:
+    with as_readable(source, TableSource(), scratch) as path:
         names, delimiter = read_header(source, path)
         _require(source, names, [flat.id, *([flat.label] if needs_label else [])], "[flat]")
         if kinds is None:

@@ -14,14 +14,20 @@ import duckdb
 
 from churn.config import TableSource
 from churn.errors import DataError, MissingColumnError
+from churn.files import hash_file
 from churn.tables.cells import cell_rule, cell_text, cell_value, quote_name, quote_text
 from churn.tables.contract import Column, Table
-from churn.tables.database import fetch_row
-from churn.tables.sources import Source, as_utf8, describe, read_header
+from churn.tables.database import fetch_row, say_reading
+from churn.tables.sources import Source, as_readable, describe, read_header
 
 # A CSV line longer than this is quarantined.
 LONGEST_LINE = 8_000_000
+TOTAL_LINE = "total_line"
 _SQL_TYPES = {"id": "VARCHAR", "code": "VARCHAR", "text": "VARCHAR", "flag": "BOOLEAN", "number": "DOUBLE"}
+
+
+Stamp = tuple[int, int]
+FileFact = dict[str, str | int]
 
 
 @dataclass(frozen=True)
@@ -29,13 +35,14 @@ class RawTable:
     """What came out of a table's files.
 
     `ignored_columns`: how many columns of the files the contract does not name. `columns`: the contract's that
-    are there.
+    are there. `stamps`: size and time of change of each file as it was read.
     """
 
     table: Table
     sources: Sequence[Source]
     ignored_columns: int
     columns: frozenset[str]
+    stamps: tuple[Stamp, ...]
 
 
 def raw_name(table: str) -> str:
@@ -56,21 +63,59 @@ def load_table(
         A required column is not in a file; the message lists the columns that are.
     """
     _create_raw(connection, table)
-    headers = []
+    headers, stamps = [], []
     for position, source in enumerate(sources):
-        with as_utf8(source, mapping.encoding, scratch) as path:
+        say_reading(scratch, source.path)
+        stamps.append(stamp(source.path))
+        with as_readable(source, mapping, scratch) as path:
             header, delimiter = read_header(source, path)
             headers.append(header)
             found = _match_columns(table, header, mapping, source)
             scan = scan_source(source, path, header, delimiter)
             _insert(connection, table, found, mapping, scan, position, source, path)
+        require_unchanged(source.path, stamps[-1])
     if len({frozenset(header) for header in headers}) > 1:
         raise DataError(
             f"{describe(sources)}: the parts of table {table.name} differ in their columns; make them equal"
         )
     known = {mapping.columns.get(column.name, column.name) for column in table.columns}
     present = {column.name for column in table.columns if mapping.columns.get(column.name, column.name) in headers[0]}
-    return RawTable(table, sources, len(set(headers[0]) - known), frozenset(present))
+    return RawTable(table, sources, len(set(headers[0]) - known), frozenset(present), tuple(stamps))
+
+
+def stamp(path: Path) -> Stamp:
+    """Return a file's size and time of change."""
+    facts = path.stat()
+    return facts.st_size, facts.st_mtime_ns
+
+
+def require_unchanged(path: Path, before: Stamp) -> None:
+    """Refuse a file that is not as it was.
+
+    Raises
+    ------
+    DataError
+        Its size or time of change differ, or it is gone.
+    """
+    if not path.exists() or stamp(path) != before:
+        raise DataError(f"{path}: changed while it was read; wait until it is written, then try again")
+
+
+def describe_files(raw: RawTable) -> list[FileFact]:
+    """Describe the files of a table: table, name, bytes, sha256.
+
+    Raises
+    ------
+    DataError
+        A file is no longer what was read.
+    """
+    facts: list[FileFact] = []
+    for source, before in zip(raw.sources, raw.stamps, strict=True):
+        require_unchanged(source.path, before)
+        digest = hash_file(source.path)
+        require_unchanged(source.path, before)
+        facts.append({"table": raw.table.name, "file": source.path.name, "bytes": before[0], "sha256": digest})
+    return facts
 
 
 def _create_raw(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
@@ -121,12 +166,12 @@ def _insert(
     path: Path,
 ) -> None:
     with as_data_error(source):
-        select = _select(found, mapping, column_types(connection, scan))
+        select = _select(found, mapping, column_types(connection, scan), serial_dates=source.form == "xlsx")
         connection.execute(
             f"INSERT INTO {raw_name(table.name)} SELECT * EXCLUDE (source_row, rule), {position}, source_row, rule"
             f" FROM (SELECT {select} FROM {scan})"
         )
-        if source.form == "csv":
+        if source.form != "parquet":
             _add_rejected(connection, raw_name(table.name), position, path)
 
 
@@ -154,8 +199,10 @@ def _select(
     found: Mapping[Column, int | None],
     mapping: TableSource,
     types: Sequence[tuple[str, str]],
+    *,
+    serial_dates: bool,
 ) -> str:
-    values, rules = [], []
+    values, rules = [], [_total_line(mapping, *types[0])]
     for column, index in found.items():
         if index is None:
             empty = "false" if column.kind == "flag" else "NULL"
@@ -163,12 +210,18 @@ def _select(
             continue
         name, sql_type = types[index]
         codes = mapping.values.get(column.name, {})
-        value = cell_value(column, name, sql_type, mapping.dates.get(column.name), codes)
+        form = mapping.dates.get(column.name)
+        value = cell_value(column, name, sql_type, form, codes, serial_dates=serial_dates)
         rules.append(cell_rule(column, cell_text(name, sql_type), value))
         value = f"coalesce({value}, false)" if column.kind == "flag" and column.nullable else value
         values.append(f"{value} AS {quote_name(column.name)}")
-    first_rule = f"coalesce({', '.join(rules)})" if rules else "NULL"
-    return ", ".join([*values, "row_number() OVER () AS source_row", f"{first_rule} AS rule"])
+    return ", ".join([*values, "row_number() OVER () AS source_row", f"coalesce({', '.join(rules)}) AS rule"])
+
+
+def _total_line(mapping: TableSource, name: str, sql_type: str) -> str:
+    """SQL for the rule of a line that sums others up: its first cell says so."""
+    words = ", ".join(map(quote_text, mapping.totals)) or "NULL"
+    return f"CASE WHEN {cell_text(name, sql_type)} IN ({words}) THEN ':{TOTAL_LINE}' END"
 
 
 def _add_rejected(connection: duckdb.DuckDBPyConnection, raw: str, position: int, path: Path) -> None:

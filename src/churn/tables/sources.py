@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ import pyarrow.parquet as pq
 from churn.config import Config, TableSource
 from churn.errors import DataError
 from churn.tables.contract import REQUIRED_TABLES, Table
+from churn.tables.sheets import write_sheet_as_csv
 
-Form = Literal["csv", "parquet"]
-FORMS: tuple[Form, ...] = ("csv", "parquet")
+Form = Literal["csv", "parquet", "xlsx"]
+FORMS: tuple[Form, ...] = ("csv", "parquet", "xlsx")
 DELIMITERS = ",;\t|"
+MOST_COLUMNS = 5_000
 _CHUNK = 1 << 20
 
 
@@ -44,7 +47,7 @@ def find_sources(folder: Path, tables: Mapping[str, Table], config: Config) -> d
     if missing:
         here = ", ".join(sorted(entry.name for entry in folder.iterdir())[:12]) or "nothing"
         raise DataError(
-            f"{folder}: required table {missing[0]} is missing (looked for {missing[0]}.parquet, {missing[0]}.csv"
+            f"{folder}: required table {missing[0]} is missing (looked for {missing[0]}.parquet, .csv, .xlsx"
             f" or a folder of that name; found {here}); add it, or name its file in the configuration"
         )
     return {name: sources for name, sources in found.items() if sources}
@@ -62,43 +65,54 @@ def read_header(source: Source, text_path: Path) -> tuple[list[str], str]:
         names, delimiter = _parquet_columns(source), ""
     else:
         names, delimiter = _csv_columns(source, text_path)
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    if len(names) > MOST_COLUMNS:
+        raise DataError(
+            f"{source.path}: has {len(names):,} columns; at most {MOST_COLUMNS:,} are read, drop the others"
+        )
+    repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
-        raise DataError(f"{source.path}: column {repeated[0]} stands twice in the header; rename one of them")
+        raise DataError(f"{source.path}: column {repeated[0]!r} stands twice in the header; rename one of them")
     return names, delimiter
 
 
 @contextmanager
-def as_utf8(source: Source, encoding: str | None, folder: Path) -> Iterator[Path]:
-    """Give a UTF-8 copy of a CSV file in `folder`, or the file itself where it already is UTF-8 without a mark.
+def as_readable(source: Source, mapping: TableSource, folder: Path) -> Iterator[Path]:
+    """Give the file itself where DuckDB reads it as it is, else a UTF-8 CSV copy of it in `folder`.
 
-    Without `encoding`, the bytes decide: UTF-8 (with or without a byte-order mark) where all of them are,
-    else GB18030, which Chinese core systems export and which contains GBK and GB2312.
+    An Excel sheet is copied, and a CSV file that is not UTF-8 or begins with a byte-order mark. Without an encoding
+    in `mapping` the bytes decide: UTF-8 where all of them are, else GB18030, which Chinese core systems export and
+    which contains GBK and GB2312.
 
     Raises
     ------
     DataError
-        The bytes are not of that encoding, or of neither; the message gives the byte's position.
+        The bytes are not of that encoding, or of neither (the message gives the byte's position); no whole sheet.
     """
-    if source.form != "csv":
+    copy = folder / "readable.csv"
+    if source.form == "xlsx":
+        write_sheet_as_csv(source.path, mapping.sheet, copy)
+    elif source.form == "parquet" or not _write_decoded(source.path, mapping.encoding, copy):
         yield source.path
         return
-    marked = _starts_with_mark(source.path)
+    yield copy
+    copy.unlink()
+
+
+def _write_decoded(path: Path, encoding: str | None, copy: Path) -> bool:
+    """Write a UTF-8 copy of a file that is not UTF-8 without a mark; say whether that was needed."""
+    marked = _starts_with_mark(path)
     if encoding is None:
-        encoding = "utf-8" if _broken_at(source.path, "utf-8") is None else "gb18030"
-    _require_decodable(source.path, encoding)
+        encoding = "utf-8" if _broken_at(path, "utf-8") is None else "gb18030"
+    _require_decodable(path, encoding)
     if codecs.lookup(encoding).name == "utf-8" and not marked:
-        yield source.path
-        return
-    copy = folder / "decoded.csv"
+        return False
     with (
-        source.path.open("r", encoding="utf-8-sig" if marked else encoding, newline="") as reader,
+        path.open("r", encoding="utf-8-sig" if marked else encoding, newline="") as reader,
         copy.open("w", encoding="utf-8", newline="") as writer,
     ):
         while chunk := reader.read(_CHUNK):
             writer.write(chunk)
-    yield copy
-    copy.unlink()
+    return True
 
 
 def _find_table(folder: Path, name: str, source: TableSource) -> list[Source]:
@@ -121,19 +135,28 @@ def _files_of(name: str, path: Path) -> list[Source]:
     parts = sorted(part for form in FORMS for part in path.glob(f"*.{form}") if part.is_file())
     forms = {_form_of(part) for part in parts}
     if not parts:
-        raise DataError(f"{path}: holds no .parquet or .csv parts; add them or remove the folder")
+        raise DataError(f"{path}: holds no .parquet, .csv or .xlsx parts; add them or remove the folder")
     if len(forms) > 1:
-        raise DataError(f"{path}: table {name} is found twice, in Parquet and in CSV parts; remove one of the kinds")
+        raise DataError(f"{path}: table {name} is found twice, in parts of more than one form; remove the others")
     return [source_of(name, part) for part in parts]
 
 
 def source_of(table: str, path: Path) -> Source:
-    """Return the source for one file; its ending decides the form."""
+    """Return the source for one file; its ending decides the form.
+
+    Raises
+    ------
+    DataError
+        It is no file that ends: a device or a pipe would be read for ever.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: is not a regular file; give a file")
     return Source(table, path, _form_of(path))
 
 
 def _form_of(path: Path) -> Form:
-    return "parquet" if path.suffix.lower() in (".parquet", ".pq") else "csv"
+    endings: dict[str, Form] = {".parquet": "parquet", ".pq": "parquet", ".xlsx": "xlsx"}
+    return endings.get(path.suffix.lower(), "csv")
 
 
 def _parquet_columns(source: Source) -> list[str]:
@@ -148,8 +171,14 @@ def _csv_columns(source: Source, text_path: Path) -> tuple[list[str], str]:
         line = reader.readline(_CHUNK)
     if not line.strip():
         raise DataError(f"{source.path}: is empty; it needs a first line with the column names")
+    if len(line) == _CHUNK:
+        raise DataError(f"{source.path}: the first line is longer than {_CHUNK:,} letters; it needs column names there")
     delimiter = max(DELIMITERS, key=line.count)
-    return [name.strip() for name in next(csv.reader([line], delimiter=delimiter))], delimiter
+    try:
+        names = next(csv.reader([line], delimiter=delimiter))
+    except csv.Error as error:
+        raise DataError(f"{source.path}: the first line cannot be split into column names; export it again") from error
+    return [name.strip() for name in names], delimiter
 
 
 def _starts_with_mark(path: Path) -> bool:

@@ -198,16 +198,17 @@ def test_product_coverage_equals_that_of_the_raw_files(berka: Berka, raw: Raw) -
     compare(berka.frame, "product_coverage", expected)
 
 
-def test_transactions_of_a_year_equal_those_of_the_raw_files(berka: Berka, raw: Raw) -> None:
-    bookings = by_account(raw["trans_part"])
-    expected = {
-        customer: sum(
-            row["k_symbol"] not in OWN_BOOKINGS and 0 < (AS_OF - date_of(row["date"])).days <= 365
-            for row in bookings[account["account_id"]]
-        )
-        for customer, account in customers_at(raw).items()
-    }
-    compare(berka.frame, "n_transactions_365d", expected)
+def test_transactions_and_their_sign_equal_those_of_the_raw_files(berka: Berka, raw: Raw) -> None:
+    bookings = by_account([row for row in raw["trans_part"] if row["k_symbol"] not in OWN_BOOKINGS])
+    n_transactions, net_flow = {}, {}
+    for customer, account in customers_at(raw).items():
+        rows = bookings[account["account_id"]]
+        ages = [(AS_OF - date_of(row["date"])).days for row in rows]
+        signed = [Decimal(row["amount"]) if row["type"] == "PRIJEM" else -Decimal(row["amount"]) for row in rows]
+        n_transactions[customer] = sum(age <= 365 for age in ages)
+        net_flow[customer] = float(sum(amount for amount, age in zip(signed, ages, strict=True) if age <= 90))
+    compare(berka.frame, "n_transactions_365d", n_transactions)
+    compare(berka.frame, "net_flow_cny_90d", net_flow)
 
 
 def test_assets_equal_the_last_recorded_balance_of_each_account(berka: Berka, raw: Raw) -> None:
@@ -217,11 +218,21 @@ def test_assets_equal_the_last_recorded_balance_of_each_account(berka: Berka, ra
 
 
 def test_a_standing_order_is_bound_from_its_first_payment(berka: Berka, raw: Raw) -> None:
-    paid = {(row["account_id"], row["bank"], row["account"]) for row in raw["trans_part"] if row["account"]}
-    orders = by_account([row for row in raw["order"] if (row["account_id"], row["bank_to"], row["account_to"]) in paid])
-    purposes = {c: {row["k_symbol"] for row in orders[a["account_id"]]} for c, a in customers_at(raw).items()}
-    compare(berka.frame, "n_bound", {customer: len(found) for customer, found in purposes.items()})
-    compare(berka.frame, "bound_household_payments", {c: float("SIPO" in found) for c, found in purposes.items()})
+    purpose = {(row["account_id"], row["bank_to"], row["account_to"]): row["k_symbol"] for row in raw["order"]}
+    first: dict[str, dict[str, dt.date]] = defaultdict(dict)
+    for row in raw["trans_part"]:
+        found = purpose.get((row["account_id"], row["bank"], row["account"]))
+        if row["operation"] == "PREVOD NA UCET" and found is not None:
+            paid = first[row["account_id"]]
+            paid[found] = min(paid.get(found, AS_OF), date_of(row["date"]))
+    customers = {c: first[a["account_id"]] for c, a in customers_at(raw).items()}
+    compare(berka.frame, "n_bound", {c: len(paid) for c, paid in customers.items()})
+    compare(berka.frame, "bound_household_payments", {c: "SIPO" in paid for c, paid in customers.items()})
+    compare(
+        berka.frame[berka.frame["bound_household_payments"] == 1],
+        "days_since_bound_household_payments",
+        {c: (AS_OF - paid["SIPO"]).days for c, paid in customers.items() if "SIPO" in paid},
+    )
 
 
 def test_a_loan_ends_when_its_duration_says(raw: Raw) -> None:

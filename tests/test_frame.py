@@ -10,7 +10,6 @@ from churn.errors import TimeRangeError
 from churn.frame import (
     build_frame,
     build_snapshot,
-    describe_losses,
     flat_snapshot,
     flat_snapshots,
     scored_snapshots,
@@ -79,18 +78,6 @@ def test_customers_left_out_for_their_row_are_in_no_snapshot(make_folder):
     customers = CUSTOMERS + "C,N,,2020-01-01,,,dragon\n"
     with open_bank(make_folder(customers=customers, holdings=HOLDINGS + "H4,C,fund,,2020-02-01,\n")) as bank:
         assert build_frame(bank, dt.date(2020, 3, 2))["customer_id"].tolist() == ["A", "B"]
-
-
-def test_losses_name_the_table_and_how_many_features_go_with_it(make_folder):
-    bindings = "customer_id,service,bound_on\nA,fund_trading,2020-03-01\n"
-    with open_bank(make_folder(bindings=bindings)) as bank:
-        lines = describe_losses(bank)
-    assert [line.split(":")[0] for line in lines] == ["contacts", "pnl", "transactions", "customer_states", "referrals"]
-    assert lines[4].startswith("referrals: not there, so 2 features are left out (n_referred_365d, was_referred")
-
-
-def test_bank_with_every_table_loses_nothing(open_other):
-    assert describe_losses(open_other(1)) == []
 
 
 def flat_file(tmp_path):

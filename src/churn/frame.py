@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from churn.errors import TimeRangeError
-from churn.features.catalogue import build_features, lost_features
+from churn.features.catalogue import build_features
 from churn.labels import build_labels, silent_is_known
 from churn.tables.bank import Bank, to_days
 from churn.tables.flat import FlatTable
@@ -123,15 +123,6 @@ def flat_snapshots(table: FlatTable) -> Iterator[Snapshot]:
     """Yield a flat file's customers in partitions sorted by id."""
     for between in table.ranges(PARTITION_SIZE):
         yield flat_snapshot(table, between)
-
-
-def describe_losses(bank: Bank) -> list[str]:
-    """Say, for each table the bank did not hand over, which features are lost with it."""
-    lost = lost_features(bank.frames(), bank.config)
-    return [
-        f"{table}: not there, so {len(names)} features are left out ({', '.join(names[:3])}, …)"
-        for table, names in lost.items()
-    ]
 
 
 def _collect(bank: Bank, as_of: dt.date, between: tuple[str, str] | None = None) -> pd.DataFrame:

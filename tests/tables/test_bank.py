@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from churn.tables.bank import open_bank, to_date, to_days
+from churn.tables.checking import RowCount
 from conftest import CUSTOMERS, HOLDINGS
 from other_bank import make_tables, write_tables
 
@@ -93,9 +94,9 @@ def test_file_facts_name_bytes_and_hash(make_folder):
     assert set(facts) == {"customers", "holdings"}
 
 
-def test_notes_count_rows_left_out(make_folder):
+def test_rows_left_out_are_counted(make_folder):
     with open_bank(make_folder(holdings=HOLDINGS + "H4,A,dragon,,2020-01-01,\n")) as bank:
-        assert bank.notes == ["holdings: 1 of 4 rows are left out"]
+        assert bank.row_counts["holdings"] == RowCount(rows=4, used=3, quarantined=1)
         assert not bank.is_ok
 
 

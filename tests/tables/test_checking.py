@@ -184,7 +184,7 @@ def test_no_finding_no_line_and_no_quarantine_repeats_a_cell(make_folder):
     }
     with open_bank(make_folder(**tables)) as bank:
         assert not bank.is_ok
-        for said in (bank.findings, bank.notes, list(bank.quarantine())):
+        for said in (bank.findings, bank.row_counts, list(bank.quarantine())):
             assert CANARY not in str(said)
 
 

@@ -73,7 +73,7 @@ def test_copies_keep_the_first_and_contradictions_go(make_file):
             (4, "", "duplicate_key"),
         ]
         assert table.frame()["customer_id"].tolist() == ["1", "3"]
-        assert table.notes == ["3 of 5 rows are left out"]
+        assert (table.row_count.rows, table.row_count.quarantined) == (5, 3)
 
 
 def test_row_without_id_or_label_is_left_out(make_file):
@@ -95,7 +95,7 @@ def test_scoring_needs_no_label_and_reads_none(make_file, label):
 
 def test_scoring_ignores_and_counts_columns_the_model_does_not_use(make_file):
     with open_flat(make_file("id,x,new\n1,1,2\n"), FLAT, kinds={"x": "number"}, needs_label=False) as table:
-        assert table.notes == ["1 columns that the model does not use are ignored"]
+        assert table.ignored_columns == {"flat": 1}
 
 
 def test_names_that_differ_in_case_or_are_ours_stay_apart(make_file):

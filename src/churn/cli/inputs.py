@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from churn.cli.console import note
+from churn.cli.wording import Language, say, table_text
 from churn.config import Config, FlatFile
 from churn.errors import ConfigError, DataError
-from churn.frame import describe_losses
+from churn.features.catalogue import lost_features
 from churn.model.storage import StoredModel
 from churn.tables.bank import Bank
 from churn.tables.flat import FlatKind, FlatTable
@@ -58,19 +59,27 @@ def kinds_of_model(stored: StoredModel) -> dict[str, FlatKind]:
     return {name: "text" if name in schema.levels else "number" for name in schema.names}
 
 
-def show_notes(table: Bank | FlatTable) -> None:
+def show_notes(table: Bank | FlatTable, language: Language = "en") -> None:
     """Say what was ignored, left out, or lost with tables that are not there."""
-    for line in table.notes:
-        note(f"note: {line}")
+    lines = [
+        say("ignored", language, table=table_text(name, language), n=n) for name, n in table.ignored_columns.items()
+    ]
+    lines += [
+        say("left_out", language, table=table_text(name, language), n=count.quarantined, rows=count.rows)
+        for name, count in table.row_counts.items()
+        if count.quarantined
+    ]
+    for line in lines:
+        note(f"{say('note', language)}: {line}")
     if isinstance(table, Bank):
-        for line in describe_losses(table):
-            note(f"warning: {line}")
+        for name, lost in lost_features(table.frames(), table.config).items():
+            facts = {"table": table_text(name, language), "n": len(lost), "names": ", ".join(lost[:3])}
+            note(f"{say('warning', language)}: {say('lost', language, **facts)}")
 
 
 def row_counts(table: Bank | FlatTable) -> Mapping[str, dict[str, int]]:
     """Return rows, used and quarantined of every table."""
-    counts = table.row_counts if isinstance(table, Bank) else {"flat": table.row_count}
-    return {name: asdict(count) for name, count in counts.items()}
+    return {name: asdict(count) for name, count in table.row_counts.items()}
 
 
 def input_facts(table: Bank | FlatTable) -> dict[str, Any]:

@@ -47,8 +47,6 @@ class Bank:
         Broken rules and warnings.
     data_begin, data_end
         The first and the last day the data know about.
-    notes
-        Lines for the user: columns ignored, rows left out.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -58,12 +56,16 @@ class Bank:
     findings: Sequence[Finding]
     data_begin: dt.date
     data_end: dt.date
-    notes: Sequence[str]
 
     @property
     def is_ok(self) -> bool:
         """Whether no row had to be left out."""
         return not any(finding.severity == "error" for finding in self.findings)
+
+    @property
+    def ignored_columns(self) -> dict[str, int]:
+        """How many columns of each table the contract does not name, where there are any."""
+        return {name: raw.ignored_columns for name, raw in self.raws.items() if raw.ignored_columns}
 
     def has(self, table: str) -> bool:
         """Whether the bank handed over that table."""
@@ -175,7 +177,7 @@ def _check_tables(
         _require_rows(name, raw, counts[name])
     findings += find_warnings(connection, raws, config)
     begin, end = _find_period(connection, raws)
-    return Bank(connection, config, raws, counts, findings, begin, data_end or end, _notes(raws, counts))
+    return Bank(connection, config, raws, counts, findings, begin, data_end or end)
 
 
 def to_days(date: dt.date) -> int:
@@ -234,13 +236,3 @@ def _find_period(connection: duckdb.DuckDBPyConnection, raws: Mapping[str, RawTa
         if row[1] is not None:
             return to_date(row[0]), to_date(row[1])
     raise DataError("no table holds a date; check the date columns of customers and holdings")
-
-
-def _notes(raws: Mapping[str, RawTable], counts: Mapping[str, RowCount]) -> list[str]:
-    notes = []
-    for name, raw in raws.items():
-        if raw.ignored_columns:
-            notes.append(f"{name}: {raw.ignored_columns} columns that the contract does not name are ignored")
-        if counts[name].quarantined:
-            notes.append(f"{name}: {counts[name].quarantined} of {counts[name].rows} rows are left out")
-    return notes

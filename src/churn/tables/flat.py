@@ -43,8 +43,8 @@ class FlatTable:
         The feature columns in the file's order, and whether each is a number or a text.
     has_label
         Whether the label's column was there and asked for.
-    notes
-        Lines for the user: columns ignored, rows left out.
+    n_ignored
+        Columns that neither the configuration nor the model asks for.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -54,7 +54,17 @@ class FlatTable:
     has_label: bool
     row_count: RowCount
     findings: Sequence[Finding]
-    notes: Sequence[str]
+    n_ignored: int
+
+    @property
+    def row_counts(self) -> dict[str, RowCount]:
+        """Rows = used + quarantined."""
+        return {"flat": self.row_count}
+
+    @property
+    def ignored_columns(self) -> dict[str, int]:
+        """How many columns nothing asks for, where there are any."""
+        return {"flat": self.n_ignored} if self.n_ignored else {}
 
     def frame(self, between: tuple[str, str] | None = None) -> pd.DataFrame:
         """Return `customer_id`, `churned` (where known) and the features, sorted by `customer_id`.
@@ -133,8 +143,8 @@ def open_flat(
                 raise DataError(f"{path}: {state}; it needs one row a customer, each with its own {flat.id}")
             outer = _outer_names(flat, kinds)
             findings = [replace(finding, column=outer.get(finding.column, finding.column)) for finding in findings]
-            n_extra = len(set(names) - {flat.id, flat.label, *flat.drop} - set(kinds))
-            yield FlatTable(connection, flat, raw, kinds, needs_label, count, findings, _notes(n_extra, count))
+            n_ignored = len(set(names) - {flat.id, flat.label, *flat.drop} - set(kinds))
+            yield FlatTable(connection, flat, raw, kinds, needs_label, count, findings, n_ignored)
 
 
 def _load(
@@ -237,12 +247,3 @@ def _feature_columns(kinds: Mapping[str, FlatKind]) -> tuple[Column, ...]:
 def _outer_names(flat: FlatFile, kinds: Mapping[str, FlatKind]) -> dict[str, str]:
     inner = (column.name for column in _feature_columns(kinds))
     return {"customer_id": flat.id, "churned": flat.label, **dict(zip(inner, kinds, strict=True))}
-
-
-def _notes(n_extra: int, count: RowCount) -> list[str]:
-    notes = []
-    if n_extra > 0:
-        notes.append(f"{n_extra} columns that the model does not use are ignored")
-    if count.quarantined:
-        notes.append(f"{count.quarantined} of {count.rows} rows are left out")
-    return notes

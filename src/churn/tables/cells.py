@@ -95,7 +95,8 @@ def cell_value(
             word = f"lower({_renamed(text, values)})"
             return f"CASE WHEN {word} IN {_list(_TRUE)} THEN true WHEN {word} IN {_list(_FALSE)} THEN false END"
         case "integer":
-            return f"TRY_CAST({_plain_number(text)} AS BIGINT)"
+            number = f"TRY_CAST({_plain_number(text)} AS DOUBLE)"
+            return f"CASE WHEN {_whole(number)} THEN TRY_CAST({number} AS BIGINT) END"
         case "number":
             return number_value(text)
         case "code":
@@ -134,7 +135,7 @@ def _date(name: str, sql_type: str, text: str, date_form: str | None, *, serial:
         forms = _ISO_DATES if date_form is None else (date_form,)
         moment = f"try_strptime({_half_width(text)}, [{', '.join(map(quote_text, forms))}])"
         if serial:
-            number = f"TRY_CAST({text} AS INTEGER)"
+            number = f"TRY_CAST(nullif(regexp_extract({text}, '^[0-9]{{1,7}}$'), '') AS INTEGER)"
             counted = (
                 f"CASE WHEN {number} BETWEEN 1 AND {_LAST_SERIAL} THEN TIMESTAMP '1899-12-30' + to_days({number}) END"
             )

@@ -1,0 +1,56 @@
+import os
+import time
+
+import pytest
+
+from churn.errors import DataError
+from churn.tables import isolation
+from churn.tables.isolation import run_apart
+
+
+def about() -> str:
+    return "here.csv"
+
+
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+def refuse() -> None:
+    raise DataError("there.csv: is empty")
+
+
+def crash() -> None:
+    os.abort()
+
+
+def fill() -> None:
+    raise MemoryError
+
+
+def test_a_value_comes_back():
+    assert run_apart(about, 0, add, 2, b=3) == 5
+
+
+def test_an_error_comes_back_as_it_was_raised():
+    with pytest.raises(DataError, match=r"^there\.csv: is empty$"):
+        run_apart(about, 0, refuse)
+
+
+def test_a_crash_is_one_error_and_the_next_call_works():
+    with pytest.raises(DataError, match=r"^here\.csv: a file there crashes the reader"):
+        run_apart(about, 0, crash)
+    assert run_apart(about, 0, add, 1, 1) == 2
+
+
+def test_too_little_memory_is_one_error():
+    with pytest.raises(DataError, match=r"^here\.csv: is too large for the memory"):
+        run_apart(about, 0, fill)
+
+
+def test_what_does_not_end_is_stopped_and_the_next_call_works(monkeypatch):
+    monkeypatch.setattr(isolation, "LEAST_SECONDS", 0.5)
+    with pytest.raises(DataError, match=r"^here\.csv: was not read within"):
+        run_apart(about, 0, time.sleep, 600)
+    monkeypatch.setattr(isolation, "LEAST_SECONDS", 60)
+    assert run_apart(about, 0, add, 1, 1) == 2

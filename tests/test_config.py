@@ -132,3 +132,17 @@ def test_settings_do_not_change_once_read():
     config = Config()
     with pytest.raises(ValidationError):
         config.label = None
+
+
+def test_a_catalogue_of_its_own_replaces_the_default_one(tmp_path):
+    path = tmp_path / "bank.toml"
+    path.write_text('[catalogue]\ndefaults = false\n[products.account]\nen = "account"\nzh = "账户"\n')
+    config = read_config(path)
+    assert (list(config.products), config.services) == (["account"], {})
+
+
+def test_a_catalogue_without_any_product_is_refused(tmp_path):
+    path = tmp_path / "bank.toml"
+    path.write_text("[catalogue]\ndefaults = false\n")
+    with pytest.raises(ConfigError, match="products: there are none"):
+        read_config(path)

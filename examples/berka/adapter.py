@@ -29,10 +29,9 @@ CREATE VIEW booking AS
 
 TABLES = {
     # A birth number is YYMMDD, with 50 added to a woman's month; everybody was born before 1993.
-    # The bank has no tiers; the contract asks for one.
     "client": """
         SELECT client_id, account.district_id, account.date AS client_since,
-               1900 + CAST(left(birth_number, 2) AS INTEGER) AS birth_year, 'unknown' AS tier
+               1900 + CAST(left(birth_number, 2) AS INTEGER) AS birth_year
         FROM owner JOIN client USING (client_id) JOIN account USING (account_id)""",
     # A loan runs for `duration` months; the account of a customer is not known ever to have closed.
     "product": """

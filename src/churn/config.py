@@ -42,7 +42,8 @@ class Service(_Section):
 class TableSource(_Section):
     """How one table of the contract is found and read in a bank's own extract.
 
-    `totals`: a row whose first cell is one of these words is a total line, no row of the table.
+    `totals`: a row whose first cell is one of these words is a total line, no row of the table. `constants`: a
+    value for every row of a column that the file does not have.
     """
 
     file: str | None = None
@@ -52,6 +53,7 @@ class TableSource(_Section):
     columns: dict[str, str] = {}
     dates: dict[str, str] = {}
     values: dict[str, dict[str, str]] = {}
+    constants: dict[str, str] = {}
 
 
 class FlatFile(_Section):
@@ -129,6 +131,12 @@ SERVICES = {
 }
 
 
+class CatalogueSettings(_Section):
+    """`defaults`: whether the bank's own products and services join the default ones, or replace them all."""
+
+    defaults: bool = True
+
+
 class Config(_Section):
     """Everything a bank can set. `products` and `services` given in a file join the default ones."""
 
@@ -138,12 +146,16 @@ class Config(_Section):
     label: LabelSettings = LabelSettings()
     baselines: BaselineSettings = BaselineSettings()
     training: TrainingSettings = TrainingSettings()
+    catalogue: CatalogueSettings = CatalogueSettings()
     products: dict[str, Product] = PRODUCTS
     services: dict[str, Service] = SERVICES
 
     @model_validator(mode="before")
     @classmethod
     def _join_defaults(cls, given: dict[str, object]) -> dict[str, object]:
+        catalogue = given.get("catalogue")
+        if isinstance(catalogue, dict) and catalogue.get("defaults") is False:
+            return {"products": {}, "services": {}, **given}
         for section, defaults in (("products", PRODUCTS), ("services", SERVICES)):
             own = given.get(section)
             if isinstance(own, dict):
@@ -152,6 +164,8 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _services_need_known_products(self) -> "Config":
+        if not self.products:
+            raise ValueError("products: there are none; give at least one, or leave catalogue.defaults true")
         for name, service in self.services.items():
             if service.product not in self.products:
                 raise ValueError(f"services.{name}.product: {service.product!r} is not a product")

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from churn.config import Config
-from churn.errors import ConfigError, MissingColumnError
+from churn.errors import ConfigError, DataError, MissingColumnError
 from churn.tables.bank import open_bank
 from conftest import CUSTOMERS
 
@@ -128,3 +128,20 @@ def test_columns_that_may_be_absent_are_empty(make_folder):
         assert not bank.column_is_there("customers", "closed_on")
         assert bank.column_is_there("customers", "tier")
         assert not bank.column_is_there("contacts", "channel")
+
+
+def test_a_constant_stands_in_every_row_of_a_column_the_file_does_not_have(make_folder):
+    customers = "customer_id,branch_id,opened_on\nA,N,2020-01-10\nB,N,2020-02-20\n"
+    config = Config.model_validate({"tables": {"customers": {"constants": {"tier": "ordinary"}}}})
+    with open_bank(make_folder(customers=customers), config) as bank:
+        assert bank.connection.execute("SELECT DISTINCT tier FROM customers").fetchall() == [("ordinary",)]
+        assert bank.is_ok
+
+
+def test_a_constant_is_checked_like_a_cell_and_gives_way_to_the_files_own_column(make_folder):
+    config = Config.model_validate({"tables": {"customers": {"constants": {"tier": "dragon"}}}})
+    with open_bank(make_folder(), config) as bank:
+        assert bank.row_counts["customers"].quarantined == 0
+    bare = "customer_id,branch_id,opened_on\nA,N,2020-01-10\n"
+    with pytest.raises(DataError, match="none of the 1 rows"), open_bank(make_folder("other", customers=bare), config):
+        pass

@@ -208,12 +208,10 @@ def _require_known(config: Config, tables: Mapping[str, Table]) -> None:
         if name not in tables:
             raise ConfigError(f"tables.{name}: is not a table; the tables are {', '.join(tables)}")
         known = [column.name for column in tables[name].columns]
-        for part, given in (("columns", source.columns), ("dates", source.dates), ("values", source.values)):
-            for column in given:
-                if column not in known:
-                    raise ConfigError(
-                        f"tables.{name}.{part}.{column}: is not a column; those of {name} are {', '.join(known)}"
-                    )
+        given = {part: getattr(source, part) for part in ("columns", "dates", "values", "constants")}
+        unknown = [f"tables.{name}.{part}.{column}" for part in given for column in given[part] if column not in known]
+        if unknown:
+            raise ConfigError(f"{unknown[0]}: is not a column; those of {name} are {', '.join(known)}")
 
 
 def _require_rows(name: str, raw: RawTable, count: RowCount) -> None:

@@ -70,8 +70,8 @@ def load_table(
         with as_readable(source, mapping, scratch) as path:
             header, delimiter = read_header(source, path)
             headers.append(header)
-            found = _match_columns(table, header, mapping, source)
-            scan = scan_source(source, path, header, delimiter)
+            scan, names = _with_constants(scan_source(source, path, header, delimiter), header, mapping)
+            found = _match_columns(table, names, mapping, source)
             _insert(connection, table, found, mapping, scan, position, source, path)
         require_unchanged(source.path, stamps[-1])
     if len({frozenset(header) for header in headers}) > 1:
@@ -80,6 +80,7 @@ def load_table(
         )
     known = {mapping.columns.get(column.name, column.name) for column in table.columns}
     present = {column.name for column in table.columns if mapping.columns.get(column.name, column.name) in headers[0]}
+    present |= mapping.constants.keys()
     return RawTable(table, sources, len(set(headers[0]) - known), frozenset(present), tuple(stamps))
 
 
@@ -153,6 +154,18 @@ def scan_source(source: Source, path: Path, header: Sequence[str], delimiter: st
         f" hive_partitioning=false,"
         f" max_line_size={LONGEST_LINE})"
     )
+
+
+def _with_constants(scan: str, header: Sequence[str], mapping: TableSource) -> tuple[str, list[str]]:
+    """Add the configured constants to a scan, as columns the file does not have; give the names of all its columns."""
+    constants = {mapping.columns.get(name, name): value for name, value in mapping.constants.items()}
+    missing = {name: value for name, value in constants.items() if name not in header}
+    if not missing:
+        return scan, list(header)
+    added = ", ".join(
+        f"{quote_text(value)} AS {quote_name(f'constant {n}')}" for n, value in enumerate(missing.values())
+    )
+    return f"(SELECT *, {added} FROM {scan})", [*header, *missing]
 
 
 def _insert(

@@ -1,12 +1,15 @@
+import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from churn.errors import DataError
+from churn.errors import DataError, ModelError
 from churn.model.anchoring import (
     BUCKETS,
     Anchoring,
@@ -16,6 +19,10 @@ from churn.model.anchoring import (
     fit_anchoring,
     target_rates,
 )
+from churn.model.fitted import FittedModel
+from churn.model.schema import encode, learn_schema
+from churn.model.storage import StoredModel, model_id, read_model, write_model
+from churn.model.trees import TreeParameters, fit_trees
 
 STATED = {"1": 0.62, "3": 0.42, "5+": 0.12}
 
@@ -201,3 +208,78 @@ def test_the_anchoring_applied_is_a_value_and_changes_no_argument():
     Anchoring("n", (1.0,) * 5).apply(probability, coverage)
 
     np.testing.assert_array_equal(probability, before)
+
+
+@pytest.fixture(scope="module")
+def people():
+    """Customers with a coverage that is sometimes unknown, and a fitted model of them."""
+    generator = np.random.default_rng(1)
+    features = pd.DataFrame({"age": generator.normal(50, 10, 300), "n": generator.integers(0, 7, 300).astype(float)})
+    features.loc[:20, "n"] = np.nan
+    features["tier"] = generator.choice(["gold", "ordinary"], 300)
+    schema = learn_schema(features)
+    y = (generator.random(300) < 0.3).astype(np.int64)
+    return features, FittedModel(schema, fit_trees(encode(features, schema).matrix, y, TreeParameters(), rounds=20))
+
+
+def _anchored(people):
+    features, model = people
+    anchoring = fit_anchoring(model.predict(features).probability, features["n"], STATED, feature="n").anchoring
+    return replace(model, anchoring=anchoring)
+
+
+def test_a_model_finds_the_coverage_among_its_own_columns(people):
+    features, model = people
+
+    before, after = model.predict(features), _anchored(people).predict(features[["tier", "n", "age"]])
+
+    assert after.probability[features["n"] == 1].mean() == pytest.approx(0.62, abs=1e-9)
+    unknown = ~(features["n"] >= 1).to_numpy()
+    assert unknown.sum() > 21
+    np.testing.assert_array_equal(after.probability[unknown], before.probability[unknown])
+    np.testing.assert_array_equal(after.margin, before.margin)
+
+
+@pytest.mark.parametrize("feature", ["tier", "products"])
+def test_a_model_refuses_an_anchoring_on_a_text_or_on_what_it_does_not_take(people, feature):
+    with pytest.raises(ModelError, match=f"{feature!r} is no numeric column of the model"):
+        replace(people[1], anchoring=Anchoring(feature, (0.0,) * 5))
+
+
+def test_an_anchored_model_is_stored_and_named_apart(people, tmp_path):
+    features, model = people
+    anchored = _anchored(people)
+    write_model(tmp_path / "m", StoredModel(anchored))
+
+    again = read_model(tmp_path / "m").model
+
+    assert again.anchoring == anchored.anchoring
+    np.testing.assert_array_equal(again.predict(features).probability, anchored.predict(features).probability)
+    assert model_id(again) == model_id(anchored) != model_id(model)
+
+
+def test_a_folder_of_a_model_that_is_not_anchored_names_no_anchoring(people, tmp_path):
+    write_model(tmp_path / "m", StoredModel(people[1]))
+
+    assert "anchoring" not in json.loads((tmp_path / "m" / "model.json").read_text())
+    assert read_model(tmp_path / "m").model.anchoring is None
+
+
+@pytest.mark.parametrize(
+    ("anchoring", "says"),
+    [({"feature": "n", "shifts": {}}, "is not a model document"), ({"feature": "tier"}, "no numeric column")],
+    ids=["no shifts", "a text"],
+)
+def test_a_stored_anchoring_that_does_not_fit_is_refused_with_its_file(people, tmp_path, anchoring, says):
+    write_model(tmp_path / "m", StoredModel(_anchored(people)))
+    path = tmp_path / "m" / "model.json"
+    document = json.loads(path.read_text())
+    document["anchoring"] |= anchoring
+    path.write_text(json.dumps(document))
+    sums = (tmp_path / "m" / "SHA256SUMS").read_text().splitlines()
+    new = hashlib.sha256(path.read_bytes()).hexdigest()
+    lines = [f"{new}  model.json" if line.endswith("  model.json") else line for line in sums]
+    (tmp_path / "m" / "SHA256SUMS").write_text("\n".join(lines) + "\n")
+
+    with pytest.raises(ModelError, match=rf"model\.json: .*{says}"):
+        read_model(tmp_path / "m")

@@ -20,6 +20,12 @@ _VERDICTS = {
     "too_few": "too few customers to say",
     "not_stated": "none stated",
 }
+_BASES = {"stated": "stated", "between": "between its stated neighbours", "neighbour": "shifted like {taken_from}"}
+_BEFORE_ANCHORING = (
+    "**Before anchoring.** These figures judge the model as it was trained. They do not describe the anchored",
+    "probabilities, neither their level nor, across numbers of products, their order.",
+    "",
+)
 
 
 def render_card(manifest: Mapping[str, Any], metrics: Mapping[str, Any], baselines: Sequence[Mapping[str, Any]]) -> str:
@@ -40,6 +46,7 @@ def render_card(manifest: Mapping[str, Any], metrics: Mapping[str, Any], baselin
         _data(manifest),
         _metrics(manifest, metrics),
         _calibration(manifest),
+        *([_anchoring(manifest)] if "anchored" in manifest else []),
         _baselines(manifest, baselines),
         _limits(manifest),
     ]
@@ -79,6 +86,7 @@ def _metrics(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
         [
             "## How good it is",
             "",
+            *(_BEFORE_ANCHORING if "anchored" in manifest else ()),
             _held_out(held_out, metrics),
             f"{_count(held_out.get('rows'))} customers, {_percent(held_out.get('churn_rate'))} churned.",
             "Intervals: 95 %, customers resampled.",
@@ -110,6 +118,84 @@ def _calibration(manifest: Mapping[str, Any]) -> str:
     return f"{text} Chosen before the refit: {manifest.get('calibration_chosen')}; cross-fitted log loss: {tried}."
 
 
+def describe_departures(anchored: Mapping[str, Any]) -> list[str]:
+    """Say, a line each, where the bank's own reliable outcomes contradict a rate the model was anchored to.
+
+    Reliable is an interval that leaves the stated rate out, of a bucket with enough outcomes: the verdict "departs".
+
+    Parameters
+    ----------
+    anchored
+        ``manifest["anchored"]``.
+
+    Examples
+    --------
+    >>> row = {"product_coverage": 1, "stated": 0.62, "observed": 0.4, "observed_low": 0.38, "observed_high": 0.42}
+    >>> describe_departures({"evidence": {"as_of": None, "buckets": [row | {"verdict": "departs"}]}})
+    ['with 1 product 40.0 % left (38.0 % to 42.0 %, 95 %), stated are 62.0 %']
+    """
+    evidence = anchored["evidence"]
+    when = f" from {evidence['as_of']} on" if evidence["as_of"] else ""
+    return [
+        f"with {_products(row['product_coverage'])} {_percent(row['observed'])} left{when} "
+        f"({_percent(row['observed_low'])} to {_percent(row['observed_high'])}, 95 %), "
+        f"stated are {_percent(row['stated'])}"
+        for row in evidence["buckets"]
+        if row["verdict"] == "departs"
+    ]
+
+
+def _products(coverage: int | str) -> str:
+    return f"{coverage} product" if coverage == 1 else f"{coverage} products"
+
+
+def _anchoring(manifest: Mapping[str, Any]) -> str:
+    anchored = manifest["anchored"]
+    rows = [
+        f"| {row['product_coverage']} | {_count(row['n'])} | {_percent(row['predicted_before'])} "
+        f"| {_percent(row['target'])} | {_BASES[row['basis']].format(**row)} | {row['shift']:+.3f} "
+        f"| {_percent(row['predicted'])} |"
+        for row in anchored["buckets"]
+    ]
+    done = (
+        "After training, probabilities were anchored to the rates the bank states: the log-odds of all customers with "
+        "the same number of products were shifted alike, until their mean was the rate asked for. This was done "
+        f"{_anchored_on(anchored)}, without any outcome. The order among customers with the same number of products "
+        "is as it was. At another date, or for other customers, the means are no longer exactly these."
+    )
+    lines = [
+        "## Anchoring",
+        "",
+        done,
+        "",
+        "| products | customers | predicted before | asked for | why | shift | predicted |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        *rows,
+        "",
+        f"Risk bands are multiples of the mean anchored rate, {_percent(anchored['mean_predicted'])}.",
+        "",
+        *_departures(anchored),
+    ]
+    return "\n".join(lines)
+
+
+def _anchored_on(anchored: Mapping[str, Any]) -> str:
+    when = f"as of {anchored['as_of']}" if anchored["as_of"] else "of one flat file"
+    return f"on {_count(anchored['rows'])} customers {when}"
+
+
+def _departures(anchored: Mapping[str, Any]) -> list[str]:
+    lines = describe_departures(anchored)
+    if not lines:
+        return ["No reliable outcome of the bank's own contradicts a stated rate."]
+    doubt = (
+        "Either those outcomes are no fair picture of the year to come, or the stated rates are wrong for this bank "
+        "and these probabilities with them. The outcomes alone cannot say which."
+    )
+    head = "**The bank's own outcomes contradict what it was anchored to:**"
+    return [head, "", *(f"- {line}" for line in lines), "", doubt]
+
+
 def _baselines(manifest: Mapping[str, Any], baselines: Sequence[Mapping[str, Any]]) -> str:
     rows = [
         f"| {row['product_coverage']} | {_count(row['n'])} | {_percent(row['stated'])} | {_percent(row['observed'])} "
@@ -122,13 +208,19 @@ def _baselines(manifest: Mapping[str, Any], baselines: Sequence[Mapping[str, Any
             "## Stated and observed churn by number of products",
             "",
             f"Stated rates are a year's, converted to {manifest['horizon_days']} days under a constant hazard.",
-            "The model is not forced to them.",
+            _forced(manifest),
             "",
             "| products | customers | stated | observed (95 %) | predicted | verdict |",
             "| --- | --- | --- | --- | --- | --- |",
             *rows,
         ]
     )
+
+
+def _forced(manifest: Mapping[str, Any]) -> str:
+    if "anchored" not in manifest:
+        return "The model is not forced to them."
+    return f"The predictions are the anchored ones, {_anchored_on(manifest['anchored'])}; they are forced to them."
 
 
 def _limits(manifest: Mapping[str, Any]) -> str:
@@ -138,6 +230,8 @@ def _limits(manifest: Mapping[str, Any]) -> str:
         "A category or a level of a feature that training did not have is scored as missing.",
         "Trees and schema hold ranges of features and names of categories: treat the folder as bank data.",
     ]
+    if "anchored" in manifest:
+        limits.append("Anchored probabilities are as right as the stated rates; nothing here measured those.")
     if not manifest.get("out_of_time"):
         limits.append("The metrics above are not out of time: expect worse on customers of a later date.")
     return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in limits)

@@ -1,4 +1,4 @@
-"""The fitted model: schema, trees and calibration as one value; takes columns by name."""
+"""The fitted model: schema, trees, calibration and anchoring as one value; takes columns by name."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from churn.errors import ModelError
+from churn.model.anchoring import Anchoring
 from churn.model.calibration import Calibration
 from churn.model.schema import Schema, encode
 from churn.model.trees import TreeParameters, predict_contributions, predict_margins
@@ -19,7 +21,8 @@ class Prediction(NamedTuple):
     Attributes
     ----------
     probability
-        Calibrated churn probability within the horizon, in [0, 1], shape (n,).
+        Churn probability within the horizon, calibrated and then, where the model is anchored, shifted, in [0, 1],
+        shape (n,).
     margin
         Log-odds before calibration, shape (n,).
     unseen
@@ -48,12 +51,29 @@ class FittedModel:
         From margins to probabilities.
     parameters
         How the trees were grown.
+    anchoring
+        Shifts of the calibrated log-odds by product coverage, a numeric column of the schema; None where the
+        probabilities are those of calibration alone.
+
+    Raises
+    ------
+    ModelError
+        The anchoring's column is none of the schema's numeric ones.
     """
 
     schema: Schema
     booster: lgb.Booster
     calibration: Calibration = field(default_factory=Calibration)
     parameters: TreeParameters = field(default_factory=TreeParameters)
+    anchoring: Anchoring | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an anchoring on a column the model does not take as a number."""
+        if self.anchoring is None:
+            return
+        name = self.anchoring.feature
+        if name not in self.schema.names or name in self.schema.levels:
+            raise ModelError(f"anchoring: {name!r} is no numeric column of the model")
 
     def predict(self, features: pd.DataFrame, *, n_threads: int = 0) -> Prediction:
         """Predict each row; columns are found by name, in any order.
@@ -65,7 +85,11 @@ class FittedModel:
         """
         encoded = encode(features, self.schema)
         margin = predict_margins(self.booster, encoded.matrix, n_threads=n_threads)
-        return Prediction(self.calibration.apply(margin), margin, encoded.unseen, encoded.n_ignored)
+        probability = self.calibration.apply(margin)
+        if self.anchoring is not None:
+            coverage = encoded.matrix[:, self.schema.names.index(self.anchoring.feature)]
+            probability = self.anchoring.apply(probability, coverage)
+        return Prediction(probability, margin, encoded.unseen, encoded.n_ignored)
 
     def contributions(self, features: pd.DataFrame, *, n_threads: int = 0) -> NDArray[np.float64]:
         """SHAP values of the margin in log-odds, shape (n, features + 1), the base value last; see `trees`.

@@ -2,18 +2,21 @@
 
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from churn.model.anchoring import AnchoredBucket
 from churn.model.calibration import CalibrationChoice
 from churn.model.fitted import FittedModel
 from churn.model.storage import model_id
 
 HIGH_RISK, LOW_RISK = 2.0, 0.5
-"""Risk bands of the data contract: high from this multiple of the held-out churn rate on, low under that one."""
+"""Risk bands of the data contract: high from this multiple of the held-out churn rate on, low under that one. Of an
+anchored model, multiples of its mean predicted rate: the observed one is what anchoring sets aside."""
 _LIBRARIES = ("churn", "duckdb", "lightgbm", "narwhals", "numpy", "pandas", "scikit-learn", "scipy")
 
 
@@ -37,6 +40,35 @@ class HeldOut(NamedTuple):
     churned: int
     without_coverage: int
     out_of_time: bool
+
+
+class AnchoredOn(NamedTuple):
+    """On whom a model was anchored, and what the bank's own outcomes say of it.
+
+    Attributes
+    ----------
+    as_of
+        ISO date of the population; None for a flat file.
+    rows, labelled
+        Customers, and how many of them had a known outcome, which anchoring did not use.
+    mean_predicted
+        Mean anchored probability of all of them.
+    inputs
+        The files read, with their hashes.
+    buckets
+        How each bucket was anchored.
+    evidence
+        ``{"as_of", "buckets"}``: outcomes against stated rates, in the form of `baselines.json`, of this population
+        where any is known, else of the snapshot that was held out in training.
+    """
+
+    as_of: str | None
+    rows: int
+    labelled: int
+    mean_predicted: float
+    inputs: Sequence[Mapping[str, Any]]
+    buckets: Sequence[AnchoredBucket]
+    evidence: Mapping[str, Any]
 
 
 def library_versions() -> dict[str, str]:
@@ -95,7 +127,7 @@ def build_manifest(
             "churn_rate": rate,
             "without_coverage": held_out.without_coverage,
         },
-        "thresholds": {"high": HIGH_RISK * rate, "low": LOW_RISK * rate},
+        "thresholds": _thresholds(rate),
         "calibration_method": model.calibration.method,
         "calibration_chosen": choice.method,
         "calibration_log_losses": choice.log_losses,
@@ -105,3 +137,38 @@ def build_manifest(
         "versions": library_versions(),
     }
     return own | {name: value for name, value in (facts or {}).items() if name not in own}
+
+
+def anchor_manifest(manifest: Mapping[str, Any], model: FittedModel, anchored: AnchoredOn) -> dict[str, Any]:
+    """Return the manifest of a model that was anchored after its training.
+
+    It gains ``anchored``, another model id and other risk bands; all else is still the training's. A model anchored
+    before is as if it had not been.
+
+    Parameters
+    ----------
+    manifest
+        That of the model before.
+    model
+        The anchored model.
+    anchored
+        On whom.
+    """
+    document = {
+        **anchored._asdict(),
+        "inputs": list(anchored.inputs),
+        "buckets": [bucket._asdict() for bucket in anchored.buckets],
+        "from_model": model_id(replace(model, anchoring=None)),
+        "thresholds_before": manifest.get("anchored", {}).get("thresholds_before", manifest["thresholds"]),
+        "metrics_describe": "the model before anchoring",
+    }
+    return {
+        **manifest,
+        "model_id": model_id(model),
+        "thresholds": _thresholds(anchored.mean_predicted),
+        "anchored": document,
+    }
+
+
+def _thresholds(rate: float) -> dict[str, float]:
+    return {"high": HIGH_RISK * rate, "low": LOW_RISK * rate}

@@ -4,7 +4,7 @@
 
     MODEL/
     ├── trees.txt        the trees in LightGBM's own text form
-    ├── model.json       schema, calibration, tree parameters
+    ├── model.json       schema, calibration, anchoring if there is any, tree parameters
     ├── manifest.json    model id, file hashes, features, horizon, snapshots, versions, thresholds
     ├── metrics.json     held-out metrics
     ├── baselines.json   stated, observed and predicted churn by product coverage
@@ -24,6 +24,7 @@ from typing import Any
 
 from churn.errors import ModelError
 from churn.files import CHECKSUMS, new_folder, render_json
+from churn.model.anchoring import anchoring_from_json, anchoring_to_json
 from churn.model.calibration import calibration_from_json, calibration_to_json
 from churn.model.fitted import FittedModel
 from churn.model.schema import schema_from_json, schema_to_json
@@ -65,7 +66,7 @@ class StoredModel:
 def model_id(model: FittedModel) -> str:
     """Name a model by its content: the first 16 digits of SHA-256 over trees and model document.
 
-    Two trainings that come to the same model give the same id; any other calibration gives another.
+    Two trainings that come to the same model give the same id; any other calibration or anchoring gives another.
     """
     return _id_of(trees_to_text(model.booster), render_json(_model_document(model)))
 
@@ -121,11 +122,14 @@ def read_model(path: Path) -> StoredModel:
 
 
 def _model_document(model: FittedModel) -> dict[str, Any]:
+    # without an anchoring the document, and with it the id, is as it was before there were any
+    anchored = {} if model.anchoring is None else {"anchoring": anchoring_to_json(model.anchoring)}
     return {
         "format": FORMAT,
         "schema": schema_to_json(model.schema),
         "calibration": calibration_to_json(model.calibration),
         "parameters": parameters_to_json(model.parameters),
+        **anchored,
     }
 
 
@@ -134,6 +138,7 @@ def _restore_model(path: Path, document: dict[str, Any], trees: str) -> FittedMo
         schema = schema_from_json(document["schema"])
         calibration = calibration_from_json(document["calibration"])
         parameters = TreeParameters(**document["parameters"])
+        anchoring = anchoring_from_json(document["anchoring"]) if "anchoring" in document else None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{path}: is not a model document of this version; {_RESTORE}") from error
     booster = trees_from_text(trees)
@@ -141,7 +146,10 @@ def _restore_model(path: Path, document: dict[str, Any], trees: str) -> FittedMo
         raise ModelError(
             f"{path}: names {len(schema.names)} columns, the trees take {booster.num_feature()}; {_RESTORE}"
         )
-    return FittedModel(schema, booster, calibration, parameters)
+    try:
+        return FittedModel(schema, booster, calibration, parameters, anchoring)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}; {_RESTORE}") from error
 
 
 def _id_of(trees: str, model: str) -> str:

@@ -1,0 +1,140 @@
+"""A stored model anchored to the stated rates, and held against the bank's own outcomes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from churn.errors import DataError
+from churn.evaluation.baselines import build_baselines
+from churn.frame import Snapshot
+from churn.model.anchoring import BUCKETS, TABLE_COVERAGE, fit_anchoring
+from churn.model.card import render_card
+from churn.model.fitted import FittedModel
+from churn.model.manifest import AnchoredOn, anchor_manifest
+from churn.model.storage import StoredModel
+
+Floats = NDArray[np.float64]
+
+
+class _Population(NamedTuple):
+    """Customers at one date; `probability` is not anchored, `churned` is NaN where not known."""
+
+    as_of: str | None
+    coverage: Floats
+    probability: Floats
+    churned: Floats
+
+
+def anchor_model(
+    stored: StoredModel,
+    snapshots: Iterable[Snapshot],
+    *,
+    stated: Mapping[Any, float],
+    labelled: Snapshot | None = None,
+    feature: str = TABLE_COVERAGE,
+    inputs: Sequence[Mapping[str, Any]] = (),
+    n_threads: int = 0,
+) -> StoredModel:
+    """Anchor a stored model to stated rates on a population, and rewrite what is kept with it.
+
+    Outcomes are not used for it. `baselines` become those of the anchored model on this population. `metrics` stay
+    as they were, marked ``"before_anchoring"``: the predictions they judged are not kept. A model anchored before is
+    anchored anew, from its calibrated probabilities.
+
+    Parameters
+    ----------
+    stored
+        The model.
+    snapshots
+        The population in parts, all of one date.
+    stated
+        A year's churn by bucket, keys "1" to "4" and "5+".
+    labelled
+        Those of the population whose outcome is known, for the warning where outcomes contradict the stated rates;
+        without it, outcomes kept from training serve.
+    feature
+        The model's column that holds the product coverage.
+    inputs
+        The files the population was read from, for the manifest.
+    n_threads
+        At most; 0 takes what the machine has. The result is the same.
+
+    Raises
+    ------
+    DataError
+        A customer's product coverage is in no column, or nobody is in a bucket with a target.
+    ModelError
+        `feature` is no numeric column of the model, or the features are not the model's.
+    """
+    bare = replace(stored.model, anchoring=None)
+    people = _population(bare, snapshots, labelled, n_threads)
+    horizon_days = stored.manifest["horizon_days"]
+    fit = fit_anchoring(people.probability, people.coverage, stated, horizon_days, feature=feature)
+    after = fit.anchoring.apply(people.probability, people.coverage)
+    known = ~np.isnan(people.churned)
+    anchored = AnchoredOn(
+        people.as_of,
+        rows=len(after),
+        labelled=int(known.sum()),
+        mean_predicted=float(after.mean()),
+        inputs=inputs,
+        buckets=fit.buckets,
+        evidence=_evidence(stored, people, stated),
+    )
+    model = replace(bare, anchoring=fit.anchoring)
+    manifest = anchor_manifest(stored.manifest, model, anchored)
+    metrics = {**stored.metrics, "before_anchoring": True}
+    found = build_baselines(people.coverage, people.churned, after, stated=stated, horizon_days=horizon_days)
+    return StoredModel(model, manifest, metrics, found.buckets, render_card(manifest, metrics, found.buckets))
+
+
+def _population(
+    model: FittedModel, snapshots: Iterable[Snapshot], labelled: Snapshot | None, n_threads: int
+) -> _Population:
+    outcome = pd.Series(dtype=np.float64)
+    if labelled is not None and labelled.churned is not None:
+        outcome = pd.Series(labelled.churned.astype(np.float64), index=labelled.customer_id)
+    parts = [_read(model, snapshot, outcome, n_threads) for snapshot in snapshots]
+    if not parts:
+        raise DataError("anchoring: there is nobody to anchor on; give a date inside the data")
+    return _Population(parts[0].as_of, *(np.concatenate(column) for column in list(zip(*parts, strict=True))[1:]))
+
+
+def _read(model: FittedModel, snapshot: Snapshot, outcome: "pd.Series[float]", n_threads: int) -> _Population:
+    if snapshot.product_coverage is None:
+        raise DataError("anchoring: product coverage is not known; name its column as coverage in [flat]")
+    return _Population(
+        snapshot.as_of.isoformat() if snapshot.as_of else None,
+        snapshot.product_coverage.astype(np.float64),
+        model.predict(snapshot.features, n_threads=n_threads).probability,
+        np.asarray(outcome.reindex(snapshot.customer_id), dtype=np.float64),
+    )
+
+
+def _evidence(stored: StoredModel, people: _Population, stated: Mapping[Any, float]) -> dict[str, Any]:
+    """Outcomes against the rates stated now: this population's, else those that judged the training."""
+    known = ~np.isnan(people.churned)
+    if known.any():
+        as_of, coverage, churned = people.as_of, people.coverage[known], people.churned[known]
+    else:
+        as_of, coverage, churned = _kept_outcomes(stored)
+    horizon_days = stored.manifest["horizon_days"]
+    found = build_baselines(coverage, churned, churned, stated=stated, horizon_days=horizon_days)
+    return {"as_of": as_of, "buckets": [_without_prediction(row) for row in found.buckets]}
+
+
+def _kept_outcomes(stored: StoredModel) -> tuple[str | None, Floats, Floats]:
+    """Coverage and outcome of each customer that a kept comparison counted; rates stated since may differ."""
+    held_out = {"as_of": stored.manifest["as_of"], "buckets": stored.baselines}
+    kept = stored.manifest["anchored"]["evidence"] if "anchored" in stored.manifest else held_out
+    coverage = np.repeat(np.arange(1.0, len(BUCKETS) + 1), [row["n"] for row in kept["buckets"]])
+    churned = [np.arange(row["n"]) < round((row["observed"] or 0) * row["n"]) for row in kept["buckets"]]
+    return kept["as_of"], coverage, np.concatenate(churned).astype(np.float64)
+
+
+def _without_prediction(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "predicted"}

@@ -7,9 +7,11 @@ from typing import Any
 
 import click
 
+from churn.cli.anchoring import anchor_on_bank, anchor_on_file, warn_of_departures
 from churn.cli.console import note, print_baselines, print_json
 from churn.cli.inputs import flat_of_model, kinds_of_model, show_notes
 from churn.cli.options import (
+    PATH,
     IsoDate,
     config_option,
     data_argument,
@@ -19,11 +21,12 @@ from churn.cli.options import (
     threads_option,
 )
 from churn.cli.train import baselines_title
-from churn.config import Config, read_config
+from churn.config import Config, FlatFile, read_config
 from churn.errors import DataError, TimeRangeError
 from churn.evaluation.baselines import build_baselines
+from churn.files import require_replaceable
 from churn.frame import Snapshot, build_snapshot, flat_snapshot
-from churn.model.storage import StoredModel, read_model
+from churn.model.storage import StoredModel, read_model, write_model
 from churn.tables.bank import Bank, open_bank
 from churn.tables.flat import FlatTable, open_flat
 
@@ -32,6 +35,8 @@ from churn.tables.flat import FlatTable, open_flat
 @data_argument
 @model_option
 @click.option("--as-of", type=IsoDate(), help="Date to compare at [default: the snapshot held out in training].")
+@click.option("--anchor", is_flag=True, help="Write a new model, shifted to the stated rates by products held.")
+@click.option("-o", "--output", type=PATH, help="Model folder to write, with --anchor.")
 @config_option
 @data_end_option
 @threads_option
@@ -40,6 +45,8 @@ def baselines(
     data: Path,
     model_path: Path,
     as_of: dt.date | None,
+    anchor: bool,
+    output: Path | None,
     config_path: Path | None,
     data_end: dt.date | None,
     threads: int | None,
@@ -48,30 +55,70 @@ def baselines(
     """Compare stated, observed and predicted churn by products held.
 
     At the held-out snapshot of the data the model was trained on, predictions are those of the model that had not
-    seen it; anywhere else they are the stored model's.
+    seen it; anywhere else, and of an anchored model, they are the stored model's.
+
+    With --anchor, write a model whose mean prediction for each number of products is the rate stated in
+    [baselines.stated]. It needs no outcomes. Give the date at which customers will be scored: the means hold there.
 
     \b
     Example:  churn baselines bank --model models/first
+              churn baselines bank --model models/first --as-of 2026-01-01 --anchor -o models/anchored
     """
+    _require_usable(anchor, output, model_path)
     config = read_config(config_path)
     stored = read_model(model_path)
     flat = config.flat or flat_of_model(stored)
     if flat and data.is_file():
         if as_of:
             raise TimeRangeError("--as-of: a flat file has no time; leave --as-of out")
-        with open_flat(data, flat, kinds=kinds_of_model(stored), needs_label=True, n_threads=threads) as table:
-            buckets = _compare(table, None, stored, config)
+        stored, buckets = _on_file(data, flat, stored, config, anchor=anchor, n_threads=threads)
     else:
         if flat_of_model(stored):
             raise DataError(f"{data}: the model was trained on a flat file; give such a file, not a folder")
+        as_of = as_of or dt.date.fromisoformat(stored.manifest["as_of"])
         with open_bank(data, config, data_end=data_end, n_threads=threads) as bank:
-            as_of = as_of or dt.date.fromisoformat(stored.manifest["as_of"])
-            buckets = _compare(bank, as_of, stored, config)
+            stored, buckets = _on_bank(bank, as_of, stored, config, anchor=anchor, n_threads=threads)
+    if output is not None:
+        write_model(output, stored)
+        warn_of_departures(stored)
+        note(f"wrote {output}")
     if as_json:
         print_json(buckets)
         return
     facts = {**stored.manifest, "as_of": as_of.isoformat() if as_of else None}
     print_baselines(buckets, baselines_title(facts))
+
+
+def _require_usable(anchor: bool, output: Path | None, model_path: Path) -> None:
+    if anchor and output is None:
+        raise click.UsageError("--anchor: give the model folder to write with -o")
+    if output is None:
+        return
+    if not anchor:
+        raise click.UsageError("-o: only --anchor writes a model; add --anchor, or leave -o out")
+    if output.resolve() == model_path.resolve():
+        raise click.UsageError("-o: is the model itself; give another folder")
+    require_replaceable(output)
+
+
+def _on_file(
+    data: Path, flat: FlatFile, stored: StoredModel, config: Config, *, anchor: bool, n_threads: int | None
+) -> tuple[StoredModel, list[dict[str, Any]]]:
+    if anchor:
+        anchored = anchor_on_file(stored, data, flat, config, n_threads=n_threads)
+        return anchored, anchored.baselines
+    with open_flat(data, flat, kinds=kinds_of_model(stored), needs_label=True, n_threads=n_threads) as table:
+        return stored, _compare(table, None, stored, config)
+
+
+def _on_bank(
+    bank: Bank, as_of: dt.date, stored: StoredModel, config: Config, *, anchor: bool, n_threads: int | None
+) -> tuple[StoredModel, list[dict[str, Any]]]:
+    if not anchor:
+        return stored, _compare(bank, as_of, stored, config)
+    show_notes(bank)
+    anchored = anchor_on_bank(stored, bank, as_of, config, n_threads=n_threads)
+    return anchored, anchored.baselines
 
 
 def _compare(
@@ -81,7 +128,8 @@ def _compare(
     manifest = stored.manifest
     same_data = _hashes(table.file_facts()) == _hashes(manifest["inputs"])
     date = as_of.isoformat() if as_of else None
-    if same_data and date == manifest["as_of"]:
+    # what an anchored model keeps is of the whole population it was anchored on, this is of those with an outcome
+    if same_data and date == manifest["as_of"] and "anchored" not in manifest:
         return stored.baselines
     if same_data and date in manifest["snapshots"]:
         note(f"note: the model was trained on {date} of these data; its predictions there are not held out")

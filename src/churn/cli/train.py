@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from churn.cli.anchoring import anchor_on_bank, anchor_on_file, require_coverage, warn_of_departures
 from churn.cli.console import note, print_baselines, print_json, print_table, steps
 from churn.cli.inputs import flat_section, input_facts, is_flat, show_notes
 from churn.cli.options import (
@@ -37,6 +38,7 @@ from churn.training import train_flat, train_on_snapshots
 @click.option(
     "--horizon", type=click.IntRange(min=1), default=365, show_default=True, help="Days within which to leave."
 )
+@click.option("--anchor", is_flag=True, help="Shift predictions to the stated rates by products held.")
 @config_option
 @data_end_option
 @seed_option
@@ -47,6 +49,7 @@ def train(
     output: Path,
     dates: Sequence[dt.date],
     horizon: int,
+    anchor: bool,
     config_path: Path | None,
     data_end: dt.date | None,
     seed: int,
@@ -54,6 +57,9 @@ def train(
     as_json: bool,
 ) -> None:
     """Train a model on DATA, calibrate it, judge it on the latest snapshot, and write its folder.
+
+    With --anchor the model is anchored, on the customers of the latest snapshot, after it was judged; see
+    churn baselines --anchor.
 
     \b
     Example:  churn train bank -o models/first
@@ -64,14 +70,22 @@ def train(
     if is_flat(data, config):
         if dates:
             raise TimeRangeError("--as-of: a flat file has no time; leave --as-of out")
-        stored = train_on_file(data, config, horizon_days=horizon, seed=seed, n_threads=threads)
+        stored = train_on_file(data, config, horizon_days=horizon, seed=seed, n_threads=threads, anchor=anchor)
     else:
         stored = train_on_folder(
-            data, config, dates=dates, horizon_days=horizon, data_end=data_end, seed=seed, n_threads=threads
+            data,
+            config,
+            dates=dates,
+            horizon_days=horizon,
+            data_end=data_end,
+            seed=seed,
+            n_threads=threads,
+            anchor=anchor,
         )
     write_model(output, stored)
     # What was written is read back through every check, so that a model that cannot be loaded is known now.
     stored = read_model(output)
+    warn_of_departures(stored)
     if as_json:
         print_json({"model": str(output), "metrics": stored.metrics, "baselines": stored.baselines})
         return
@@ -89,8 +103,9 @@ def train_on_folder(
     data_end: dt.date | None = None,
     seed: int = 0,
     n_threads: int | None = None,
+    anchor: bool = False,
 ) -> StoredModel:
-    """Read a folder of tables, build its snapshots and train on them."""
+    """Read a folder of tables, build its snapshots and train on them; anchor on the latest where asked to."""
     with open_bank(data, config, data_end=data_end, n_threads=n_threads) as bank:
         chosen = choose_dates(bank, dates, horizon_days)
         show_notes(bank)
@@ -100,7 +115,7 @@ def train_on_folder(
                 on_step(f"building the snapshot of {date}")
                 snapshots.append(build_snapshot(bank, date, horizon_days))
             facts = input_facts(bank) | _population_facts(bank, snapshots)
-            return train_on_snapshots(
+            stored = train_on_snapshots(
                 snapshots,
                 horizon_days=horizon_days,
                 config=config,
@@ -109,16 +124,21 @@ def train_on_folder(
                 facts=facts,
                 on_step=on_step,
             )
+        return anchor_on_bank(stored, bank, chosen[-1], config, n_threads=n_threads) if anchor else stored
 
 
-def train_on_file(data: Path, config: Config, *, horizon_days: int, seed: int, n_threads: int | None) -> StoredModel:
-    """Read one flat file and train on it."""
+def train_on_file(
+    data: Path, config: Config, *, horizon_days: int, seed: int, n_threads: int | None, anchor: bool = False
+) -> StoredModel:
+    """Read one flat file and train on it; anchor on all its customers where asked to."""
     flat = flat_section(config)
+    if anchor:
+        require_coverage(data, flat)
     with open_flat(data, flat, needs_label=True, n_threads=n_threads) as table:
         show_notes(table)
         facts = input_facts(table) | {"flat": flat.model_dump(mode="json")}
         with steps(3) as on_step:
-            return train_flat(
+            stored = train_flat(
                 flat_snapshot(table),
                 config=config,
                 horizon_days=horizon_days,
@@ -127,6 +147,9 @@ def train_on_file(data: Path, config: Config, *, horizon_days: int, seed: int, n
                 facts=facts,
                 on_step=on_step,
             )
+    if not anchor:
+        return stored
+    return anchor_on_file(stored, data, flat, config, n_threads=n_threads, says_notes=False)
 
 
 def choose_dates(bank: Bank, dates: Sequence[dt.date], horizon_days: int) -> list[dt.date]:
@@ -162,12 +185,14 @@ def print_metrics(stored: StoredModel) -> None:
     as_of = stored.manifest["as_of"]
     held_out = stored.manifest["held_out"]
     title = f"Held out: {held_out['rows']:,} customers" + (f" as of {as_of}" if as_of else ", five folds")
+    title += ", before anchoring" if "anchored" in stored.manifest else ""
     print_table(title, ("metric", "value", "low", "high"), rows, left=("metric",))
 
 
 def baselines_title(manifest: Mapping[str, Any]) -> str:
     """Head the table of baselines: which customers, which horizon, and how stated rates came to it."""
-    when = f"as of {manifest['as_of']}" if manifest["as_of"] else "five folds"
+    flat = "the file's customers" if "anchored" in manifest else "five folds"
+    when = f"as of {manifest['as_of']}" if manifest["as_of"] else flat
     days = manifest["horizon_days"]
     note = "" if days == 365 else "; stated annual rates converted by 1 - (1 - p)^(days/365), a constant hazard"
     return f"Churn within {days} days by products held, {when}{note}"

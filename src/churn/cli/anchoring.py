@@ -1,0 +1,108 @@
+"""Anchoring a model on what a command was given: `churn baselines --anchor` and `churn train --anchor`."""
+
+import datetime as dt
+from collections.abc import Iterable
+from pathlib import Path
+
+from churn.cli.console import note
+from churn.cli.inputs import kinds_of_model, show_notes
+from churn.config import Config, FlatFile
+from churn.errors import ConfigError, DataError, MissingColumnError, TimeRangeError
+from churn.evaluation.anchoring import anchor_model
+from churn.frame import Snapshot, build_snapshot, flat_snapshot, flat_snapshots, scored_snapshots
+from churn.model.card import describe_departures
+from churn.model.storage import StoredModel
+from churn.tables.bank import Bank
+from churn.tables.flat import open_flat
+
+
+def anchor_on_bank(
+    stored: StoredModel, bank: Bank, as_of: dt.date, config: Config, *, n_threads: int | None = None
+) -> StoredModel:
+    """Anchor on everybody in the population at `as_of`, whether or not their outcome is known.
+
+    Raises
+    ------
+    TimeRangeError
+        `as_of` lies too far after the data end, or nobody is in the population.
+    """
+    snapshots, labelled = _population(bank, as_of, stored.manifest["horizon_days"])
+    return anchor_model(
+        stored,
+        snapshots,
+        labelled=labelled,
+        stated=config.baselines.stated,
+        inputs=bank.file_facts(),
+        n_threads=n_threads or 0,
+    )
+
+
+def anchor_on_file(
+    stored: StoredModel,
+    data: Path,
+    flat: FlatFile,
+    config: Config,
+    *,
+    n_threads: int | None = None,
+    says_notes: bool = True,
+) -> StoredModel:
+    """Anchor on every customer of a flat file, whether or not their outcome is known; say what was left out of it.
+
+    Raises
+    ------
+    DataError
+        The file's product coverage is not configured.
+    """
+    feature = require_coverage(data, flat)
+    labelled = _labelled(data, flat, stored, n_threads)
+    with open_flat(data, flat, kinds=kinds_of_model(stored), needs_label=False, n_threads=n_threads) as table:
+        if says_notes:
+            show_notes(table)
+        return anchor_model(
+            stored,
+            flat_snapshots(table),
+            labelled=labelled,
+            stated=config.baselines.stated,
+            feature=feature,
+            inputs=table.file_facts(),
+            n_threads=n_threads or 0,
+        )
+
+
+def require_coverage(data: Path, flat: FlatFile) -> str:
+    """Return the column of a flat file that holds the product coverage.
+
+    Raises
+    ------
+    DataError
+        The configuration names none, or drops it.
+    """
+    if flat.coverage is None or flat.coverage in flat.drop:
+        raise DataError(f"{data}: product coverage is not known; name its column as coverage in [flat], and keep it")
+    return flat.coverage
+
+
+def warn_of_departures(stored: StoredModel) -> None:
+    """Say where the bank's own outcomes contradict the rates a model was anchored to; nothing for any other model."""
+    if "anchored" in stored.manifest:
+        for line in describe_departures(stored.manifest["anchored"]):
+            note(f"warning: {line}; the model is anchored all the same, see its card")
+
+
+def _population(bank: Bank, as_of: dt.date, horizon_days: int) -> tuple[Iterable[Snapshot], Snapshot | None]:
+    """Return the population in parts, and those of it whose outcome is known, if any is."""
+    try:
+        labelled = build_snapshot(bank, as_of, horizon_days)
+    except TimeRangeError:
+        return scored_snapshots(bank, as_of), None
+    # a bank's own labels may be of some customers only; otherwise everybody has one
+    return (scored_snapshots(bank, as_of) if bank.has("labels") else [labelled]), labelled
+
+
+def _labelled(data: Path, flat: FlatFile, stored: StoredModel, n_threads: int | None) -> Snapshot | None:
+    """Return the customers whose outcome the file holds; None where it has no usable label."""
+    try:
+        with open_flat(data, flat, kinds=kinds_of_model(stored), needs_label=True, n_threads=n_threads) as table:
+            return flat_snapshot(table)
+    except (MissingColumnError, ConfigError):
+        return None

@@ -25,7 +25,7 @@ from churn.tables.reading import (
     load_table,
     scan_source,
 )
-from churn.tables.sources import Source, as_readable, read_header, source_of
+from churn.tables.sources import Source, as_readable, list_columns, read_header, source_of
 
 FlatKind = Literal["number", "text"]
 # A column is a number when at least this share of its filled cells are; rows with other cells are left out.
@@ -174,11 +174,11 @@ def _probe(
     """Return the file's columns, the kind of every feature, and the contract's value of every label."""
     with as_readable(source, TableSource(), scratch) as path:
         names, delimiter = read_header(source, path)
-        _require(source, names, [flat.id, *([flat.label] if needs_label else [])], "[flat]")
+        _require(source, flat, names, [flat.id, *([flat.label] if needs_label else [])], "[flat]")
         if kinds is None:
-            _require(source, names, [*flat.bindings, *([flat.coverage] if flat.coverage else [])], "[flat]")
+            _require(source, flat, names, [*flat.bindings, *([flat.coverage] if flat.coverage else [])], "[flat]")
         else:
-            _require(source, names, list(kinds), "the model")
+            _require(source, flat, names, list(kinds), "the model")
         scan = scan_source(source, path, names, delimiter)
         with as_data_error(source):
             types = column_types(connection, scan)
@@ -189,12 +189,12 @@ def _probe(
     return names, kinds, labels
 
 
-def _require(source: Source, names: Sequence[str], wanted: Sequence[str], by: str) -> None:
+def _require(source: Source, flat: FlatFile, names: Sequence[str], wanted: Sequence[str], by: str) -> None:
     missing = [name for name in wanted if name not in names]
     if missing:
-        here = ", ".join(names[:30]) + (", …" if len(names) > 30 else "")
         raise MissingColumnError(
-            f"{source.path}: column {', '.join(missing[:5])}, which {by} needs, is missing; the file has {here}"
+            f"{source.path}: column {', '.join(missing[:5])}, which {by} needs, is missing;"
+            f" {list_columns(names, [flat.id, flat.label, *wanted])}"
         )
 
 

@@ -18,7 +18,7 @@ from churn.files import hash_file
 from churn.tables.cells import cell_rule, cell_text, cell_value, quote_name, quote_text
 from churn.tables.contract import Column, Table
 from churn.tables.database import fetch_row, say_reading
-from churn.tables.sources import Source, as_readable, describe, read_header
+from churn.tables.sources import Source, as_readable, describe, list_columns, read_header
 
 # A CSV line longer than this is quarantined.
 LONGEST_LINE = 8_000_000
@@ -133,10 +133,10 @@ def _match_columns(
     for column in table.columns:
         name = mapping.columns.get(column.name, column.name)
         if name not in header and (column.required or column.name in mapping.columns):
-            here = ", ".join(header[:20]) + (", …" if len(header) > 20 else "")
+            known = [mapping.columns.get(other.name, other.name) for other in table.columns]
             asked = name if name == column.name else f"{name} (for {column.name})"
             raise MissingColumnError(
-                f"{source.path}: column {asked} of table {table.name} is missing; the file has {here};"
+                f"{source.path}: column {asked} of table {table.name} is missing; {list_columns(header, known)};"
                 f" add it or name it under [tables.{table.name}.columns] in the configuration"
             )
         found[column] = header.index(name) if name in header else None

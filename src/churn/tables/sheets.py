@@ -2,13 +2,12 @@
 
 import csv
 import datetime as dt
-import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
 
 from churn.errors import DataError
 
@@ -31,23 +30,27 @@ def write_sheet_as_csv(path: Path, sheet: str | None, copy: Path) -> None:
     DataError
         The file is no whole .xlsx file, or has no such sheet.
     """
-    try:
+    with _as_data_error(path, "is not a whole .xlsx file"):
         workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise DataError(f"{path}: is not a whole .xlsx file; save it again") from error
     if sheet is not None and sheet not in workbook.sheetnames:
         names = ", ".join(workbook.sheetnames[:10])
         raise DataError(f"{path}: has no sheet of the name configured; it has {names}")
-    worksheet = workbook[sheet] if sheet else workbook.worksheets[0]
-    worksheet.reset_dimensions()  # what a file says of its own size may be wrong
-    with copy.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        try:
-            for row in _without_blank_end(worksheet.iter_rows(values_only=True)):
-                writer.writerow(row)
-        except (KeyError, ValueError, SyntaxError, zipfile.BadZipFile, EOFError) as error:
-            raise DataError(f"{path}: is damaged inside; save it again") from error
+    with _as_data_error(path, "is damaged inside"), copy.open("w", encoding="utf-8", newline="") as stream:
+        worksheet = workbook[sheet] if sheet else workbook.worksheets[0]
+        worksheet.reset_dimensions()  # what a file says of its own size may be wrong
+        csv.writer(stream, lineterminator="\n").writerows(_without_blank_end(worksheet.iter_rows(values_only=True)))
     workbook.close()
+
+
+@contextmanager
+def _as_data_error(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, DataError):
+        raise
+    except Exception as error:
+        # Of a damaged file openpyxl lets through whatever its parts raise: zlib, zipfile, XML, KeyError, ….
+        raise DataError(f"{path}: {what}; save it again as .xlsx") from error
 
 
 def cell_as_text(value: Any) -> str:

@@ -3,7 +3,7 @@
 import codecs
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,8 +71,17 @@ def read_header(source: Source, text_path: Path) -> tuple[list[str], str]:
         )
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
-        raise DataError(f"{source.path}: column {repeated[0]!r} stands twice in the header; rename one of them")
+        # Without a header the names are a customer's values: positions say as much.
+        places = " and ".join(str(place) for place, name in enumerate(names, 1) if name == repeated[0])
+        raise DataError(f"{source.path}: columns {places} have the same name in the first line; rename all but one")
     return names, delimiter
+
+
+def list_columns(header: Sequence[str], known: Collection[str]) -> str:
+    """List a header for a message, unless it has none of the names known: then it may be a row of values."""
+    if not set(header) & set(known):
+        return "its first line has none of the column names; does the file have a header?"
+    return "the file has " + ", ".join(header[:30]) + (", …" if len(header) > 30 else "")
 
 
 @contextmanager

@@ -187,7 +187,9 @@ def _anchored_on(anchored: Mapping[str, Any]) -> str:
 def _departures(anchored: Mapping[str, Any]) -> list[str]:
     lines = describe_departures(anchored)
     if not lines:
-        return ["No reliable outcome of the bank's own contradicts a stated rate."]
+        verdicts = [row["verdict"] for row in anchored["evidence"]["buckets"] if row["verdict"] != "not_stated"]
+        held = f"{verdicts.count('agrees')} of {len(verdicts)} could be held against enough of them"
+        return [f"The bank's own outcomes contradict none of the stated rates; {held}."]
     doubt = (
         "Either those outcomes are no fair picture of the year to come, or the stated rates are wrong for this bank "
         "and these probabilities with them. The outcomes alone cannot say which."

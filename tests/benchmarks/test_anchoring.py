@@ -1,0 +1,14 @@
+"""The short form of the study; `python benchmarks/anchoring.py` is the long one."""
+
+import runpy
+from pathlib import Path
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "anchoring.py"
+
+
+def test_anchoring_helps_and_harms_where_the_documentation_says(capsys):
+    study = runpy.run_path(str(SCRIPT))
+    code = study["main"](["--quick"])
+    out = capsys.readouterr().out
+    assert code == 0, out
+    assert out.count("holds: ") == 6

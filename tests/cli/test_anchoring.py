@@ -100,6 +100,7 @@ def test_metrics_of_before_are_not_presented_as_the_anchored_models(model, ancho
 
 
 def test_where_no_outcome_is_known_baselines_show_none_and_predict_the_stated_rates(anchored):
+    assert (anchored / "MODEL_CARD.md").read_text().count("| no outcome known yet |") == 3
     for row in _baselines(anchored):
         assert (row["observed"], row["observed_low"], row["observed_high"]) == (None, None, None)
         assert row["verdict"] in {"too_few", "not_stated"}
@@ -151,6 +152,22 @@ def test_rates_the_outcomes_do_not_contradict_give_no_warning(run, bank, model, 
     assert [row["target"] for row in _manifest(tmp_path / "m")["anchored"]["buckets"]] == pytest.approx(
         list(observed.values())
     )
+
+
+def test_a_bucket_of_few_customers_is_warned_of(run, flat, tmp_path):
+    data, config, _ = flat
+    assert run("train", data, "--config", config, "-o", tmp_path / "first").code == 0
+    frame = pd.read_csv(data, dtype=str)
+    few = frame[frame["products"].isin(["1", "3"]) | (frame.index < 40)]
+    n = int((few["products"].astype(int) >= 5).sum())
+    assert 0 < n < 30 < (few["products"] == "1").sum()
+    few.to_csv(tmp_path / "few.csv", index=False)
+
+    result = run("baselines", tmp_path / "few.csv", "--model", tmp_path / "first", "--anchor", "-o", tmp_path / "m")
+
+    assert result.code == 0
+    assert f"warning: coverage 5+ is anchored on the mean of {n} customers alone" in result.err
+    assert "coverage 1 is anchored" not in result.err
 
 
 def test_anchoring_an_anchored_model_starts_from_what_was_calibrated(run, bank, model, anchored, tmp_path):

@@ -9,6 +9,7 @@ from churn.cli.inputs import kinds_of_model, show_notes
 from churn.config import Config, FlatFile
 from churn.errors import ConfigError, DataError, MissingColumnError, TimeRangeError
 from churn.evaluation.anchoring import anchor_model
+from churn.evaluation.baselines import MIN_ROWS
 from churn.frame import Snapshot, build_snapshot, flat_snapshot, flat_snapshots, scored_snapshots
 from churn.model.card import describe_departures
 from churn.model.storage import StoredModel
@@ -82,11 +83,16 @@ def require_coverage(data: Path, flat: FlatFile) -> str:
     return flat.coverage
 
 
-def warn_of_departures(stored: StoredModel) -> None:
-    """Say where the bank's own outcomes contradict the rates a model was anchored to; nothing for any other model."""
-    if "anchored" in stored.manifest:
-        for line in describe_departures(stored.manifest["anchored"]):
-            note(f"warning: {line}; the model is anchored all the same, see its card")
+def warn_of_anchoring(stored: StoredModel) -> None:
+    """Say what speaks against an anchoring: the bank's own outcomes, or few customers; nothing for any other model."""
+    anchored = stored.manifest.get("anchored")
+    if anchored is None:
+        return
+    for line in describe_departures(anchored):
+        note(f"warning: {line}; the model is anchored all the same, see its card")
+    for row in anchored["buckets"]:
+        if row["taken_from"] is None and row["n"] < MIN_ROWS:
+            note(f"warning: coverage {row['product_coverage']} is anchored on the mean of {row['n']} customers alone")
 
 
 def _population(bank: Bank, as_of: dt.date, horizon_days: int) -> tuple[Iterable[Snapshot], Snapshot | None]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from churn.cli.anchoring import anchor_on_bank, anchor_on_file, warn_of_departures
+from churn.cli.anchoring import anchor_on_bank, anchor_on_file, warn_of_anchoring
 from churn.cli.console import note, print_baselines, print_json
 from churn.cli.inputs import flat_of_model, kinds_of_model, show_notes
 from churn.cli.options import (
@@ -80,7 +80,7 @@ def baselines(
             stored, buckets = _on_bank(bank, as_of, stored, config, anchor=anchor, n_threads=threads)
     if output is not None:
         write_model(output, stored)
-        warn_of_departures(stored)
+        warn_of_anchoring(stored)
         note(f"wrote {output}")
     if as_json:
         print_json(buckets)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from churn.cli.anchoring import anchor_on_bank, anchor_on_file, require_coverage, warn_of_departures
+from churn.cli.anchoring import anchor_on_bank, anchor_on_file, require_coverage, warn_of_anchoring
 from churn.cli.console import note, print_baselines, print_json, print_table, steps
 from churn.cli.inputs import flat_section, input_facts, is_flat, show_notes
 from churn.cli.options import (
@@ -85,7 +85,7 @@ def train(
     write_model(output, stored)
     # What was written is read back through every check, so that a model that cannot be loaded is known now.
     stored = read_model(output)
-    warn_of_departures(stored)
+    warn_of_anchoring(stored)
     if as_json:
         print_json({"model": str(output), "metrics": stored.metrics, "baselines": stored.baselines})
         return

@@ -132,14 +132,14 @@ def describe_departures(anchored: Mapping[str, Any]) -> list[str]:
     --------
     >>> row = {"product_coverage": 1, "stated": 0.62, "observed": 0.4, "observed_low": 0.38, "observed_high": 0.42}
     >>> describe_departures({"evidence": {"as_of": None, "buckets": [row | {"verdict": "departs"}]}})
-    ['with 1 product 40.0 % left (38.0 % to 42.0 %, 95 %), stated are 62.0 %']
+    ['with 1 product 40.0 % left (38.0 % to 42.0 %, 95 %), stated is 62.0 %']
     """
     evidence = anchored["evidence"]
     when = f" from {evidence['as_of']} on" if evidence["as_of"] else ""
     return [
         f"with {_products(row['product_coverage'])} {_percent(row['observed'])} left{when} "
         f"({_percent(row['observed_low'])} to {_percent(row['observed_high'])}, 95 %), "
-        f"stated are {_percent(row['stated'])}"
+        f"stated is {_percent(row['stated'])}"
         for row in evidence["buckets"]
         if row["verdict"] == "departs"
     ]
@@ -202,7 +202,7 @@ def _baselines(manifest: Mapping[str, Any], baselines: Sequence[Mapping[str, Any
     rows = [
         f"| {row['product_coverage']} | {_count(row['n'])} | {_percent(row['stated'])} | {_percent(row['observed'])} "
         f"({_percent(row['observed_low'])} to {_percent(row['observed_high'])}) | {_percent(row['predicted'])} "
-        f"| {_VERDICTS[row['verdict']]} |"
+        f"| {_verdict(row)} |"
         for row in baselines
     ]
     return "\n".join(
@@ -217,6 +217,12 @@ def _baselines(manifest: Mapping[str, Any], baselines: Sequence[Mapping[str, Any
             *rows,
         ]
     )
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    # an anchored model may be shown for customers whose outcome lies ahead
+    ahead = row["n"] and row["stated"] is not None and row["observed"] is None
+    return "no outcome known yet" if ahead else _VERDICTS[row["verdict"]]
 
 
 def _forced(manifest: Mapping[str, Any]) -> str:

@@ -3,12 +3,13 @@
 Every section has a default, so that no file is needed for tables that follow the contract.
 """
 
+import datetime as dt
 import tomllib
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from churn.errors import ConfigError
 
@@ -54,6 +55,18 @@ class TableSource(_Section):
     dates: dict[str, str] = {}
     values: dict[str, dict[str, str]] = {}
     constants: dict[str, str] = {}
+
+    @field_validator("dates")
+    @classmethod
+    def _dates_can_be_read(cls, forms: dict[str, str]) -> dict[str, str]:
+        for column, form in forms.items():
+            try:
+                same = dt.datetime.strptime(dt.datetime(2025, 1, 31).strftime(form), form)
+            except ValueError:
+                same = None
+            if same is None or (same.month, same.day) != (1, 31):
+                raise ValueError(f"{column}: {form!r} does not give a date; use a form such as %Y%m%d")
+        return forms
 
 
 class FlatFile(_Section):

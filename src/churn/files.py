@@ -83,12 +83,12 @@ def require_replaceable(path: Path, *, replaces: str = CHECKSUMS) -> None:
 
 
 def require_writable_file(path: Path) -> None:
-    """Refuse, before any work is done, a `path` that `new_file` would refuse at its end."""
+    """Refuse, before any work is done, a `path` that `new_file` would refuse at its end; leave nothing behind."""
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; give the name of a file")
     with _as_output_error(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        probe = _beside(path)
+        there = next(folder for folder in path.absolute().parents if folder.exists())
+        probe = _beside(there / path.name)
         probe.touch()
         probe.unlink()
 

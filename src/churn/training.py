@@ -166,7 +166,7 @@ def train_flat(
     probability = cross_fit_probabilities(method, fitted.margins, rows.churned, folds)
     judged = _Judged(snapshot, probability, _fold_metrics(rows.churned, probability, folds, seed), out_of_time=False)
     tell("refitting on all rows")
-    model = _assemble(rows, fitted.margins, chosen.rounds, _refit_method(chosen), run)
+    model = _assemble(rows, fitted.margins, chosen.rounds, method, run)
     return _stored(model, chosen, judged, rows, [], run, facts)
 
 

@@ -41,7 +41,7 @@ def slow(rows, customer, as_of):
         "turnover_cny_365d": sum(abs(cents(row["amount"])) for row in year) / 100,
         "net_flow_cny_90d": sum(cents(row["amount"]) for row in recent) / 100,
         "share_digital_365d": n_digital / len(year) if year else None,
-        "activity_pace_90d": (len(recent) * 275) / (n_before * 90) if n_before else None,
+        "activity_pace_365d": (len(recent) * 275) / (n_before * 90) if n_before else None,
         "days_since_transaction": days_to(as_of, [row["transacted_on"] for row in year]),
     }
     for channel in ("counter", "atm", "online", "mobile"):
@@ -86,4 +86,4 @@ def test_customer_without_a_transaction_has_zeros_and_no_ratios(make_folder):
     with open_bank(make_folder(transactions=TRANSACTIONS)) as bank:
         row = build_frame(bank, dt.date(2020, 6, 10)).set_index("customer_id").loc["B"]
     assert (row["n_transactions_365d"], row["turnover_cny_365d"], row["n_large_ordinary_365d"]) == (0, 0, 0)
-    assert row[["share_digital_365d", "activity_pace_90d", "days_since_transaction"]].isna().all()
+    assert row[["share_digital_365d", "activity_pace_365d", "days_since_transaction"]].isna().all()

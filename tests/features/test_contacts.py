@@ -40,6 +40,9 @@ def slow(rows, customer, as_of):
             expected[f"n_{name}_{days}d"] = len(there)
     for purpose in PURPOSES:
         expected[f"n_{purpose}_365d"] = sum(row["purpose"] == purpose for row in year)
+        expected[f"n_{purpose}_90d"] = sum(
+            row["purpose"] == purpose and within(row["contacted_on"], as_of, 90) for row in year
+        )
     return expected
 
 

@@ -23,6 +23,7 @@ RULES: Mapping[str, tuple[str, str]] = {
     "missing_value": ("empty where a value is needed", "必填项为空"),
     "not_an_id": ("not an id (Excel may have rounded it)", "不是编号（可能被 Excel 改成了数值）"),
     "not_a_date": ("not a date", "不是有效日期"),
+    "not_a_month_end": ("not the last day of a month", "不是月末日期"),
     "not_an_amount": ("not an amount", "不是有效金额"),
     "not_an_integer": ("not a whole number", "不是整数"),
     "not_a_number": ("not a number", "不是数字"),

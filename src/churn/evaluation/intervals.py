@@ -1,6 +1,6 @@
 """Metrics with intervals, by resampling customers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +32,7 @@ def evaluate(
     """Compute every metric of `churn.evaluation.metrics`, with bootstrap intervals.
 
     With one class only, the metrics that need both are None; the others have their value. Resampling adds noise to
-    every bin, so that the interval of an ECE near 0 lies high and may leave its value out below.
+    every bin; the interval of the ECE is moved back by the bootstrap's estimate of that bias.
 
     Parameters
     ----------
@@ -66,11 +66,17 @@ def evaluate(
     def statistics(rows: NDArray[np.int64]) -> dict[str, float]:
         return {metric.__name__: metric(y[rows], p[rows]) for metric in METRICS}
 
-    return bootstrap_estimates(statistics, len(y), n_boot=n_boot, seed=seed, groups=owner)
+    return bootstrap_estimates(statistics, len(y), n_boot=n_boot, seed=seed, groups=owner, biased=("ece",))
 
 
 def bootstrap_estimates(
-    statistics: Statistics, n_rows: int, *, n_boot: int = 200, seed: int = 0, groups: ArrayLike | None = None
+    statistics: Statistics,
+    n_rows: int,
+    *,
+    n_boot: int = 200,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+    biased: Collection[str] = (),
 ) -> dict[str, Estimate]:
     """Compute statistics on all rows, and percentile intervals on resampled customers.
 
@@ -89,6 +95,9 @@ def bootstrap_estimates(
         Same seed, same intervals.
     groups
         Whose row it is, shape (n_rows,); each row its own by default.
+    biased
+        Statistics not below 0 that grow with the noise of a draw, as the ECE does: their draws are moved by the
+        bootstrap's own estimate of that bias, mean of the draws minus value, but not below 0.
 
     Examples
     --------
@@ -105,13 +114,15 @@ def bootstrap_estimates(
     for draw in draws:
         times = np.bincount(generator.integers(n_owners, size=n_owners), minlength=n_owners)
         draw[:] = list(statistics(np.repeat(rows, times[codes])).values())
-    return {name: _estimate(value[name], draws[:, at]) for at, name in enumerate(value)}
+    return {name: _estimate(value[name], draws[:, at], biased=name in biased) for at, name in enumerate(value)}
 
 
-def _estimate(value: float, draws: NDArray[np.float64]) -> Estimate:
+def _estimate(value: float, draws: NDArray[np.float64], *, biased: bool) -> Estimate:
     defined = draws[np.isfinite(draws)]
     if not np.isfinite(value) or len(defined) == 0:
         return Estimate(float(value) if np.isfinite(value) else None, None, None)
+    if biased:
+        defined = np.maximum(defined - (defined.mean() - value), 0.0)
     low, high = np.quantile(defined, [0.025, 0.975])
     return Estimate(float(value), float(low), float(high))
 

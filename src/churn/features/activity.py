@@ -63,12 +63,12 @@ def activity_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
             "share_digital_365d", f, "share", YEAR, "share of transactions online or mobile", "线上交易比例", True, t
         ),
         Feature(
-            "activity_pace_90d",
+            "activity_pace_365d",
             f,
             "ratio",
-            90,
+            YEAR,
             "pace of transactions in 90 days against the 275 before (1 = unchanged)",
-            "近 90 天交易频率与此前之比",
+            "近 90 天交易频率与此前 275 天之比（1 为不变）",
             False,
             t,
         ),
@@ -110,6 +110,6 @@ def build_activity(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: C
         ratio(
             nw.col("n_transactions_90d") * (YEAR - 90),
             (nw.col("n_transactions_365d") - nw.col("n_transactions_90d")) * 90,
-            "activity_pace_90d",
+            "activity_pace_365d",
         ),
     ).select("customer_id", *names)

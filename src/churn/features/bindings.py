@@ -23,7 +23,16 @@ def bindings_features(config: Config) -> tuple[Feature, ...]:
             for name, service in services
         ),
         Feature("n_bound", f, "count", None, "services bound", "已绑定服务数", True, t),
-        Feature("n_eligible", f, "count", None, "services that could be bound", "可绑定服务数", True, t),
+        Feature(
+            "n_eligible",
+            f,
+            "count",
+            None,
+            "services whose product is held, bound or not",
+            "持有对应产品的服务数（不论是否已绑定）",
+            True,
+            t,
+        ),
         *(
             Feature(
                 f"n_unbound_{days}d",

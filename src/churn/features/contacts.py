@@ -20,6 +20,7 @@ _PURPOSES = {
     "event": "活动",
 }
 _WINDOWS = (30, 90, YEAR)
+_PURPOSE_WINDOWS = (90, YEAR)
 
 
 def contacts_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one signature for all families)
@@ -34,16 +35,17 @@ def contacts_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
         ),
         *(
             Feature(
-                f"n_{purpose}_365d",
+                f"n_{purpose}_{days}d",
                 f,
                 "count",
-                YEAR,
-                f"contacts to {purpose.replace('_', ' ')} in 365 days",
-                f"365 天内{zh}次数",
+                days,
+                f"contacts for {purpose.replace('_', ' ')} in {days} days",
+                f"{days} 天内{zh}次数",
                 True,
                 t,
             )
             for purpose, zh in _PURPOSES.items()
+            for days in _PURPOSE_WINDOWS
         ),
         Feature(
             "n_reached_365d",
@@ -60,8 +62,8 @@ def contacts_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
             f,
             "level",
             YEAR,
-            "how well we are known: 0 stranger, 1 introduced, 2 invited, 3 met",
-            "熟悉程度：0 陌生，1 已介绍，2 已邀约，3 已面谈",
+            "furthest we got within a year: 0 not reached, 1 spoken to, 2 invited, 3 met",
+            "一年内熟悉程度：0 未联系到，1 已联系到，2 已邀约，3 已面谈",
             True,
             t,
         ),
@@ -98,7 +100,11 @@ def build_contacts(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: C
             for channel, (en, _) in _CHANNELS.items()
             for days in _WINDOWS
         ),
-        *(count(nw.col("purpose") == nw.lit(purpose), f"n_{purpose}_365d") for purpose in _PURPOSES),
+        *(
+            count((nw.col("purpose") == nw.lit(purpose)) & since("contacted_on", as_of, days), f"n_{purpose}_{days}d")
+            for purpose in _PURPOSES
+            for days in _PURPOSE_WINDOWS
+        ),
         count(nw.col("reached"), "n_reached_365d"),
         _familiarity(),
     ]
@@ -121,7 +127,7 @@ def _met() -> nw.Expr:
 
 
 def _familiarity() -> nw.Expr:
-    """Introduce, invite, meet: the furthest step that reached the customer."""
+    """Speak, invite, meet: the furthest step that reached the customer; who is spoken to at all is introduced."""
     invited = nw.col("reached") & (nw.col("purpose") == nw.lit("invite"))
     introduced = nw.col("reached")
     stage = nw.when(_met()).then(3).when(invited).then(2).when(introduced).then(1).otherwise(0)

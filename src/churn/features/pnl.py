@@ -11,6 +11,8 @@ from churn.timeline import Tables, month_ends_before
 
 _TRENDS = (3, 6, 12)
 _MONTHS = 12
+# A loss is followed back to the 13th month-end before the date at most.
+_SINCE_LOSS_DAYS = 397
 
 
 def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one signature for all families)
@@ -76,7 +78,7 @@ def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one si
             "n_reached_since_loss",
             f,
             "count",
-            YEAR,
+            _SINCE_LOSS_DAYS,
             "contacts that reached the customer since the loss began",
             "浮亏以来联系到次数",
             True,
@@ -86,9 +88,9 @@ def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one si
             "n_loss_notices_since_loss",
             f,
             "count",
-            YEAR,
-            "loss notices since the loss began",
-            "浮亏以来亏损告知次数",
+            _SINCE_LOSS_DAYS,
+            "loss notices that reached the customer since the loss began",
+            "浮亏以来成功告知亏损次数",
             True,
             both,
         ),
@@ -96,7 +98,7 @@ def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one si
             "loss_without_contact",
             f,
             "0/1",
-            YEAR,
+            _SINCE_LOSS_DAYS,
             "an unrealised loss, and nobody reached the customer since it began",
             "浮亏且至今未联系",
             True,

@@ -71,10 +71,6 @@ class Bank:
         """Whether the bank handed over that table."""
         return table in self.raws
 
-    def column_is_there(self, table: str, column: str) -> bool:
-        """Whether the bank handed over that column of that table."""
-        return self.has(table) and column in self.raws[table].columns
-
     def frames(self, between: tuple[str, str] | None = None) -> dict[str, nw.LazyFrame[Any]]:
         """Return the tables as lazy frames; `between` keeps customers whose id lies in that closed range."""
         return {name: nw.from_native(self._relation(raw.table, between)) for name, raw in self.raws.items()}
@@ -174,7 +170,7 @@ def _check_tables(
     for name, raw in raws.items():
         counts[name], broken = check_table(connection, raw)
         findings += broken
-        _require_rows(name, raw, counts[name])
+        _require_rows(name, raw, counts[name], broken)
     findings += find_warnings(connection, raws, config)
     begin, end = _find_period(connection, raws)
     return Bank(connection, config, raws, counts, findings, begin, data_end or end)
@@ -214,13 +210,17 @@ def _require_known(config: Config, tables: Mapping[str, Table]) -> None:
             raise ConfigError(f"{unknown[0]}: is not a column; those of {name} are {', '.join(known)}")
 
 
-def _require_rows(name: str, raw: RawTable, count: RowCount) -> None:
-    if name not in REQUIRED_TABLES or count.used:
+def _require_rows(name: str, raw: RawTable, count: RowCount, broken: Sequence[Finding]) -> None:
+    """Refuse a table without a usable row: features made of nothing would look like customers who do nothing."""
+    if count.used:
         return
     path = raw.sources[0].path
+    other = "" if name in REQUIRED_TABLES else ", or remove the file: its features are then left out"
     if count.rows == 0:
-        raise DataError(f"{path}: required table {name} is empty; export its rows")
-    raise DataError(f"{path}: none of the {count.rows} rows of table {name} can be used; run churn check to see why")
+        raise DataError(f"{path}: table {name} is empty; export its rows{other}")
+    worst = max(broken, key=lambda finding: finding.count)
+    rule = f"{worst.column or 'row'}: {worst.rule.replace('_', ' ')}"
+    raise DataError(f"{path}: none of the {count.rows:,} rows of table {name} can be used ({rule}); mend them{other}")
 
 
 def _find_period(connection: duckdb.DuckDBPyConnection, raws: Mapping[str, RawTable]) -> tuple[dt.date, dt.date]:

@@ -9,6 +9,8 @@ from typing import Any
 import duckdb
 
 DATABASE, NOW_READING = "tables.duckdb", "now-reading"
+# What the database keeps in memory at most; beyond, it uses its file. Without a limit it fills most of the machine.
+MEMORY_LIMIT = "2GB"
 
 
 @contextmanager
@@ -26,7 +28,7 @@ def open_database(scratch: Path, n_threads: int | None) -> Iterator[duckdb.DuckD
     """
     connection = duckdb.connect(str(scratch / DATABASE))
     try:
-        connection.execute("SET enable_progress_bar = false")
+        connection.execute(f"SET enable_progress_bar = false; SET memory_limit = '{MEMORY_LIMIT}'")
         if n_threads:
             connection.execute(f"SET threads = {int(n_threads)}")
         yield connection

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from churn.config import TableSource
-from churn.errors import DataError, MissingColumnError
+from churn.errors import DataError, MissingColumnError, OutputError
 from churn.files import hash_file
 from churn.tables.cells import cell_rule, cell_text, cell_value, quote_name, quote_text
 from churn.tables.contract import Column, Table
@@ -198,11 +198,16 @@ def as_data_error(source: Source) -> Iterator[None]:
     """Turn what DuckDB says of a file into one line; its own message repeats cells of the file."""
     try:
         yield
-    except duckdb.OutOfMemoryException as error:
-        raise DataError(
-            f"{source.path}: is too large for the memory at hand; free some memory and try again"
-        ) from error
     except duckdb.Error as error:
+        said = str(error).lower()
+        if "could not write" in said or "no space" in said:
+            raise OutputError(
+                "the folder for temporary files is full or cannot be written; free some space, or set TMPDIR"
+            ) from error
+        if isinstance(error, duckdb.OutOfMemoryException) or "allocate" in said or "out of memory" in said:
+            raise DataError(
+                f"{source.path}: is too large for the memory at hand; free some memory and try again"
+            ) from error
         raise DataError(
             f"{source.path}: cannot be read as {source.form}, it is damaged or cut short; export it again"
         ) from error
@@ -226,9 +231,17 @@ def _select(
         form = mapping.dates.get(column.name)
         value = cell_value(column, name, sql_type, form, codes, serial_dates=serial_dates)
         rules.append(cell_rule(column, cell_text(name, sql_type), value))
+        if column.name == "month":
+            rules.append(_not_a_month_end(value))
         value = f"coalesce({value}, false)" if column.kind == "flag" and column.nullable else value
         values.append(f"{value} AS {quote_name(column.name)}")
     return ", ".join([*values, "row_number() OVER () AS source_row", f"coalesce({', '.join(rules)}) AS rule"])
+
+
+def _not_a_month_end(day: str) -> str:
+    """SQL for the rule of a month that is not written as its last day: its values would be found nowhere."""
+    date = f"(DATE '1970-01-01' + CAST({day} AS INTEGER))"
+    return f"CASE WHEN {date} <> last_day({date}) THEN 'month:not_a_month_end' END"
 
 
 def _total_line(mapping: TableSource, name: str, sql_type: str) -> str:

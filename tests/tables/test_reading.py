@@ -93,7 +93,7 @@ def test_renamed_column_that_is_missing_is_named_both_ways(make_folder):
     [
         ({"custmers": {}}, "tables.custmers"),
         ({"customers": {"columns": {"closd_on": "x"}}}, "tables.customers.columns.closd_on"),
-        ({"customers": {"dates": {"opened": "%Y"}}}, "tables.customers.dates.opened"),
+        ({"customers": {"dates": {"opened": "%Y%m%d"}}}, "tables.customers.dates.opened"),
         ({"customers": {"values": {"teir": {"a": "gold"}}}}, "tables.customers.values.teir"),
     ],
 )

@@ -71,6 +71,10 @@ class Bank:
         """Whether the bank handed over that table."""
         return table in self.raws
 
+    def column_is_there(self, table: str, column: str) -> bool:
+        """Whether the bank handed over that column of that table."""
+        return self.has(table) and column in self.raws[table].columns
+
     def frames(self, between: tuple[str, str] | None = None) -> dict[str, nw.LazyFrame[Any]]:
         """Return the tables as lazy frames; `between` keeps customers whose id lies in that closed range."""
         return {name: nw.from_native(self._relation(raw.table, between)) for name, raw in self.raws.items()}
@@ -211,16 +215,15 @@ def _require_known(config: Config, tables: Mapping[str, Table]) -> None:
 
 
 def _require_rows(name: str, raw: RawTable, count: RowCount, broken: Sequence[Finding]) -> None:
-    """Refuse a table without a usable row: features made of nothing would look like customers who do nothing."""
-    if count.used:
+    """Refuse a required table without a usable row."""
+    if count.used or name not in REQUIRED_TABLES:
         return
     path = raw.sources[0].path
-    other = "" if name in REQUIRED_TABLES else ", or remove the file: its features are then left out"
     if count.rows == 0:
-        raise DataError(f"{path}: table {name} is empty; export its rows{other}")
+        raise DataError(f"{path}: table {name} is empty; export its rows")
     worst = max(broken, key=lambda finding: finding.count)
     rule = f"{worst.column or 'row'}: {worst.rule.replace('_', ' ')}"
-    raise DataError(f"{path}: none of the {count.rows:,} rows of table {name} can be used ({rule}); mend them{other}")
+    raise DataError(f"{path}: none of the {count.rows:,} rows of table {name} can be used ({rule}); mend them")
 
 
 def _find_period(connection: duckdb.DuckDBPyConnection, raws: Mapping[str, RawTable]) -> tuple[dt.date, dt.date]:

@@ -9,7 +9,7 @@ import click
 
 from churn.cli.anchoring import anchor_on_bank, anchor_on_file, warn_of_anchoring
 from churn.cli.console import note, print_baselines, print_json
-from churn.cli.inputs import flat_of_model, kinds_of_model, show_notes
+from churn.cli.inputs import flat_of_model, kinds_of_model, require_same_static, show_notes
 from churn.cli.options import (
     PATH,
     IsoDate,
@@ -23,7 +23,7 @@ from churn.cli.options import (
 from churn.cli.train import baselines_title
 from churn.config import Config, FlatFile, read_config
 from churn.errors import DataError, TimeRangeError
-from churn.evaluation.baselines import build_baselines
+from churn.evaluation.baselines import build_baselines, restate_baselines
 from churn.files import require_replaceable
 from churn.frame import Snapshot, build_snapshot, flat_snapshot
 from churn.model.storage import StoredModel, read_model, write_model
@@ -76,6 +76,7 @@ def baselines(
         if flat_of_model(stored):
             raise DataError(f"{data}: the model was trained on a flat file; give such a file, not a folder")
         as_of = as_of or dt.date.fromisoformat(stored.manifest["as_of"])
+        require_same_static(stored, config)
         with open_bank(data, config, data_end=data_end, n_threads=threads) as bank:
             stored, buckets = _on_bank(bank, as_of, stored, config, anchor=anchor, n_threads=threads)
     if output is not None:
@@ -129,13 +130,15 @@ def _compare(
     same_data = _hashes(table.file_facts()) == _hashes(manifest["inputs"])
     date = as_of.isoformat() if as_of else None
     # what an anchored model keeps is of the whole population it was anchored on, this is of those with an outcome
-    if same_data and date == manifest["as_of"] and "anchored" not in manifest:
-        return stored.baselines
+    if same_data and date == manifest["as_of"] and "anchored" not in manifest and _same_labels(table, manifest):
+        return restate_baselines(
+            stored.baselines, stated=config.baselines.stated, horizon_days=manifest["horizon_days"]
+        )
     if same_data and date in manifest["snapshots"]:
         note(f"note: the model was trained on {date} of these data; its predictions there are not held out")
     snapshot = _snapshot(table, as_of, manifest)
     if snapshot.product_coverage is None:
-        raise DataError("product coverage is not known; name its column as coverage in [flat]")
+        note("note: product coverage is not known, so no customer is in the table; name its column in [flat]")
     prediction = stored.model.predict(snapshot.features)
     found = build_baselines(
         snapshot.product_coverage,
@@ -145,6 +148,14 @@ def _compare(
         horizon_days=manifest["horizon_days"],
     )
     return found.buckets
+
+
+def _same_labels(table: Bank | FlatTable, manifest: Mapping[str, Any]) -> bool:
+    """Whether outcomes are what they were in training: the same parts of the label, up to the same day."""
+    if isinstance(table, FlatTable):
+        return True
+    settings = table.config.label.model_dump()
+    return settings == manifest.get("label") and table.data_end.isoformat() == manifest.get("data_end")
 
 
 def _snapshot(table: Bank | FlatTable, as_of: dt.date | None, manifest: Mapping[str, Any]) -> Snapshot:

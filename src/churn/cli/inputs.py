@@ -59,6 +59,21 @@ def kinds_of_model(stored: StoredModel) -> dict[str, FlatKind]:
     return {name: "text" if name in schema.levels else "number" for name in schema.names}
 
 
+def require_same_static(stored: StoredModel, config: Config) -> None:
+    """Refuse a configuration that calls other columns of `customers` unchanging than the model's did.
+
+    Raises
+    ------
+    ConfigError
+        Features would be missing, or be made of another day's values.
+    """
+    theirs = stored.manifest.get("static", [])
+    if sorted(theirs) != sorted(config.customers.static):
+        raise ConfigError(
+            f"the model was trained with [customers] static = {theirs}; give the same in the configuration (--config)"
+        )
+
+
 def show_notes(table: Bank | FlatTable, language: Language = "en") -> None:
     """Say what was ignored, left out, or lost with tables that are not there."""
     lines = [

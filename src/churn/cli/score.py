@@ -12,7 +12,7 @@ import click
 import pyarrow.parquet as pq
 
 from churn.cli.console import note, print_json, steps
-from churn.cli.inputs import flat_of_model, input_facts, kinds_of_model, show_notes
+from churn.cli.inputs import flat_of_model, input_facts, kinds_of_model, require_same_static, show_notes
 from churn.cli.options import (
     IsoDate,
     config_option,
@@ -145,6 +145,7 @@ def _open_tables(
         raise DataError(f"{data}: the model was trained on a flat file; give such a file, not a folder")
     if as_of is None:
         raise TimeRangeError("--as-of is missing; give the date to score at")
+    require_same_static(stored, config)
     with open_bank(data, config, data_end=data_end, n_threads=n_threads) as bank:
         yield bank, scored_snapshots(bank, as_of), bank.row_counts["customers"].used
 

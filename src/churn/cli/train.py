@@ -172,7 +172,13 @@ def _population_facts(bank: Bank, snapshots: Sequence[Snapshot]) -> dict[str, An
         }
         for snapshot in snapshots
     ]
-    return {"populations": rows, "data_begin": bank.data_begin.isoformat(), "data_end": bank.data_end.isoformat()}
+    return {
+        "populations": rows,
+        "data_begin": bank.data_begin.isoformat(),
+        "data_end": bank.data_end.isoformat(),
+        "label": bank.config.label.model_dump(),
+        "static": list(bank.config.customers.static),
+    }
 
 
 def print_metrics(stored: StoredModel) -> None:

@@ -3,7 +3,7 @@
 This reports and forces nothing: where the stated and the observed rate differ, both are shown.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,6 +75,33 @@ def build_baselines(
         members = coverage >= 5 if bucket == "5+" else coverage == bucket
         buckets.append(_bucket(bucket, y[members], p[members], stated.get(str(bucket)), horizon_days))
     return Baselines(buckets, int(np.sum(~(coverage >= 1))))
+
+
+def restate_baselines(
+    buckets: Sequence[Mapping[str, Any]], *, stated: Mapping[Any, float], horizon_days: int
+) -> list[dict[str, Any]]:
+    """Hold what was observed and predicted against other stated rates.
+
+    Parameters
+    ----------
+    buckets
+        From `build_baselines`, every customer's outcome known.
+    stated, horizon_days
+        As for `build_baselines`.
+
+    Examples
+    --------
+    >>> found = build_baselines([1] * 40, [1] * 24 + [0] * 16, [0.6] * 40, stated={"1": 0.62})
+    >>> restate_baselines(found.buckets, stated={"1": 0.2}, horizon_days=365)[0]["verdict"]
+    'departs'
+    """
+    restated = []
+    for bucket in buckets:
+        annual = stated.get(str(bucket["product_coverage"]))
+        verdict = _verdict(bucket["n"], annual, bucket["observed_low"], bucket["observed_high"], horizon_days)
+        rate = None if annual is None else stated_rate_at(annual, horizon_days)
+        restated.append({**bucket, "stated": rate, "verdict": verdict})
+    return restated
 
 
 def _bucket(

@@ -242,6 +242,11 @@ def _limits(manifest: Mapping[str, Any]) -> str:
         limits.append("Anchored probabilities are as right as the stated rates; nothing here measured those.")
     if not manifest.get("out_of_time"):
         limits.append("The metrics above are not out of time: expect worse on customers of a later date.")
+    if manifest.get("static"):
+        columns = ", ".join(manifest["static"])
+        limits.append(
+            f"The bank stated that {columns} of its customers never changed: today's value stands for all dates."
+        )
     return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in limits)
 
 

@@ -178,14 +178,16 @@ def test_anchoring_an_anchored_model_starts_from_what_was_calibrated(run, bank, 
         assert (tmp_path / "again" / name).read_bytes() == (anchored / name).read_bytes()
 
 
-def test_baselines_of_an_anchored_model_are_worked_out_by_it(run, bank, model, anchored):
-    # At another date than it was anchored on, so that the mean is near the stated rate and not on it.
+def test_baselines_of_an_anchored_model_are_worked_out_by_it_at_the_held_out_date(run, bank, model, anchored, tmp_path):
     result = run("baselines", bank, "--model", anchored, "--json")
 
     assert result.code == 0
-    (row, *_), (before, *_) = json.loads(result.out), json.loads(run("baselines", bank, "--model", model, "--json").out)
-    assert row["observed"] == before["observed"]
-    assert abs(row["predicted"] - 0.62) < abs(before["predicted"] - 0.62) / 2
+    row = json.loads(result.out)[0]
+    scores = _scores(run, bank, anchored, tmp_path / "s.parquet", _manifest(model)["as_of"])
+    one = scores.loc[scores["product_coverage"] == 1, "churn_probability"]
+    assert row["observed"] == _baselines(model)[0]["observed"]
+    assert (row["n"], row["predicted"]) == (len(one), pytest.approx(one.mean()))
+    assert row["predicted"] != pytest.approx(_baselines(model)[0]["predicted"], abs=0.01)
 
 
 def test_output_and_anchor_belong_together(run, bank, model, tmp_path):

@@ -38,14 +38,15 @@ class Snapshot:
     churned
         1 where the customer left within the horizon, else 0, shape (n,); None when only scored.
     product_coverage
-        Number of distinct products open at `as_of`, shape (n,); None where it is not known.
+        Number of distinct products open at `as_of`, shape (n,), NaN for a customer for whom it is not known; None
+        where it is known of nobody.
     """
 
     as_of: dt.date | None
     customer_id: NDArray[np.object_]
     features: pd.DataFrame
     churned: NDArray[np.int64] | None
-    product_coverage: NDArray[np.int64] | None
+    product_coverage: NDArray[np.float64] | None
 
 
 def build_snapshot(bank: Bank, as_of: dt.date, horizon_days: int) -> Snapshot:
@@ -114,8 +115,9 @@ def flat_snapshot(table: FlatTable, between: tuple[str, str] | None = None) -> S
     customer_id = frame.pop("customer_id").to_numpy(dtype=object)
     coverage = None
     if table.flat.coverage in frame:
-        # A coverage that is not known counts as 0, which no stated rate speaks of.
-        coverage = frame[table.flat.coverage].fillna(0).to_numpy(dtype=np.int64)
+        found = frame[table.flat.coverage].to_numpy(dtype=np.float64)
+        # A number of products is whole; anything else says that it is not known.
+        coverage = np.where(found == np.round(found), found, np.nan)
     return Snapshot(None, customer_id, frame, churned, coverage)
 
 
@@ -138,7 +140,7 @@ def _to_pandas(frame: nw.LazyFrame[Any]) -> pd.DataFrame:
 
 def _snapshot(as_of: dt.date, frame: pd.DataFrame, churned: NDArray[np.int64] | None) -> Snapshot:
     customer_id = frame["customer_id"].to_numpy(dtype=object)
-    coverage = frame["product_coverage"].to_numpy(dtype=np.int64)
+    coverage = frame["product_coverage"].to_numpy(dtype=np.float64)
     return Snapshot(as_of, customer_id, frame.drop(columns="customer_id"), churned, coverage)
 
 

@@ -64,10 +64,16 @@ def score_snapshot(snapshot: Snapshot, stored: StoredModel, *, n_threads: int = 
         pa.array([snapshot.as_of] * n, pa.date32()),
         pa.array(prediction.probability),
         pa.array(risk_bands(prediction.probability, stored.manifest["thresholds"])),
-        pa.array([None] * n if snapshot.product_coverage is None else snapshot.product_coverage, pa.int64()),
+        _whole_numbers(snapshot.product_coverage, n),
         *raising_features(contributions, stored.model.schema.names),
     ]
     return pa.table(columns, schema=SCHEMA), prediction.unseen
+
+
+def _whole_numbers(values: NDArray[np.float64] | None, n: int) -> pa.Array:
+    if values is None:
+        return pa.nulls(n, pa.int64())
+    return pa.array(np.nan_to_num(values).astype(np.int64), pa.int64(), mask=np.isnan(values))
 
 
 def risk_bands(probability: NDArray[np.float64], thresholds: Mapping[str, float]) -> list[str]:

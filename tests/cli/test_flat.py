@@ -84,6 +84,28 @@ def test_a_missing_label_or_churned_value_is_one_line(run, flat, tmp_path):
     assert "Left" in result.err
 
 
+def test_check_reads_the_label_where_it_is_there(run, flat, tmp_path):
+    data, config = flat
+    frame = pd.read_csv(data, dtype=str)
+    frame.loc[:2, "left"] = None
+    frame.to_csv(data, index=False)
+    findings = json.loads(run("check", data, "--config", config, "--json").out)["findings"]
+    assert [(f["column"], f["rule"], f["count"]) for f in findings] == [("left", "missing_value", 3)]
+    frame.drop(columns="left").to_csv(data, index=False)
+    assert run("check", data, "--config", config).code == 0
+
+
+def test_a_coverage_that_is_not_known_stays_so(run, flat, tmp_path):
+    data, config = flat
+    assert run("train", data, "--config", config, "-o", tmp_path / "m").code == 0
+    frame = pd.read_csv(data, dtype=str)
+    frame.loc[0, "products"], frame.loc[1, "products"] = None, "2.5"
+    frame.to_csv(data, index=False)
+    assert run("score", data, "--model", tmp_path / "m", "-o", tmp_path / "s.parquet").code == 0
+    coverage = pd.read_parquet(tmp_path / "s.parquet")["product_coverage"]
+    assert coverage.isna().tolist() == [True, True] + [False] * 598
+
+
 def test_baselines_of_a_flat_file_agree_with_those_of_its_training(run, flat, tmp_path):
     data, config = flat
     assert run("train", data, "--config", config, "-o", tmp_path / "m").code == 0

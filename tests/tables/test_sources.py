@@ -162,6 +162,10 @@ def test_required_table_with_a_header_alone_is_refused(make_folder, table):
     refuse(make_folder(**{table: header + "\n"}), f"{table}.csv", "is empty")
 
 
+def test_optional_table_with_a_header_alone_is_refused_since_nothing_is_not_zero(make_folder):
+    refuse(make_folder(referrals="referrer_id,referred_id,referred_on\n"), "referrals", "empty", "remove the file")
+
+
 def test_month_that_is_not_its_last_day_is_left_out(make_folder):
     pnl = "holding_id,customer_id,month,market_value\nH1,A,2020-01-30,5\nH1,A,2020-02-29,6\n"
     with open_bank(make_folder(pnl=pnl)) as bank:

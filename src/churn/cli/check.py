@@ -31,7 +31,7 @@ def check(data: Path, config_path: Path | None, threads: int | None, language: L
     """
     config = read_config(config_path)
     if is_flat(data, config):
-        with open_flat(data, flat_section(config), needs_label=False, n_threads=threads) as table:
+        with open_flat(data, flat_section(config), needs_label=None, n_threads=threads) as table:
             return _report(table, language, as_json=as_json)
     with open_bank(data, config, n_threads=threads) as bank:
         return _report(bank, language, as_json=as_json)

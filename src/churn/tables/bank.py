@@ -215,12 +215,13 @@ def _require_known(config: Config, tables: Mapping[str, Table]) -> None:
 
 
 def _require_rows(name: str, raw: RawTable, count: RowCount, broken: Sequence[Finding]) -> None:
-    """Refuse a required table without a usable row."""
-    if count.used or name not in REQUIRED_TABLES:
-        return
+    """Refuse an empty table, which is taken for an export that failed, and a required one without a usable row."""
     path = raw.sources[0].path
     if count.rows == 0:
-        raise DataError(f"{path}: table {name} is empty; export its rows")
+        other = "" if name in REQUIRED_TABLES else ", or remove the file: its features are then left out"
+        raise DataError(f"{path}: table {name} is empty; export its rows{other}")
+    if count.used or name not in REQUIRED_TABLES:
+        return
     worst = max(broken, key=lambda finding: finding.count)
     rule = f"{worst.column or 'row'}: {worst.rule.replace('_', ' ')}"
     raise DataError(f"{path}: none of the {count.rows:,} rows of table {name} can be used ({rule}); mend them")

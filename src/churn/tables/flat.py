@@ -104,7 +104,7 @@ def open_flat(
     flat: FlatFile,
     *,
     kinds: Mapping[str, FlatKind] | None = None,
-    needs_label: bool,
+    needs_label: bool | None,
     n_threads: int | None = None,
 ) -> Iterator[FlatTable]:
     """Read and check one flat file; the database is removed when the block ends.
@@ -117,7 +117,8 @@ def open_flat(
         The features a model was trained on. When absent, every column the configuration does not name otherwise
         is a feature, and its cells decide whether it is a number.
     needs_label
-        Whether the label is read; then a file without it is refused and a row without it is left out.
+        Whether the label is read; then a file without it is refused and a row without it is left out. None: it is
+        read where it is there.
 
     Raises
     ------
@@ -132,7 +133,7 @@ def open_flat(
         raise DataError(f"{path}: no such file; give the customer file")
     source = source_of("flat", path)
     with scratch_folder() as scratch:
-        raw, names, kinds = run_apart(
+        raw, names, kinds, has_label = run_apart(
             lambda: str(path), path.stat().st_size, _load, scratch, source, flat, kinds, needs_label, n_threads
         )
         with open_database(scratch, n_threads) as connection:
@@ -144,7 +145,7 @@ def open_flat(
             outer = _outer_names(flat, kinds)
             findings = [replace(finding, column=outer.get(finding.column, finding.column)) for finding in findings]
             n_ignored = len(set(names) - {flat.id, flat.label, *flat.drop} - set(kinds))
-            yield FlatTable(connection, flat, raw, kinds, needs_label, count, findings, n_ignored)
+            yield FlatTable(connection, flat, raw, kinds, has_label, count, findings, n_ignored)
 
 
 def _load(
@@ -152,14 +153,19 @@ def _load(
     source: Source,
     flat: FlatFile,
     kinds: Mapping[str, FlatKind] | None,
-    needs_label: bool,
+    needs_label: bool | None,
     n_threads: int | None,
-) -> tuple[RawTable, list[str], Mapping[str, FlatKind]]:
+) -> tuple[RawTable, list[str], Mapping[str, FlatKind], bool]:
     """Read the file into the database of the scratch folder; runs in a process of its own."""
     with open_database(scratch, n_threads) as connection:
         names, kinds, labels = _probe(connection, source, scratch, flat, kinds, needs_label=needs_label)
         mapping = TableSource(columns=_outer_names(flat, kinds), values={"churned": labels})
-        return load_table(connection, _flat_table(kinds, labels), [source], mapping, scratch), names, kinds
+        return (
+            load_table(connection, _flat_table(kinds, labels), [source], mapping, scratch),
+            names,
+            kinds,
+            bool(labels),
+        )
 
 
 def _probe(
@@ -169,12 +175,13 @@ def _probe(
     flat: FlatFile,
     kinds: Mapping[str, FlatKind] | None,
     *,
-    needs_label: bool,
+    needs_label: bool | None,
 ) -> tuple[list[str], Mapping[str, FlatKind], dict[str, str]]:
     """Return the file's columns, the kind of every feature, and the contract's value of every label."""
     with as_readable(source, TableSource(), scratch) as path:
         names, delimiter = read_header(source, path)
         _require(source, flat, names, [flat.id, *([flat.label] if needs_label else [])], "[flat]")
+        reads_label = flat.label in names if needs_label is None else needs_label
         if kinds is None:
             _require(source, flat, names, [*flat.bindings, *([flat.coverage] if flat.coverage else [])], "[flat]")
         else:
@@ -183,7 +190,7 @@ def _probe(
         with as_data_error(source):
             types = column_types(connection, scan)
             texts = {name: cell_text(*found) for name, found in zip(names, types, strict=True)}
-            labels = _label_values(connection, scan, texts[flat.label], flat, source) if needs_label else {}
+            labels = _label_values(connection, scan, texts[flat.label], flat, source) if reads_label else {}
             kinds = kinds or _find_kinds(connection, scan, texts, flat)
             connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
     return names, kinds, labels

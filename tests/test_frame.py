@@ -92,7 +92,7 @@ def test_flat_snapshot_has_no_time(tmp_path):
     assert snapshot.as_of is None
     assert snapshot.customer_id.tolist() == ["a", "b", "c"]
     assert snapshot.churned.tolist() == [1, 0, 0]
-    assert np.nan_to_num(snapshot.product_coverage, nan=-1).tolist() == [-1, 3, 2]  # unknown counts as 0
+    assert np.nan_to_num(snapshot.product_coverage, nan=-1).tolist() == [-1, 3, 2]
     assert list(snapshot.features.columns) == ["n", "city"]
     assert snapshot.features["n"].isna().tolist() == [True, False, False]
 

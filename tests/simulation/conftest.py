@@ -73,6 +73,16 @@ class Bank:
         last = pnl.month[pnl.month < when].max()
         return pnl[pnl.month == last].groupby("customer_id").market_value.sum()
 
+    def year(self, name: str, date: str, day: str) -> pd.DataFrame:
+        """Rows of a table dated within the year before `day`."""
+        frame, end = self.table(name), pd.Timestamp(day)
+        return frame[(frame[date] < end) & (frame[date] >= end - pd.Timedelta(days=365))]
+
+    def tier(self, day: str) -> pd.Series:
+        """Tier at the start of `day`, by customer."""
+        states = self.table("customer_states").sort_values("valid_from", kind="stable")
+        return states[states.valid_from < day].groupby("customer_id").tier.last()
+
     def bound(self, service: str, day: str) -> pd.Series:
         """Of those who hold the service's product at `day`: bound or not, by customer."""
         held = self.open_at("holdings", day)
@@ -92,6 +102,14 @@ class Bank:
 def bank(tmp_path_factory: pytest.TempPathFactory) -> Bank:
     folder = tmp_path_factory.mktemp("simulation") / "bank"
     simulate_bank(folder, customers=20_000, months=48, seed=11)
+    return Bank(folder)
+
+
+@pytest.fixture(scope="session", params=[1, 2, 3])
+def any_bank(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    """One of three banks that nothing was tuned on."""
+    folder = tmp_path_factory.mktemp("simulation") / f"seed-{request.param}"
+    simulate_bank(folder, customers=20_000, months=36, seed=request.param, truth=False)
     return Bank(folder)
 
 

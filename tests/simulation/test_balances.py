@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from churn.simulation.balances import Market, draw_market, entry_balances, move_balances, unrealised_loss
+from churn.simulation.balances import Market, draw_market, entry_balances, money_put_in, move_balances, unrealised_loss
 from churn.simulation.state import select
 from churn.simulation.structure import VALUED, VALUED_PRODUCT
 
@@ -18,6 +18,14 @@ def test_a_loss_is_a_share_of_what_was_invested_and_a_gain_is_none(living: Any) 
     value[:, CARD] = 1_000
     three = replace(select(state, np.arange(3)), value=value, cost=cost)
     assert unrealised_loss(three).tolist() == pytest.approx([0.2, 0, 0])
+
+
+def test_money_put_in_is_deposits_and_the_cost_of_investments_as_far_as_they_are_kept(living: Any) -> None:
+    state, _, _ = living
+    value, cost = np.zeros((2, 6)), np.zeros((2, 6))
+    value[:, CARD], value[:, FUND], cost[:, FUND] = 1_000, 80, 100
+    two = replace(select(state, np.arange(2)), value=value, cost=cost, keeps=np.array([1.0, 0.5]))
+    assert money_put_in(two).tolist() == [1_100, 550]
 
 
 def test_a_crash_leaves_losses_and_a_calm_month_does_not(living: Any) -> None:

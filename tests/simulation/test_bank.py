@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 
 import churn.simulation.bank as module
+from churn.config import Config
 from churn.errors import ChurnError, OutputError
 from churn.simulation import Summary, simulate_bank
 from churn.simulation import structure as s
+from churn.tables.bank import open_bank
 
 REFERENCE = "2025-01-01"
 TARGETS = pd.Series([0.62, 0.52, 0.42, 0.27, 0.12], index=[1, 2, 3, 4, 5])
@@ -94,11 +96,6 @@ def test_contacted_customers_churn_more(bank: Any) -> None:
     assert churned[contacted].mean() - churned[~contacted].mean() > 0.03
 
 
-def test_vips_take_about_a_fifth_of_the_counter_tickets(bank: Any) -> None:
-    ticket = bank.table("transactions").query("channel == 'counter'").queue_ticket
-    assert 0.16 < (ticket.dropna() == "vip").mean() < 0.25
-
-
 def test_observed_confounders_leave_the_same_targets(observed_bank: Any) -> None:
     oracle = observed_bank.truth("oracle")
     assert (by_coverage(oracle.oracle_risk, oracle.product_coverage).mean() - TARGETS).abs().max() < 0.01
@@ -132,6 +129,20 @@ def test_the_smallest_banks_can_be_written_and_say_what_they_lack(customers: int
     assert summary.rows["customers"] == len(pd.read_csv(tmp_path / "bank" / "customers.csv")) == customers
     lacking = [f"no row in {name}" for name, count in summary.rows.items() if count == 0]
     assert [note for note in facts["notes"] if note.startswith("no row")] == lacking
+
+
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_table_without_a_row_is_not_written_and_the_bank_can_be_read(
+    seed: int, file_format: Any, tmp_path: Path
+) -> None:
+    summary = simulate_bank(tmp_path / "bank", customers=50, months=24, seed=seed, file_format=file_format)
+    written = {path.stem for path in (tmp_path / "bank").glob(f"*.{file_format}")}
+    assert written == {name for name, count in summary.rows.items() if count > 0}
+    with open_bank(tmp_path / "bank", Config()) as opened:
+        assert {name: count.rows for name, count in opened.row_counts.items()} == {
+            name: count for name, count in summary.rows.items() if count > 0
+        }
 
 
 def test_a_sample_of_150_customers_stays_under_a_megabyte(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from churn.simulation import simulate_bank
 from churn.simulation.truth import oracle_risk
-from churn.simulation.writing import describe_oracle, oracle_table, write_table
+from churn.simulation.writing import describe_oracle, oracle_table, write_part, write_table
 
 
 def test_csv_and_parquet_hold_the_same_bank(tmp_path: Path) -> None:
@@ -35,6 +35,17 @@ def test_dates_are_dates_and_ids_plain_strings(bank: Any) -> None:
 def test_a_table_is_written_into_folders_not_yet_there(tmp_path: Path) -> None:
     write_table(pa.table({"a": [1]}), tmp_path / "x" / "y.csv")
     assert (tmp_path / "x" / "y.csv").read_text() == '"a"\n1\n'
+
+
+def test_only_tables_with_rows_are_written(tmp_path: Path) -> None:
+    tables = {"some": pa.table({"a": [1]}), "none": pa.table({"a": pa.array([], type=pa.int64())})}
+    for part in range(2):
+        write_part(tmp_path, tables, part, 2, "csv")
+    assert [str(p.relative_to(tmp_path)) for p in sorted(tmp_path.rglob("*.csv"))] == [
+        "some/part-0000.csv",
+        "some/part-0001.csv",
+    ]
+    assert not (tmp_path / "none").exists()
 
 
 def test_the_oracles_table_is_in_the_order_of_ids(part: Any) -> None:

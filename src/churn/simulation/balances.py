@@ -53,6 +53,15 @@ def unrealised_loss(state: State) -> Floats:
     return np.where(cost > 0, np.maximum(0.0, 1 - value / np.maximum(cost, 1e-9)), 0.0)
 
 
+def money_put_in(state: State) -> Floats:
+    """Return yuan put in and still at the bank, shape (n,): deposits, and what was invested at its cost.
+
+    Both are in the table `pnl`; the market alone moves neither.
+    """
+    put_in: Floats = np.where(INVESTED, state.cost, state.value).sum(axis=1) * state.keeps
+    return put_in
+
+
 def move_balances(
     state: State, people: People, held: Bools, market: Market, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from churn.simulation.activity import draw_amounts, serve
 from churn.simulation.calendar import LAST_DAY, date_of, day_of, month_end
 from churn.simulation.history import Record
 from churn.simulation.managers import EVENT, OFFER, draw_manager
@@ -35,7 +36,7 @@ def note_month(record: Record, people: People, scene: Scene, rng: np.random.Gene
         "bindings": _ended_bindings(record, people, scene),
         "pnl": _values(record, scene),
         "contacts": _contacts(record, people, scene, rng),
-        "transactions": _transactions(record, scene, rng),
+        "transactions": _transactions(record, people, scene, rng),
         "customer_states": _changed_states(record, people, scene),
         "campaigns": _campaigns(record, scene),
     }
@@ -160,15 +161,17 @@ def _offer(record: Record, service: int, person: NDArray[np.int64]) -> Rows:
     return _contact(record.before, row, (bound + 1) // 2, np.full(len(row), OFFER), took | (row % 2 == 0))
 
 
-def _transactions(record: Record, scene: Scene, rng: np.random.Generator) -> Rows:
+def _transactions(record: Record, people: People, scene: Scene, rng: np.random.Generator) -> Rows:
     made = record.transactions
     n = len(made.person)
-    ticket = np.where(made.channel != 0, 2, np.where(made.tier > 0, 0, 1))
+    own = rng.spawn(1)[0]  # a branch: no other event depends on how a transaction is served
+    channel = serve(made, own)
+    ticket = np.where(channel != 0, 2, np.where(made.tier > 0, 0, 1))
     return {
         "person": made.person.astype(np.int32),
         "transacted_on": date_of(scene.first_month, record.month, rng.integers(1, LAST_DAY + 1, n)),
-        "channel": made.channel.astype(np.int8),
-        "amount": made.amount,
+        "channel": channel.astype(np.int8),
+        "amount": draw_amounts(made, channel, people, own),
         "ticket": np.where(rng.random(n) < 0.02, 2, ticket).astype(np.int8),
     }
 

@@ -6,12 +6,13 @@ import numpy as np
 
 from churn.simulation import structure as s
 from churn.simulation.activity import Transactions, draw_transactions
-from churn.simulation.balances import Market
+from churn.simulation.balances import Market, money_put_in
 from churn.simulation.campaigns import Assignment, assign, offers_of
 from churn.simulation.dynamics import coverage_bucket, enter, intercepts_at, log_odds_to_leave, logistic, step
 from churn.simulation.managers import Contacts
 from churn.simulation.population import Bools, Ints, People
 from churn.simulation.state import Scene, State, join, select
+from churn.simulation.structure import Floats
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def live_month(
     stay, left, record_closed = depart(state, people, scene, month, rng)
     lived = step(stay, people, scene, month, market, offers_of(stay, assignments), rng)
     arrived = _arrivals(people, scene, month, rng)
-    transactions = draw_transactions(lived.state, people, rng)
+    transactions = draw_transactions(lived.state, _growth(state, lived.state), people, rng)
     record = Record(
         month, left, record_closed, stay, lived.state, arrived, lived.contacts, transactions, tuple(assignments)
     )
@@ -97,6 +98,12 @@ def _decide(state: State, people: People, scene: Scene, month: int, rng: np.rand
         way=np.where(leaves, way, state.way),
         keeps=np.where(leaves_in > 0, kept, state.keeps),
     )
+
+
+def _growth(start: State, end: State) -> Floats:
+    """Logarithm of money at the month's end over that at its start, for the customers of `end`."""
+    before = money_put_in(start)[np.isin(start.person, end.person)]
+    return np.log(np.maximum(money_put_in(end), 1.0) / np.maximum(before, 1.0))
 
 
 def _assignments(state: State, people: People, scene: Scene, month: int, rng: np.random.Generator) -> list[Assignment]:

@@ -142,6 +142,22 @@ DO_NOT_CONTACT = 0.03
 CHANNELS = ("counter", "atm", "online", "mobile")
 CHANNEL_RATE = np.array([0.22, 0.40, 0.70, 1.50])
 CHANNEL_LOADING = np.array([[0.40, 0.40, 0.45, 0.45], [0.05, 0.0, 0.1, 0.0], [-0.55, -0.35, 0.45, 0.50], [0.0] * 4])
+# Ordinary customers are sent to the machines with 15 % of their counter business, VIPs bring a fifth of the
+# machines' to the counter: so that about 20 % of a year's counter customers are VIPs.
+SENT_TO_ATM = 0.15
+BROUGHT_TO_COUNTER = 0.20
+# Median amount at a debit balance of 22,000 yuan; it grows with the square root of the balance.
+MEDIAN_AMOUNT_CNY = 545.0
+AMOUNT_AT_BALANCE_CNY = 22_000.0
+AMOUNT_TO_LOG_BALANCE = 0.5
+# Counter business of the size of the balance itself (money that passes through included), so that about 6 % of a
+# year's counter customers have one of 100,000 yuan or more: VIPs, and ordinary customers on their way there.
+LARGE_SHARE = 0.10
+LARGE_TO_BALANCE = 1.5
+LARGE_NOISE = 0.6
+# Log-odds that money comes in rather than goes out, by the month's change of log balances: where 40 % have
+# left, three in four transactions go out.
+FLOW_RESPONSE = 2.0
 
 # --- randomised offers ------------------------------------------------------------------------------
 # Services offered, and how many months before each year's reference day; a wave a year each.

@@ -22,8 +22,13 @@ FileFormat = Literal["parquet", "csv"]
 
 
 def write_part(folder: Path, tables: dict[str, pa.Table], part: int, parts: int, file_format: FileFormat) -> None:
-    """Write one partition: `folder/<table>.<format>` if it is the only one, else parts in `folder/<table>/`."""
+    """Write one partition: `folder/<table>.<format>` if it is the only one, else parts in `folder/<table>/`.
+
+    A table without a row is not written: the contract takes an empty table for an export that failed.
+    """
     for name, table in tables.items():
+        if table.num_rows == 0:
+            continue
         path = folder / name if parts == 1 else folder / name / f"part-{part:04d}"
         write_table(table, path.with_suffix(f".{file_format}"))
 

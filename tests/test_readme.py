@@ -15,8 +15,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def commands() -> list[list[str]]:
-    block = next(block for block in re.findall(r"```
-(.*?)```", README, re.DOTALL) if "churn simulate" in block)
+    blocks = re.findall(r"```\n(.*?)```", README, re.DOTALL)
+    block = next(block for block in blocks if "churn simulate" in block)
     return [shlex.split(line, comments=True)[1:] for line in block.strip().splitlines()]
 
 

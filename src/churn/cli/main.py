@@ -1,6 +1,7 @@
 """The group of commands, and what becomes of an error: one line on standard error, exit code 2."""
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -55,6 +56,13 @@ def _run(arguments: Sequence[str] | None) -> int:
         return _fail("there is not enough memory; free some, or give fewer rows")
     except duckdb.IOException:
         return _fail("the folder for temporary files cannot be written or is full; set TMPDIR to one with space")
+    except BrokenPipeError:
+        # Whoever read standard output has seen enough; Python must not try to flush the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        # Processes, pipes and temporary files that could not be made; what concerns a file of the user's is said above.
+        return _fail(f"the machine refused ({error.strerror or type(error).__name__}); free some space or memory")
     except (KeyboardInterrupt, click.Abort):
         click.echo("stopped; nothing was written", err=True)
         return _INTERRUPTED

@@ -1,0 +1,78 @@
+"""A full disk, a folder that cannot be written, too little memory: one clear error, the earlier output intact."""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from churn.files import hash_file
+
+AS_OF = "2025-01-01"
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture
+def scored(run, bank, model, tmp_path) -> Path:
+    out = tmp_path / "out" / "s.parquet"
+    assert run("score", bank, "--model", model, "--as-of", AS_OF, "-o", out).code == 0
+    return out
+
+
+def churn_within(limit: int, size: int, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process that may use no more than `size` bytes of a resource."""
+    return subprocess.run(
+        [sys.executable, "-m", "churn", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(limit, (size, size)),
+    )
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {path.name: hash_file(path) for path in sorted(folder.iterdir())}
+
+
+def assert_one_error(result: subprocess.CompletedProcess[str]) -> None:
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert "free some" in errors[0]
+
+
+def test_no_room_for_temporary_files_leaves_earlier_scores_intact(bank, model, scored):
+    before = contents(scored.parent)
+    arguments = ("score", bank, "--model", model, "--as-of", AS_OF, "-o", scored)
+    assert_one_error(churn_within(resource.RLIMIT_FSIZE, 20_000, *arguments))
+    assert contents(scored.parent) == before
+
+
+@pytest.mark.parametrize("name", ["s.csv", "s.parquet"])
+def test_no_room_for_the_scores_leaves_earlier_ones_intact(bank, model, tmp_path, run, name):
+    # No file may grow: /dev/shm or another disk would do the same to the output alone.
+    out = tmp_path / "out" / name
+    assert run("score", bank, "--model", model, "--as-of", AS_OF, "-o", out).code == 0
+    before = contents(out.parent)
+    arguments = ("score", bank, "--model", model, "--as-of", AS_OF, "-o", out)
+    assert_one_error(churn_within(resource.RLIMIT_FSIZE, 1, *arguments))
+    assert contents(out.parent) == before
+
+
+def test_too_little_memory_leaves_earlier_scores_intact(bank, model, scored):
+    before = contents(scored.parent)
+    arguments = ("score", bank, "--model", model, "--as-of", AS_OF, "-o", scored, "--threads", 1)
+    assert_one_error(churn_within(resource.RLIMIT_AS, 900 * MEGABYTE, *arguments))
+    assert contents(scored.parent) == before
+
+
+@pytest.mark.parametrize("place", ["/proc/nowhere/s.parquet", "file/s.parquet"])
+def test_a_place_that_cannot_be_written_is_refused_before_any_work(run, bank, model, tmp_path, place):
+    (tmp_path / "file").write_text("in the way")
+    result = run("score", bank, "--model", model, "--as-of", AS_OF, "-o", tmp_path / place)
+    assert result.code == 2
+    assert len(result.err.splitlines()) == 1
+    assert "cannot be written" in result.err

@@ -31,9 +31,9 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         table.add_column(column, justify="left" if column in left else "right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    console = Console(highlight=False, soft_wrap=True)
-    # Redirected into a file a table keeps its natural width instead of a terminal's.
-    console.print(table, crop=False) if console.is_terminal else Console(width=200, highlight=False).print(table)
+    # A table keeps its natural width: in a file, and on a terminal too narrow for it, nothing is cut away.
+    width = max(Console().width, Console(width=10_000).measure(table).maximum)
+    Console(width=width, highlight=False, soft_wrap=True).print(table, crop=False)
 
 
 @contextmanager

@@ -50,22 +50,31 @@ def _run(arguments: Sequence[str] | None) -> int:
     except click.ClickException as error:
         where = getattr(error, "ctx", None)
         return _fail(f"{error.format_message().rstrip('.')}; see {where.command_path if where else 'churn'} --help")
-    except ChurnError as error:
-        return _fail(str(error))
-    except (MemoryError, duckdb.OutOfMemoryException):
-        return _fail("there is not enough memory; free some, or give fewer rows")
-    except duckdb.IOException:
-        return _fail("the folder for temporary files cannot be written or is full; set TMPDIR to one with space")
     except BrokenPipeError:
         # Whoever read standard output has seen enough; Python must not try to flush the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
-        # Processes, pipes and temporary files that could not be made; what concerns a file of the user's is said above.
-        return _fail(f"the machine refused ({error.strerror or type(error).__name__}); free some space or memory")
+    except (ChurnError, MemoryError, duckdb.Error, OSError) as error:
+        return _fail(_explain(error))
     except (KeyboardInterrupt, click.Abort):
         click.echo("stopped; nothing was written", err=True)
         return _INTERRUPTED
+
+
+def _explain(error: Exception) -> str:
+    """Say what happened, and what to do; DuckDB's own words go no further, since they may repeat cells."""
+    if isinstance(error, ChurnError):
+        return str(error)
+    if isinstance(error, (MemoryError, duckdb.OutOfMemoryException)):
+        return "there is not enough memory; free some, or give fewer rows"
+    if isinstance(error, (duckdb.IOException, duckdb.TransactionException)):
+        return "the folder for temporary files cannot be written or is full; free some space, or set TMPDIR"
+    if isinstance(error, duckdb.Error):
+        return f"the database gave up ({type(error).__name__}); run churn check on the data"
+    # Processes, pipes and temporary files that could not be made; what concerns a user's file is a ChurnError.
+    return (
+        f"the machine refused ({getattr(error, 'strerror', None) or type(error).__name__}); free some space or memory"
+    )
 
 
 def _fail(message: str) -> int:

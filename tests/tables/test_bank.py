@@ -1,5 +1,6 @@
 import datetime as dt
 import hashlib
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -118,3 +119,11 @@ def test_input_is_left_as_it_was(make_folder):
 def test_days_are_whole_days_since_1970(date, days):
     assert to_days(dt.date.fromisoformat(date)) == days
     assert to_date(days).isoformat() == date
+
+
+def test_a_folder_named_from_where_one_stands_is_found_after_going_elsewhere(make_folder, monkeypatch):
+    folder = make_folder()
+    for place, name in ((folder.parent, "bank"), (folder, ".")):
+        monkeypatch.chdir(place)
+        with open_bank(Path(name)) as bank:
+            assert bank.row_counts["customers"].rows == 2

@@ -135,7 +135,8 @@ def open_bank(
     config = config or Config()
     tables = contract_tables(config)
     _require_known(config, tables)
-    sources = find_sources(folder, tables, config)
+    # The reading process may stand in another folder.
+    sources = find_sources(folder.absolute(), tables, config)
     with scratch_folder() as scratch:
         raws = run_apart(
             lambda: last_reading(scratch, folder),

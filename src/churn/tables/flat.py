@@ -131,7 +131,7 @@ def open_flat(
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file; give the customer file")
-    source = source_of("flat", path)
+    source = source_of("flat", path.absolute())  # the reading process may stand in another folder
     with scratch_folder() as scratch:
         raw, names, kinds, has_label = run_apart(
             lambda: str(path), path.stat().st_size, _load, scratch, source, flat, kinds, needs_label, n_threads

@@ -19,5 +19,6 @@ def test_the_demo_goes_the_whole_way_and_says_where_to_look(run, tmp_path, monke
     assert len(pd.read_parquet(folder / "scores.parquet")) == manifest["rows_scored"] > 500
     assert (folder / "baselines.png").read_bytes().startswith(b"\x89PNG")
     # A second run replaces the first; somebody's own folder it refuses.
-    assert run("demo", "--dir", folder).code == 0
+    again = run("demo", "--dir", folder, "--json")
+    assert json.loads(again.out)["baselines"] == stored.baselines
     assert run("demo", "--dir", folder / "bank").code == 2

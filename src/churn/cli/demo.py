@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from churn.cli.console import note, percent, print_baselines, print_table, steps
-from churn.cli.options import PATH
+from churn.cli.console import note, percent, print_baselines, print_json, print_table, steps
+from churn.cli.options import PATH, json_option
 from churn.cli.score import count_bands, score_data
 from churn.cli.train import baselines_title, print_metrics, train_on_folder
 from churn.config import Config
@@ -31,7 +31,8 @@ _FILES = {
 
 @click.command()
 @click.option("--dir", "folder", type=PATH, default=Path("demo"), show_default=True, help="Folder to write.")
-def demo(folder: Path) -> None:
+@json_option
+def demo(folder: Path, as_json: bool) -> None:
     """Go the whole way on an embedded simulated bank, in under two minutes on two cores.
 
     \b
@@ -53,6 +54,10 @@ def demo(folder: Path) -> None:
         plot_baselines(stored.baselines, work / "baselines.png", title=title)
         write_json(work / _MARK, {"customers": CUSTOMERS, "months": MONTHS, "seed": SEED})
         bands = count_bands(scores)
+    if as_json:
+        files = {name: str(folder / name) for name in _FILES}
+        print_json({"metrics": stored.metrics, "baselines": stored.baselines, "risk_bands": bands, "files": files})
+        return
     print_metrics(stored)
     _print_bands(bands, stored.manifest["thresholds"])
     print_baselines(stored.baselines, title)

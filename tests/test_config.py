@@ -144,5 +144,17 @@ def test_a_catalogue_of_its_own_replaces_the_default_one(tmp_path):
 def test_a_catalogue_without_any_product_is_refused(tmp_path):
     path = tmp_path / "bank.toml"
     path.write_text("[catalogue]\ndefaults = false\n")
-    with pytest.raises(ConfigError, match="products: there are none"):
+    with pytest.raises(ConfigError, match="products: none counts"):
         read_config(path)
+
+
+def test_names_that_differ_in_capitals_alone_are_refused(tmp_path):
+    path = tmp_path / "bank.toml"
+    path.write_text('[products.DEBIT_CARD]\nen = "card"\nzh = "卡"\n')
+    with pytest.raises(ConfigError, match="'debit_card' stands in the catalogue twice"):
+        read_config(path)
+
+
+def test_a_configuration_that_is_no_regular_file_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="is not a regular file"):
+        read_config(tmp_path)

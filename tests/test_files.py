@@ -22,6 +22,9 @@ class StoppedError(Exception):
     """What ends a block half way."""
 
 
+MODEL = {"mark": "SHA256SUMS", "names": ("a", "b", "sub", "new", "old", "half", "trees.txt")}
+
+
 def everything(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
@@ -100,7 +103,7 @@ def test_check_of_a_file_leaves_nothing_and_keeps_what_is_there(tmp_path):
 
 def test_new_folder_appears_whole_at_the_end_of_its_block(tmp_path):
     path = tmp_path / "deep" / "model"
-    with new_folder(path) as temporary:
+    with new_folder(path, **MODEL) as temporary:
         (temporary / "sub").mkdir()
         (temporary / "sub" / "a").write_text("1")
         assert not path.exists()
@@ -112,7 +115,7 @@ def test_folder_of_an_earlier_output_is_replaced_as_a_whole(tmp_path):
     path.mkdir()
     (path / "SHA256SUMS").write_text("")
     (path / "old").write_text("")
-    with new_folder(path) as temporary:
+    with new_folder(path, **MODEL) as temporary:
         (temporary / "new").write_text("")
     assert everything(tmp_path) == ["model", "model/new"]
 
@@ -122,7 +125,7 @@ def test_failing_block_leaves_the_old_folder_and_no_temporary(tmp_path):
     path.mkdir()
     (path / "SHA256SUMS").write_text("old")
     with pytest.raises(StoppedError):
-        write_and(StoppedError, new_folder(path), lambda temporary: temporary / "half")
+        write_and(StoppedError, new_folder(path, **MODEL), lambda temporary: temporary / "half")
     assert everything(tmp_path) == ["model", "model/SHA256SUMS"]
 
 
@@ -130,10 +133,10 @@ def test_foreign_folder_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "photos"
     path.mkdir()
     (path / "a.jpg").write_text("dear")
-    with pytest.raises(OutputError, match="holds other files"), new_folder(path):
+    with pytest.raises(OutputError, match="holds other files"), new_folder(path, **MODEL):
         pytest.fail("the block must not be entered")
     with pytest.raises(OutputError, match="holds other files"):
-        require_replaceable(path)
+        require_replaceable(path, **MODEL)
     assert everything(tmp_path) == ["photos", "photos/a.jpg"]
 
 
@@ -142,15 +145,15 @@ def test_mark_of_an_earlier_output_may_be_another_file(tmp_path):
     path.mkdir()
     (path / "plan.csv").write_text("old")
     with pytest.raises(OutputError):
-        require_replaceable(path)
-    with new_folder(path, replaces="plan.csv") as temporary:
+        require_replaceable(path, **MODEL)
+    with new_folder(path, mark="plan.csv", names=("lists",)) as temporary:
         (temporary / "plan.csv").write_text("new")
     assert (path / "plan.csv").read_text() == "new"
 
 
 def test_empty_folder_is_replaced(tmp_path):
     (tmp_path / "model").mkdir()
-    with new_folder(tmp_path / "model") as temporary:
+    with new_folder(tmp_path / "model", **MODEL) as temporary:
         (temporary / "a").write_text("")
     assert everything(tmp_path / "model") == ["a"]
 
@@ -161,14 +164,14 @@ def test_file_and_link_in_the_place_of_a_folder_are_refused(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "real")
     for name in ("file", "link"):
         with pytest.raises(OutputError, match="not a folder"):
-            require_replaceable(tmp_path / name)
+            require_replaceable(tmp_path / name, **MODEL)
 
 
 def test_empty_folder_may_be_named_by_a_dot(tmp_path, monkeypatch):
     inside = tmp_path / "here"
     inside.mkdir()
     monkeypatch.chdir(inside)
-    with new_folder(Path()) as temporary:
+    with new_folder(Path(), **MODEL) as temporary:
         (temporary / "a").write_text("")
     assert everything(tmp_path) == ["here", "here/a"]
 

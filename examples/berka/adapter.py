@@ -79,7 +79,8 @@ def main() -> None:
     missing = [name for name in RAW if not (arguments.raw / f"{name}.asc").is_file()]
     if missing:
         parser.error(f"{arguments.raw}: {missing[0]}.asc is missing; give the folder of the PKDD'99 files")
-    with duckdb.connect() as connection, new_folder(arguments.tables, replaces="standing_order.csv") as folder:
+    files = [f"{name}.csv" for name in TABLES]
+    with duckdb.connect() as connection, new_folder(arguments.tables, mark=files[0], names=files) as folder:
         for name in RAW:
             rows = connection.read_csv(str(arguments.raw / f"{name}.asc"), sep=";", header=True, all_varchar=True)
             rows.create_view(name)

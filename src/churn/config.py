@@ -177,8 +177,12 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _services_need_known_products(self) -> "Config":
-        if not self.products:
-            raise ValueError("products: there are none; give at least one, or leave catalogue.defaults true")
+        if not self.coverage_products:
+            raise ValueError("products: none counts towards coverage; give one, or leave catalogue.defaults true")
+        for section in (self.products, self.services):
+            names = [name.lower() for name in section]
+            if twice := next((name for name in names if names.count(name) > 1), None):
+                raise ValueError(f"{twice!r} stands in the catalogue twice, in capitals and not; leave one")
         for name, service in self.services.items():
             if service.product not in self.products:
                 raise ValueError(f"services.{name}.product: {service.product!r} is not a product")
@@ -210,6 +214,8 @@ def read_config(path: Path | None) -> Config:
     """
     if path is None:
         return Config()
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"{path}: is not a regular file; check the path given to --config")
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:

@@ -3,12 +3,14 @@
 A reader, or a process killed half way, sees the old file or the new one and nothing between.
 """
 
+import ctypes
 import hashlib
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -46,18 +48,18 @@ def new_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def new_folder(path: Path, *, replaces: str = CHECKSUMS) -> Iterator[Path]:
+def new_folder(path: Path, *, mark: str, names: Collection[str]) -> Iterator[Path]:
     """Give a temporary folder beside `path`; when the block ends well, it becomes `path`.
 
-    An existing folder is replaced only when it is empty or holds a file named `replaces`, the mark
-    of an earlier output: a folder of somebody's own is never deleted.
+    An existing folder is replaced only when it is empty, or holds the file `mark` of an earlier output and nothing
+    but entries of these `names` beside it: a folder of somebody's own is never deleted.
 
     Raises
     ------
     OutputError
         `path` is a file, a folder with other content, or cannot be written.
     """
-    require_replaceable(path, replaces=replaces)
+    require_replaceable(path, mark=mark, names=names)
     path = path.absolute()  # "." cannot be renamed
     temporary = _beside(path)
     try:
@@ -72,14 +74,30 @@ def new_folder(path: Path, *, replaces: str = CHECKSUMS) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def require_replaceable(path: Path, *, replaces: str = CHECKSUMS) -> None:
+def require_replaceable(path: Path, *, mark: str, names: Collection[str]) -> None:
     """Refuse, before any work is done, a `path` that `new_folder` would refuse at its end."""
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise OutputError(f"{path}: not a folder; give the name of a new folder")
-    if path.is_dir() and any(path.iterdir()) and not (path / replaces).is_file():
-        raise OutputError(
-            f"{path}: holds other files (no {replaces} in it); give a new folder, or empty this one yourself"
-        )
+    there = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+    others = [name for name in there if name != mark and name not in names]
+    if there and (others or mark not in there):
+        why = f"no {mark} in it" if mark not in there else f"{others[0]} among them"
+        raise OutputError(f"{path}: holds other files ({why}); give a new folder, or empty this one yourself")
+
+
+def require_apart(outputs: Collection[Path], inputs: Collection[Path]) -> None:
+    """Refuse an output that is one of the inputs, or lies in a folder that is one.
+
+    Raises
+    ------
+    OutputError
+        With the output and the input it would harm.
+    """
+    for output in outputs:
+        where = output.resolve()
+        for taken in (path.resolve() for path in inputs):
+            if where == taken or (taken.is_dir() and taken in where.parents):
+                raise OutputError(f"{output}: would write over the input {taken.name}; give another place")
 
 
 def require_writable_file(path: Path) -> None:
@@ -123,17 +141,23 @@ def _sync(path: Path) -> None:
 
 
 def _swap(new: Path, path: Path) -> None:
+    """Put `new` in the place of `path`, in one step where the system can: what was there ends under `new`'s name."""
     if not path.exists():
         new.rename(path)
-        return
-    old = _beside(path)
-    path.rename(old)
-    try:
+    elif not _exchange(new, path):
+        old = _beside(path)
+        path.rename(old)
         new.rename(path)
-    except OSError:
-        old.rename(path)
-        raise
-    shutil.rmtree(old)
+        shutil.rmtree(old)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two entries of a Linux file system in one step; say whether that was possible."""
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if sys.platform == "linux" else None
+    if renameat2 is None:
+        return False
+    here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h
+    return bool(renameat2(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0)
 
 
 @contextmanager

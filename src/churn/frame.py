@@ -110,9 +110,10 @@ def build_frame(bank: Bank, as_of: dt.date) -> pd.DataFrame:
 
 def flat_snapshot(table: FlatTable, between: tuple[str, str] | None = None) -> Snapshot:
     """Return a flat file's customers, or a range of them."""
-    frame = table.frame(between)
-    churned = frame.pop("churned").to_numpy(dtype=np.int64) if table.has_label else None
-    customer_id = frame.pop("customer_id").to_numpy(dtype=object)
+    rows = table.rows(between)
+    customer_id = rows.customer_id.to_numpy(dtype=object)
+    churned = None if rows.churned is None else rows.churned.to_numpy(dtype=np.int64)
+    frame = rows.features
     coverage = None
     if table.flat.coverage in frame:
         found = frame[table.flat.coverage].to_numpy(dtype=np.float64)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from churn.errors import OutputError
-from churn.files import new_file, render_json
+from churn.files import new_file, render_json, require_writable_file
 from churn.frame import Snapshot
 from churn.model.manifest import library_versions
 from churn.model.storage import StoredModel
@@ -101,6 +101,11 @@ def raising_features(contributions: NDArray[np.float64], names: Sequence[str]) -
     return found + [pa.nulls(len(contributions), pa.string())] * (N_REASONS - len(found))
 
 
+def companions(path: Path) -> tuple[Path, Path]:
+    """Return the manifest and the quarantine written beside a scores file."""
+    return path.with_suffix(".manifest.json"), path.with_suffix(".quarantine.csv")
+
+
 def require_form(path: Path) -> None:
     """Refuse a scores file whose ending names no form.
 
@@ -145,11 +150,11 @@ def write_scores(
     """
     require_form(path)
     rows, unseen = 0, Counter[str]()
-    with (
-        new_file(path) as scores,
-        new_file(path.with_suffix(".quarantine.csv")) as left_out,
-        new_file(path.with_suffix(".manifest.json")) as manifest,
-    ):
+    about, beside = companions(path)
+    for place in (path, about, beside):
+        require_writable_file(place)
+    # Left in reverse order: the scores appear last, when both others have.
+    with new_file(path) as scores, new_file(beside) as left_out, new_file(about) as manifest:
         _write_quarantine(left_out, quarantine)
         with _open_writer(scores, path.suffix) as writer:
             for snapshot in snapshots:

@@ -27,11 +27,11 @@ def make_file(tmp_path):
 def test_columns_that_are_not_named_are_features_of_a_kind(make_file):
     text = "id,left,age,city,empty,yes\n2,No,30,Wuhan,,yes\n1,Yes,,Xi'an,,no\n"
     with open_flat(make_file(text), FLAT, needs_label=True) as table:
-        frame = table.frame()
+        customer_id, churned, frame = table.rows()
         assert table.kinds == {"age": "number", "city": "text", "empty": "number", "yes": "number"}
-    assert list(frame.columns) == ["customer_id", "churned", "age", "city", "empty", "yes"]
-    assert frame["customer_id"].tolist() == ["1", "2"]
-    assert frame["churned"].tolist() == ["1", "0"]
+    assert list(frame.columns) == ["age", "city", "empty", "yes"]
+    assert customer_id.tolist() == ["1", "2"]
+    assert churned.tolist() == [1, 0]
     assert frame["age"].isna().tolist() == [True, False]
     assert frame["city"].tolist() == ["Xi'an", "Wuhan"]
     assert frame["yes"].tolist() == [0.0, 1.0]
@@ -54,7 +54,7 @@ def test_bindings_and_coverage_are_numbers_whatever_their_cells(make_file):
     text = "id,left,n,app,note\n1,Yes,2,true,x\n2,No,many,maybe,y\n3,No,1,0,z\n"
     with open_flat(make_file(text), flat, needs_label=True) as table:
         assert table.kinds == {"n": "number", "app": "number"}
-        assert table.frame()["app"].tolist() == [1.0, 0.0]
+        assert table.rows().features["app"].tolist() == [1.0, 0.0]
         assert [row[2:] for row in table.quarantine()] == [(2, "n", "not_a_number")]
 
 
@@ -72,7 +72,7 @@ def test_copies_keep_the_first_and_contradictions_go(make_file):
             (3, "", "duplicate_key"),
             (4, "", "duplicate_key"),
         ]
-        assert table.frame()["customer_id"].tolist() == ["1", "3"]
+        assert table.rows().customer_id.tolist() == ["1", "3"]
         assert (table.row_count.rows, table.row_count.quarantined) == (5, 3)
 
 
@@ -89,7 +89,7 @@ def test_scoring_needs_no_label_and_reads_none(make_file, label):
         ("without.csv", "id,x\n1,1\n2,2\n3,3\n"),
     ):
         with open_flat(make_file(text, name), flat, kinds={"x": "number"}, needs_label=False) as table:
-            assert list(table.frame().columns) == ["customer_id", "x"]
+            assert list(table.rows().features.columns) == ["x"]
             assert (table.row_count.used, table.has_label, table.kinds) == (3, False, {"x": "number"})
 
 
@@ -102,7 +102,7 @@ def test_names_that_differ_in_case_or_are_ours_stay_apart(make_file):
     text = "id,left,Age,age,rule,customer_id\n1,Yes,1,2,3,4\n2,No,5,6,7,8\n"
     with open_flat(make_file(text), FLAT, needs_label=True) as table:
         assert list(table.kinds) == ["Age", "age", "rule", "customer_id"]
-        assert table.frame().iloc[0].tolist() == ["1", "1", 1.0, 2.0, 3.0, 4.0]
+        assert table.rows().features.iloc[0].tolist() == [1.0, 2.0, 3.0, 4.0]
 
 
 def test_csv_and_parquet_give_the_same(make_file):
@@ -112,7 +112,7 @@ def test_csv_and_parquet_give_the_same(make_file):
     found = []
     for path in (parquet, csv):
         with open_flat(path, FLAT, needs_label=True) as table:
-            found.append(table.frame())
+            found.append(table.rows().features)
     pd.testing.assert_frame_equal(*found, check_exact=True)
 
 
@@ -121,14 +121,14 @@ def test_gb18030_file_with_chinese_names_loads(make_file):
     with open_flat(
         make_file("客户号,流失,城市\n1,是,武汉\n2,否,西安\n".encode("gb18030")), flat, needs_label=True
     ) as table:
-        assert table.frame().to_numpy().tolist() == [["1", "1", "武汉"], ["2", "0", "西安"]]
+        assert table.rows().features.to_numpy().tolist() == [["武汉"], ["西安"]]
 
 
 def test_ranges_cut_customers_in_the_order_of_their_ids(make_file):
     text = "id,left,x\n" + "".join(f"{i},{'Yes' if i == 'c' else 'No'},1\n" for i in "cab")
     with open_flat(make_file(text), FLAT, needs_label=True) as table:
         assert table.ranges(2) == [("a", "b"), ("c", "c")]
-        assert table.frame(("c", "c"))["customer_id"].tolist() == ["c"]
+        assert table.rows(("c", "c")).customer_id.tolist() == ["c"]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_label_of_more_than_twenty_values_is_no_label(make_file, n_values, is_re
         refuse(path, ConfigError, "more than 20 values")
     else:
         with open_flat(path, FLAT, needs_label=True) as table:
-            assert table.frame()["churned"].value_counts().to_dict() == {"0": 19, "1": 1}
+            assert table.rows().churned.value_counts().to_dict() == {0: 19, 1: 1}
 
 
 def test_missing_empty_and_useless_files_are_refused(make_file, tmp_path):
@@ -186,3 +186,31 @@ def test_broken_rows_keep_their_numbers(make_file):
         assert [row[2:] for row in table.quarantine()] == [(2, "", "broken_row"), (4, "", "broken_row")]
         assert (table.row_count.rows, table.row_count.used) == (4, 2)
         assert table.file_facts()[0]["file"] == "flat.csv"
+
+
+def test_columns_of_the_names_used_inside_stay_features(make_file):
+    flat = FlatFile(id="id", label="left", churned="Yes")
+    text = "id,left,churned,customer_id,feature_0,source_row,rule\n1,Yes,5,6,7,8,9\n2,No,1,2,3,4,5\n"
+    with open_flat(make_file(text), flat, needs_label=True) as table:
+        rows = table.rows()
+        assert (rows.customer_id.tolist(), rows.churned.tolist()) == (["1", "2"], [1, 0])
+        assert rows.features.iloc[0].to_dict() == {
+            "churned": 5,
+            "customer_id": 6,
+            "feature_0": 7,
+            "source_row": 8,
+            "rule": 9,
+        }
+
+
+def test_a_text_that_is_another_for_every_customer_is_refused_as_a_name(make_file):
+    rows = "".join(f"{i},{'Yes' if i % 3 else 'No'},name{i},{i % 4}x\n" for i in range(300))
+    with (
+        pytest.raises(ConfigError, match="column name has 300 texts") as caught,
+        open_flat(make_file("id,left,name,city\n" + rows), FLAT, needs_label=True),
+    ):
+        pass
+    assert "name17" not in str(caught.value)
+    flat = FLAT.model_copy(update={"drop": ("name",)})
+    with open_flat(make_file("id,left,name,city\n" + rows, "again.csv"), flat, needs_label=True) as table:
+        assert table.kinds == {"city": "text"}

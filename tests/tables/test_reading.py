@@ -52,6 +52,18 @@ def test_text_after_a_closing_quote_breaks_its_row_alone(make_folder):
     assert left_out == [(2, "broken_row")]
 
 
+def test_rows_that_an_open_quotation_mark_swallows_are_told_from_a_broken_row(make_folder):
+    used, left_out = read(make_folder, HEADER + good("A") + 'B,"N,2020-01-10,gold\n' + good("C", "D"))
+    assert used == [("A", 1)]
+    assert left_out == [(2, "lines_in_quotes")]
+
+
+def test_an_open_quotation_mark_in_the_last_row_breaks_that_row_alone(make_folder):
+    used, left_out = read(make_folder, HEADER + good("A") + 'B,"N,2020-01-10,gold\n')
+    assert used == [("A", 1)]
+    assert left_out == [(2, "broken_row")]
+
+
 def test_quotes_delimiters_and_doubled_quotes_stay_in_their_cell(make_folder):
     with open_bank(make_folder(customers=HEADER + 'A,"N, ""old""",2020-01-10,gold\nB,N"x,2020-01-10,gold\n')) as bank:
         found = bank.connection.execute("SELECT branch_id FROM customers ORDER BY customer_id").fetchall()

@@ -213,3 +213,31 @@ def test_column_named_twice_is_refused(make_folder):
 @pytest.mark.parametrize("folder", ["tier=platinum/customer_id=Z", "b[1]", "b*?", "it's"])
 def test_name_of_a_folder_is_never_read_as_data(make_folder, folder):
     assert read_customers(make_folder(folder, customers=ARROW)) == EXPECTED
+
+
+@pytest.mark.parametrize("name", ["c.csv.gz", "part.PARQUET.tmp"])
+def test_parts_that_would_be_missed_are_refused(make_folder, tmp_path, name):
+    folder = make_folder(customers=None)
+    (folder / "customers").mkdir()
+    (folder / "customers" / "A.CSV").write_text(CUSTOMERS)
+    assert len(read_customers(folder)) == 2
+    (folder / "customers" / name).write_text("x")
+    refuse(folder, name, "no .parquet, .csv or .xlsx part")
+    (folder / "customers" / name).unlink()
+    (folder / "customers" / "year=2024").mkdir()
+    refuse(folder, "year=2024")
+
+
+@pytest.mark.parametrize("ends", ["\n\r\n", "\r\n\r", "\n\r"])
+def test_mixed_line_ends_are_read_as_one_kind(make_folder, ends):
+    lines = CUSTOMERS.splitlines()
+    kinds = ends.replace("\r\n", "w").replace("\n", "u").replace("\r", "m")
+    signs = {"w": "\r\n", "u": "\n", "m": "\r"}
+    text = "".join(line + signs[kinds[i % len(kinds)]] for i, line in enumerate(lines))
+    assert len(read_customers(make_folder(customers=text.encode()))) == 2
+
+
+@pytest.mark.parametrize("encoding", ["hex", "rot13", "base64", "utf-16"])
+def test_an_encoding_that_is_none_or_does_not_fit_is_one_error(make_folder, encoding):
+    config = Config.model_validate({"tables": {"customers": {"encoding": encoding}}})
+    refuse(make_folder(), "customers.csv", config=config)

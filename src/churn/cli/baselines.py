@@ -24,9 +24,8 @@ from churn.cli.train import baselines_title
 from churn.config import Config, FlatFile, read_config
 from churn.errors import DataError, TimeRangeError
 from churn.evaluation.baselines import build_baselines, restate_baselines
-from churn.files import require_replaceable
 from churn.frame import Snapshot, build_snapshot, flat_snapshot
-from churn.model.storage import StoredModel, read_model, write_model
+from churn.model.storage import StoredModel, read_model, require_model_place, write_model
 from churn.tables.bank import Bank, open_bank
 from churn.tables.flat import FlatTable, open_flat
 
@@ -99,7 +98,7 @@ def _require_usable(anchor: bool, output: Path | None, model_path: Path) -> None
         raise click.UsageError("-o: only --anchor writes a model; add --anchor, or leave -o out")
     if output.resolve() == model_path.resolve():
         raise click.UsageError("-o: is the model itself; give another folder")
-    require_replaceable(output)
+    require_model_place(output)
 
 
 def _on_file(

@@ -27,6 +27,7 @@ _FILES = {
     "scores.quarantine.csv": "input rows that were left out",
     "baselines.png": "stated, observed and predicted churn by products held",
 }
+_NAMES = tuple(name.rstrip("/") for name in _FILES)
 
 
 @click.command()
@@ -38,8 +39,8 @@ def demo(folder: Path, as_json: bool) -> None:
     \b
     Example:  churn demo --dir demo
     """
-    require_replaceable(folder, replaces=_MARK)
-    with new_folder(folder, replaces=_MARK) as work:
+    require_replaceable(folder, mark=_MARK, names=_NAMES)
+    with new_folder(folder, mark=_MARK, names=_NAMES) as work:
         bank, model, scores = work / "bank", work / "model", work / "scores.parquet"
         note(f"1  simulate a bank of {CUSTOMERS:,} customers over {MONTHS} months")
         with steps() as on_step:

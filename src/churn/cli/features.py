@@ -12,7 +12,7 @@ from churn.cli.options import IsoDate, config_option, data_end_option, json_opti
 from churn.config import Config, read_config
 from churn.errors import OutputError
 from churn.features.catalogue import catalogue
-from churn.files import new_file, require_writable_file
+from churn.files import new_file, require_apart, require_writable_file
 from churn.frame import build_frame
 from churn.tables.bank import open_bank
 
@@ -52,6 +52,7 @@ def features(
         raise OutputError(f"{output}: give a name that ends in .parquet or .csv")
     require_writable_file(output)
     with open_bank(data, config, data_end=data_end, n_threads=threads) as bank:
+        require_apart([output], bank.paths)
         show_notes(bank)
         frame = build_frame(bank, as_of)
     with new_file(output) as temporary:

@@ -12,6 +12,7 @@ from churn.errors import ConfigError, DataError
 from churn.features.catalogue import lost_features
 from churn.model.storage import StoredModel
 from churn.tables.bank import Bank
+from churn.tables.checking import BEYOND
 from churn.tables.flat import FlatKind, FlatTable
 
 
@@ -86,6 +87,9 @@ def show_notes(table: Bank | FlatTable, language: Language = "en") -> None:
     ]
     for line in lines:
         note(f"{say('note', language)}: {line}")
+    for finding in (finding for finding in table.findings if finding.rule == BEYOND):
+        where = {"table": table_text(finding.table, language), "column": finding.column, "row": finding.rows[0]}
+        note(f"{say('warning', language)}: {say('beyond', language, n=finding.count, **where)}")
     if isinstance(table, Bank):
         for name, lost in lost_features(table.frames(), table.config).items():
             facts = {"table": table_text(name, language), "n": len(lost), "names": ", ".join(lost[:3])}

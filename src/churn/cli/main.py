@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -18,7 +19,7 @@ from churn.cli.simulate import simulate
 from churn.cli.train import train
 from churn.errors import ChurnError
 
-_UNUSABLE, _INTERRUPTED = 2, 130
+_UNUSABLE, _INTERRUPTED, _TERMINATED = 2, 130, 143
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -38,12 +39,18 @@ for command in (demo, simulate, check, features, train, baselines, score):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 the check says no, 2 the call or its input cannot be used."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING, handlers=[_Warnings()], force=True)
-    sys.exit(_run(arguments))
+    # Stopped politely, a command leaves like any other, and takes its temporary files with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
+    sys.exit(_run(sys.argv[1:] if arguments is None else list(arguments)))
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _run(arguments: list[str]) -> int:
     try:
-        return int(cli.main(arguments, prog_name="churn", standalone_mode=False) or 0)
+        # Not click's own main, which turns a reader that has seen enough into exit code 1: "the check says no".
+        with cli.make_context("churn", arguments) as context:
+            return int(cli.invoke(context) or 0)
+    except click.exceptions.Exit as done:
+        return done.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else "see churn --help", err=True)
         return _UNUSABLE
@@ -51,20 +58,22 @@ def _run(arguments: Sequence[str] | None) -> int:
         where = getattr(error, "ctx", None)
         return _fail(f"{error.format_message().rstrip('.')}; see {where.command_path if where else 'churn'} --help")
     except BrokenPipeError:
-        # Whoever read standard output has seen enough; Python must not try to flush the rest.
+        # Python must not try to flush the rest either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (ChurnError, MemoryError, duckdb.Error, OSError) as error:
-        return _fail(_explain(error))
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort, duckdb.InterruptException):
         click.echo("stopped; nothing was written", err=True)
         return _INTERRUPTED
+    except (ChurnError, MemoryError, RecursionError, duckdb.Error, OSError) as error:
+        return _fail(_explain(error))
 
 
 def _explain(error: Exception) -> str:
     """Say what happened, and what to do; DuckDB's own words go no further, since they may repeat cells."""
     if isinstance(error, ChurnError):
         return str(error)
+    if isinstance(error, RecursionError):
+        return "a file is nested too deeply to be read; mend the configuration or restore the model"
     if isinstance(error, (MemoryError, duckdb.OutOfMemoryException)):
         return "there is not enough memory; free some, or give fewer rows"
     if isinstance(error, (duckdb.IOException, duckdb.TransactionException)):

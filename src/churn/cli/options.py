@@ -17,12 +17,18 @@ class IsoDate(click.ParamType[dt.date]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dt.date:
         """Parse the date, or fail with what was expected."""
-        if isinstance(value, dt.date):
-            return value
         try:
-            return dt.datetime.strptime(value, "%Y-%m-%d").date()
+            date = dt.datetime.strptime(str(value), "%Y-%m-%d").date()
         except ValueError:
             self.fail(f"{value!r} is not a date; write it as 2025-01-31", param, ctx)
+        if not FIRST_YEAR <= date.year <= LAST_YEAR:
+            self.fail(f"{value} is not between the years {FIRST_YEAR} and {LAST_YEAR}", param, ctx)
+        return date
+
+
+# No bank's data lie outside these years, and every date beside one inside can be reckoned with.
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+MOST_THREADS = 256
 
 
 PATH = click.Path(path_type=Path)
@@ -34,7 +40,9 @@ data_end_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 model_option = click.option("--model", "model_path", type=PATH, required=True, help="Model folder, from churn train.")
 threads_option = click.option(
-    "--threads", type=click.IntRange(min=1), help="Threads to use [default: all]. Results do not depend on it."
+    "--threads",
+    type=click.IntRange(1, MOST_THREADS),
+    help="Threads to use [default: all]; no result depends on it.",
 )
 seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed.")
 

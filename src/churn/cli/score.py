@@ -25,10 +25,10 @@ from churn.cli.options import (
 )
 from churn.config import Config, FlatFile, read_config
 from churn.errors import DataError, TimeRangeError
-from churn.files import require_writable_file
+from churn.files import require_apart, require_writable_file
 from churn.frame import Snapshot, flat_snapshots, scored_snapshots
 from churn.model.storage import StoredModel, read_model
-from churn.scoring import Scored, require_form, scores_manifest, write_scores
+from churn.scoring import Scored, companions, require_form, scores_manifest, write_scores
 from churn.tables.bank import Bank, open_bank
 from churn.tables.flat import FlatTable, open_flat
 
@@ -61,6 +61,8 @@ def score(
     config = read_config(config_path)
     stored = read_model(model_path)
     require_writable_file(output)
+    outputs = (output, *companions(output))
+    require_apart(outputs, [model_path, *([data] if data.is_file() else [])])
     manifest = score_data(data, stored, output, config=config, as_of=as_of, data_end=data_end, n_threads=threads)
     if as_json:
         print_json(manifest)
@@ -83,6 +85,7 @@ def score_data(
     begun = time.monotonic()
     document: dict[str, Any] = {}
     with _open(data, stored, config, as_of, data_end, n_threads) as (table, snapshots, n_customers):
+        require_apart((output, *companions(output)), table.paths)
         show_notes(table)
         facts = input_facts(table)
 

@@ -22,13 +22,15 @@ from churn.cli.options import (
 )
 from churn.config import Config, read_config
 from churn.errors import TimeRangeError
-from churn.files import require_replaceable
 from churn.frame import Snapshot, build_snapshot, flat_snapshot
-from churn.model.storage import StoredModel, read_model, write_model
+from churn.model.storage import StoredModel, read_model, require_model_place, write_model
 from churn.tables.bank import Bank, open_bank
 from churn.tables.flat import open_flat
 from churn.timeline import default_snapshots, labelled_snapshots, require_complete
 from churn.training import train_flat, train_on_snapshots
+
+# A hundred years.
+MOST_DAYS = 36_500
 
 
 @click.command()
@@ -36,7 +38,7 @@ from churn.training import train_flat, train_on_snapshots
 @output_option("Model folder to write.")
 @click.option("--as-of", "dates", type=IsoDate(), multiple=True, help="Snapshot to learn from; may be repeated.")
 @click.option(
-    "--horizon", type=click.IntRange(min=1), default=365, show_default=True, help="Days within which to leave."
+    "--horizon", type=click.IntRange(1, MOST_DAYS), default=365, show_default=True, help="Days within which to leave."
 )
 @click.option("--anchor", is_flag=True, help="Shift predictions to the stated rates by products held.")
 @config_option
@@ -66,7 +68,7 @@ def train(
               churn train customers.csv --config flat.toml -o models/flat
     """
     config = read_config(config_path)
-    require_replaceable(output)
+    require_model_place(output)
     if is_flat(data, config):
         if dates:
             raise TimeRangeError("--as-of: a flat file has no time; leave --as-of out")

@@ -19,7 +19,11 @@ TABLES_ZH = {
     "flat": "客户名单",
 }
 RULES: Mapping[str, tuple[str, str]] = {
-    "broken_row": ("does not split into the header's cells", "与表头列数不符或引号未闭合"),
+    "broken_row": ("does not split into the header's cells", "与表头列数不符"),
+    "lines_in_quotes": (
+        "an open quotation mark swallows the lines after it; mend it",
+        "引号未闭合，其后的若干行被并入本行；请更正",
+    ),
     "missing_value": ("empty where a value is needed", "必填项为空"),
     "not_an_id": ("not an id (Excel may have rounded it)", "不是编号（可能被 Excel 改成了数值）"),
     "not_a_date": ("not a date", "不是有效日期"),
@@ -38,6 +42,10 @@ RULES: Mapping[str, tuple[str, str]] = {
     "second_class_1_account": ("a second class-1 account since December 2016", "2016 年 12 月后开立的第二个 I 类账户"),
     "product_never_held": ("a service bound without its product", "绑定了从未持有的产品的服务"),
     "vip_without_manager": ("a VIP without a manager", "贵宾客户没有专属客户经理"),
+    "beyond_the_other_tables": (
+        "later by over 31 days than any other table; mend, or give --data-end",
+        "比其他各表的最后日期晚 31 天以上；请更正，或用 --data-end 指定数据截止日",
+    ),
     "unknown_holding": ("a value of a holding that is not there", "市值对应的持有编号不存在"),
 }
 TEXTS: Mapping[str, tuple[str, str]] = {
@@ -65,6 +73,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "ignored": (
         "{table}: {n:,} columns that nothing asks for are ignored",
         "{table}：有 {n:,} 列用不到，已忽略",
+    ),
+    "beyond": (
+        "{table}.{column}: {n:,} rows (such as {row}) are later by over 31 days than any other table; give --data-end",
+        "{table} {column}：{n:,} 行（如第 {row} 行）比其他各表晚 31 天以上；请更正，或用 --data-end 指定数据截止日",
     ),
     "lost": (
         "{table}: not there, so {n:,} features are left out ({names}, …)",

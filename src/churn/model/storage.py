@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from churn.errors import ModelError
-from churn.files import CHECKSUMS, new_folder, render_json
+from churn.files import CHECKSUMS, new_folder, render_json, require_replaceable
 from churn.model.anchoring import anchoring_from_json, anchoring_to_json
 from churn.model.calibration import calibration_from_json, calibration_to_json
 from churn.model.fitted import FittedModel
@@ -92,9 +92,20 @@ def write_model(path: Path, stored: StoredModel) -> None:
     files = {name: _hash(text.encode()) for name, text in sorted(texts.items())}
     texts[MANIFEST] = render_json({**own, **stored.manifest, **own, "files": files})
     sums = "".join(f"{_hash(texts[name].encode())}  {name}\n" for name in sorted(texts))
-    with new_folder(path) as folder:
+    with new_folder(path, mark=CHECKSUMS, names=_FILES) as folder:
         for name, text in {**texts, CHECKSUMS: sums}.items():
             (folder / name).write_text(text, encoding="utf-8", newline="")
+
+
+def require_model_place(path: Path) -> None:
+    """Refuse, before any work is done, a place where `write_model` would refuse to write.
+
+    Raises
+    ------
+    OutputError
+        `path` holds something that is no model folder.
+    """
+    require_replaceable(path, mark=CHECKSUMS, names=_FILES)
 
 
 def read_model(path: Path) -> StoredModel:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from churn.config import Config
 from churn.errors import ChurnError
 from churn.files import new_folder, require_replaceable, write_json
 from churn.simulation import structure as s
@@ -20,10 +21,14 @@ from churn.simulation.state import Scene
 from churn.simulation.structure import Confounders
 from churn.simulation.truth import Effect, add_up, campaign_effects, oracle_risk, true_effects
 from churn.simulation.writing import FileFormat, describe_oracle, oracle_table, write_part, write_truth
+from churn.tables.contract import contract_tables
 
 MARK = "simulation.json"
+_TABLES = contract_tables(Config())
+_NAMES = ("truth", *(f"{table}{ending}" for table in _TABLES for ending in ("", ".parquet", ".csv")))
 PARTITION = 50_000
 SMALLEST_CUSTOMERS, SHORTEST_MONTHS = 50, 24
+MOST_CUSTOMERS, LONGEST_MONTHS = 9_999_999, 600  # ids have seven digits
 CAMPAIGN_FUTURES = 8
 
 
@@ -101,14 +106,14 @@ def simulate_bank(
     (100, '2025-01-01')
     """
     _check(customers, months, seed, file_format, confounders)
-    require_replaceable(out, replaces=MARK)
+    require_replaceable(out, mark=MARK, names=_NAMES)
     scene = _scene(customers, months, drift, shock, confounders)
     markets = _markets(scene, seed)
     numbers = stream(seed, 0, NUMBERS).permutation(customers) + 1
     slices = np.array_split(numbers, -(-customers // PARTITION))
     rows: dict[str, int] = {}
     known = _Known([], [], [])
-    with new_folder(out, replaces=MARK) as folder:
+    with new_folder(out, mark=MARK, names=_NAMES) as folder:
         for k, mine in enumerate(slices):
             on_step(f"living customers {k * len(mine) + 1:,} to {k * len(mine) + len(mine):,} of {customers:,}")
             part = live_part(scene, markets, mine, seed, k, correct=k == 0)
@@ -160,6 +165,8 @@ def _check(customers: int, months: int, seed: int, file_format: str, confounders
         raise ChurnError(f"customers: {customers} is too few to simulate a bank; give at least {SMALLEST_CUSTOMERS}")
     if months < SHORTEST_MONTHS:
         raise ChurnError(f"months: {months} leaves no year to learn from; give at least {SHORTEST_MONTHS}")
+    if customers > MOST_CUSTOMERS or months > LONGEST_MONTHS:
+        raise ChurnError(f"at most {MOST_CUSTOMERS:,} customers and {LONGEST_MONTHS} months are simulated; give fewer")
     if seed < 0:
         raise ChurnError(f"seed: {seed} is negative; give 0 or more")
     if file_format not in {"parquet", "csv"}:

@@ -14,6 +14,7 @@ from churn.config import Config, TableSource
 from churn.errors import ConfigError, DataError
 from churn.tables.cells import quote_text
 from churn.tables.checking import (
+    EVENTS,
     Finding,
     LeftOut,
     RowCount,
@@ -29,6 +30,8 @@ from churn.tables.reading import FileFact, RawTable, describe_files, load_table
 from churn.tables.sources import Source, find_sources
 
 EPOCH = dt.date(1970, 1, 1)
+_OPENINGS = {"customers": ("opened_on", "closed_on"), "holdings": ("opened_on", "closed_on")}
+_FIRST_DAY, _LAST_DAY = -25_567, 84_005  # 1900-01-01 and 2199-12-31
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,11 @@ class Bank:
     def ignored_columns(self) -> dict[str, int]:
         """How many columns of each table the contract does not name, where there are any."""
         return {name: raw.ignored_columns for name, raw in self.raws.items() if raw.ignored_columns}
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files the tables were read from."""
+        return [source.path for raw in self.raws.values() for source in raw.sources]
 
     def has(self, table: str) -> bool:
         """Whether the bank handed over that table."""
@@ -229,12 +237,14 @@ def _require_rows(name: str, raw: RawTable, count: RowCount, broken: Sequence[Fi
 
 
 def _find_period(connection: duckdb.DuckDBPyConnection, raws: Mapping[str, RawTable]) -> tuple[dt.date, dt.date]:
-    """Return the first and last day of what is dated event by event, else of what was opened and closed."""
-    events = {"pnl": ("month",), "transactions": ("transacted_on",), "contacts": ("contacted_on",)}
-    fallback = {"customers": ("opened_on", "closed_on"), "holdings": ("opened_on", "closed_on")}
-    for group in (events, fallback):
+    """Return the first and last day of what is dated event by event, else of what was opened and closed.
+
+    Days outside the years 1900 to 2199 do not count: some systems write "open" as 9999-12-31.
+    """
+    for group in (EVENTS, _OPENINGS):
         parts = [f"SELECT {c} AS day FROM {t}" for t, columns in group.items() if t in raws for c in columns]
-        query = f"SELECT min(day), max(day) FROM ({' UNION ALL '.join(parts)})"
+        within = f"day BETWEEN {_FIRST_DAY} AND {_LAST_DAY}"
+        query = f"SELECT min(day), max(day) FROM ({' UNION ALL '.join(parts)}) WHERE {within}"
         row = fetch_row(connection, query) if parts else (None, None)
         if row[1] is not None:
             return to_date(row[0]), to_date(row[1])

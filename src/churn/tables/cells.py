@@ -48,12 +48,12 @@ def quote_text(text: str) -> str:
 def cell_text(name: str, sql_type: str) -> str:
     """SQL for a cell as text without blanks around it (the ideographic one too), NULL where empty.
 
-    Whole floating-point numbers lose their `.0`.
+    Whole floating-point numbers lose their `.0`; NaN is how pandas writes an empty cell.
     """
     cell = quote_name(name)
     if sql_type in _FLOATING:
         text = f"CASE WHEN {_whole(cell)} THEN CAST(TRY_CAST({cell} AS BIGINT) AS VARCHAR)"
-        text += f" ELSE CAST({cell} AS VARCHAR) END"
+        text += f" WHEN NOT isnan({cell}) THEN CAST({cell} AS VARCHAR) END"
     else:
         text = f"CAST({cell} AS VARCHAR)"
     return f"nullif(trim({text}, {quote_text(_BLANKS)}), '')"

@@ -17,6 +17,14 @@ from churn.tables.database import fetch_row
 from churn.tables.reading import TOTAL_LINE, RawTable, raw_name
 
 QUARANTINE = "quarantine"
+# Tables dated event by event: their last day is the last the data know about.
+EVENTS: Mapping[str, tuple[str, ...]] = {
+    "pnl": ("month",),
+    "transactions": ("transacted_on",),
+    "contacts": ("contacted_on",),
+}
+BEYOND = "beyond_the_other_tables"
+_BEYOND_DAYS = 31
 _SHOWN_ROWS = 5
 _FETCHED_ROWS = 10_000
 
@@ -85,6 +93,7 @@ def find_warnings(
         found.append(_vip_without_manager(connection))
     if "pnl" in present:
         found.append(_valued_unknown_holding(connection))
+    found += _beyond_the_others(connection, present)
     return [finding for finding in found if finding.count]
 
 
@@ -199,6 +208,23 @@ def _vip_without_manager(connection: duckdb.DuckDBPyConnection) -> Finding:
 def _valued_unknown_holding(connection: duckdb.DuckDBPyConnection) -> Finding:
     where = "holding_id NOT IN (SELECT holding_id FROM holdings)"
     return _warning(connection, "pnl", "holding_id", "unknown_holding", where)
+
+
+def _beyond_the_others(connection: duckdb.DuckDBPyConnection, present: Mapping[str, RawTable]) -> list[Finding]:
+    """Events more than 31 days after the last of every other table: one mistyped date moves the data end."""
+    ends = {
+        table: fetch_row(connection, f"SELECT max({column}) FROM {table}")[0]
+        for table, (column,) in EVENTS.items()
+        if table in present
+    }
+    known = {table: end for table, end in ends.items() if end is not None}
+    found = []
+    for table in known:
+        others = [end for other, end in known.items() if other != table]
+        if others:
+            column = EVENTS[table][0]
+            found.append(_warning(connection, table, column, BEYOND, f"{column} > {max(others) + _BEYOND_DAYS}"))
+    return found
 
 
 LeftOut = tuple[str, str, int, str, str]

@@ -28,7 +28,9 @@ def open_database(scratch: Path, n_threads: int | None) -> Iterator[duckdb.DuckD
     """
     connection = duckdb.connect(str(scratch / DATABASE))
     try:
-        connection.execute(f"SET enable_progress_bar = false; SET memory_limit = '{MEMORY_LIMIT}'")
+        # A moment with a zone is judged in UTC, wherever the machine stands.
+        connection.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
+        connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         if n_threads:
             connection.execute(f"SET threads = {int(n_threads)}")
         yield connection

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import duckdb
 import pandas as pd
@@ -31,6 +31,20 @@ FlatKind = Literal["number", "text"]
 # A column is a number when at least this share of its filled cells are; rows with other cells are left out.
 NUMBER_SHARE = 0.95
 MOST_LABEL_VALUES = 20
+# A text with more values than these, and a different one for more than half the customers, is a name or a number
+# of theirs: it would say nothing of others, and travel with the model.
+MOST_LEVELS, NAME_SHARE = 100, 0.5
+
+
+class FlatRows(NamedTuple):
+    """Customers of a flat file: id, outcome (0 or 1; None where not read), and features under the file's own names.
+
+    Numbers are float64, texts are strings.
+    """
+
+    customer_id: pd.Series
+    churned: pd.Series | None
+    features: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -57,6 +71,11 @@ class FlatTable:
     n_ignored: int
 
     @property
+    def paths(self) -> list[Path]:
+        """The file it was read from."""
+        return [source.path for source in self.raw.sources]
+
+    @property
     def row_counts(self) -> dict[str, RowCount]:
         """Rows = used + quarantined."""
         return {"flat": self.row_count}
@@ -66,16 +85,15 @@ class FlatTable:
         """How many columns nothing asks for, where there are any."""
         return {"flat": self.n_ignored} if self.n_ignored else {}
 
-    def frame(self, between: tuple[str, str] | None = None) -> pd.DataFrame:
-        """Return `customer_id`, `churned` (where known) and the features, sorted by `customer_id`.
-
-        `between` keeps customers whose id lies in that closed range. Numbers are float64, texts are strings.
-        """
-        inner = {column.name: name for column, name in zip(_feature_columns(self.kinds), self.kinds, strict=True)}
+    def rows(self, between: tuple[str, str] | None = None) -> FlatRows:
+        """Return the customers, sorted by `customer_id`; `between` keeps those whose id lies in that closed range."""
+        inner = [column.name for column in _feature_columns(self.kinds)]
         columns = ["customer_id", *(["churned"] if self.has_label else []), *inner]
         where = f" WHERE customer_id BETWEEN {quote_text(between[0])} AND {quote_text(between[1])}" if between else ""
         frame = self.connection.execute(f"SELECT {', '.join(columns)} FROM flat{where} ORDER BY customer_id").df()
-        return frame.set_axis([inner.get(name, name) for name in columns], axis="columns")
+        # The file's own names come last: one of them may be `churned` too.
+        features = frame[inner].set_axis(list(self.kinds), axis="columns")
+        return FlatRows(frame["customer_id"], frame["churned"].astype("int64") if self.has_label else None, features)
 
     def ranges(self, size: int) -> list[tuple[str, str]]:
         """Cut the customers, sorted by id, into closed ranges of `size`."""
@@ -191,7 +209,7 @@ def _probe(
             types = column_types(connection, scan)
             texts = {name: cell_text(*found) for name, found in zip(names, types, strict=True)}
             labels = _label_values(connection, scan, texts[flat.label], flat, source) if reads_label else {}
-            kinds = kinds or _find_kinds(connection, scan, texts, flat)
+            kinds = kinds or _find_kinds(connection, scan, texts, flat, source)
             connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
     return names, kinds, labels
 
@@ -206,7 +224,7 @@ def _require(source: Source, flat: FlatFile, names: Sequence[str], wanted: Seque
 
 
 def _find_kinds(
-    connection: duckdb.DuckDBPyConnection, scan: str, texts: Mapping[str, str], flat: FlatFile
+    connection: duckdb.DuckDBPyConnection, scan: str, texts: Mapping[str, str], flat: FlatFile, source: Source
 ) -> dict[str, FlatKind]:
     features = [name for name in texts if name not in {flat.id, flat.label, *flat.drop}]
     if not features:
@@ -216,9 +234,26 @@ def _find_kinds(
     )
     is_number = fetch_row(connection, f"SELECT {shares} FROM {scan}")
     always = {*flat.bindings, flat.coverage}
-    return {
+    kinds: dict[str, FlatKind] = {
         name: "number" if number or name in always else "text" for name, number in zip(features, is_number, strict=True)
     }
+    _require_no_names(connection, scan, {name: texts[name] for name, kind in kinds.items() if kind == "text"}, source)
+    return kinds
+
+
+def _require_no_names(
+    connection: duckdb.DuckDBPyConnection, scan: str, texts: Mapping[str, str], source: Source
+) -> None:
+    if not texts:
+        return
+    counted = ", ".join(f"count(DISTINCT {text}), count({text})" for text in texts.values())
+    numbers = fetch_row(connection, f"SELECT {counted} FROM {scan}")
+    for name, n_values, n_filled in zip(texts, numbers[::2], numbers[1::2], strict=True):
+        if n_values > MOST_LEVELS and n_values > NAME_SHARE * n_filled:
+            raise ConfigError(
+                f"{source.path}: column {name} has {n_values:,} texts among {n_filled:,} customers, as names have;"
+                " list it under drop in [flat]"
+            )
 
 
 def _label_values(

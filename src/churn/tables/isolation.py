@@ -6,6 +6,8 @@ One worker is kept and used again, so that only the first call waits for its sta
 import contextlib
 import os
 import resource
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 from typing import ParamSpec, TypeVar
@@ -66,7 +68,15 @@ def _limit() -> None:
     with contextlib.suppress(ValueError, OSError):  # a lower limit is in force already
         resource.setrlimit(resource.RLIMIT_AS, (memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)
     os.close(nothing)
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the one that started it is gone, killed perhaps, so that nothing is left behind."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)

@@ -2,7 +2,8 @@
 
 A raw table holds the contract's columns, `source_file` (position of the file in the table's list), `source_row`
 (1 for the first row after the header) and `rule`, the first rule the row alone breaks, as `column:rule`. A CSV row
-that cannot be split into the header's cells is there too, empty, with the rule `:broken_row`.
+that cannot be split into the header's cells is there too, empty, with the rule `:broken_row`, or `:lines_in_quotes`
+where a quotation mark took the lines after it into the same row.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from churn.tables.sources import Source, as_readable, describe, list_columns, re
 # A CSV line longer than this is quarantined.
 LONGEST_LINE = 8_000_000
 TOTAL_LINE = "total_line"
+WIDE = 200
 _SQL_TYPES = {"id": "VARCHAR", "code": "VARCHAR", "text": "VARCHAR", "flag": "BOOLEAN", "number": "DOUBLE"}
 
 
@@ -72,6 +74,9 @@ def load_table(
             headers.append(header)
             scan, names = _with_constants(scan_source(source, path, header, delimiter), header, mapping)
             found = _match_columns(table, names, mapping, source)
+            if len(header) > WIDE:
+                # Looking for what expressions share takes time that grows with the square of their number.
+                connection.execute("SET disabled_optimizers = 'common_subexpressions'")
             _insert(connection, table, found, mapping, scan, position, source, path)
         require_unchanged(source.path, stamps[-1])
     if len({frozenset(header) for header in headers}) > 1:
@@ -257,15 +262,16 @@ def _add_rejected(connection: duckdb.DuckDBPyConnection, raw: str, position: int
     """
     connection.execute(
         "CREATE TEMP TABLE broken AS"
-        " SELECT line - 1 AS line, min(byte_position) AS byte FROM reject_errors GROUP BY line"
+        " SELECT line - 1 AS line, min(byte_position) AS byte,"
+        " max(strpos(trim(csv_line, chr(10) || chr(13)), chr(10))) > 0 AS spans FROM reject_errors GROUP BY line"
     )
     connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
     blanks = _blank_lines(path) if fetch_row(connection, "SELECT count(*) FROM broken")[0] else []
     connection.execute(
-        "CREATE TEMP TABLE rejected AS SELECT line - n_blank AS source_row FROM ("
-        " SELECT line, sum(CAST(line IS NULL AS BIGINT)) OVER (ORDER BY byte, line NULLS LAST"
+        "CREATE TEMP TABLE rejected AS SELECT line - n_blank AS source_row, spans FROM ("
+        " SELECT line, spans, sum(CAST(line IS NULL AS BIGINT)) OVER (ORDER BY byte, line NULLS LAST"
         " ROWS UNBOUNDED PRECEDING) AS n_blank"
-        " FROM (FROM broken UNION ALL SELECT NULL, unnest(CAST(? AS BIGINT[])))) WHERE line IS NOT NULL",
+        " FROM (FROM broken UNION ALL SELECT NULL, unnest(CAST(? AS BIGINT[])), false)) WHERE line IS NOT NULL",
         [blanks],
     )
     connection.execute("DROP TABLE broken")
@@ -281,7 +287,8 @@ def _add_rejected(connection: duckdb.DuckDBPyConnection, raw: str, position: int
         )
         connection.execute(
             f"INSERT INTO {raw} BY NAME"
-            f" SELECT {position} AS source_file, source_row, ':broken_row' AS rule FROM rejected"
+            f" SELECT {position} AS source_file, source_row,"
+            " CASE WHEN spans THEN ':lines_in_quotes' ELSE ':broken_row' END AS rule FROM rejected"
         )
     connection.execute("DROP TABLE rejected")
 

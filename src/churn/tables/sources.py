@@ -108,20 +108,35 @@ def as_readable(source: Source, mapping: TableSource, folder: Path) -> Iterator[
 
 
 def _write_decoded(path: Path, encoding: str | None, copy: Path) -> bool:
-    """Write a UTF-8 copy of a file that is not UTF-8 without a mark; say whether that was needed."""
+    """Write a copy in UTF-8 with one kind of line end, where the file is not so already; say whether it was needed."""
     marked = _starts_with_mark(path)
     if encoding is None:
         encoding = "utf-8" if _broken_at(path, "utf-8") is None else "gb18030"
     _require_decodable(path, encoding)
-    if codecs.lookup(encoding).name == "utf-8" and not marked:
+    mixed = _has_mixed_line_ends(path)
+    if codecs.lookup(encoding).name == "utf-8" and not marked and not mixed:
         return False
     with (
-        path.open("r", encoding="utf-8-sig" if marked else encoding, newline="") as reader,
+        path.open("r", encoding="utf-8-sig" if marked else encoding, newline=None if mixed else "") as reader,
         copy.open("w", encoding="utf-8", newline="") as writer,
     ):
         while chunk := reader.read(_CHUNK):
             writer.write(chunk)
     return True
+
+
+def _has_mixed_line_ends(path: Path) -> bool:
+    """Whether more than one of the line ends of Windows, Unix and old Macs are in a file."""
+    windows = unix = mac = 0
+    before = b""
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            both = chunk.count(b"\r\n") + (before.endswith(b"\r") and chunk.startswith(b"\n"))
+            windows += both
+            unix += chunk.count(b"\n") - both
+            mac += chunk.count(b"\r") - both
+            before = chunk
+    return sum(count > 0 for count in (windows, unix, mac)) > 1
 
 
 def _find_table(folder: Path, name: str, source: TableSource) -> list[Source]:
@@ -141,13 +156,24 @@ def _find_table(folder: Path, name: str, source: TableSource) -> list[Source]:
 def _files_of(name: str, path: Path) -> list[Source]:
     if not path.is_dir():
         return [source_of(name, path)]
-    parts = sorted(part for form in FORMS for part in path.glob(f"*.{form}") if part.is_file())
+    entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith((".", "_")))
+    parts = [entry for entry in entries if entry.suffix.lower().lstrip(".") in FORMS and entry.is_file()]
+    missed = [entry.name for entry in entries if entry not in parts and _looks_like_data(entry)]
+    if parts and missed:
+        raise DataError(
+            f"{path}: holds {missed[0]}, which is no .parquet, .csv or .xlsx part; remove it, or export it so"
+        )
     forms = {_form_of(part) for part in parts}
     if not parts:
         raise DataError(f"{path}: holds no .parquet, .csv or .xlsx parts; add them or remove the folder")
     if len(forms) > 1:
         raise DataError(f"{path}: table {name} is found twice, in parts of more than one form; remove the others")
     return [source_of(name, part) for part in parts]
+
+
+def _looks_like_data(entry: Path) -> bool:
+    """Whether an entry beside a table's parts may hold rows: a folder, or a part under a name with more behind it."""
+    return entry.is_dir() or any(f".{form}" in entry.name.lower() for form in FORMS)
 
 
 def source_of(table: str, path: Path) -> Source:
@@ -170,7 +196,7 @@ def _form_of(path: Path) -> Form:
 
 def _parquet_columns(source: Source) -> list[str]:
     try:
-        return list(pq.read_schema(source.path).names)
+        return [name.strip() for name in pq.read_schema(source.path).names]
     except (OSError, ValueError) as error:
         raise DataError(f"{source.path}: is not a whole Parquet file; export it again") from error
 
@@ -197,8 +223,9 @@ def _starts_with_mark(path: Path) -> bool:
 
 def _require_decodable(path: Path, encoding: str) -> None:
     try:
+        "".encode(encoding)  # refuses codecs that are not of text, such as hex
         position = _broken_at(path, encoding)
-    except LookupError as error:
+    except (LookupError, TypeError, ValueError) as error:
         raise DataError(f"{path}: encoding {encoding} is not known; name another in the configuration") from error
     if position is not None:
         raise DataError(

@@ -12,6 +12,7 @@ from churn import errors
         (errors.MissingColumnError, errors.DataError),
         (errors.TimeRangeError, ValueError),
         (errors.ModelError, ValueError),
+        (errors.ExplanationError, ValueError),
         (errors.OutputError, OSError),
     ],
 )

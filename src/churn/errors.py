@@ -8,6 +8,7 @@
     │   └── MissingColumnError      a column that must be there      (also KeyError)
     ├── TimeRangeError              an as-of date or horizon outside the data (also ValueError)
     ├── ModelError                  a model folder, or its use       (also ValueError)
+    ├── ExplanationError            what cannot be explained or drawn (also ValueError)
     └── OutputError                 a place that cannot be written   (also OSError)
 
 Every message is one line: what was found, where (file, column, row), and what to do.
@@ -41,6 +42,10 @@ class TimeRangeError(ChurnError, ValueError):
 
 class ModelError(ChurnError, ValueError):
     """A model folder that was changed or is incomplete, or data it was not trained for."""
+
+
+class ExplanationError(ChurnError, ValueError):
+    """An explanation that cannot be worked out from what is there, or drawn with the fonts of this machine."""
 
 
 class OutputError(ChurnError, OSError):

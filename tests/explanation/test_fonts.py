@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+from matplotlib.font_manager import findfont, fontManager
+
+from chinese_font import needs_chinese_font
+from churn.errors import ExplanationError
+from churn.explanation import fonts
+from churn.explanation.fonts import LATIN, drawable, find_chinese_font, lettering
+
+LATIN_ONLY = Path(findfont(LATIN))
+
+
+def no_chinese_font():
+    yield LATIN_ONLY
+
+
+@needs_chinese_font
+def test_a_font_is_found_that_matplotlib_did_not_know(monkeypatch):
+    monkeypatch.setattr(fontManager, "ttflist", [entry for entry in fontManager.ttflist if "DejaVu" in entry.name])
+    with lettering("zh"):
+        chinese, latin = mpl.rcParams["font.family"]
+        assert Path(findfont(chinese)) == find_chinese_font()
+        assert latin == LATIN
+
+
+@needs_chinese_font
+def test_fonts_that_cannot_be_opened_or_draw_no_chinese_are_passed_over(tmp_path):
+    broken = tmp_path / "broken.ttf"
+    broken.write_bytes(b"no font")
+    found = find_chinese_font()
+    assert find_chinese_font([broken, LATIN_ONLY, tmp_path / "gone.ttf", found]) == found
+
+
+def test_a_missing_font_is_one_line_that_names_the_package(monkeypatch):
+    monkeypatch.setattr(fonts, "list_fonts", no_chinese_font)
+    message = "fonts: none on this machine can draw Chinese; apt-get install fonts-wqy-microhei"
+    with pytest.raises(ExplanationError, match=message), lettering("zh"):
+        pass
+
+
+def test_an_english_plot_needs_a_chinese_font_only_for_chinese_names(monkeypatch):
+    monkeypatch.setattr(fonts, "list_fonts", no_chinese_font)
+    with lettering("en", ["third-party custody", "Café …"]):
+        assert mpl.rcParams["font.family"] == [LATIN]
+    with pytest.raises(ExplanationError, match="fonts-wqy-microhei"), lettering("en", ["fund", "第三方存管"]):
+        pass
+
+
+@needs_chinese_font
+def test_latin_letters_of_an_english_plot_stay_the_same_beside_chinese_names():
+    with lettering("en", ["第三方存管"]):
+        assert mpl.rcParams["font.family"][0] == LATIN
+
+
+def test_a_users_settings_do_not_reach_a_plot_and_are_there_again_after_it():
+    with mpl.rc_context({"font.size": 31.0, "axes.unicode_minus": False, "text.parse_math": True}):
+        with lettering("en"):
+            assert mpl.rcParams["font.size"] == mpl.rcParamsDefault["font.size"]
+            assert mpl.rcParams["axes.unicode_minus"]
+            assert not mpl.rcParams["text.parse_math"]
+        assert mpl.rcParams["font.size"] == 31.0
+
+
+@needs_chinese_font
+def test_what_no_font_has_becomes_a_question_mark():
+    with lettering("zh"):
+        assert drawable("存管\n−6.2 \U0001f9e7\x07") == "存管 −6.2 ??"
+
+
+@needs_chinese_font
+def test_debians_fonts_are_tried_first_and_each_is_a_file():
+    assert next(fonts.list_fonts()) in fonts.DEBIAN_FONTS

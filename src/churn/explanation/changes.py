@@ -97,8 +97,8 @@ def pace(value: float, raises: bool) -> Pair:  # noqa: ARG001
 
     Examples
     --------
-    >>> pace(0.4, True), pace(1.2, True)[0]
-    (('transactions 60 % less frequent than before', '交易频率较此前下降 60%'), 'transactions 20 % more frequent than before')
+    >>> pace(0.4, True)
+    ('transactions 60 % less frequent than before', '交易频率较此前下降 60%')
     """
     if isnan(value):
         return "no transactions in the 275 days before the last 90", "近 90 天之前的 275 天无交易"

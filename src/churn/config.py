@@ -117,6 +117,21 @@ class TrainingSettings(_Section):
     embargo_days: Annotated[int, Field(ge=0)] = 0
 
 
+class EffectSettings(_Section):
+    """What the effect of binding a service is judged by.
+
+    `assume_measured`: the bank states that whatever drives binding is in its tables. `cf_y`, `cf_d`: strength of the
+    hidden driver that effects are bounded under, as the share of the residual variance of churn and of binding that
+    it explains (Chernozhukov et al. 2022, https://doi.org/10.3386/w30302). `worthwhile`: smallest change of the
+    churn probability worth a manager's time.
+    """
+
+    assume_measured: bool = False
+    cf_y: Annotated[float, Field(ge=0, lt=1)] = 0.03
+    cf_d: Annotated[float, Field(ge=0, lt=1)] = 0.15
+    worthwhile: Annotated[float, Field(gt=0, lt=1)] = 0.03
+
+
 PRODUCTS = {
     "debit_card": Product(en="debit card", zh="借记卡"),
     "time_deposit": Product(en="time deposit", zh="定期存款"),
@@ -159,6 +174,7 @@ class Config(_Section):
     label: LabelSettings = LabelSettings()
     baselines: BaselineSettings = BaselineSettings()
     training: TrainingSettings = TrainingSettings()
+    effects: EffectSettings = EffectSettings()
     catalogue: CatalogueSettings = CatalogueSettings()
     products: dict[str, Product] = PRODUCTS
     services: dict[str, Service] = SERVICES

@@ -8,9 +8,12 @@ from churn.config import PRODUCTS, SERVICES, Config
 from churn.errors import ConfigError, DataError, MissingColumnError
 from churn.explanation.what_if import change_features, predict_what_if
 from churn.features.catalogue import catalogue
-from churn.frame import build_frame
+from churn.frame import build_frame, build_snapshot
 from churn.model.estimator import ChurnModel
+from churn.simulation import simulate_bank
 from churn.tables.bank import open_bank
+from churn.timeline import default_snapshots
+from churn.training import train_on_snapshots
 from other_bank import make_tables, write_tables
 
 AS_OF = dt.date(2024, 1, 31)
@@ -231,3 +234,41 @@ def test_probabilities_are_those_of_the_features_before_and_after(features):
     np.testing.assert_array_equal(answer.before, model.predict(able).probability)
     np.testing.assert_array_equal(answer.after, model.predict(answer.features).probability)
     assert list(answer.features.columns) == [feature.name for feature in catalogue(CONFIG)]
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    """Labelled snapshots of a simulated bank."""
+    folder = tmp_path_factory.mktemp("simulated") / "bank"
+    simulate_bank(folder, customers=2500, months=48, seed=5)
+    with open_bank(folder, n_threads=1) as bank:
+        return [build_snapshot(bank, date, 365) for date in default_snapshots(bank.data_begin, bank.data_end, 365)[-3:]]
+
+
+@pytest.fixture(scope="module")
+def held(simulated):
+    return train_on_snapshots(simulated, horizon_days=365, config=CONFIG, n_threads=1, monotone=True).model
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_a_model_held_monotone_never_expects_more_churn_of_a_bound_service(service, simulated, held):
+    features = simulated[-1].features
+    unbound = features[f"bound_{service}"] == 0
+    able = features[unbound & (features[f"holds_{SERVICES[service].product}"] == 1)]
+    assert len(able) > 10
+
+    answer = predict_what_if(held, able, CONFIG, bindings={service: True})
+
+    assert (answer.after <= answer.before).all()
+
+
+def test_a_model_that_is_not_held_does(simulated):
+    free = train_on_snapshots(simulated, horizon_days=365, config=CONFIG, n_threads=1).model
+    features = simulated[-1].features
+    rises = []
+    for name, service in SERVICES.items():
+        able = features[(features[f"bound_{name}"] == 0) & (features[f"holds_{service.product}"] == 1)]
+        answer = predict_what_if(free, able, CONFIG, bindings={name: True})
+        rises.append((answer.after > answer.before).any())
+
+    assert any(rises)

@@ -68,6 +68,7 @@ def slow(rows, customer, as_of):
         "investments_cny": bought / 100,
         "unrealised_pnl_cny": (bought - cost) / 100,
         "n_months_under_water_12m": sum(month[1] < month[2] for month in year),
+        "aum_growth_1m": share(value - months[1][0], months[1][0]),
         "aum_growth_3m": share(value - months[3][0], months[3][0]),
         "aum_growth_6m": share(value - months[6][0], months[6][0]),
         "aum_growth_12m": share(value - months[12][0], months[12][0]),

@@ -1,10 +1,19 @@
 """The bindings table: SHAP, the raw difference and the estimated effect of every service, side by side."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-Evidence = Literal["randomised", "observational", "none"]
-Verdict = Literal["cuts", "suggests", "no_effect", "raises", "cannot_tell"]
+import numpy as np
+
+from churn.config import EffectSettings
+from churn.evaluation.intervals import Estimate
+from churn.explanation.contrast import Contrast
+from churn.explanation.effects import ServiceEffect
+from churn.explanation.verdict import Evidence, Judgement, Verdict, judge
+from churn.explanation.verdict_words import verdict_words
+
+NOTHING = Estimate(None, None, None)
+_ORDER: Mapping[Verdict, int] = {"cuts": 0, "suggests": 1, "no_effect": 2, "cannot_tell": 3, "raises": 4}
 
 
 @dataclass(frozen=True)
@@ -86,3 +95,92 @@ class BindingRow:
     verdict: Verdict
     text_en: str
     text_zh: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a service in the file explained: who could bind it, who did, and its SHAP contrast."""
+
+    n_eligible: int
+    n_bound: int
+    contrast: Contrast
+
+
+def build_bindings(
+    effects: Sequence[ServiceEffect],
+    seen: Mapping[str, Seen],
+    names: Mapping[str, tuple[str, str]],
+    settings: EffectSettings,
+) -> list[BindingRow]:
+    """Put everything known of each service side by side, ranked by what binding would do.
+
+    First what cuts, by the size of the effect, then what may, then what does nothing, then what cannot be told (by
+    the estimate all the same), last what raises.
+
+    Parameters
+    ----------
+    effects
+        One a service.
+    seen
+        By service.
+    names
+        English and Chinese name by service.
+    """
+    judged = [(effect, judge(effect, settings)) for effect in effects]
+    rows = [_row(effect, judgement, seen[effect.service], names, settings) for effect, judgement in judged]
+    return [row for _, row in sorted(zip(judged, rows, strict=True), key=lambda pair: _rank(pair[0][1]))]
+
+
+def _rank(judgement: Judgement) -> tuple[int, float]:
+    value = judgement.effect.value
+    return _ORDER[judgement.verdict], np.inf if value is None else value
+
+
+def _row(
+    effect: ServiceEffect,
+    judged: Judgement,
+    seen: Seen,
+    names: Mapping[str, tuple[str, str]],
+    settings: EffectSettings,
+) -> BindingRow:
+    found, offer = effect.observational, effect.offer
+    att, atu = (found.att, found.atu) if found else (NOTHING, NOTHING)
+    itt, late = (offer.itt, offer.late) if offer else (NOTHING, NOTHING)
+    shap = seen.contrast
+    en, zh = verdict_words(effect, judged, settings, names[effect.service])
+    return BindingRow(
+        service=effect.service,
+        n_eligible=seen.n_eligible,
+        n_bound=seen.n_bound,
+        shap_bound=shap.bound,
+        shap_unbound=shap.unbound,
+        shap_contrast_log_odds=shap.log_odds,
+        shap_contrast_points=shap.points.value,
+        shap_low=shap.points.low,
+        shap_high=shap.points.high,
+        raw_difference=effect.raw.value,
+        raw_low=effect.raw.low,
+        raw_high=effect.raw.high,
+        effect_att=att.value,
+        effect_att_low=att.low,
+        effect_att_high=att.high,
+        effect_atu=atu.value,
+        effect_atu_low=atu.low,
+        effect_atu_high=atu.high,
+        bound_low=found.bound_low if found else None,
+        bound_high=found.bound_high if found else None,
+        itt=itt.value,
+        itt_low=itt.low,
+        itt_high=itt.high,
+        late=late.value,
+        late_low=late.low,
+        late_high=late.high,
+        n_offered=offer.n if offer else 0,
+        evidence=judged.evidence,
+        robustness_value=found.robustness_value if found else None,
+        overlap_share=found.overlap_share if found else None,
+        controls_passed=all(control.passed for control in effect.controls) if effect.controls else None,
+        verdict=judged.verdict,
+        text_en=en,
+        text_zh=zh,
+    )

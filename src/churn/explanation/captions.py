@@ -7,7 +7,8 @@ from typing import Any, Literal
 import pandas as pd
 from rich.cells import cell_len
 
-from churn.explanation.bindings import BindingRow, Evidence, Verdict
+from churn.explanation.bindings import BindingRow
+from churn.explanation.verdict import Evidence, Verdict
 from churn.features.feature import Feature
 
 Language = Literal["en", "zh"]

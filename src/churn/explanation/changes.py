@@ -35,16 +35,17 @@ def growth(months: int, value: float, raises: bool) -> Pair:  # noqa: ARG001
     >>> growth(3, -0.05, True), growth(12, 4.0, True)[0]
     (('assets shrank by 5 % in 3 months', '资产 3 个月减少 5%'), 'assets grew to 5.0 times those 12 months before')
     """
+    span = f"{months} month{'s' * (months > 1)}"
     if isnan(value):
-        return f"no assets {months} months before to compare with", f"{months} 个月前无资产可比"
+        return f"no assets {span} before to compare with", f"{months} 个月前无资产可比"
     if not value:
-        return f"assets unchanged in {months} months", f"资产 {months} 个月未变"
+        return f"assets unchanged in {span}", f"资产 {months} 个月未变"
     if value >= MANY_TIMES:
         size = times(1 + value)
-        return f"assets grew to {size} times those {months} months before", f"资产增至 {months} 个月前的 {size} 倍"
+        return f"assets grew to {size} times those {span} before", f"资产增至 {months} 个月前的 {size} 倍"
     en, zh = percent(value)
     en_verb, zh_verb = ("grew", "增长") if value > 0 else ("shrank", "减少")
-    return f"assets {en_verb} by {en} in {months} months", f"资产 {months} 个月{zh_verb} {zh}"
+    return f"assets {en_verb} by {en} in {span}", f"资产 {months} 个月{zh_verb} {zh}"
 
 
 def drawdown(value: float, raises: bool) -> Pair:  # noqa: ARG001

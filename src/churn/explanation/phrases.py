@@ -255,7 +255,7 @@ _MISSING_TOLD: Mapping[str, Phrase] = {
         ("not met for {}", "{}未面谈"),
         ("last met {} ago", "{}前面谈过"),
     ),
-    **{f"aum_growth_{months}m": partial(growth, months) for months in (3, 6, 12)},
+    **{f"aum_growth_{months}m": partial(growth, months) for months in (1, 3, 6, 12)},
     "drawdown_12m": drawdown,
     "unrealised_return": signed(
         ("no unrealised profit or loss", "无浮动盈亏"),

@@ -79,8 +79,8 @@ def explain_matrix(booster: lgb.Booster, matrix: Matrix, *, n_threads: int = 0) 
     >>> booster = fit_trees(rows, rows[:, 0], TreeParameters(), rounds=3)
     >>> explained = explain_matrix(booster, rows[:2])
     >>> explained.values.round(2), round(explained.base_value, 2)
-    (array([[-0.26,  0.  ],
-           [ 0.26,  0.  ]], dtype=float32), 0.01)
+    (array([[-0.1 ,  0.  ],
+           [ 0.08,  0.  ]], dtype=float32), 0.01)
     """
     base_value = float(predict_contributions(booster, np.zeros((1, booster.num_feature())), n_threads=1)[0, -1])
     values = np.empty((len(matrix), booster.num_feature()), dtype=np.float32)
@@ -120,7 +120,7 @@ def _explain_fast(text: str, matrix: Matrix) -> NDArray[np.float32]:
     frame = pd.DataFrame(matrix, columns=_names(matrix.shape[1]))
     try:
         values = _explainer(text).shap_values(frame, verbose=False)
-    except Exception:  # noqa: BLE001 (of a library that refuses some trees: whatever it is, LightGBM reads them all)
+    except Exception:  # of a library that refuses some trees: whatever it is, LightGBM reads them all
         return np.full(matrix.shape, np.nan, dtype=np.float32)
     return np.asarray(values, dtype=np.float32)
 

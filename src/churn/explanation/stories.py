@@ -30,7 +30,7 @@ _NAMED: Mapping[str, str] = {
     for story, names in {
         LOSS: f"{_LOSSES} n_reached_since_loss n_loss_notices_since_loss n_loss_notice_90d n_loss_notice_365d",
         "assets": "aum_cny deposits_cny investments_cny",
-        "asset_trend": "aum_growth_3m aum_growth_6m aum_growth_12m drawdown_12m net_flow_cny_90d",
+        "asset_trend": "aum_growth_1m aum_growth_3m aum_growth_6m aum_growth_12m drawdown_12m net_flow_cny_90d",
         "changes": "n_opened_90d n_opened_365d days_since_opening n_closed_90d n_closed_365d days_since_closing",
         "unbinding": "n_unbound_90d n_unbound_365d days_since_unbinding",
         "digital": "n_online_90d n_online_365d n_mobile_90d n_mobile_365d share_digital_365d",

@@ -9,7 +9,7 @@ from churn.features.expressions import YEAR, count, ratio, total, yuan, zero_whe
 from churn.features.feature import Family, Feature
 from churn.timeline import Tables, month_ends_before
 
-_TRENDS = (3, 6, 12)
+_TRENDS = (1, 3, 6, 12)
 _MONTHS = 12
 # A loss is followed back to the 13th month-end before the date at most.
 _SINCE_LOSS_DAYS = 397
@@ -44,7 +44,7 @@ def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one si
                 f,
                 "ratio",
                 30 * months,
-                f"growth of assets over {months} months",
+                f"growth of assets over {months} month{'s' * (months > 1)}",
                 f"近 {months} 个月资产增长率",
                 False,
                 t,

@@ -1,0 +1,103 @@
+"""Who is compared with whom, and what is held equal, when the effect of a binding is estimated without an experiment.
+
+The effect meant is that of being bound at `as_of` rather than not, on what follows. So everything known before `as_of`
+describes where a customer stands and may be held equal, except
+
+- what is the binding itself: its flag, its days, and every count and share that contains it;
+- offers of a service, which stop once it is bound;
+- referrals, kept aside to test the result: nothing a bank binds to a card makes a customer bring another, but what
+  makes customers loyal does both.
+
+Other contacts stay. Few of them answer to a binding, and they show what the month-end balances do not yet: that a
+manager has heard of somebody leaving.
+
+Compared are settled customers: product open for 91 days, and the service bound for as long or not at all. Who has
+decided to leave binds nothing any more, and is gone within about three months; whoever bound a service last week had
+not decided, and would make any service look good.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from churn.config import Config, FlatFile
+from churn.features.feature import Feature
+from churn.timeline import Tables, is_open
+
+SETTLED_DAYS = 91
+CONTROL_OUTCOME = "n_referred_365d"
+_SUMS = frozenset({"n_bound", "share_bound", "days_since_unbinding"})
+_PREFIXES = ("n_unbound_", "days_since_bound_", "n_offer_")
+
+
+def covariate_names(service: str, features: Iterable[Feature]) -> list[str]:
+    """Name what is held equal when binding `service` is judged.
+
+    Examples
+    --------
+    >>> from churn.config import Config
+    >>> from churn.features.catalogue import catalogue
+    >>> names = covariate_names("cts", catalogue(Config()))
+    >>> "bound_cts" in names, "bound_fund_trading" in names, "days_since_bound_cts" in names, "aum_cny" in names
+    (False, True, False, True)
+    """
+    own = {f"bound_{service}", CONTROL_OUTCOME, *_SUMS}
+    return [f.name for f in features if f.name not in own and not f.name.startswith(_PREFIXES)]
+
+
+def flat_covariate_names(service: str, columns: Iterable[str], flat: FlatFile) -> list[str]:
+    """Name what is held equal in a flat file: every other column, of which the bank alone knows what they mean."""
+    return [name for name in columns if name != service and name not in flat.drop]
+
+
+def build_history(tables: Tables, as_of: int, config: Config) -> nw.LazyFrame[Any]:
+    """Return, for each customer, `held_days_<product>` and `unbound_days_<service>`.
+
+    Days from the opening of the oldest holding of the product that is open at `as_of`, and from the last time the
+    service was unbound; null where there is none.
+    """
+    held = is_open("opened_on", "closed_on", as_of)
+    products = [
+        _days(held & (nw.col("product") == nw.lit(name)), nw.col("opened_on"), as_of, f"held_days_{name}", first=True)
+        for name in sorted({service.product for service in config.services.values()})
+    ]
+    history = tables["holdings"].group_by("customer_id").agg(*products)
+    if "bindings" not in tables:
+        return history
+    ended = (nw.col("unbound_on") < as_of).fill_null(False)
+    services = [
+        _days(ended & (nw.col("service") == nw.lit(name)), nw.col("unbound_on"), as_of, f"unbound_days_{name}")
+        for name in config.services
+    ]
+    return history.join(tables["bindings"].group_by("customer_id").agg(*services), on="customer_id", how="left")
+
+
+def settled(service: str, features: pd.DataFrame, history: pd.DataFrame, config: Config) -> NDArray[np.bool_]:
+    """Whom the effect is estimated on: product open for 91 days, and the service bound as long, or not bound.
+
+    `features` and `history` have the same rows in the same order.
+    """
+    product = config.services[service].product
+    open_long = (history[f"held_days_{product}"] >= SETTLED_DAYS).to_numpy(dtype=bool)
+    bound = features[f"bound_{service}"].to_numpy() == 1
+    bound_long = (features[f"days_since_bound_{service}"] >= SETTLED_DAYS).to_numpy(dtype=bool)
+    chosen: NDArray[np.bool_] = open_long & (~bound | bound_long)
+    return chosen
+
+
+def once_bound(service: str, history: pd.DataFrame) -> NDArray[np.bool_]:
+    """Who had the service bound and has unbound it, 91 days ago or earlier."""
+    name = f"unbound_days_{service}"
+    if name not in history:
+        return np.zeros(len(history), dtype=bool)
+    chosen: NDArray[np.bool_] = (history[name] >= SETTLED_DAYS).to_numpy(dtype=bool)
+    return chosen
+
+
+def _days(condition: nw.Expr, day: nw.Expr, as_of: int, name: str, *, first: bool = False) -> nw.Expr:
+    chosen = nw.when(condition).then(day)
+    return (as_of - (chosen.min() if first else chosen.max())).alias(name)

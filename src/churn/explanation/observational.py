@@ -1,0 +1,167 @@
+"""What binding seems to do where nobody was offered it at random: doubly robust estimates, and how far to trust them.
+
+The estimator is DoubleML's interactive regression model (Chernozhukov et al. 2018, https://doi.org/10.1111/ectj.12097),
+its bounds those under a hidden driver of given strength (Chernozhukov et al. 2022, https://doi.org/10.3386/w30302).
+The chance to have bound the service and the churn of either group are learnt by boosted trees, each customer's by trees
+that did not see that customer.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from doubleml import DoubleMLData, DoubleMLIRM
+from doubleml.utils import DMLDummyClassifier
+from numpy.typing import NDArray
+from scipy.special import expit
+from scipy.stats import norm
+
+from churn.evaluation.intervals import Estimate
+from churn.model.folds import stratified_folds
+from churn.model.trees import Matrix, TreeParameters, fit_trees, predict_margins
+
+LEAST_ARM = 100
+"""Customers with the service, and without it, that an estimate needs."""
+EXTREME = 0.02
+"""Customers whose chance to have bound the service is nearer to 0 or 1 than this are left out: nobody is like them."""
+N_FOLDS = 5
+Z_95 = float(norm.ppf(0.975))
+_TREES = TreeParameters(learning_rate=0.06, num_leaves=8, min_child=30, l2=5.0)
+_ROUNDS = 120
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+class Nuisances(NamedTuple):
+    """For each customer, out of fold: the chance to have it bound, and the outcome without and with it, shape (n,)."""
+
+    propensity: Floats
+    without: Floats
+    with_it: Floats
+
+
+@dataclass(frozen=True)
+class Observational:
+    """Estimates for those who have the service (ATT) and those who do not (ATU), as changes of the churn probability.
+
+    Attributes
+    ----------
+    att, atu
+        With 95 % intervals.
+    bound_low, bound_high
+        Bounds of the ATU under a hidden driver of the declared strength, its sampling error included.
+    robustness_value
+        Strength, as a share of the residual variance of both binding and churn, that a hidden driver needs to bring
+        the ATU to zero; in [0, 1].
+    overlap_share
+        Share of the customers who were like others of the other group, and so were kept, in [0, 1].
+    n, n_bound
+        Customers kept, and those of them with the service.
+    """
+
+    att: Estimate
+    atu: Estimate
+    bound_low: float
+    bound_high: float
+    robustness_value: float
+    overlap_share: float
+    n: int
+    n_bound: int
+
+
+def fit_nuisances(matrix: Matrix, bound: Ints, y: Ints, *, seed: int = 0, n_threads: int = 0) -> Nuisances:
+    """Learn who has the service and what becomes of either group, five folds apart.
+
+    Parameters
+    ----------
+    matrix
+        Covariates, shape (n, k), NaN where missing.
+    bound, y
+        0 or 1, shape (n,); at least five rows with each value of `bound`.
+    """
+    folds = stratified_folds(bound, N_FOLDS, seed)
+    rows = np.arange(len(y))
+    return Nuisances(
+        _out_of_fold(matrix, bound, folds, rows, seed, n_threads),
+        _out_of_fold(matrix, y, folds, rows[bound == 0], seed, n_threads),
+        _out_of_fold(matrix, y, folds, rows[bound == 1], seed, n_threads),
+    )
+
+
+def estimate_effect(bound: Ints, y: Ints, nuisances: Nuisances, *, cf_y: float, cf_d: float) -> Observational | None:
+    """Estimate the effect of the service; None with fewer than 100 alike customers in either group.
+
+    Parameters
+    ----------
+    bound, y
+        0 or 1, shape (n,).
+    nuisances
+        Of the same rows.
+    cf_y, cf_d
+        Strength of the hidden driver of the bounds, in [0, 1).
+    """
+    keep = (nuisances.propensity >= EXTREME) & (nuisances.propensity <= 1 - EXTREME)
+    bound, y, nuisances = bound[keep], y[keep], Nuisances(*(part[keep] for part in nuisances))
+    if min(bound.sum(), len(bound) - bound.sum()) < LEAST_ARM:
+        return None
+    att = _fit(bound, y, nuisances)
+    atu = _fit(1 - bound, y, _mirrored(nuisances))
+    atu.sensitivity_analysis(cf_y=cf_y, cf_d=cf_d, rho=1.0)
+    said = atu.sensitivity_params
+    return Observational(
+        _estimate(att, 1.0),
+        _estimate(atu, -1.0),
+        -_number(said["ci"]["upper"]),
+        -_number(said["ci"]["lower"]),
+        _number(said["rv"]),
+        float(keep.mean()),
+        len(bound),
+        int(bound.sum()),
+    )
+
+
+def effect_on_unbound(bound: Ints, y: Ints, nuisances: Nuisances) -> Estimate:
+    """Estimate the effect on those without the service alone, of any outcome."""
+    return _estimate(_fit(1 - bound, y, _mirrored(nuisances)), -1.0)
+
+
+def effect_on_bound(bound: Ints, y: Ints, nuisances: Nuisances) -> Estimate:
+    """Estimate the effect on those with the service alone, of any outcome."""
+    return _estimate(_fit(bound, y, nuisances), 1.0)
+
+
+def _out_of_fold(matrix: Matrix, y: Ints, folds: Ints, taught: Ints, seed: int, n_threads: int) -> Floats:
+    """Chance of `y` for everybody, by trees taught on those of the rows `taught` that lie in other folds."""
+    read = np.empty(len(folds))
+    for fold in range(N_FOLDS):
+        rows = taught[folds[taught] != fold]
+        if len(np.unique(y[rows])) < 2:
+            read[folds == fold] = y[rows].mean()
+            continue
+        trees = fit_trees(matrix[rows], y[rows], _TREES, rounds=_ROUNDS, seed=seed, n_threads=n_threads)
+        read[folds == fold] = expit(predict_margins(trees, matrix[folds == fold], n_threads=n_threads))
+    return read
+
+
+def _mirrored(nuisances: Nuisances) -> Nuisances:
+    return Nuisances(1 - nuisances.propensity, nuisances.with_it, nuisances.without)
+
+
+def _fit(treated: Ints, y: Ints, nuisances: Nuisances) -> Any:
+    data = DoubleMLData.from_arrays(x=np.zeros((len(y), 1)), y=y.astype(float), d=treated.astype(float))
+    model = DoubleMLIRM(data, DMLDummyClassifier(), DMLDummyClassifier(), score="ATTE", n_folds=N_FOLDS)
+    given = {
+        "ml_m": nuisances.propensity[:, None],
+        "ml_g0": nuisances.without[:, None],
+        "ml_g1": nuisances.with_it[:, None],
+    }
+    return model.fit(external_predictions={"d": given})
+
+
+def _estimate(model: Any, sign: float) -> Estimate:
+    value, reach = sign * _number(model.coef), Z_95 * _number(model.se)
+    return Estimate(value, value - reach, value + reach)
+
+
+def _number(found: Any) -> float:
+    return float(np.ravel(found)[0])

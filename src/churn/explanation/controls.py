@@ -23,7 +23,7 @@ from churn.model.trees import Matrix
 ControlKind = Literal["placebo", "outcome", "treatment"]
 LEAST_ARM = 50
 Z_99 = 2.5758
-"""A control fails when its 99 % interval is clear of zero: three tests at 95 % would fail one sound service in seven."""
+"""A control fails when its 99 % interval is clear of zero; three tests at 95 % fail one sound service in seven."""
 
 
 class Control(NamedTuple):

@@ -49,4 +49,5 @@ def to_points(values: NDArray[np.float32], base: Floats, probability: Floats) ->
     exact = values.astype(np.float64)
     total = exact.sum(axis=1)
     scale = np.divide(probability - base, total, out=np.zeros_like(total), where=total != 0)
-    return exact * scale[:, None]
+    points: Floats = exact * scale[:, None]
+    return points

@@ -43,10 +43,7 @@ def verdict_words(
     if judged.evidence == "randomised":
         moves = "cuts" if less else "raises"
         return (
-            (
-                f"{en}: binding it {'cuts' if less else 'raises'} churn by about {size} points"
-                f" (randomised offers; between {interval[0]})."
-            ),
+            f"{en}: binding it {moves} churn by about {size} points (randomised offers; between {interval[0]}).",
             f"{zh}：绑定可使流失{'降低' if less else '增加'}约 {size} 个百分点（随机实验；{interval[1]} 之间）。",
         )
     return _from_records(effect, names, settings, size, less=less)
@@ -95,11 +92,8 @@ def _why(effect: ServiceEffect, judged: Judgement, settings: EffectSettings) -> 
         size = f"{settings.cf_y:g}, {settings.cf_d:g}"
         strength = (f"of the declared strength ({size})", f"设定强度（{size}）")
         return (
-            (
-                f"a hidden driver of the declared strength ({settings.cf_y:g}, {settings.cf_d:g}) leaves everything between"
-                f" {said[0]} points possible"
-            ),
-            f"若存在设定强度（{settings.cf_y:g}、{settings.cf_d:g}）的隐藏因素，{said[1]} 个百分点之间皆有可能",
+            f"a hidden driver {strength[0]} leaves everything between {said[0]} points possible",
+            f"若存在{strength[1]}的隐藏因素，{said[1]} 个百分点之间皆有可能",
         )
     if judged.effect.low is None:
         return "the offer moved too few to bind it", "接受邀约的客户太少"

@@ -1,0 +1,65 @@
+"""Reads from a bank what effects are estimated from: labelled customers, their history, and randomised offers."""
+
+import datetime as dt
+from typing import NamedTuple
+
+import pandas as pd
+
+from churn.errors import TimeRangeError
+from churn.explanation.campaigns import build_offers
+from churn.explanation.covariates import build_history
+from churn.frame import Snapshot, build_snapshot
+from churn.tables.bank import Bank, to_days
+from churn.timeline import labelled_snapshots, last_complete
+
+
+class Evidence(NamedTuple):
+    """What effects are estimated from.
+
+    Attributes
+    ----------
+    snapshot
+        Labelled customers at one date.
+    history
+        Of `covariates.build_history`, the snapshot's rows in its order.
+    offers
+        Of `campaigns.build_offers`; empty without campaigns.
+    """
+
+    snapshot: Snapshot
+    history: pd.DataFrame
+    offers: pd.DataFrame
+
+
+def evidence_date(bank: Bank, as_of: dt.date, horizon_days: int) -> dt.date:
+    """Return the last date up to `as_of` whose outcome the data hold.
+
+    Raises
+    ------
+    TimeRangeError
+        There is none.
+    """
+    if bank.has("labels"):
+        known = [date for date in labelled_snapshots(bank.frames()) if date <= as_of]
+        if not known:
+            raise TimeRangeError(
+                f"--as-of {as_of}: the labels table holds no outcome up to that date; give a later one"
+            )
+        return known[-1]
+    return min(as_of, last_complete(bank.data_end, horizon_days))
+
+
+def gather_evidence(bank: Bank, as_of: dt.date, horizon_days: int) -> Evidence:
+    """Read the evidence up to `as_of`; of offers, every one whose horizon is complete in the data.
+
+    Raises
+    ------
+    TimeRangeError
+        No outcome is known by then, or nobody was a customer.
+    """
+    date = evidence_date(bank, as_of, horizon_days)
+    snapshot = build_snapshot(bank, date, horizon_days)
+    native = build_history(bank.frames(), to_days(date), bank.config).collect(backend="pyarrow").to_native()
+    found = pd.DataFrame({"customer_id": snapshot.customer_id})
+    history = found.merge(native.to_pandas(), on="customer_id", how="left", validate="one_to_one")
+    return Evidence(snapshot, history, build_offers(bank, horizon_days))

@@ -1,5 +1,6 @@
 import datetime as dt
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 
 from churn.config import Config
-from churn.errors import DataError, TimeRangeError
+from churn.errors import ConfigError, DataError, TimeRangeError
 from churn.files import render_json
 from churn.frame import Snapshot
 from churn.model.storage import model_id, read_model, write_model
@@ -344,3 +345,73 @@ def _train_table(features, churned, coverage):
     ids = np.arange(len(features)).astype(str).astype(object)
     known = None if coverage is None else coverage.to_numpy()
     return train_flat(Snapshot(None, ids, features, churned.to_numpy(dtype=np.int64), known), config=Config())
+
+
+def _with_bindings(snapshot):
+    """The service cts, bound at random and the more churn for it, against what the constraint allows."""
+    bound = np.random.default_rng([3, len(snapshot.customer_id)]).random(len(snapshot.customer_id)) < 0.5
+    churned = np.where(bound & (np.arange(len(bound)) % 3 == 0), 1, snapshot.churned)
+    features = snapshot.features.assign(
+        bound_cts=bound.astype(float), days_since_bound_cts=np.where(bound, 9.0, np.nan)
+    )
+    return replace(snapshot, features=features, churned=churned)
+
+
+def test_bindings_can_only_lower_the_risk_where_asked_for():
+    snapshots = [_with_bindings(snapshot) for snapshot in _snapshots()]
+    free, held = _train(snapshots), _train(snapshots, monotone=True)
+    features = snapshots[-1].features
+
+    def rise(model):
+        unbound, bound = (features.assign(bound_cts=value) for value in (0.0, 1.0))
+        return model.predict(bound).probability - model.predict(unbound).probability
+
+    assert (rise(held.model) <= 0).all()
+    assert (rise(free.model) > 0).any()
+    assert held.model.schema.names == ("n_products", "tier", "noise", "bound_cts")
+    assert held.manifest["monotone"] == {
+        "falling": ["bound_cts"],
+        "dropped": ["days_since_bound_cts"],
+        "roc_auc": held.metrics["roc_auc"]["value"],
+        "roc_auc_unconstrained": pytest.approx(free.metrics["roc_auc"]["value"]),
+    }
+    assert "monotone" not in free.manifest
+
+
+def test_a_flat_file_holds_the_bindings_its_configuration_names():
+    flat = {"id": "id", "label": "left", "churned": "1", "bindings": ["app"]}
+    config = Config.model_validate({"flat": flat})
+    snapshot = _with_bindings(_snapshot(None))
+    snapshot = replace(snapshot, features=snapshot.features.rename(columns={"bound_cts": "app"}))
+
+    free, held = (train_flat(snapshot, config=config, monotone=monotone) for monotone in (False, True))
+    without, with_app = (held.model.predict(snapshot.features.assign(app=value)).probability for value in (0.0, 1.0))
+
+    assert (with_app <= without).all()
+    assert held.manifest["monotone"]["roc_auc"] == held.metrics["roc_auc"]["value"]
+    assert held.manifest["monotone"]["roc_auc_unconstrained"] == pytest.approx(free.metrics["roc_auc"]["value"])
+    assert "days_since_bound_cts" in held.model.schema.names  # of a flat file no column is known to be more
+
+
+def test_without_any_binding_there_is_nothing_to_hold():
+    with pytest.raises(DataError, match="hold no binding"):
+        _train(_snapshots(), monotone=True)
+    with pytest.raises(ConfigError, match="names no column"):
+        train_flat(_snapshot(None), config=Config(), monotone=True)
+
+
+def test_a_binding_told_in_texts_is_refused():
+    config = Config.model_validate({"flat": {"id": "id", "label": "left", "churned": "1", "bindings": ["tier"]}})
+
+    with pytest.raises(DataError, match="column tier holds texts"):
+        train_flat(_snapshot(None), config=config, monotone=True)
+
+
+def test_a_model_held_monotone_is_read_back_as_it_was(tmp_path):
+    held = _train([_with_bindings(snapshot) for snapshot in _snapshots()], monotone=True)
+    write_model(tmp_path / "model", held)
+
+    again = read_model(tmp_path / "model")
+
+    assert again.model.parameters.monotone == (3,)
+    assert again.manifest["monotone"] == held.manifest["monotone"]

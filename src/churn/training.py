@@ -22,10 +22,11 @@ from churn.model.card import render_card
 from churn.model.fitted import FittedModel
 from churn.model.folds import customer_folds, stratified_folds
 from churn.model.manifest import HeldOut, build_manifest
+from churn.model.monotone import BindingColumns, hold_monotone, monotone_facts
 from churn.model.schema import encode, learn_schema
 from churn.model.split import Rows, Split, date_of, in_order, outcomes, require_enough, split_snapshots, stack
 from churn.model.storage import StoredModel
-from churn.model.trees import TreeParameters, cross_fit, fit_trees
+from churn.model.trees import CrossFit, TreeParameters, cross_fit, fit_trees
 
 CUSTOMER_FOLDS = 4
 """Folds of customers for early stopping and calibration; each more costs one more fit of all snapshots."""
@@ -42,6 +43,10 @@ class _Run(NamedTuple):
     parameters: TreeParameters
     seed: int
     n_threads: int
+    held: BindingColumns | None = None
+    """Columns held monotone, and those left out for it."""
+    free_auc: float = float("nan")
+    """Held-out ROC-AUC without that."""
 
 
 class _Chosen(NamedTuple):
@@ -68,6 +73,7 @@ def train_on_snapshots(
     seed: int = 0,
     n_threads: int | None = None,
     parameters: TreeParameters | None = None,
+    monotone: bool = False,
     facts: Mapping[str, Any] | None = None,
     on_step: OnStep | None = None,
 ) -> StoredModel:
@@ -93,6 +99,8 @@ def train_on_snapshots(
         All of the machine's by default.
     parameters
         How trees are grown.
+    monotone
+        Let a binding only lower the risk; the manifest then says what that cost in held-out ROC-AUC.
     facts
         JSON values to keep in the manifest beside its own, such as hashes of the data.
     on_step
@@ -109,9 +117,16 @@ def train_on_snapshots(
     ordered = in_order(snapshots)
     run = _Run(horizon_days, config, parameters or TreeParameters(), seed, n_threads or 0)
     tell = on_step or _say_nothing
+    require_enough(stack(ordered).churned)
+    span_days = horizon_days + config.training.embargo_days
+    if monotone:
+        free = split_snapshots(ordered, span_days)
+        ordered, parameters, held = hold_monotone(ordered, config, run.parameters)
+        tell("choosing and judging without the constraint")
+        auc = _held_out_auc(_develop(free.development, run)[0], free, run)
+        run = run._replace(parameters=parameters, held=held, free_auc=auc)
     everything = stack(ordered)
-    require_enough(everything.churned)
-    split = split_snapshots(ordered, horizon_days + config.training.embargo_days)
+    split = split_snapshots(ordered, span_days)
     tell("choosing rounds and calibration")
     candidate, chosen = _develop(split.development, run)
     tell("judging on the held-out snapshot")
@@ -131,6 +146,7 @@ def train_flat(
     seed: int = 0,
     n_threads: int | None = None,
     parameters: TreeParameters | None = None,
+    monotone: bool = False,
     facts: Mapping[str, Any] | None = None,
     on_step: OnStep | None = None,
 ) -> StoredModel:
@@ -144,7 +160,7 @@ def train_flat(
     ----------
     snapshot
         With outcomes; its `as_of` is not used.
-    config, seed, n_threads, parameters, facts, on_step
+    config, seed, n_threads, parameters, monotone, facts, on_step
         As for `train_on_snapshots`.
     horizon_days
         What the file's label covers; stated baselines are converted to it.
@@ -153,21 +169,35 @@ def train_flat(
     ------
     DataError
         No outcomes, or fewer than 50 rows or 10 of an outcome.
+    ConfigError
+        `monotone`, and the configuration names no binding.
     """
     run = _Run(horizon_days, config, parameters or TreeParameters(), seed, n_threads or 0)
     tell = on_step or _say_nothing
     rows = stack([snapshot])
     require_enough(rows.churned)
     folds = stratified_folds(rows.churned, FLAT_FOLDS, seed)
+    if monotone:
+        [snapshot], parameters, held = hold_monotone([snapshot], config, run.parameters)
+        tell("choosing and judging without the constraint")
+        free = _fit_folds(rows, folds, run)[2]
+        run = run._replace(parameters=parameters, held=held, free_auc=_mean_fold_auc(rows.churned, free, folds))
+        rows = stack([snapshot])
     tell("choosing rounds and calibration, and judging, by five folds")
-    fitted = cross_fit(_matrix(rows), rows.churned, folds, run.parameters, seed=run.seed, n_threads=run.n_threads)
-    chosen = _Chosen(fitted.rounds, choose_calibration(fitted.margins, rows.churned, folds))
+    fitted, chosen, probability = _fit_folds(rows, folds, run)
     method = chosen.calibration.method
-    probability = cross_fit_probabilities(method, fitted.margins, rows.churned, folds)
     judged = _Judged(snapshot, probability, _fold_metrics(rows.churned, probability, folds, seed), out_of_time=False)
     tell("refitting on all rows")
     model = _assemble(rows, fitted.margins, chosen.rounds, method, run)
     return _stored(model, chosen, judged, rows, [], run, facts)
+
+
+def _fit_folds(rows: Rows, folds: NDArray[np.int64], run: _Run) -> tuple[CrossFit, _Chosen, NDArray[np.float64]]:
+    """Choose by folds; the probabilities are out of fold."""
+    fitted = cross_fit(_matrix(rows), rows.churned, folds, run.parameters, seed=run.seed, n_threads=run.n_threads)
+    chosen = _Chosen(fitted.rounds, choose_calibration(fitted.margins, rows.churned, folds))
+    method = chosen.calibration.method
+    return fitted, chosen, cross_fit_probabilities(method, fitted.margins, rows.churned, folds)
 
 
 def _develop(rows: Rows, run: _Run) -> tuple[FittedModel, _Chosen]:
@@ -225,14 +255,22 @@ def _judge(model: FittedModel, split: Split, run: _Run) -> _Judged:
     return _Judged(snapshot, probability, metrics, split.out_of_time)
 
 
+def _held_out_auc(model: FittedModel, split: Split, run: _Run) -> float:
+    probability = model.predict(split.held_out.features, n_threads=run.n_threads).probability
+    return roc_auc(outcomes(split.held_out), probability)
+
+
 def _fold_metrics(
     y: NDArray[np.int64], p: NDArray[np.float64], folds: NDArray[np.int64], seed: int
 ) -> dict[str, Estimate]:
-    def mean_fold_auc(rows: NDArray[np.int64]) -> dict[str, float]:
-        parts = [rows[folds[rows] == fold] for fold in range(FLAT_FOLDS)]
-        return {"roc_auc": float(np.mean([roc_auc(y[part], p[part]) for part in parts]))}
+    def drawn(rows: NDArray[np.int64]) -> dict[str, float]:
+        return {"roc_auc": _mean_fold_auc(y[rows], p[rows], folds[rows])}
 
-    return evaluate(y, p, seed=seed) | bootstrap_estimates(mean_fold_auc, len(y), seed=seed)
+    return evaluate(y, p, seed=seed) | bootstrap_estimates(drawn, len(y), seed=seed)
+
+
+def _mean_fold_auc(y: NDArray[np.int64], p: NDArray[np.float64], folds: NDArray[np.int64]) -> float:
+    return float(np.mean([roc_auc(y[folds == fold], p[folds == fold]) for fold in range(FLAT_FOLDS)]))
 
 
 def _stored(
@@ -254,6 +292,7 @@ def _stored(
     )
     as_of = date_of(snapshot).isoformat() if dates else None
     held_out = HeldOut(as_of, len(churned), int(churned.sum()), found.n_without_coverage, judged.out_of_time)
+    auc = judged.metrics["roc_auc"].value
     manifest = build_manifest(
         model,
         horizon_days=run.horizon_days,
@@ -263,6 +302,7 @@ def _stored(
         choice=chosen.calibration,
         held_out=held_out,
         seed=run.seed,
+        monotone=monotone_facts(run.held, constrained=auc, free=run.free_auc) if run.held and auc is not None else None,
         facts=facts,
     )
     estimates = {name: estimate._asdict() for name, estimate in judged.metrics.items()}

@@ -70,3 +70,29 @@ def test_a_bank_with_its_own_labels_trains_on_their_dates(run, bank, tmp_path):
     assert result.code == 0, result.err
     assert read_model(tmp_path / "m").manifest["snapshots"] == ["2023-06-01", "2024-06-20"]
     assert json.loads(result.out)["metrics"]["roc_auc"]["value"] < 0.6
+
+
+def test_bindings_held_monotone_are_told_with_their_cost(run, bank, tmp_path):
+    result = run("train", bank, "-o", tmp_path / "m", "--as-of", "2023-06-01", "--as-of", "2023-09-01", "--monotone")
+    assert result.code == 0, result.err
+    stored = read_model(tmp_path / "m")
+    facts = stored.manifest["monotone"]
+    line = f"{facts['roc_auc']:.4f} against {facts['roc_auc_unconstrained']:.4f} without"
+    assert f"monotone in the bindings: held-out ROC-AUC {line}" in result.out
+    assert line in stored.card
+    assert len(facts["falling"]) == 10
+    assert not any(name.startswith("days_since_bound") for name in stored.manifest["features"])
+
+
+def test_a_monotone_model_scores_the_same_tables(run, bank, tmp_path):
+    assert run("train", bank, "-o", tmp_path / "m", "--as-of", "2023-06-01", "--monotone", "--json").code == 0
+    result = run("score", bank, "--model", tmp_path / "m", "-o", tmp_path / "s.parquet", "--as-of", "2024-06-01")
+    assert result.code == 0, result.err
+
+
+def test_bindings_of_a_flat_file_must_be_named_to_be_held(run, tmp_path):
+    (tmp_path / "flat.csv").write_text("id,left,x\n" + "".join(f"{i},{i % 2},{i}\n" for i in range(60)))
+    (tmp_path / "flat.toml").write_text('[flat]\nid = "id"\nlabel = "left"\nchurned = "1"\n')
+    result = run("train", tmp_path / "flat.csv", "--config", tmp_path / "flat.toml", "-o", tmp_path / "m", "--monotone")
+    assert result.code == 2
+    assert "[flat] bindings names no column" in result.err

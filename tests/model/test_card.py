@@ -80,3 +80,18 @@ def test_what_is_not_known_is_a_dash():
 
     assert "| ROC-AUC | – | – |" in card
     assert "| 2 | 0 | – | – (– to –) | – | none stated |" in card
+
+
+def test_a_model_held_to_its_bindings_says_so_and_what_it_cost():
+    facts = {
+        "falling": ["bound_cts", "n_bound"],
+        "dropped": ["days"],
+        "roc_auc": 0.8123,
+        "roc_auc_unconstrained": 0.8131,
+    }
+    card = render_card(MANIFEST | {"monotone": facts}, {}, [])
+
+    assert "A binding can only lower the risk, by constraint on 2 columns. 1 that cannot be held to it" in card
+    assert "no evidence that binding helps" in card
+    assert "held-out ROC-AUC 0.8123 against 0.8131 without (-0.0008)" in card
+    assert "only lower" not in render_card(MANIFEST, {}, [])

@@ -12,7 +12,7 @@ from churn.model.calibration import Calibration
 from churn.model.estimator import ChurnModel
 
 
-@parametrize_with_checks([ChurnModel(n_jobs=1)], legacy=True)
+@parametrize_with_checks([ChurnModel(n_jobs=1), ChurnModel(n_jobs=1, monotone=(0,))], legacy=True)
 def test_scikit_learns_own_checks_pass(estimator, check):
     check(estimator)
 
@@ -166,3 +166,20 @@ def test_a_classifier_of_fitted_parts_predicts_as_they_do(model, rows):
     assert again.feature_names_in_.tolist() == ["age", "tier", "vip"]
     assert again.classes_.tolist() == [0, 1]
     assert clone(again).get_params() == again.get_params()
+
+
+def test_a_monotone_column_may_be_named_or_counted(rows):
+    X, y = rows
+    named, counted = ChurnModel(monotone=("age",)).fit(X, y), ChurnModel(monotone=[0]).fit(X, y)
+    older = X.assign(age=X["age"].fillna(50) + 10)
+
+    np.testing.assert_array_equal(named.predict_proba(X), counted.predict_proba(X))
+    assert named.fitted_.parameters.monotone == (0,)
+    younger = X.assign(age=X["age"].fillna(50))
+    assert (named.predict_proba(older)[:, 1] <= named.predict_proba(younger)[:, 1]).all()
+
+
+@pytest.mark.parametrize("column", ["tier", "jade", 3, -1])
+def test_only_numeric_columns_can_be_monotone(rows, column):
+    with pytest.raises(ValueError, match="none of the 2 numeric columns"):
+        ChurnModel(monotone=(column,)).fit(*rows)

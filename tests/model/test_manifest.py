@@ -20,7 +20,7 @@ def model():
     return FittedModel(schema, fit_trees(encode(features, schema).matrix, y, TreeParameters(), rounds=3))
 
 
-def _build(model, facts=None):
+def _build(model, facts=None, monotone=None):
     return build_manifest(
         model,
         horizon_days=90,
@@ -30,6 +30,7 @@ def _build(model, facts=None):
         choice=CalibrationChoice("none", {"none": 0.5}),
         held_out=HeldOut("2024-04-01", rows=50, churned=10, without_coverage=2, out_of_time=True),
         seed=4,
+        monotone=monotone,
         facts=facts,
     )
 
@@ -73,3 +74,10 @@ def test_the_manifest_is_json(model):
     manifest = _build(model)
 
     assert json.loads(json.dumps(manifest, allow_nan=False)) == manifest
+
+
+def test_what_bindings_are_held_to_is_kept_only_where_they_are(model):
+    facts = {"falling": ["b"], "dropped": [], "roc_auc": 0.8, "roc_auc_unconstrained": 0.81}
+
+    assert _build(model, monotone=facts)["monotone"] == facts
+    assert "monotone" not in _build(model)

@@ -176,3 +176,48 @@ def test_rows_not_asked_for_still_teach(rows):
 
 def test_parameters_become_json_by_name():
     assert TreeParameters(**parameters_to_json(TreeParameters(num_leaves=3))) == TreeParameters(num_leaves=3)
+    assert "monotone" not in parameters_to_json(TreeParameters())
+
+
+def test_monotone_columns_are_kept_in_json():
+    kept = parameters_to_json(TreeParameters(monotone=(0, 2)))
+
+    assert kept["monotone"] == [0, 2]
+    assert TreeParameters(**kept) == TreeParameters(monotone=(0, 2))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_rise_of_a_monotone_column_never_raises_a_margin(rows, seed):
+    # the first column raises the risk, and only where the second is high: free trees learn it, held ones must not
+    matrix = np.column_stack([(rows[0][:, 0] > 0).astype(float), rows[0][:, 1:]])
+    high = matrix.copy()
+    low, high[:, 0] = matrix.copy(), 1.0
+    low[:, 0] = 0.0
+    held = fit_trees(matrix, rows[1], TreeParameters(monotone=(0,)), rounds=60, seed=seed)
+    free = fit_trees(matrix, rows[1], PARAMETERS, rounds=60, seed=seed)
+
+    assert (predict_margins(held, high) <= predict_margins(held, low)).all()
+    assert (predict_margins(free, high) > predict_margins(free, low)).mean() > 0.9
+
+
+def test_several_monotone_columns_may_rise_together(rows):
+    matrix, y = np.round(np.nan_to_num(rows[0])), rows[1]
+    held = fit_trees(matrix, y, TreeParameters(monotone=(0, 1, 2)), rounds=60)
+
+    risen = matrix + np.array([1.0, 2.0, 0.5, 0.0, 0.0, 0.0])
+
+    assert (predict_margins(held, risen) <= predict_margins(held, matrix)).all()
+
+
+def test_cross_fitted_trees_are_held_too(rows):
+    matrix, y = np.nan_to_num(rows[0]), rows[1]
+
+    free = cross_fit(matrix, y, np.arange(600) % 3, PARAMETERS, rounds=20).margins
+    held = cross_fit(matrix, y, np.arange(600) % 3, TreeParameters(monotone=(0, 1)), rounds=20).margins
+
+    def gap(margins):
+        return margins[y == 1].mean() - margins[y == 0].mean()
+
+    # without the two columns that raise the risk nothing is left to learn
+    assert gap(free) > 0.3
+    assert abs(gap(held)) < 0.1

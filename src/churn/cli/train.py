@@ -23,6 +23,7 @@ from churn.cli.options import (
 from churn.config import Config, read_config
 from churn.errors import TimeRangeError
 from churn.frame import Snapshot, build_snapshot, flat_snapshot
+from churn.model.monotone import describe_monotone
 from churn.model.storage import StoredModel, read_model, require_model_place, write_model
 from churn.tables.bank import Bank, open_bank
 from churn.tables.flat import open_flat
@@ -41,6 +42,7 @@ MOST_DAYS = 36_500
     "--horizon", type=click.IntRange(1, MOST_DAYS), default=365, show_default=True, help="Days within which to leave."
 )
 @click.option("--anchor", is_flag=True, help="Shift predictions to the stated rates by products held.")
+@click.option("--monotone", is_flag=True, help="Let a binding only lower the risk, and say what that costs.")
 @config_option
 @data_end_option
 @seed_option
@@ -52,6 +54,7 @@ def train(
     dates: Sequence[dt.date],
     horizon: int,
     anchor: bool,
+    monotone: bool,
     config_path: Path | None,
     data_end: dt.date | None,
     seed: int,
@@ -61,7 +64,8 @@ def train(
     """Train a model on DATA, calibrate it, judge it on the latest snapshot, and write its folder.
 
     With --anchor the model is anchored, on the customers of the latest snapshot, after it was judged; see
-    churn baselines --anchor.
+    churn baselines --anchor. With --monotone binding a service never raises a prediction; a second model without
+    that is judged beside it. For a flat file [flat] bindings names the columns.
 
     \b
     Example:  churn train bank -o models/first
@@ -72,7 +76,9 @@ def train(
     if is_flat(data, config):
         if dates:
             raise TimeRangeError("--as-of: a flat file has no time; leave --as-of out")
-        stored = train_on_file(data, config, horizon_days=horizon, seed=seed, n_threads=threads, anchor=anchor)
+        stored = train_on_file(
+            data, config, horizon_days=horizon, seed=seed, n_threads=threads, anchor=anchor, monotone=monotone
+        )
     else:
         stored = train_on_folder(
             data,
@@ -83,13 +89,15 @@ def train(
             seed=seed,
             n_threads=threads,
             anchor=anchor,
+            monotone=monotone,
         )
     write_model(output, stored)
     # What was written is read back through every check, so that a model that cannot be loaded is known now.
     stored = read_model(output)
     warn_of_anchoring(stored)
     if as_json:
-        print_json({"model": str(output), "metrics": stored.metrics, "baselines": stored.baselines})
+        document = {"model": str(output), "metrics": stored.metrics, "baselines": stored.baselines}
+        print_json(document | {name: stored.manifest[name] for name in ("monotone",) if name in stored.manifest})
         return
     print_metrics(stored)
     print_baselines(stored.baselines, baselines_title(stored.manifest))
@@ -106,12 +114,13 @@ def train_on_folder(
     seed: int = 0,
     n_threads: int | None = None,
     anchor: bool = False,
+    monotone: bool = False,
 ) -> StoredModel:
     """Read a folder of tables, build its snapshots and train on them; anchor on the latest where asked to."""
     with open_bank(data, config, data_end=data_end, n_threads=n_threads) as bank:
         chosen = choose_dates(bank, dates, horizon_days)
         show_notes(bank)
-        with steps(len(chosen) + 4) as on_step:
+        with steps(len(chosen) + 4 + monotone) as on_step:
             snapshots = []
             for date in chosen:
                 on_step(f"building the snapshot of {date}")
@@ -123,6 +132,7 @@ def train_on_folder(
                 config=config,
                 seed=seed,
                 n_threads=n_threads,
+                monotone=monotone,
                 facts=facts,
                 on_step=on_step,
             )
@@ -130,7 +140,14 @@ def train_on_folder(
 
 
 def train_on_file(
-    data: Path, config: Config, *, horizon_days: int, seed: int, n_threads: int | None, anchor: bool = False
+    data: Path,
+    config: Config,
+    *,
+    horizon_days: int,
+    seed: int,
+    n_threads: int | None,
+    anchor: bool = False,
+    monotone: bool = False,
 ) -> StoredModel:
     """Read one flat file and train on it; anchor on all its customers where asked to."""
     flat = flat_section(config)
@@ -139,13 +156,14 @@ def train_on_file(
     with open_flat(data, flat, needs_label=True, n_threads=n_threads) as table:
         show_notes(table)
         facts = input_facts(table) | {"flat": flat.model_dump(mode="json")}
-        with steps(3) as on_step:
+        with steps(3 + monotone) as on_step:
             stored = train_flat(
                 flat_snapshot(table),
                 config=config,
                 horizon_days=horizon_days,
                 seed=seed,
                 n_threads=n_threads,
+                monotone=monotone,
                 facts=facts,
                 on_step=on_step,
             )
@@ -195,6 +213,8 @@ def print_metrics(stored: StoredModel) -> None:
     title = f"Held out: {held_out['rows']:,} customers" + (f" as of {as_of}" if as_of else ", five folds")
     title += ", before anchoring" if "anchored" in stored.manifest else ""
     print_table(title, ("metric", "value", "low", "high"), rows, left=("metric",))
+    if "monotone" in stored.manifest:
+        click.echo(describe_monotone(stored.manifest["monotone"]))
 
 
 def baselines_title(manifest: Mapping[str, Any]) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from churn.model.monotone import describe_monotone
+
 _METRIC_NAMES = {
     "roc_auc": "ROC-AUC",
     "average_precision": "average precision",
@@ -71,8 +73,21 @@ def _data(manifest: Mapping[str, Any]) -> str:
         f"- Of them churned: {_percent(manifest.get('training_churn_rate'))}",
         f"- Features: {_count(len(manifest.get('features', [])))}",
         f"- Trees: {_count(manifest.get('rounds'))}; seed {manifest.get('seed')}",
+        *_monotone(manifest),
     ]
     return "## Data\n\n" + "\n".join(lines)
+
+
+def _monotone(manifest: Mapping[str, Any]) -> list[str]:
+    if "monotone" not in manifest:
+        return []
+    facts = manifest["monotone"]
+    left_out = f" {len(facts['dropped'])} that cannot be held to it were left out." if facts["dropped"] else ""
+    held = (
+        f"- A binding can only lower the risk, by constraint on {len(facts['falling'])} columns.{left_out} "
+        "This is assumed, not learnt: it is no evidence that binding helps."
+    )
+    return [held, f"- {describe_monotone(facts)}"]
 
 
 def _metrics(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The same model as a scikit-learn classifier, for pipelines, cross-validation and other tools."""
 
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 from churn.model.calibration import Calibration, Method, choose_calibration, fit_calibration
 from churn.model.fitted import FittedModel
 from churn.model.folds import stratified_folds
-from churn.model.schema import encode, learn_schema
+from churn.model.schema import Schema, encode, learn_schema
 from churn.model.trees import TreeParameters, cross_fit, fit_trees
 
 FEW_ROUNDS = 50
@@ -32,6 +33,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     learning_rate, num_leaves, min_child, subsample, colsample, l2, max_rounds, patience
         As in `churn.model.trees.TreeParameters`.
+    monotone
+        Numeric columns, by name or position, whose rise can only lower the probability of the second class.
     n_folds
         Stratified folds that choose rounds and calibration; fewer where a class has fewer members. With fewer than
         two, 50 trees are fitted and not calibrated.
@@ -73,6 +76,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         l2: float = TreeParameters.l2,
         max_rounds: int = TreeParameters.max_rounds,
         patience: int = TreeParameters.patience,
+        monotone: Sequence[int | str] = TreeParameters.monotone,
         n_folds: int = 5,
         calibration: Method | Literal["auto"] = "auto",
         random_state: int = 0,
@@ -86,6 +90,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.l2 = l2
         self.max_rounds = max_rounds
         self.patience = patience
+        self.monotone = monotone
         self.n_folds = n_folds
         self.calibration = calibration
         self.random_state = random_state
@@ -123,12 +128,13 @@ class ChurnModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ------
         ValueError
             More or fewer than two classes, an empty X, lengths that differ, values that are neither numbers nor (in
-            a DataFrame) texts, or a calibration that is not known.
+            a DataFrame) texts, a calibration that is not known, or a monotone column that is none of the numeric ones.
         """
         frame, target = self._checked(X, y)
         schema = learn_schema(frame)
         matrix = encode(frame, schema).matrix
-        parameters = TreeParameters(**{name: getattr(self, name) for name in vars(TreeParameters())})
+        given = {name: getattr(self, name) for name in vars(TreeParameters())}
+        parameters = TreeParameters(**{**given, "monotone": _positions(self.monotone, schema)})
         rounds, calibration = self._choose(matrix, target, parameters)
         trees = fit_trees(matrix, target, parameters, rounds=rounds, seed=self.random_state, n_threads=self.n_jobs or 0)
         self.fitted_ = FittedModel(schema, trees, calibration, parameters)
@@ -209,3 +215,13 @@ class ChurnModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if schema.levels:
             raise ValueError("the model was fitted on texts, which an array of numbers cannot hold; give a DataFrame")
         return pd.DataFrame(matrix, columns=list(schema.names))
+
+
+def _positions(columns: Sequence[int | str], schema: Schema) -> tuple[int, ...]:
+    known = {name: at for at, name in enumerate(schema.names) if name not in schema.levels}
+    positions = {column: known.get(column, -1) if isinstance(column, str) else int(column) for column in columns}
+    if unknown := [column for column, at in positions.items() if at not in known.values()]:
+        raise ValueError(
+            f"monotone: {unknown[0]!r} is none of the {len(known)} numeric columns; give names or positions"
+        )
+    return tuple(sorted(set(positions.values())))

@@ -86,6 +86,7 @@ def build_manifest(
     choice: CalibrationChoice,
     held_out: HeldOut,
     seed: int,
+    monotone: Mapping[str, Any] | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Build `manifest.json` but for the file hashes, which come to be when it is written.
@@ -108,6 +109,8 @@ def build_manifest(
         Who judged it; their churn rate sets the risk bands.
     seed
         Of the training.
+    monotone
+        Where bindings can only lower the risk: which columns, and what that cost; see `churn.model.monotone`.
     facts
         The caller's own; they cannot replace any of these.
     """
@@ -135,6 +138,7 @@ def build_manifest(
         "seed": seed,
         "features": list(model.schema.names),
         "versions": library_versions(),
+        **({"monotone": dict(monotone)} if monotone else {}),
     }
     return own | {name: value for name, value in (facts or {}).items() if name not in own}
 

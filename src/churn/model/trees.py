@@ -36,6 +36,9 @@ class TreeParameters:
         Trees at most.
     patience
         Rounds without a better held-out log loss after which fitting stops.
+    monotone
+        Columns, by position, whose rise can only lower the margin where all others stay, or do so too; none by
+        default. A missing value is neither high nor low: nothing is promised where a column gains or loses one.
     """
 
     learning_rate: float = 0.08
@@ -46,6 +49,11 @@ class TreeParameters:
     l2: float = 5.0
     max_rounds: int = 2000
     patience: int = 50
+    monotone: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Take the columns as JSON gives them, too."""
+        object.__setattr__(self, "monotone", tuple(self.monotone))
 
 
 _BLOCK = 25
@@ -98,7 +106,7 @@ def fit_trees(
     >>> predict_margins(booster, np.array([[0.0], [1.0]])).round(2)
     array([-0.25,  0.26])
     """
-    settings = _settings(parameters, len(y), seed, _fit_threads(matrix, n_threads))
+    settings = _settings(parameters, matrix.shape, seed, _fit_threads(matrix, n_threads))
     return as_stored(lgb.train(settings, _dataset(matrix, y, settings), num_boost_round=rounds))
 
 
@@ -144,7 +152,8 @@ def cross_fit(
     splits = [
         (np.flatnonzero(folds != fold), np.flatnonzero((folds == fold) & asked)) for fold in np.unique(folds[asked])
     ]
-    settings = _settings(parameters, len(splits[0][0]), seed, _fit_threads(matrix, n_threads))
+    shape = (len(splits[0][0]), matrix.shape[1])
+    settings = _settings(parameters, shape, seed, _fit_threads(matrix, n_threads))
     whole = _dataset(matrix, y, settings).construct()
     growing = [_Growing(whole, taught, left_out, settings) for taught, left_out in splits]
     at_once = (n_threads or -1) if settings["num_threads"] == 1 else 1
@@ -192,15 +201,18 @@ def as_stored(booster: lgb.Booster) -> lgb.Booster:
     return trees_from_text(trees_to_text(booster))
 
 
-def parameters_to_json(parameters: TreeParameters) -> dict[str, float]:
-    """Give the parameters as JSON values.
+def parameters_to_json(parameters: TreeParameters) -> dict[str, Any]:
+    """Give the parameters as JSON values; without monotone columns, nothing is said of them.
 
     Examples
     --------
     >>> parameters_to_json(TreeParameters())["num_leaves"]
     8
     """
-    return asdict(parameters)
+    given = asdict(parameters)
+    monotone = list(given.pop("monotone"))
+    # so that the document of a model without them, and with it the id, is as it was before there were any
+    return given | ({"monotone": monotone} if monotone else {})
 
 
 class _Growing:
@@ -252,7 +264,9 @@ def _fit_threads(matrix: Matrix, n_threads: int) -> int:
     return 1 if matrix.size < _MANY_VALUES else n_threads
 
 
-def _settings(parameters: TreeParameters, n_rows: int, seed: int, n_threads: int) -> dict[str, Any]:
+def _settings(parameters: TreeParameters, shape: tuple[int, ...], seed: int, n_threads: int) -> dict[str, Any]:
+    n_rows, n_columns = shape
+    signs = [-1 if column in parameters.monotone else 0 for column in range(n_columns)]
     return {
         "objective": "binary",
         "metric": "binary_logloss",
@@ -270,6 +284,8 @@ def _settings(parameters: TreeParameters, n_rows: int, seed: int, n_threads: int
         "seed": seed,
         "num_threads": n_threads,
         "verbosity": -1,
+        # "basic" holds for every tree as a whole, and is the one of the three without an approximation in it
+        **({"monotone_constraints": signs, "monotone_constraints_method": "basic"} if parameters.monotone else {}),
     }
 
 

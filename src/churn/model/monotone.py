@@ -1,0 +1,119 @@
+"""Which columns carry a binding, for a model in which a binding can only lower the risk.
+
+Binding a service changes `bound_<service>`, `n_bound`, `share_bound` and `days_since_bound_<service>`. The first three
+can only rise, and are held monotone. The last goes from missing to a number, and trees send missing values to either
+side of a split as they like, so that no constraint on that column says anything of the step: it is left out of the
+model (docs/decisions/0006-monotone.md).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from churn.config import Config
+from churn.errors import ConfigError, DataError
+from churn.frame import Snapshot
+from churn.model.trees import TreeParameters
+
+
+class BindingColumns(NamedTuple):
+    """Features that carry bindings: `falling` may only lower the risk as they rise, `dropped` are left out."""
+
+    falling: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+
+def binding_columns(names: Sequence[str], config: Config, *, is_flat: bool) -> BindingColumns:
+    """Find the columns of bindings among the features.
+
+    Parameters
+    ----------
+    names
+        Of all features.
+    config
+        Its services, or for a flat file `[flat] bindings`.
+    is_flat
+        Whether the features are those of a flat file.
+
+    Raises
+    ------
+    ConfigError
+        The configuration names no binding of the flat file.
+    DataError
+        The features hold no binding.
+
+    Examples
+    --------
+    >>> binding_columns(["age_years", "bound_cts", "n_bound", "days_since_bound_cts"], Config(), is_flat=False)
+    BindingColumns(falling=('bound_cts', 'n_bound'), dropped=('days_since_bound_cts',))
+    """
+    if is_flat:
+        named = config.flat.bindings if config.flat else ()
+        if not named:
+            raise ConfigError("monotone: [flat] bindings names no column; name those that are bindings")
+        falling, dropped = set(named), set[str]()
+    else:
+        falling = {"n_bound", "share_bound", *(f"bound_{service}" for service in config.services)}
+        dropped = {f"days_since_bound_{service}" for service in config.services}
+    found = BindingColumns(
+        tuple(name for name in names if name in falling), tuple(name for name in names if name in dropped)
+    )
+    if not found.falling:
+        raise DataError("monotone: the features hold no binding; bring the table of bindings, or train without")
+    return found
+
+
+def hold_monotone(
+    snapshots: Sequence[Snapshot], config: Config, parameters: TreeParameters
+) -> tuple[list[Snapshot], TreeParameters, BindingColumns]:
+    """Return the snapshots without what cannot be held, and parameters that hold the bindings.
+
+    Parameters
+    ----------
+    snapshots
+        All with the same features, at least one; without a date it is a flat file.
+    config, parameters
+        Of the training.
+
+    Raises
+    ------
+    ConfigError, DataError
+        As for `binding_columns`; or a binding of a flat file that holds texts.
+    """
+    first = snapshots[0]
+    held = binding_columns(list(first.features.columns), config, is_flat=first.as_of is None)
+    if texts := [name for name in held.falling if not pd.api.types.is_numeric_dtype(first.features[name])]:
+        raise DataError(f"monotone: column {texts[0]} holds texts; a binding is 0/1, true/false or yes/no")
+    kept = [replace(one, features=one.features.drop(columns=list(held.dropped))) for one in snapshots]
+    places = {name: at for at, name in enumerate(kept[0].features.columns)}
+    return kept, replace(parameters, monotone=tuple(places[name] for name in held.falling)), held
+
+
+def monotone_facts(columns: BindingColumns, *, constrained: float, free: float) -> dict[str, Any]:
+    """Return what the manifest keeps: the columns, and the held-out ROC-AUC with the constraint and without.
+
+    Examples
+    --------
+    >>> monotone_facts(BindingColumns(("bound_cts",), ()), constrained=0.81, free=0.82)["roc_auc_unconstrained"]
+    0.82
+    """
+    return {
+        "falling": list(columns.falling),
+        "dropped": list(columns.dropped),
+        "roc_auc": constrained,
+        "roc_auc_unconstrained": free,
+    }
+
+
+def describe_monotone(facts: Mapping[str, Any]) -> str:
+    """Say in a line what the constraint cost.
+
+    Examples
+    --------
+    >>> describe_monotone({"roc_auc": 0.8123, "roc_auc_unconstrained": 0.8131})
+    'monotone in the bindings: held-out ROC-AUC 0.8123 against 0.8131 without (-0.0008)'
+    """
+    held, free = facts["roc_auc"], facts["roc_auc_unconstrained"]
+    return f"monotone in the bindings: held-out ROC-AUC {held:.4f} against {free:.4f} without ({held - free:+.4f})"

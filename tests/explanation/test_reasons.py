@@ -101,6 +101,8 @@ def test_products_that_do_not_count_are_not_said_to_be_missing():
         ("share_bound", 0.9997, False, "over 99.9 % of the possible services bound", "可绑定服务已绑定 99.9% 以上"),
         ("tenure_days", 1200.0, False, "customer for 3.3 years", "成为客户 3.3 年"),
         ("tier_level", 2.0, False, "platinum tier", "白金客户"),
+        ("age_years", NAN, True, "age not known", "年龄不详"),
+        ("activity_pace_365d", 5.0, True, "transactions 5 times as frequent as before", "交易频率为此前的 5 倍"),
     ],
 )
 def test_a_value_is_told_as_it_is(name, value, raises, en, zh):

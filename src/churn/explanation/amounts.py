@@ -77,7 +77,7 @@ def times(ratio: float) -> str:
     >>> times(4.23), times(120.4)
     ('4.2', '120')
     """
-    return f"{ratio:.1f}" if ratio < 10 else f"{ratio:,.0f}"
+    return f"{ratio:.1f}".removesuffix(".0") if ratio < 10 else f"{ratio:,.0f}"
 
 
 def plain(value: float) -> str:

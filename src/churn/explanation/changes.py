@@ -33,7 +33,7 @@ def growth(months: int, value: float, raises: bool) -> Pair:  # noqa: ARG001
     Examples
     --------
     >>> growth(3, -0.05, True), growth(12, 4.0, True)[0]
-    (('assets shrank by 5 % in 3 months', '资产 3 个月减少 5%'), 'assets grew to 5.0 times those 12 months before')
+    (('assets shrank by 5 % in 3 months', '资产 3 个月减少 5%'), 'assets grew to 5 times those 12 months before')
     """
     span = f"{months} month{'s' * (months > 1)}"
     if isnan(value):

@@ -159,7 +159,7 @@ def _reached(value: float, raises: bool) -> Pair:
 
 
 def _age(value: float, raises: bool) -> Pair:  # noqa: ARG001
-    return f"aged {value:.0f}", f"{value:.0f} 岁"
+    return ("age not known", "年龄不详") if isnan(value) else (f"aged {value:.0f}", f"{value:.0f} 岁")
 
 
 def _tenure(value: float, raises: bool) -> Pair:  # noqa: ARG001
@@ -213,7 +213,6 @@ _NUMBERS: Mapping[str, Phrase] = {
         ("net outflow {} in 90 days", "90 天内净流出 {}"),
     ),
     "tenure_days": _tenure,
-    "age_years": _age,
     "tier_level": partial(level, _TIERS),
     "is_managed": yes_no(("has a responsible manager", "有专属客户经理"), ("no responsible manager", "无专属客户经理")),
     "was_referred": yes_no(
@@ -282,6 +281,7 @@ _MISSING_TOLD: Mapping[str, Phrase] = {
     "days_since_transaction": partial(
         ago, NO_TRANSACTIONS, ("no transaction for {}", "{}无交易"), ("last transaction {} ago", "{}前有交易")
     ),
+    "age_years": _age,
     "days_since_state_change": event(
         ("no known change of tier or manager within a year", "一年内未见等级或经理变更"),
         ("tier or manager changed {} ago", "{}前等级或经理变更"),

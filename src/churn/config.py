@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from churn.errors import ConfigError
 
@@ -40,17 +40,21 @@ class Service(_Section):
     zh: str
 
 
+TOTALS = ("合计", "总计", "小计")
+
+
 class TableSource(_Section):
     """How one table of the contract is found and read in a bank's own extract.
 
-    `totals`: a row whose first cell is one of these words is a total line, no row of the table. `constants`: a
-    value for every row of a column that the file does not have.
+    `totals`: a row whose first cell is one of these words is a total line, no row of the table. `values`: what a
+    source's text stands for; an empty text, an empty cell. `constants`: a value for every row of a column that the
+    file does not have.
     """
 
     file: str | None = None
     encoding: str | None = None
     sheet: str | None = None
-    totals: tuple[str, ...] = ("合计", "总计", "小计")
+    totals: tuple[str, ...] = TOTALS
     columns: dict[str, str] = {}
     dates: dict[str, str] = {}
     values: dict[str, dict[str, str]] = {}
@@ -70,7 +74,7 @@ class TableSource(_Section):
 
 
 class FlatFile(_Section):
-    """One file that already has one row a customer."""
+    """One file that already has one row a customer; `encoding`, `sheet`, `totals` as for a table."""
 
     id: str
     label: str
@@ -78,6 +82,9 @@ class FlatFile(_Section):
     coverage: str | None = None
     bindings: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    encoding: str | None = None
+    sheet: str | None = None
+    totals: tuple[str, ...] = TOTALS
 
 
 class CustomerSettings(_Section):
@@ -178,6 +185,7 @@ class Config(_Section):
     catalogue: CatalogueSettings = CatalogueSettings()
     products: dict[str, Product] = PRODUCTS
     services: dict[str, Service] = SERVICES
+    _path: Path | None = PrivateAttr(None)
 
     @model_validator(mode="before")
     @classmethod
@@ -203,6 +211,11 @@ class Config(_Section):
             if service.product not in self.products:
                 raise ValueError(f"services.{name}.product: {service.product!r} is not a product")
         return self
+
+    @property
+    def prefix(self) -> str:
+        """What a message about a setting begins with: the file's name, nothing where no file was read."""
+        return f"{self._path}: " if self._path else ""
 
     @cached_property
     def coverage_products(self) -> tuple[str, ...]:
@@ -239,15 +252,18 @@ def read_config(path: Path | None) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is not TOML in UTF-8 ({error}); mend the file") from error
     try:
-        return Config.model_validate(given)
+        config = Config.model_validate(given)
     except ValidationError as error:
         raise ConfigError(f"{path}: {_first_problem(error)}") from error
+    config._path = path
+    return config
 
 
 def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "file"
+    where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"{where}: is not a known setting; see docs/configuration.md for those that are"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}{more}; mend the setting"
+    said = f"{first['msg'].removeprefix('Value error, ')}{more}; mend the setting"
+    return f"{where}: {said}" if where else said

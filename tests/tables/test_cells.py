@@ -84,9 +84,35 @@ def test_compact_dates_may_be_integers_in_parquet(make_folder):
 
 
 @pytest.mark.parametrize(
+    ("form", "cells", "days"),
+    [
+        ("%Y%m%d", ["20200111", "2020111", "202001110", "２０２００１１１"], [18272, None, None, 18272]),
+        ("%y%m%d", ["200111", "20111"], [18272, None]),
+        ("%Y-%m-%d", ["2020-01-11", "2020-1-11"], [18272, 18272]),
+    ],
+)
+def test_a_form_of_digits_alone_wants_all_of_them(make_folder, form, cells, days):
+    config = Config.model_validate({"tables": {"customers": {"dates": {"opened_on": form}}}})
+    found = column(make_folder, csv_column("opened_on", cells), "opened_on", config)
+    assert found == [day or "opened_on:not_a_date" for day in days]
+
+
+def test_a_value_may_stand_for_another_date_or_for_none(make_folder):
+    values = {"closed_on": {"00000000": "", "99991231": ""}, "birth_year": {"9999": ""}}
+    config = Config.model_validate({"tables": {"customers": {"values": values, "dates": {"closed_on": "%Y%m%d"}}}})
+    found = column(make_folder, csv_column("closed_on", ["00000000", "99991231", "20200111"]), "closed_on", config)
+    assert found == [None, None, 18272]
+    years = pa.array([9999, 1980])
+    found = column(lambda **t: make_folder("y", **t), customers(birth_year=years), "birth_year", config)
+    assert found == [None, 1980]
+
+
+@pytest.mark.parametrize(
     ("ids", "expected"),
     [
-        (pa.array([7, -1]), ["7", "-1"]),
+        (pa.array([7, -1]), ["7", "branch_id:not_an_id"]),
+        (pa.array([7.0, -1.0]), ["7", "branch_id:not_an_id"]),
+        (pa.array(["-7", "1.5", "TRUE", "#N/A"]), ["-7", "1.5", *["branch_id:not_an_id"] * 2]),
         (pa.array([7, 8], pa.uint64()), ["7", "8"]),
         (pa.array([7.0, 123456789012345.0]), ["7", "123456789012345"]),
         (pa.array([7.0, 8.0], pa.float32()), ["7", "8"]),
@@ -152,9 +178,39 @@ def test_decimal_and_whole_amounts_are_exact(make_folder):
 
 
 def test_flags_are_read_in_every_usual_spelling(make_folder):
-    cells = ["true", "T", "Yes", "y", "1", "FALSE", "f", "no", "N", "0", "", "2", "是"]
-    found = column(make_folder, csv_column("do_not_contact", cells), "do_not_contact")
-    assert found == [True] * 5 + [False] * 6 + ["do_not_contact:not_true_or_false"] * 2
+    true, false = ["true", "T", "Yes", "y", "1", "是", "有"], ["FALSE", "f", "no", "N", "0", "否", "无", ""]
+    assert column(make_folder, csv_column("do_not_contact", true), "do_not_contact") == [True] * 7
+    found = column(
+        lambda **t: make_folder("f", **t), csv_column("do_not_contact", [*false, "2", "对"]), "do_not_contact"
+    )
+    assert found == [False] * 8 + ["do_not_contact:not_true_or_false"] * 2
+
+
+def test_full_width_letters_and_digits_are_plain_ones_in_flags_codes_and_ids(make_folder):
+    flags = column(make_folder, csv_column("do_not_contact", ["１", "Ｙ", "ｎｏ", "０"]), "do_not_contact")
+    assert flags == [True, True, False, False]
+    ids = column(
+        lambda **t: make_folder("i", **t), csv_column("branch_id", ["００７", "Ｂ１", "城东（一）"]), "branch_id"
+    )
+    assert ids == ["007", "B1", "城东（一）"]
+    holdings = "holding_id,customer_id,product,account_class,opened_on\nH1,Ａ,debit_card,１,２０２０－０１－１０\n"
+    found = column(lambda **t: make_folder("h", **t), holdings, "account_class", of="holdings")
+    assert found == ["1"]
+
+
+def test_a_mapped_value_is_found_in_either_width(make_folder):
+    config = Config.model_validate({"tables": {"customers": {"values": {"tier": {"Ａ": "gold", "B": "ordinary"}}}}})
+    found = column(make_folder, csv_column("tier", ["A", "Ａ", "Ｂ", "C"]), "tier", config)
+    assert found == ["gold", "gold", "ordinary", "tier:unknown_value"]
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "rule"),
+    [("closed_on", "", "not_a_date"), ("birth_year", "", "not_an_integer"), ("tier", "gold", "unknown_value")],
+)
+def test_error_values_of_excel_are_that_column_s_error_in_a_csv_too(make_folder, name, good, rule):
+    found = column(make_folder, csv_column(name, [good, "#N/A", "#REF!"]), name)
+    assert found[1:] == [f"{name}:{rule}"] * 2
 
 
 @pytest.mark.parametrize("flags", [pa.array([True, False, None]), pa.array([1, 0, None]), pa.array([1.0, 0.0, None])])

@@ -1,3 +1,4 @@
+import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -214,3 +215,43 @@ def test_a_text_that_is_another_for_every_customer_is_refused_as_a_name(make_fil
     flat = FLAT.model_copy(update={"drop": ("name",)})
     with open_flat(make_file("id,left,name,city\n" + rows, "again.csv"), flat, needs_label=True) as table:
         assert table.kinds == {"city": "text"}
+
+
+def test_encoding_and_totals_are_those_of_the_flat_section(make_file):
+    text = "id,left,city\n1,Yes,Zürich\n2,No,Bern\nTotal,,\nTotal: 2\n"
+    flat = FLAT.model_copy(update={"encoding": "cp1252", "totals": ("Total",)})
+    with open_flat(make_file(text.encode("cp1252")), flat, needs_label=True) as table:
+        assert table.rows().features["city"].tolist() == ["Zürich", "Bern"]
+        assert [row[2:] for row in table.quarantine()] == [(3, "", "total_line"), (4, "", "broken_row")]
+
+
+def test_the_sheet_is_that_of_the_flat_section(tmp_path):
+    workbook = openpyxl.Workbook()
+    workbook.active.append(["something", "else"])
+    sheet = workbook.create_sheet("名单")
+    for row in (["id", "left", "app"], [1, "Yes", "是"], [2, "No", "否"], [3, "No", "#N/A"]):
+        sheet.append(row)
+    workbook.save(tmp_path / "flat.xlsx")
+    flat = FLAT.model_copy(update={"sheet": "名单", "bindings": ("app",)})
+    with open_flat(tmp_path / "flat.xlsx", flat, needs_label=True) as table:
+        assert table.rows().features["app"].tolist() == [1.0, 0.0]
+        assert [row[2:] for row in table.quarantine()] == [(3, "app", "not_a_number")]
+
+
+def test_an_error_value_is_neither_a_label_nor_a_category(make_file):
+    text = "id,left,city\n1,Yes,#REF!\n2,No,Bern\n3,#N/A,Bern\n"
+    with open_flat(make_file(text), FLAT, needs_label=True) as table:
+        found = [row[2:] for row in table.quarantine()]
+        assert found == [(1, "city", "not_a_text"), (3, "left", "unknown_value")]
+
+
+def test_a_file_of_formulas_without_values_says_what_to_do(tmp_path):
+    workbook = openpyxl.Workbook()
+    for row in (["id", "left"], ["=A1", "Yes"]):
+        workbook.active.append(row)
+    workbook.save(tmp_path / "flat.xlsx")
+    with (
+        pytest.raises(DataError, match="open it in Excel and save it"),
+        open_flat(tmp_path / "flat.xlsx", FLAT, needs_label=None),
+    ):
+        pass

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from churn.config import Config
-from churn.errors import ConfigError, DataError, MissingColumnError
+from churn.errors import MissingColumnError
 from churn.tables.bank import open_bank
 from conftest import CUSTOMERS
 
@@ -100,20 +100,6 @@ def test_renamed_column_that_is_missing_is_named_both_ways(make_folder):
         pass
 
 
-@pytest.mark.parametrize(
-    ("tables", "where"),
-    [
-        ({"custmers": {}}, "tables.custmers"),
-        ({"customers": {"columns": {"closd_on": "x"}}}, "tables.customers.columns.closd_on"),
-        ({"customers": {"dates": {"opened": "%Y%m%d"}}}, "tables.customers.dates.opened"),
-        ({"customers": {"values": {"teir": {"a": "gold"}}}}, "tables.customers.values.teir"),
-    ],
-)
-def test_configuration_of_an_unknown_table_or_column_is_refused(make_folder, tables, where):
-    with pytest.raises(ConfigError, match=where), open_bank(make_folder(), Config.model_validate({"tables": tables})):
-        pass
-
-
 def test_columns_the_contract_does_not_name_are_counted_and_ignored(make_folder):
     table = pa.table(
         {
@@ -150,10 +136,8 @@ def test_a_constant_stands_in_every_row_of_a_column_the_file_does_not_have(make_
         assert bank.is_ok
 
 
-def test_a_constant_is_checked_like_a_cell_and_gives_way_to_the_files_own_column(make_folder):
-    config = Config.model_validate({"tables": {"customers": {"constants": {"tier": "dragon"}}}})
+def test_a_constant_gives_way_to_the_files_own_column(make_folder):
+    config = Config.model_validate({"tables": {"customers": {"constants": {"tier": "platinum"}}}})
     with open_bank(make_folder(), config) as bank:
-        assert bank.row_counts["customers"].quarantined == 0
-    bare = "customer_id,branch_id,opened_on\nA,N,2020-01-10\n"
-    with pytest.raises(DataError, match="none of the 1 rows"), open_bank(make_folder("other", customers=bare), config):
-        pass
+        found = bank.connection.execute("SELECT tier FROM customers ORDER BY customer_id").fetchall()
+        assert found == [("gold",), ("ordinary",)]

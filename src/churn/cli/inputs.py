@@ -13,7 +13,8 @@ from churn.features.catalogue import lost_features
 from churn.model.storage import StoredModel
 from churn.tables.bank import Bank
 from churn.tables.checking import BEYOND
-from churn.tables.flat import FlatKind, FlatTable
+from churn.tables.flat import FlatTable
+from churn.tables.flat_columns import FlatKind
 
 
 def is_flat(data: Path, config: Config) -> bool:
@@ -44,7 +45,7 @@ def flat_section(config: Config) -> FlatFile:
         There is none.
     """
     if config.flat is None:
-        raise ConfigError("the configuration has no [flat] section; add one that describes the file")
+        raise ConfigError(f"{config.prefix}the configuration has no [flat] section; add one that describes the file")
     return config.flat
 
 

@@ -35,6 +35,10 @@ RULES: Mapping[str, tuple[str, str]] = {
     "not_true_or_false": ("neither true nor false", "不是“是/否”"),
     "unknown_value": ("a code that is not known", "代码不在目录中"),
     "ends_before_beginning": ("ends before it begins", "结束日期早于开始日期"),
+    "formula_without_value": (
+        "a formula whose value was not saved; open the file in Excel and save it",
+        "公式没有保存计算结果；请用 Excel 打开文件并保存",
+    ),
     "exact_copy": ("repeats an earlier row", "与前面某行完全重复"),
     "duplicate_key": ("contradicts a row of the same key", "主键相同但内容矛盾"),
     "unknown_customer": ("names a customer who is not there", "客户不在客户表中"),

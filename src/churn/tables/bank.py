@@ -11,21 +11,24 @@ import duckdb
 import narwhals as nw
 
 from churn.config import Config, TableSource
-from churn.errors import ConfigError, DataError
+from churn.errors import DataError
 from churn.tables.cells import quote_text
 from churn.tables.checking import (
     EVENTS,
+    HINTS,
     Finding,
     LeftOut,
     RowCount,
     check_table,
     create_quarantine,
+    describe_rule,
     find_warnings,
     quarantined_rows,
 )
 from churn.tables.contract import REQUIRED_TABLES, Table, contract_tables
 from churn.tables.database import customer_ranges, fetch_row, last_reading, open_database, scratch_folder
 from churn.tables.isolation import run_apart
+from churn.tables.mapping import require_mapping
 from churn.tables.reading import FileFact, RawTable, describe_files, load_table
 from churn.tables.sources import Source, find_sources
 
@@ -134,7 +137,7 @@ def open_bank(
     Raises
     ------
     ConfigError
-        The configuration describes a table or a column that the contract does not have.
+        The configuration's mapping does not fit the contract.
     DataError
         No such folder, a required table missing or empty, a table found twice, a file that cannot be read.
     MissingColumnError
@@ -142,7 +145,7 @@ def open_bank(
     """
     config = config or Config()
     tables = contract_tables(config)
-    _require_known(config, tables)
+    require_mapping(config, tables)
     # The reading process may stand in another folder.
     sources = find_sources(folder.absolute(), tables, config)
     with scratch_folder() as scratch:
@@ -183,7 +186,7 @@ def _check_tables(
     for name, raw in raws.items():
         counts[name], broken = check_table(connection, raw)
         findings += broken
-        _require_rows(name, raw, counts[name], broken)
+        _require_rows(connection, name, raws, counts[name], broken)
     findings += find_warnings(connection, raws, config)
     begin, end = _find_period(connection, raws)
     return Bank(connection, config, raws, counts, findings, begin, data_end or end)
@@ -211,29 +214,33 @@ def to_date(days: int) -> dt.date:
     return EPOCH + dt.timedelta(days=int(days))
 
 
-def _require_known(config: Config, tables: Mapping[str, Table]) -> None:
-    """Refuse a misspelt name: an optional column would otherwise be missing without a word."""
-    for name, source in config.tables.items():
-        if name not in tables:
-            raise ConfigError(f"tables.{name}: is not a table; the tables are {', '.join(tables)}")
-        known = [column.name for column in tables[name].columns]
-        given = {part: getattr(source, part) for part in ("columns", "dates", "values", "constants")}
-        unknown = [f"tables.{name}.{part}.{column}" for part in given for column in given[part] if column not in known]
-        if unknown:
-            raise ConfigError(f"{unknown[0]}: is not a column; those of {name} are {', '.join(known)}")
-
-
-def _require_rows(name: str, raw: RawTable, count: RowCount, broken: Sequence[Finding]) -> None:
+def _require_rows(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    raws: Mapping[str, RawTable],
+    count: RowCount,
+    broken: Sequence[Finding],
+) -> None:
     """Refuse an empty table, which is taken for an export that failed, and a required one without a usable row."""
-    path = raw.sources[0].path
+    path = raws[name].sources[0].path
     if count.rows == 0:
         other = "" if name in REQUIRED_TABLES else ", or remove the file: its features are then left out"
         raise DataError(f"{path}: table {name} is empty; export its rows{other}")
     if count.used or name not in REQUIRED_TABLES:
         return
     worst = max(broken, key=lambda finding: finding.count)
-    rule = f"{worst.column or 'row'}: {worst.rule.replace('_', ' ')}"
-    raise DataError(f"{path}: none of the {count.rows:,} rows of table {name} can be used ({rule}); mend them")
+    forms = {source.form for known in ("customers", name) for source in raws[known].sources}
+    zeros = worst.rule == "unknown_customer" and "xlsx" in forms and _has_numbers_for_ids(connection)
+    hint = "zeros_lost" if zeros else worst.rule
+    raise DataError(
+        f"{path}: none of the {count.rows:,} rows of table {name} can be used ({describe_rule(worst)});"
+        f" {HINTS.get(hint, 'mend them').format(table=name)}"
+    )
+
+
+def _has_numbers_for_ids(connection: duckdb.DuckDBPyConnection) -> bool:
+    found = fetch_row(connection, "SELECT bool_or(regexp_full_match(customer_id, '[0-9]+')) FROM customers")
+    return bool(found[0])
 
 
 def _find_period(connection: duckdb.DuckDBPyConnection, raws: Mapping[str, RawTable]) -> tuple[dt.date, dt.date]:

@@ -4,9 +4,12 @@ Every function takes SQL text and gives SQL text. A cell that cannot be read bec
 says which rule it breaks.
 """
 
+import datetime as dt
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from churn.tables.contract import Column
+from churn.tables.sheet_cells import UNSAVED
 
 # Beyond this many yuan a cent is no longer exact in the double a CSV or Parquet file holds it in (2 ** 53 cents).
 LARGEST_AMOUNT = 90_000_000_000_000
@@ -22,17 +25,60 @@ RULES = {
 }
 # A year has four digits; beyond, neither Python nor a reader of the tables knows the date.
 _FIRST_MOMENT, _LAST_MOMENT = "TIMESTAMP '1000-01-01'", "TIMESTAMP '9999-12-31'"
-_LAST_SERIAL = 2_958_465  # 9999-12-31 in Excel
+# A whole number is a day of a bank's own time, or no date at all: most numbers would be some day.
+_FIRST_SERIAL, _LAST_SERIAL = "TIMESTAMP '1930-01-01'", "TIMESTAMP '2100-12-31'"
 _ISO_DATES = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S")
-_TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
+_DIRECTIVE_DIGITS = {"Y": 4, "m": 2, "d": 2, "y": 2, "j": 3, "H": 2, "M": 2, "S": 2}
+TRUE_WORDS, FALSE_WORDS = ("true", "t", "yes", "y", "1", "是", "有"), ("false", "f", "no", "n", "0", "否", "无")
 _BLANKS = " \t\u00a0\u3000"
-_FULL_WIDTH, _HALF_WIDTH = "０１２３４５６７８９．，－＋：／￥", "0123456789.,-+:/¥"
+# Full-width letters, digits and signs lie as far from each other as the plain ones do.
+_WIDE = {code + 0xFEE0: code for code in range(0x21, 0x7F)}
+_WIDE_SIGNS = _WIDE | {ord("￥"): ord("¥")}
+_WIDE_WORDS = {wide: plain for wide, plain in _WIDE.items() if chr(plain).isalnum()}
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _GROUPED = r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?"
 # What Excel makes of an id of more than a few digits, in a sheet or in a CSV file: its last digits are lost.
 _ROUNDED_ID = r"\d(\.\d+)?[eE]\+\d+"
+# A number that is no whole one, or is below zero: where numbers are not what somebody typed as text, no id.
+_UNLIKELY_ID = r"-\d+(\.\d+)?([eE][+-]?\d+)?|\d+\.\d+([eE][+-]?\d+)?|\d+[eE][+-]\d+"
+EXCEL_ERRORS = (
+    "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NUM!", "#NAME?", "#NULL!", "#SPILL!", "#CALC!", "#GETTING_DATA",
+)  # fmt: skip
 _FLOATING = ("FLOAT", "DOUBLE")
 _INTEGRAL = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+
+
+class Cell(NamedTuple):
+    """One cell of a source, as SQL.
+
+    Attributes
+    ----------
+    name
+        The source's column.
+    sql_type
+        Its DuckDB type; VARCHAR where `text` is not what the file has but what it stands for.
+    text
+        SQL for the cell as text; NULL where empty.
+    """
+
+    name: str
+    sql_type: str
+    text: str
+
+
+class Reading(NamedTuple):
+    """How a file's cells are to be understood.
+
+    Attributes
+    ----------
+    date_form
+        A strptime form; None for ISO.
+    day_zero
+        Of an Excel sheet, the day that 0 stands for in a date's place. None where numbers are no dates.
+    """
+
+    date_form: str | None = None
+    day_zero: dt.date | None = None
 
 
 def quote_name(name: str) -> str:
@@ -59,124 +105,138 @@ def cell_text(name: str, sql_type: str) -> str:
     return f"nullif(trim({text}, {quote_text(_BLANKS)}), '')"
 
 
-def cell_value(
-    column: Column,
-    name: str,
-    sql_type: str,
-    date_form: str | None,
-    values: Mapping[str, str],
-    *,
-    serial_dates: bool = False,
-) -> str:
-    """SQL for a cell's contract value, NULL where it cannot be read.
-
-    Parameters
-    ----------
-    column
-        The contract's column.
-    name, sql_type
-        The source's column and its DuckDB type.
-    date_form
-        A strptime form; None for ISO.
-    values
-        Source value to contract value, for coded values and flags.
-    serial_dates
-        Whether a whole number in a date's place may count the days since 1899-12-30, as Excel does.
-    """
+def source_cell(name: str, sql_type: str, values: Mapping[str, str]) -> Cell:
+    """Give a source's cell; `values`: what its texts stand for, where that is not themselves (an empty text: empty)."""
     text = cell_text(name, sql_type)
+    if not values:
+        return Cell(name, sql_type, text)
+    cases = " ".join(
+        f"WHEN {quote_text(theirs.translate(_WIDE_WORDS))} THEN {quote_text(ours)}" for theirs, ours in values.items()
+    )
+    return Cell(name, "VARCHAR", f"nullif(CASE {_half_width(text, _WIDE_WORDS)} {cases} ELSE {text} END, '')")
+
+
+def known_text(text: str) -> str:
+    """SQL for a text, NULL where it is an error value of Excel's or stands for a formula without a value."""
+    return f"CASE WHEN {text} NOT IN {_list((*EXCEL_ERRORS, UNSAVED))} THEN {text} END"
+
+
+def cell_value(column: Column, cell: Cell, reading: Reading) -> str:
+    """SQL for a cell's contract value, NULL where it cannot be read."""
+    text = cell.text
     match column.kind:
         case "id":
-            return _id(name, sql_type, text)
+            return _id(cell, is_sheet=reading.day_zero is not None)
         case "date":
-            return _date(name, sql_type, text, date_form, serial=serial_dates)
+            return _date(cell, reading)
         case "money":
-            return _money(name, sql_type, text)
+            return _money(cell)
         case "flag":
-            word = f"lower({_renamed(text, values)})"
-            return f"CASE WHEN {word} IN {_list(_TRUE)} THEN true WHEN {word} IN {_list(_FALSE)} THEN false END"
+            word = f"lower({_half_width(text, _WIDE_WORDS)})"
+            return (
+                f"CASE WHEN {word} IN {_list(TRUE_WORDS)} THEN true WHEN {word} IN {_list(FALSE_WORDS)} THEN false END"
+            )
         case "integer":
             number = f"TRY_CAST({_plain_number(text)} AS DOUBLE)"
             return f"CASE WHEN {_whole(number)} THEN TRY_CAST({number} AS BIGINT) END"
         case "number":
             return number_value(text)
-        case "code":
-            return _code(column, text, values)
-    return text
+        case "code" if column.values is not None:
+            plain = _half_width(text, _WIDE_WORDS)
+            return f"CASE WHEN {plain} IN {_list(column.values)} THEN {plain} END"
+    return known_text(text)
 
 
 def number_value(text: str) -> str:
-    """SQL for a text as a finite double; true and yes are 1, false and no are 0; NULL where it is neither."""
-    word, number = f"lower({text})", f"TRY_CAST({_plain_number(text)} AS DOUBLE)"
+    """SQL for a text as a finite double; true, yes and 是 are 1, false, no and 否 are 0; NULL where it is neither."""
+    word, number = f"lower({_half_width(text, _WIDE_WORDS)})", f"TRY_CAST({_plain_number(text)} AS DOUBLE)"
     return (
-        f"CASE WHEN {word} IN ('true', 'yes') THEN 1.0 WHEN {word} IN ('false', 'no') THEN 0.0"
+        f"CASE WHEN {word} IN ('true', 'yes', '是') THEN 1.0 WHEN {word} IN ('false', 'no', '否') THEN 0.0"
         f" WHEN isfinite({number}) THEN {number} END"
     )
 
 
 def cell_rule(column: Column, text: str, value: str) -> str:
     """SQL for the rule a cell breaks, as `column:rule`; NULL where it breaks none."""
+    unsaved = f"WHEN {text} = {quote_text(UNSAVED)} THEN {quote_text(f'{column.name}:formula_without_value')}"
     broken = f"WHEN {text} IS NOT NULL AND {value} IS NULL THEN {quote_text(f'{column.name}:{RULES[column.kind]}')}"
     missing = "" if column.nullable else f"WHEN {text} IS NULL THEN {quote_text(f'{column.name}:missing_value')}"
-    return f"CASE {broken} {missing} END"
+    return f"CASE {unsaved} {broken} {missing} END"
 
 
-def _id(name: str, sql_type: str, text: str) -> str:
-    if sql_type in _FLOATING:
-        return f"CASE WHEN {_whole(quote_name(name))} THEN {text} END"
-    if sql_type == "VARCHAR":
-        return f"CASE WHEN NOT regexp_full_match({text}, {quote_text(_ROUNDED_ID)}) THEN {text} END"
-    return text
+def form_digits(form: str) -> int | None:
+    """Return how many digits a date form has that is nothing but digits; None for any other form.
+
+    Examples
+    --------
+    >>> form_digits("%Y%m%d"), form_digits("%Y-%m-%d")
+    (8, None)
+    """
+    directives = form.split("%")
+    if directives[0] or not all(part in _DIRECTIVE_DIGITS for part in directives[1:]):
+        return None
+    return sum(_DIRECTIVE_DIGITS[part] for part in directives[1:])
 
 
-def _date(name: str, sql_type: str, text: str, date_form: str | None, *, serial: bool) -> str:
-    if sql_type == "DATE" or sql_type.startswith("TIMESTAMP"):
-        moment = f"TRY_CAST({quote_name(name)} AS TIMESTAMP)"
+def _id(cell: Cell, *, is_sheet: bool) -> str:
+    if cell.sql_type in _FLOATING:
+        return f"CASE WHEN {_whole(quote_name(cell.name))} AND {quote_name(cell.name)} >= 0 THEN {cell.text} END"
+    text = _half_width(cell.text, _WIDE_WORDS)
+    wrong = _ROUNDED_ID if cell.sql_type == "VARCHAR" and not is_sheet else f"{_ROUNDED_ID}|{_UNLIKELY_ID}"
+    words = _list(("true", "false", *map(str.lower, EXCEL_ERRORS), UNSAVED.lower()))
+    right = f"NOT regexp_full_match({text}, {quote_text(wrong)}) AND lower({text}) NOT IN {words}"
+    return f"CASE WHEN {right} THEN {text} END"
+
+
+def _date(cell: Cell, reading: Reading) -> str:
+    if cell.sql_type == "DATE" or cell.sql_type.startswith("TIMESTAMP"):
+        moment = f"TRY_CAST({quote_name(cell.name)} AS TIMESTAMP)"
     else:
-        forms = _ISO_DATES if date_form is None else (date_form,)
-        moment = f"try_strptime({_half_width(text)}, [{', '.join(map(quote_text, forms))}])"
-        if serial:
-            number = f"TRY_CAST(nullif(regexp_extract({text}, '^[0-9]{{1,7}}$'), '') AS INTEGER)"
-            counted = (
-                f"CASE WHEN {number} BETWEEN 1 AND {_LAST_SERIAL} THEN TIMESTAMP '1899-12-30' + to_days({number}) END"
-            )
-            moment = f"coalesce({moment}, {counted})"
+        moment = _moment(_half_width(cell.text, _WIDE), reading)
     usable = f"{moment} BETWEEN {_FIRST_MOMENT} AND {_LAST_MOMENT} AND {moment} = date_trunc('day', {moment})"
     return f"CASE WHEN {usable} THEN CAST(CAST({moment} AS DATE) - DATE '1970-01-01' AS BIGINT) END"
 
 
-def _money(name: str, sql_type: str, text: str) -> str:
-    numeric = sql_type in _INTEGRAL or sql_type in _FLOATING or sql_type.startswith("DECIMAL")
-    yuan = f"CAST({quote_name(name)} AS DOUBLE)" if numeric else f"TRY_CAST({_plain_number(text)} AS DOUBLE)"
+def _moment(text: str, reading: Reading) -> str:
+    form, day_zero = reading.date_form, reading.day_zero
+    digits = form_digits(form) if form else None
+    # A sheet's own dates come as ISO, whatever form its texts have.
+    forms = _ISO_DATES if form is None else (form, *(_ISO_DATES if day_zero else ()))
+    moment = f"try_strptime({text}, [{', '.join(map(quote_text, forms))}])"
+    if digits:
+        # With a digit less it would still be some date.
+        exact = f"length({text}) = {digits} OR NOT regexp_full_match({text}, '[0-9]+')"
+        return f"CASE WHEN {exact} THEN {moment} END"
+    if day_zero is None:
+        return moment
+    number = f"TRY_CAST(nullif(regexp_extract({text}, '^[0-9]{{1,7}}$'), '') AS INTEGER)"
+    counted = f"TIMESTAMP '{day_zero.isoformat()}' + to_days({number})"
+    serial = f"CASE WHEN {counted} BETWEEN {_FIRST_SERIAL} AND {_LAST_SERIAL} THEN {counted} END"
+    return f"coalesce({moment}, {serial})"
+
+
+def _money(cell: Cell) -> str:
+    kind = cell.sql_type
+    numeric = kind in _INTEGRAL or kind in _FLOATING or kind.startswith("DECIMAL")
+    yuan = f"CAST({quote_name(cell.name)} AS DOUBLE)" if numeric else f"TRY_CAST({_plain_number(cell.text)} AS DOUBLE)"
     usable = f"isfinite({yuan}) AND abs({yuan}) <= {LARGEST_AMOUNT}"
     return f"CASE WHEN {usable} THEN CAST(round({yuan} * 100) AS BIGINT) END"
 
 
-def _half_width(text: str) -> str:
-    """SQL for a text with full-width digits and signs, as Chinese systems may write them, made plain."""
-    return f"translate({text}, {quote_text(_FULL_WIDTH)}, {quote_text(_HALF_WIDTH)})"
+def _half_width(text: str, wide: Mapping[int, int]) -> str:
+    """SQL for a text with full-width letters, digits or signs, as Chinese systems may write them, made plain."""
+    given, plain = ("".join(map(chr, codes)) for codes in (wide.keys(), wide.values()))
+    changed = f"translate({text}, {quote_text(given)}, {quote_text(plain)})"
+    return f"CASE WHEN strlen({text}) = length({text}) THEN {text} ELSE {changed} END"
 
 
 def _plain_number(text: str) -> str:
     """SQL for a number's text without a currency sign and the commas between groups of three; NULL for other text."""
-    plain = f"trim({_half_width(text)}, '¥元 ')"
+    plain = f"trim({_half_width(text, _WIDE_SIGNS)}, '¥元 ')"
     return (
         f"CASE WHEN regexp_full_match({plain}, {quote_text(_NUMBER)}) THEN {plain}"
         f" WHEN regexp_full_match({plain}, {quote_text(_GROUPED)}) THEN replace({plain}, ',', '') END"
     )
-
-
-def _code(column: Column, text: str, values: Mapping[str, str]) -> str:
-    text = _renamed(text, values)
-    if column.values is None:
-        return text
-    return f"CASE WHEN {text} IN {_list(column.values)} THEN {text} END"
-
-
-def _renamed(text: str, values: Mapping[str, str]) -> str:
-    if not values:
-        return text
-    cases = " ".join(f"WHEN {quote_text(theirs)} THEN {quote_text(ours)}" for theirs, ours in values.items())
-    return f"CASE {text} {cases} ELSE {text} END"
 
 
 def _whole(cell: str) -> str:

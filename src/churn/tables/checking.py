@@ -14,7 +14,8 @@ from churn.config import Config
 from churn.tables.cells import quote_name, quote_text
 from churn.tables.contract import ONE_CLASS_1_ACCOUNT_SINCE, VIP_TIERS, Table
 from churn.tables.database import fetch_row
-from churn.tables.reading import TOTAL_LINE, RawTable, raw_name
+from churn.tables.lines import TOTAL_LINE
+from churn.tables.reading import RawTable, raw_name
 
 QUARANTINE = "quarantine"
 # Tables dated event by event: their last day is the last the data know about.
@@ -51,6 +52,20 @@ class RowCount:
     rows: int
     used: int
     quarantined: int
+
+
+# What to do where a rule leaves nothing that could be used.
+HINTS: Mapping[str, str] = {
+    "not_a_date": "mend them, or give the form of its dates under [tables.{table}.dates] in the configuration",
+    "unknown_value": "mend them, or say what its values stand for under [tables.{table}.values] in the configuration",
+    "formula_without_value": "open it in Excel and save it, which keeps the values of its formulas",
+    "zeros_lost": "Excel may have dropped the leading zeros of ids it holds as numbers; export the ids as text",
+}
+
+
+def describe_rule(finding: Finding) -> str:
+    """Name a finding's column and rule in a few words."""
+    return f"{finding.column or 'row'}: {finding.rule.replace('_', ' ')}"
 
 
 def create_quarantine(connection: duckdb.DuckDBPyConnection) -> None:

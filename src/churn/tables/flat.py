@@ -4,36 +4,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import duckdb
 import pandas as pd
 
 from churn.config import FlatFile, TableSource
-from churn.errors import ConfigError, DataError, MissingColumnError
-from churn.tables.cells import cell_text, number_value, quote_text
-from churn.tables.checking import Finding, LeftOut, RowCount, check_table, create_quarantine, quarantined_rows
-from churn.tables.contract import Column, Table
-from churn.tables.database import customer_ranges, fetch_row, open_database, scratch_folder
-from churn.tables.isolation import run_apart
-from churn.tables.reading import (
-    FileFact,
-    RawTable,
-    as_data_error,
-    column_types,
-    describe_files,
-    load_table,
-    scan_source,
+from churn.errors import DataError
+from churn.tables.cells import quote_text
+from churn.tables.checking import (
+    HINTS,
+    Finding,
+    LeftOut,
+    RowCount,
+    check_table,
+    create_quarantine,
+    describe_rule,
+    quarantined_rows,
 )
-from churn.tables.sources import Source, as_readable, list_columns, read_header, source_of
-
-FlatKind = Literal["number", "text"]
-# A column is a number when at least this share of its filled cells are; rows with other cells are left out.
-NUMBER_SHARE = 0.95
-MOST_LABEL_VALUES = 20
-# A text with more values than these, and a different one for more than half the customers, is a name or a number
-# of theirs: it would say nothing of others, and travel with the model.
-MOST_LEVELS, NAME_SHARE = 100, 0.5
+from churn.tables.contract import Column, Table
+from churn.tables.database import customer_ranges, open_database, scratch_folder
+from churn.tables.flat_columns import FlatKind, probe_columns
+from churn.tables.isolation import run_apart
+from churn.tables.reading import FileFact, RawTable, describe_files, load_table
+from churn.tables.sources import Source, source_of
 
 
 class FlatRows(NamedTuple):
@@ -157,13 +151,21 @@ def open_flat(
         with open_database(scratch, n_threads) as connection:
             create_quarantine(connection)
             count, findings = check_table(connection, raw)
-            if not count.used:
-                state = "is empty" if not count.rows else f"has no usable row among {count.rows}"
-                raise DataError(f"{path}: {state}; it needs one row a customer, each with its own {flat.id}")
             outer = _outer_names(flat, kinds)
             findings = [replace(finding, column=outer.get(finding.column, finding.column)) for finding in findings]
+            _require_rows(path, flat, count, findings)
             n_ignored = len(set(names) - {flat.id, flat.label, *flat.drop} - set(kinds))
             yield FlatTable(connection, flat, raw, kinds, has_label, count, findings, n_ignored)
+
+
+def _require_rows(path: Path, flat: FlatFile, count: RowCount, findings: Sequence[Finding]) -> None:
+    wanted = f"it needs one row a customer, each with its own {flat.id}"
+    if not count.rows:
+        raise DataError(f"{path}: is empty; {wanted}")
+    if not count.used:
+        worst = max(findings, key=lambda finding: finding.count)
+        hint = HINTS["formula_without_value"] if worst.rule == "formula_without_value" else wanted
+        raise DataError(f"{path}: has no usable row among {count.rows:,} ({describe_rule(worst)}); {hint}")
 
 
 def _load(
@@ -176,102 +178,15 @@ def _load(
 ) -> tuple[RawTable, list[str], Mapping[str, FlatKind], bool]:
     """Read the file into the database of the scratch folder; runs in a process of its own."""
     with open_database(scratch, n_threads) as connection:
-        names, kinds, labels = _probe(connection, source, scratch, flat, kinds, needs_label=needs_label)
-        mapping = TableSource(columns=_outer_names(flat, kinds), values={"churned": labels})
+        mapping = TableSource(encoding=flat.encoding, sheet=flat.sheet, totals=flat.totals)
+        names, kinds, labels = probe_columns(connection, source, mapping, scratch, flat, kinds, needs_label=needs_label)
+        mapping = mapping.model_copy(update={"columns": _outer_names(flat, kinds), "values": {"churned": labels}})
         return (
             load_table(connection, _flat_table(kinds, labels), [source], mapping, scratch),
             names,
             kinds,
             bool(labels),
         )
-
-
-def _probe(
-    connection: duckdb.DuckDBPyConnection,
-    source: Source,
-    scratch: Path,
-    flat: FlatFile,
-    kinds: Mapping[str, FlatKind] | None,
-    *,
-    needs_label: bool | None,
-) -> tuple[list[str], Mapping[str, FlatKind], dict[str, str]]:
-    """Return the file's columns, the kind of every feature, and the contract's value of every label."""
-    with as_readable(source, TableSource(), scratch) as path:
-        names, delimiter = read_header(source, path)
-        _require(source, flat, names, [flat.id, *([flat.label] if needs_label else [])], "[flat]")
-        reads_label = flat.label in names if needs_label is None else needs_label
-        if kinds is None:
-            _require(source, flat, names, [*flat.bindings, *([flat.coverage] if flat.coverage else [])], "[flat]")
-        else:
-            _require(source, flat, names, list(kinds), "the model")
-        scan = scan_source(source, path, names, delimiter)
-        with as_data_error(source):
-            types = column_types(connection, scan)
-            texts = {name: cell_text(*found) for name, found in zip(names, types, strict=True)}
-            labels = _label_values(connection, scan, texts[flat.label], flat, source) if reads_label else {}
-            kinds = kinds or _find_kinds(connection, scan, texts, flat, source)
-            connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-    return names, kinds, labels
-
-
-def _require(source: Source, flat: FlatFile, names: Sequence[str], wanted: Sequence[str], by: str) -> None:
-    missing = [name for name in wanted if name not in names]
-    if missing:
-        raise MissingColumnError(
-            f"{source.path}: column {', '.join(missing[:5])}, which {by} needs, is missing;"
-            f" {list_columns(names, [flat.id, flat.label, *wanted])}"
-        )
-
-
-def _find_kinds(
-    connection: duckdb.DuckDBPyConnection, scan: str, texts: Mapping[str, str], flat: FlatFile, source: Source
-) -> dict[str, FlatKind]:
-    features = [name for name in texts if name not in {flat.id, flat.label, *flat.drop}]
-    if not features:
-        return {}
-    shares = ", ".join(
-        f"count({number_value(texts[name])}) >= {NUMBER_SHARE} * count({texts[name]})" for name in features
-    )
-    is_number = fetch_row(connection, f"SELECT {shares} FROM {scan}")
-    always = {*flat.bindings, flat.coverage}
-    kinds: dict[str, FlatKind] = {
-        name: "number" if number or name in always else "text" for name, number in zip(features, is_number, strict=True)
-    }
-    _require_no_names(connection, scan, {name: texts[name] for name, kind in kinds.items() if kind == "text"}, source)
-    return kinds
-
-
-def _require_no_names(
-    connection: duckdb.DuckDBPyConnection, scan: str, texts: Mapping[str, str], source: Source
-) -> None:
-    if not texts:
-        return
-    counted = ", ".join(f"count(DISTINCT {text}), count({text})" for text in texts.values())
-    numbers = fetch_row(connection, f"SELECT {counted} FROM {scan}")
-    for name, n_values, n_filled in zip(texts, numbers[::2], numbers[1::2], strict=True):
-        if n_values > MOST_LEVELS and n_values > NAME_SHARE * n_filled:
-            raise ConfigError(
-                f"{source.path}: column {name} has {n_values:,} texts among {n_filled:,} customers, as names have;"
-                " list it under drop in [flat]"
-            )
-
-
-def _label_values(
-    connection: duckdb.DuckDBPyConnection, scan: str, text: str, flat: FlatFile, source: Source
-) -> dict[str, str]:
-    query = f"SELECT DISTINCT {text} AS label FROM {scan} WHERE label IS NOT NULL LIMIT {MOST_LABEL_VALUES + 1}"
-    values = [value for (value,) in connection.execute(query).fetchall()]
-    if len(values) > MOST_LABEL_VALUES:
-        raise ConfigError(
-            f"{source.path}: column {flat.label} has more than {MOST_LABEL_VALUES} values, so it is no label;"
-            " mend flat.label in the configuration"
-        )
-    if flat.churned not in values:
-        raise ConfigError(
-            f"{source.path}: column {flat.label} never has the value that flat.churned names;"
-            " mend flat.churned in the configuration"
-        )
-    return {value: "1" if value == flat.churned else "0" for value in values}
 
 
 def _flat_table(kinds: Mapping[str, FlatKind], labels: Mapping[str, str]) -> Table:

@@ -6,6 +6,7 @@ that cannot be split into the header's cells is there too, empty, with the rule 
 where a quotation mark took the lines after it into the same row.
 """
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,14 +17,14 @@ import duckdb
 from churn.config import TableSource
 from churn.errors import DataError, MissingColumnError, OutputError
 from churn.files import hash_file
-from churn.tables.cells import cell_rule, cell_text, cell_value, quote_name, quote_text
+from churn.tables.cells import Reading, cell_rule, cell_text, cell_value, quote_name, quote_text, source_cell
 from churn.tables.contract import Column, Table
-from churn.tables.database import fetch_row, say_reading
-from churn.tables.sources import Source, as_readable, describe, list_columns, read_header
+from churn.tables.database import say_reading
+from churn.tables.lines import TOTAL_LINE, add_rejected, is_total_line
+from churn.tables.sources import Readable, Source, as_readable, describe, list_columns, read_header
 
 # A CSV line longer than this is quarantined.
 LONGEST_LINE = 8_000_000
-TOTAL_LINE = "total_line"
 WIDE = 200
 _SQL_TYPES = {"id": "VARCHAR", "code": "VARCHAR", "text": "VARCHAR", "flag": "BOOLEAN", "number": "DOUBLE"}
 
@@ -69,15 +70,15 @@ def load_table(
     for position, source in enumerate(sources):
         say_reading(scratch, source.path)
         stamps.append(stamp(source.path))
-        with as_readable(source, mapping, scratch) as path:
-            header, delimiter = read_header(source, path)
+        with as_readable(source, mapping, scratch) as readable:
+            header, delimiter = read_header(source, readable.path)
             headers.append(header)
-            scan, names = _with_constants(scan_source(source, path, header, delimiter), header, mapping)
+            scan, names = _with_constants(scan_source(source, readable.path, header, delimiter), header, mapping)
             found = _match_columns(table, names, mapping, source)
             if len(header) > WIDE:
                 # Looking for what expressions share takes time that grows with the square of their number.
                 connection.execute("SET disabled_optimizers = 'common_subexpressions'")
-            _insert(connection, table, found, mapping, scan, position, source, path)
+            _insert(connection, table, found, mapping, scan, position, source, readable)
         require_unchanged(source.path, stamps[-1])
     if len({frozenset(header) for header in headers}) > 1:
         raise DataError(
@@ -181,16 +182,16 @@ def _insert(
     scan: str,
     position: int,
     source: Source,
-    path: Path,
+    readable: Readable,
 ) -> None:
     with as_data_error(source):
-        select = _select(found, mapping, column_types(connection, scan), serial_dates=source.form == "xlsx")
+        select = _select(found, mapping, column_types(connection, scan), readable.day_zero)
         connection.execute(
             f"INSERT INTO {raw_name(table.name)} SELECT * EXCLUDE (source_row, rule), {position}, source_row, rule"
             f" FROM (SELECT {select} FROM {scan})"
         )
         if source.form != "parquet":
-            _add_rejected(connection, raw_name(table.name), position, path)
+            add_rejected(connection, raw_name(table.name), position, readable.path, mapping.totals)
 
 
 def column_types(connection: duckdb.DuckDBPyConnection, scan: str) -> list[tuple[str, str]]:
@@ -222,20 +223,18 @@ def _select(
     found: Mapping[Column, int | None],
     mapping: TableSource,
     types: Sequence[tuple[str, str]],
-    *,
-    serial_dates: bool,
+    day_zero: dt.date | None,
 ) -> str:
-    values, rules = [], [_total_line(mapping, *types[0])]
+    is_total = is_total_line(cell_text(*types[0]), mapping.totals)
+    values, rules = [], [f"CASE WHEN {is_total} THEN ':{TOTAL_LINE}' END"]
     for column, index in found.items():
         if index is None:
             empty = "false" if column.kind == "flag" else "NULL"
             values.append(f"{empty} AS {quote_name(column.name)}")
             continue
-        name, sql_type = types[index]
-        codes = mapping.values.get(column.name, {})
-        form = mapping.dates.get(column.name)
-        value = cell_value(column, name, sql_type, form, codes, serial_dates=serial_dates)
-        rules.append(cell_rule(column, cell_text(name, sql_type), value))
+        cell = source_cell(*types[index], mapping.values.get(column.name, {}))
+        value = cell_value(column, cell, Reading(mapping.dates.get(column.name), day_zero))
+        rules.append(cell_rule(column, cell.text, value))
         if column.name == "month":
             rules.append(_not_a_month_end(value))
         value = f"coalesce({value}, false)" if column.kind == "flag" and column.nullable else value
@@ -247,59 +246,3 @@ def _not_a_month_end(day: str) -> str:
     """SQL for the rule of a month that is not written as its last day: its values would be found nowhere."""
     date = f"(DATE '1970-01-01' + CAST({day} AS INTEGER))"
     return f"CASE WHEN {date} <> last_day({date}) THEN 'month:not_a_month_end' END"
-
-
-def _total_line(mapping: TableSource, name: str, sql_type: str) -> str:
-    """SQL for the rule of a line that sums others up: its first cell says so."""
-    words = ", ".join(map(quote_text, mapping.totals)) or "NULL"
-    return f"CASE WHEN {cell_text(name, sql_type)} IN ({words}) THEN ':{TOTAL_LINE}' END"
-
-
-def _add_rejected(connection: duckdb.DuckDBPyConnection, raw: str, position: int, path: Path) -> None:
-    """Add the rows the last scan could not split, and count them in the others' `source_row`.
-
-    DuckDB counts blank lines in the place of a row it could not split, though they are no rows.
-    """
-    connection.execute(
-        "CREATE TEMP TABLE broken AS"
-        " SELECT line - 1 AS line, min(byte_position) AS byte,"
-        " max(strpos(trim(csv_line, chr(10) || chr(13)), chr(10))) > 0 AS spans FROM reject_errors GROUP BY line"
-    )
-    connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
-    blanks = _blank_lines(path) if fetch_row(connection, "SELECT count(*) FROM broken")[0] else []
-    connection.execute(
-        "CREATE TEMP TABLE rejected AS SELECT line - n_blank AS source_row, spans FROM ("
-        " SELECT line, spans, sum(CAST(line IS NULL AS BIGINT)) OVER (ORDER BY byte, line NULLS LAST"
-        " ROWS UNBOUNDED PRECEDING) AS n_blank"
-        " FROM (FROM broken UNION ALL SELECT NULL, unnest(CAST(? AS BIGINT[])), false)) WHERE line IS NOT NULL",
-        [blanks],
-    )
-    connection.execute("DROP TABLE broken")
-    n_rejected = fetch_row(connection, "SELECT count(*) FROM rejected")[0]
-    if n_rejected:
-        n_split = fetch_row(connection, f"SELECT count(*) FROM {raw} WHERE source_file = {position}")[0]
-        connection.execute(
-            f"UPDATE {raw} SET source_row = place.source_row FROM ("
-            f" SELECT source_row, row_number() OVER (ORDER BY source_row) AS split_row"
-            f" FROM (SELECT range AS source_row FROM range(1, {n_split + n_rejected + 1}))"
-            f" ANTI JOIN rejected USING (source_row)) AS place"
-            f" WHERE source_file = {position} AND {raw}.source_row = place.split_row"
-        )
-        connection.execute(
-            f"INSERT INTO {raw} BY NAME"
-            f" SELECT {position} AS source_file, source_row,"
-            " CASE WHEN spans THEN ':lines_in_quotes' ELSE ':broken_row' END AS rule FROM rejected"
-        )
-    connection.execute("DROP TABLE rejected")
-
-
-def _blank_lines(path: Path) -> list[int]:
-    """Return the byte positions of the blank lines that stand outside quotes."""
-    found, byte, quoted = [], 0, False
-    with path.open("rb") as stream:
-        for line in stream:
-            if not quoted and not line.strip(b"\r\n"):
-                found.append(byte)
-            quoted ^= bool(line.count(b'"') % 2)
-            byte += len(line)
-    return found

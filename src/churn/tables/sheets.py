@@ -1,4 +1,4 @@
-"""An Excel sheet as CSV text, cell by cell, with what Excel did to its values undone where it can be."""
+"""An Excel sheet as CSV text."""
 
 import csv
 import datetime as dt
@@ -10,12 +10,12 @@ from typing import Any
 import openpyxl
 
 from churn.errors import DataError
+from churn.tables.sheet_cells import read_rows
 
-# Excel keeps 15 digits: a longer whole number is no longer the one that was typed.
-EXACT_BELOW = 10**15
+_OLD_OR_ENCRYPTED = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
-def write_sheet_as_csv(path: Path, sheet: str | None, copy: Path) -> None:
+def write_sheet_as_csv(path: Path, sheet: str | None, copy: Path) -> dt.date:
     """Write a sheet's rows to `copy` as UTF-8 CSV; rows without any cell are left out at the end only.
 
     Parameters
@@ -23,23 +23,46 @@ def write_sheet_as_csv(path: Path, sheet: str | None, copy: Path) -> None:
     path
         An .xlsx file.
     sheet
-        The sheet's name; the first one when None.
+        The sheet's name; the first one that is not hidden when None.
+
+    Returns
+    -------
+    date
+        The day that the number 0 stands for in a date's place: 1899-12-30, or 1904-01-01 where the workbook says so.
 
     Raises
     ------
     DataError
-        The file is no whole .xlsx file, or has no such sheet.
+        The file is no whole .xlsx file, has no such sheet, or a sheet that would lose values.
     """
-    with _as_data_error(path, "is not a whole .xlsx file"):
-        workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    if sheet is not None and sheet not in workbook.sheetnames:
-        names = ", ".join(workbook.sheetnames[:10])
-        raise DataError(f"{path}: has no sheet of the name configured; it has {names}")
-    with _as_data_error(path, "is damaged inside"), copy.open("w", encoding="utf-8", newline="") as stream:
-        worksheet = workbook[sheet] if sheet else workbook.worksheets[0]
-        worksheet.reset_dimensions()  # what a file says of its own size may be wrong
-        csv.writer(stream, lineterminator="\n").writerows(_without_blank_end(worksheet.iter_rows(values_only=True)))
-    workbook.close()
+    if _begins_with(path, _OLD_OR_ENCRYPTED):
+        raise DataError(f"{path}: is encrypted, or an old .xls; save it in Excel as .xlsx without a password")
+    with _as_data_error(path, "is not a whole .xlsx file"), path.open("rb") as stream:
+        # From a stream: of a path openpyxl judges the ending.
+        workbook = openpyxl.load_workbook(stream, read_only=True, data_only=True)
+        worksheet = _choose(path, workbook, sheet)
+        with _as_data_error(path, "is damaged inside"), copy.open("w", encoding="utf-8", newline="") as writer:
+            csv.writer(writer, lineterminator="\n").writerows(_without_blank_end(read_rows(path, worksheet)))
+    epoch: dt.datetime = workbook.epoch
+    return epoch.date()
+
+
+def _begins_with(path: Path, mark: bytes) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(mark)) == mark
+
+
+def _choose(path: Path, workbook: Any, sheet: str | None) -> Any:
+    if sheet is None:
+        shown = [one for one in workbook.worksheets if one.sheet_state == "visible"]
+        if not shown:
+            raise DataError(f"{path}: has no sheet that is not hidden; name one as sheet in the configuration")
+        return shown[0]
+    named = [one for one in workbook.worksheets if one.title == sheet]
+    if not named:
+        n = len(workbook.worksheets)
+        raise DataError(f"{path}: none of its sheets ({n}) has the name configured; mend sheet in the configuration")
+    return named[0]
 
 
 @contextmanager
@@ -53,42 +76,10 @@ def _as_data_error(path: Path, what: str) -> Iterator[None]:
         raise DataError(f"{path}: {what}; save it again as .xlsx") from error
 
 
-def cell_as_text(value: Any) -> str:
-    """Write a cell as the CSV text it stands for.
-
-    Whole numbers lose a `.0`; one of 16 digits or more, of which Excel has lost some, is written with an exponent,
-    which no id may have; dates are ISO.
-
-    Examples
-    --------
-    >>> [cell_as_text(value) for value in (12.0, 10**17, None, True, dt.datetime(2025, 1, 31))]
-    ['12', '1e+17', '', 'true', '2025-01-31']
-    """
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case dt.datetime() if value.time() == dt.time(0):
-            return value.date().isoformat()
-        case dt.datetime():
-            return value.isoformat(sep=" ", timespec="seconds")
-        case int() | float():
-            return _number(value)
-    return str(value)
-
-
-def _number(value: float) -> str:
-    if abs(value) >= EXACT_BELOW:
-        return repr(float(value))
-    return str(int(value)) if value == int(value) else repr(value)
-
-
-def _without_blank_end(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[str]]:
+def _without_blank_end(rows: Iterator[list[str]]) -> Iterator[list[str]]:
     """Yield rows as wide as the first one (wider where there are more filled cells), without blank ones at the end."""
     width, blank = None, 0
-    for row in rows:
-        cells = [cell_as_text(value) for value in row]
+    for cells in rows:
         while cells and not cells[-1]:
             cells.pop()
         width = len(cells) if width is None else width

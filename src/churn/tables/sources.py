@@ -2,12 +2,13 @@
 
 import codecs
 import csv
+import datetime as dt
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import pyarrow.parquet as pq
 
@@ -84,8 +85,15 @@ def list_columns(header: Sequence[str], known: Collection[str]) -> str:
     return "the file has " + ", ".join(header[:30]) + (", …" if len(header) > 30 else "")
 
 
+class Readable(NamedTuple):
+    """A file as DuckDB reads it; `day_zero`: of a sheet, the day that 0 stands for in a date's place."""
+
+    path: Path
+    day_zero: dt.date | None
+
+
 @contextmanager
-def as_readable(source: Source, mapping: TableSource, folder: Path) -> Iterator[Path]:
+def as_readable(source: Source, mapping: TableSource, folder: Path) -> Iterator[Readable]:
     """Give the file itself where DuckDB reads it as it is, else a UTF-8 CSV copy of it in `folder`.
 
     An Excel sheet is copied, and a CSV file that is not UTF-8 or begins with a byte-order mark. Without an encoding
@@ -97,13 +105,13 @@ def as_readable(source: Source, mapping: TableSource, folder: Path) -> Iterator[
     DataError
         The bytes are not of that encoding, or of neither (the message gives the byte's position); no whole sheet.
     """
-    copy = folder / "readable.csv"
+    copy, day_zero = folder / "readable.csv", None
     if source.form == "xlsx":
-        write_sheet_as_csv(source.path, mapping.sheet, copy)
+        day_zero = write_sheet_as_csv(source.path, mapping.sheet, copy)
     elif source.form == "parquet" or not _write_decoded(source.path, mapping.encoding, copy):
-        yield source.path
+        yield Readable(source.path, None)
         return
-    yield copy
+    yield Readable(copy, day_zero)
     copy.unlink()
 
 

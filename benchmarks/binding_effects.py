@@ -27,7 +27,7 @@ from churn.explanation.campaigns import build_offers
 from churn.explanation.effects import ServiceEffect, estimate_effects
 from churn.explanation.evidence import Evidence, gather_evidence
 from churn.explanation.verdict import judge
-from churn.frame import Snapshot
+from churn.frame import Snapshot, build_snapshot
 from churn.simulation import simulate_bank
 from churn.tables.bank import Bank, open_bank
 
@@ -45,7 +45,7 @@ def study_bank(customers: int, months: int, seed: int, confounders: str, records
         simulate_bank(folder, customers=customers, months=months, seed=seed, confounders=confounders)
         truths = read_truths(folder / "truth")
         with open_bank(folder, config, n_threads=1) as bank:
-            evidence = gather_evidence(bank, AS_OF, HORIZON) if records else _offers_alone(bank)
+            evidence = _gather(bank, records)
     effects = estimate_effects(*evidence, config, seed=seed, n_threads=1)
     return [
         {"seed": seed, "customers": customers, "confounders": confounders, **_row(effect, truths[effect.service])}
@@ -53,7 +53,9 @@ def study_bank(customers: int, months: int, seed: int, confounders: str, records
     ]
 
 
-def _offers_alone(bank: Bank) -> Evidence:
+def _gather(bank: Bank, records: bool) -> Evidence:
+    if records:
+        return gather_evidence(bank, build_snapshot(bank, AS_OF, HORIZON), HORIZON)
     nobody = Snapshot(AS_OF, np.array([], dtype=object), pd.DataFrame(), None, None)
     return Evidence(nobody, pd.DataFrame(), build_offers(bank, HORIZON))
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.errors import TimeRangeError
+from churn.errors import DataError, TimeRangeError
 from churn.features.catalogue import build_features
 from churn.labels import build_labels, silent_is_known
 from churn.tables.bank import Bank, to_days
@@ -90,6 +90,26 @@ def scored_snapshots(bank: Bank, as_of: dt.date) -> Iterator[Snapshot]:
             yield _snapshot(as_of, frame, None)
     if not found:
         raise TimeRangeError(_nobody(as_of, bank))
+
+
+def customer_snapshot(bank: Bank, as_of: dt.date, customer_id: str) -> Snapshot:
+    """Build the features of one customer at `as_of`, without a label.
+
+    Raises
+    ------
+    DataError
+        The customer is not in the population at that date.
+    TimeRangeError
+        `as_of` lies too far after the data end.
+    """
+    require_within(as_of, bank.data_end)
+    frame = _collect(bank, as_of, (customer_id, customer_id))
+    if frame.empty:
+        raise DataError(
+            f"--customer: nobody of that id is a customer at {as_of}; check the id, or whether the relationship had"
+            " begun, and not ended, by then"
+        )
+    return _snapshot(as_of, frame, None)
 
 
 def build_frame(bank: Bank, as_of: dt.date) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import csv
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,12 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from churn.config import Config
 from churn.errors import OutputError
+from churn.explanation.next_best import advice_from_json, find_flat_next_steps, find_next_steps
+from churn.explanation.reasons import N_HOLDING, N_RAISING, explain_reasons
+from churn.explanation.shap import Contributions, explain_features
+from churn.features.catalogue import catalogue
 from churn.files import new_file, render_json, require_writable_file
 from churn.frame import Snapshot
 from churn.model.manifest import library_versions
@@ -22,6 +27,7 @@ from churn.model.storage import StoredModel
 from churn.tables.checking import LeftOut
 
 N_REASONS = 3
+LANGUAGES = ("en", "zh")
 SCHEMA = pa.schema(
     [
         ("customer_id", pa.string()),
@@ -32,6 +38,16 @@ SCHEMA = pa.schema(
         *((f"reason_{rank}", pa.string()) for rank in range(1, N_REASONS + 1)),
     ]
 )
+EXPLAINED = pa.schema(
+    [
+        ("next_binding", pa.string()),
+        ("next_binding_effect", pa.float64()),
+        ("next_product", pa.string()),
+        *((f"reason_{rank}_{language}", pa.string()) for rank in range(1, N_RAISING + 1) for language in LANGUAGES),
+        *((f"holds_{rank}_{language}", pa.string()) for rank in range(1, N_HOLDING + 1) for language in LANGUAGES),
+    ]
+)
+"""Columns that follow those of `SCHEMA` where scores are explained."""
 _FORMS = (".parquet", ".csv")
 OnRows = Callable[[int], None]
 
@@ -44,12 +60,15 @@ class Scored:
     unseen: Mapping[str, int]
 
 
-def score_snapshot(snapshot: Snapshot, stored: StoredModel, *, n_threads: int = 0) -> tuple[pa.Table, dict[str, int]]:
+def score_snapshot(
+    snapshot: Snapshot, stored: StoredModel, *, explain: Config | None = None, n_threads: int = 0
+) -> tuple[pa.Table, dict[str, int]]:
     """Score customers: one row each, in the order given, and the count of unseen categories by column.
 
     `churn_probability` is calibrated, in [0, 1]. `risk_band` is high from the model's upper threshold on, low under
     its lower one, else medium. `reason_1` to `reason_3` are the features that raise the risk most, by their
-    contribution to the log-odds (TreeSHAP); empty where fewer raise it.
+    contribution to the log-odds (TreeSHAP); empty where fewer raise it. With `explain`, the bank's configuration,
+    columns of `EXPLAINED` follow: the next binding or product, and reasons in words.
 
     Raises
     ------
@@ -57,7 +76,7 @@ def score_snapshot(snapshot: Snapshot, stored: StoredModel, *, n_threads: int = 
         The features are not those the model was trained on.
     """
     prediction = stored.model.predict(snapshot.features, n_threads=n_threads)
-    contributions = stored.model.contributions(snapshot.features, n_threads=n_threads)[:, :-1]
+    explained = explain_features(stored.model, snapshot.features, n_threads=n_threads)
     n = len(snapshot.customer_id)
     columns = [
         pa.array(snapshot.customer_id, pa.string()),
@@ -65,9 +84,40 @@ def score_snapshot(snapshot: Snapshot, stored: StoredModel, *, n_threads: int = 
         pa.array(prediction.probability),
         pa.array(risk_bands(prediction.probability, stored.manifest["thresholds"])),
         _whole_numbers(snapshot.product_coverage, n),
-        *raising_features(contributions, stored.model.schema.names),
+        *raising_features(explained.values, stored.model.schema.names),
     ]
-    return pa.table(columns, schema=SCHEMA), prediction.unseen
+    table = pa.table(columns, schema=SCHEMA)
+    if explain is not None:
+        for name, column in zip(
+            EXPLAINED.names, _explained(snapshot, stored, explained, prediction.probability, explain), strict=True
+        ):
+            table = table.append_column(name, column)
+    return table, prediction.unseen
+
+
+def _explained(
+    snapshot: Snapshot,
+    stored: StoredModel,
+    explained: Contributions,
+    probability: NDArray[np.float64],
+    config: Config,
+) -> Iterator[pa.Array]:
+    """Yield the columns of `EXPLAINED`."""
+    advice = advice_from_json(stored.effects)
+    features = snapshot.features[list(stored.model.schema.names)]
+    if config.flat is not None:
+        steps = find_flat_next_steps(features, probability, advice)
+        told = explain_reasons(explained.values, features, (), config)
+    else:
+        steps = find_next_steps(features, probability, advice, config)
+        told = explain_reasons(explained.values, features, catalogue(config), config)
+    yield pa.array(steps.binding, pa.string())
+    yield pa.array(steps.effect, pa.float64(), mask=np.isnan(steps.effect))
+    yield pa.array(steps.product, pa.string())
+    for english, chinese in ((told.raising_en, told.raising_zh), (told.holding_en, told.holding_zh)):
+        for rank in range(english.shape[1]):
+            yield pa.array(english[:, rank], pa.string())
+            yield pa.array(chinese[:, rank], pa.string())
 
 
 def _whole_numbers(values: NDArray[np.float64] | None, n: int) -> pa.Array:
@@ -88,7 +138,7 @@ def risk_bands(probability: NDArray[np.float64], thresholds: Mapping[str, float]
     return [str(band) for band in np.select(conditions, ["high", "low"], "medium")]
 
 
-def raising_features(contributions: NDArray[np.float64], names: Sequence[str]) -> list[pa.Array]:
+def raising_features(contributions: NDArray[np.floating[Any]], names: Sequence[str]) -> list[pa.Array]:
     """Name, for each rank from 1, the feature with that largest contribution above zero; null where there is none.
 
     Ties go to the feature that stands first. `contributions` has shape (n, number of features).
@@ -125,6 +175,7 @@ def write_scores(
     *,
     quarantine: Iterable[LeftOut],
     build_manifest: Callable[[Scored], Mapping[str, Any]],
+    explain: Config | None = None,
     n_threads: int = 0,
     on_rows: OnRows | None = None,
 ) -> Scored:
@@ -140,6 +191,8 @@ def write_scores(
         Every input row left out: table, file name, row, column, rule.
     build_manifest
         From what was done to the manifest's document.
+    explain
+        As for `score_snapshot`.
     on_rows
         Told the number of customers after each partition.
 
@@ -156,9 +209,9 @@ def write_scores(
     # Left in reverse order: the scores appear last, when both others have.
     with new_file(path) as scores, new_file(beside) as left_out, new_file(about) as manifest:
         _write_quarantine(left_out, quarantine)
-        with _open_writer(scores, path.suffix) as writer:
+        with _open_writer(scores, path.suffix, explained=explain is not None) as writer:
             for snapshot in snapshots:
-                table, new = score_snapshot(snapshot, stored, n_threads=n_threads)
+                table, new = score_snapshot(snapshot, stored, explain=explain, n_threads=n_threads)
                 writer.write_table(table)
                 rows += table.num_rows
                 unseen.update(new)
@@ -199,10 +252,11 @@ def scores_manifest(
     }
 
 
-def _open_writer(path: Path, suffix: str) -> Any:
+def _open_writer(path: Path, suffix: str, *, explained: bool) -> Any:
+    schema = pa.schema([*SCHEMA, *EXPLAINED]) if explained else SCHEMA
     if suffix == ".csv":
-        return pa_csv.CSVWriter(path, SCHEMA)
-    return pq.ParquetWriter(path, SCHEMA, compression="zstd")
+        return pa_csv.CSVWriter(path, schema)
+    return pq.ParquetWriter(path, schema, compression="zstd")
 
 
 def _write_quarantine(path: Path, rows: Iterable[LeftOut]) -> None:

@@ -14,7 +14,7 @@ from churn.model.schema import encode, learn_schema
 from churn.model.storage import StoredModel, model_id, read_model, write_model
 from churn.model.trees import TreeParameters, fit_trees
 
-FILES = ["MODEL_CARD.md", "baselines.json", "manifest.json", "metrics.json", "model.json", "trees.txt"]
+FILES = ["MODEL_CARD.md", "baselines.json", "effects.json", "manifest.json", "metrics.json", "model.json", "trees.txt"]
 FEATURES = pd.DataFrame({"age": np.arange(60) % 37, "客户等级": ["金卡", "普卡", "白金卡"] * 20})
 
 

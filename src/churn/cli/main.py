@@ -13,6 +13,7 @@ import duckdb
 from churn.cli.baselines import baselines
 from churn.cli.check import check
 from churn.cli.demo import demo
+from churn.cli.explain import explain
 from churn.cli.features import features
 from churn.cli.score import score
 from churn.cli.simulate import simulate
@@ -32,7 +33,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, simulate, check, features, train, baselines, score):
+for command in (demo, simulate, check, features, train, baselines, score, explain):
     cli.add_command(command)
 
 

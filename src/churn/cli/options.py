@@ -39,6 +39,9 @@ data_end_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 model_option = click.option("--model", "model_path", type=PATH, required=True, help="Model folder, from churn train.")
+language_option = click.option(
+    "--lang", "language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="English or Chinese."
+)
 threads_option = click.option(
     "--threads",
     type=click.IntRange(1, MOST_THREADS),

@@ -38,6 +38,7 @@ from churn.tables.flat import FlatTable, open_flat
 @model_option
 @click.option("--as-of", type=IsoDate(), help="Date to score at; needed for tables, refused for a flat file.")
 @output_option("Scores to write, .parquet or .csv.")
+@click.option("--explain", is_flag=True, help="Add the next binding or product, and reasons in English and Chinese.")
 @config_option
 @data_end_option
 @threads_option
@@ -47,6 +48,7 @@ def score(
     model_path: Path,
     as_of: dt.date | None,
     output: Path,
+    explain: bool,
     config_path: Path | None,
     data_end: dt.date | None,
     threads: int | None,
@@ -63,7 +65,9 @@ def score(
     require_writable_file(output)
     outputs = (output, *companions(output))
     require_apart(outputs, [model_path, *([data] if data.is_file() else [])])
-    manifest = score_data(data, stored, output, config=config, as_of=as_of, data_end=data_end, n_threads=threads)
+    manifest = score_data(
+        data, stored, output, config=config, as_of=as_of, explain=explain, data_end=data_end, n_threads=threads
+    )
     if as_json:
         print_json(manifest)
     if manifest["unseen_categories"]:
@@ -78,6 +82,7 @@ def score_data(
     *,
     config: Config,
     as_of: dt.date | None,
+    explain: bool = False,
     data_end: dt.date | None = None,
     n_threads: int | None = None,
 ) -> dict[str, Any]:
@@ -110,6 +115,7 @@ def score_data(
                 stored,
                 quarantine=table.quarantine(),
                 build_manifest=build_manifest,
+                explain=_names_of(table) if explain else None,
                 n_threads=n_threads or 0,
                 on_rows=_counting(on_step),
             )
@@ -161,6 +167,11 @@ def _open_file(
         raise TimeRangeError("--as-of: a flat file has no time; leave --as-of out")
     with open_flat(data, flat, kinds=kinds_of_model(stored), needs_label=False, n_threads=n_threads) as table:
         yield table, flat_snapshots(table), table.row_count.used
+
+
+def _names_of(table: Bank | FlatTable) -> Config:
+    """Return the configuration that names the services of the input."""
+    return table.config if isinstance(table, Bank) else Config(flat=table.flat)
 
 
 def _counting(on_step: Callable[[str], None]) -> Callable[[int], None]:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from churn.cli.options import (
 )
 from churn.config import Config, read_config
 from churn.errors import TimeRangeError
+from churn.explanation.effects import estimate_effects, estimate_flat_effects
+from churn.explanation.evidence import gather_evidence
+from churn.explanation.next_best import advice_to_json, build_advice
 from churn.frame import Snapshot, build_snapshot, flat_snapshot
 from churn.model.monotone import describe_monotone
 from churn.model.storage import StoredModel, read_model, require_model_place, write_model
@@ -120,7 +124,7 @@ def train_on_folder(
     with open_bank(data, config, data_end=data_end, n_threads=n_threads) as bank:
         chosen = choose_dates(bank, dates, horizon_days)
         show_notes(bank)
-        with steps(len(chosen) + 4 + monotone) as on_step:
+        with steps(len(chosen) + 5 + monotone) as on_step:
             snapshots = []
             for date in chosen:
                 on_step(f"building the snapshot of {date}")
@@ -136,6 +140,9 @@ def train_on_folder(
                 facts=facts,
                 on_step=on_step,
             )
+            if bank.has("bindings"):
+                on_step("estimating what binding each service does")
+                stored = _with_effects(stored, bank, snapshots[-1], horizon_days, seed, n_threads or 0)
         return anchor_on_bank(stored, bank, chosen[-1], config, n_threads=n_threads) if anchor else stored
 
 
@@ -167,9 +174,22 @@ def train_on_file(
                 facts=facts,
                 on_step=on_step,
             )
+            effects = estimate_flat_effects(
+                flat_snapshot(table), flat, config.effects, seed=seed, n_threads=n_threads or 0
+            )
+            stored = replace(stored, effects=advice_to_json(build_advice(effects, config.effects), None))
     if not anchor:
         return stored
     return anchor_on_file(stored, data, flat, config, n_threads=n_threads, says_notes=False)
+
+
+def _with_effects(
+    stored: StoredModel, bank: Bank, snapshot: Snapshot, horizon_days: int, seed: int, n_threads: int
+) -> StoredModel:
+    """Keep with a model what may be claimed of binding each service, from the latest outcomes and all offers."""
+    evidence = gather_evidence(bank, snapshot, horizon_days)
+    effects = estimate_effects(*evidence, bank.config, seed=seed, n_threads=n_threads)
+    return replace(stored, effects=advice_to_json(build_advice(effects, bank.config.effects), snapshot.as_of))
 
 
 def choose_dates(bank: Bank, dates: Sequence[dt.date], horizon_days: int) -> list[dt.date]:

@@ -89,7 +89,8 @@ def anchor_model(
     manifest = anchor_manifest(stored.manifest, model, anchored)
     metrics = {**stored.metrics, "before_anchoring": True}
     found = build_baselines(people.coverage, people.churned, after, stated=stated, horizon_days=horizon_days)
-    return StoredModel(model, manifest, metrics, found.buckets, render_card(manifest, metrics, found.buckets))
+    card = render_card(manifest, metrics, found.buckets)
+    return replace(stored, model=model, manifest=manifest, metrics=metrics, baselines=found.buckets, card=card)
 
 
 def _population(

@@ -1,6 +1,6 @@
 """The effect of binding each service, by all the evidence there is: randomised offers, and alike customers compared."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -228,16 +228,3 @@ def _differ(bands: dict[str, Estimate]) -> bool:
 
 def _width(band: Estimate) -> float:
     return ((band.high or 0.0) - (band.low or 0.0)) / (2 * 1.959964)
-
-
-def effect_for(effect: Estimate, bands: dict[str, Estimate], coverage: float) -> float | None:
-    """Return the effect for a customer with so many products: the band's where bands differ, else the average."""
-    for band, low, high in BANDS:
-        if band in bands and low <= coverage <= high:
-            return bands[band].value
-    return effect.value
-
-
-def names_of(effects: Sequence[ServiceEffect]) -> list[str]:
-    """Return the services in order."""
-    return [effect.service for effect in effects]

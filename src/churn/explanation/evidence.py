@@ -1,4 +1,4 @@
-"""Reads from a bank what effects are estimated from: labelled customers, their history, and randomised offers."""
+"""What effects are estimated from: labelled customers, their history, and a bank's randomised offers."""
 
 import datetime as dt
 from typing import NamedTuple
@@ -8,7 +8,7 @@ import pandas as pd
 from churn.errors import TimeRangeError
 from churn.explanation.campaigns import build_offers
 from churn.explanation.covariates import build_history
-from churn.frame import Snapshot, build_snapshot
+from churn.frame import Snapshot
 from churn.tables.bank import Bank, to_days
 from churn.timeline import labelled_snapshots, last_complete
 
@@ -49,17 +49,16 @@ def evidence_date(bank: Bank, as_of: dt.date, horizon_days: int) -> dt.date:
     return min(as_of, last_complete(bank.data_end, horizon_days))
 
 
-def gather_evidence(bank: Bank, as_of: dt.date, horizon_days: int) -> Evidence:
-    """Read the evidence up to `as_of`; of offers, every one whose horizon is complete in the data.
+def gather_evidence(bank: Bank, snapshot: Snapshot, horizon_days: int) -> Evidence:
+    """Read the evidence for a labelled snapshot; of offers, every one whose horizon is complete in the data.
 
-    Raises
-    ------
-    TimeRangeError
-        No outcome is known by then, or nobody was a customer.
+    Parameters
+    ----------
+    snapshot
+        Of a date and with the horizon given here; labelled.
     """
-    date = evidence_date(bank, as_of, horizon_days)
-    snapshot = build_snapshot(bank, date, horizon_days)
-    native = build_history(bank.frames(), to_days(date), bank.config).collect(backend="pyarrow").to_native()
+    day = to_days(snapshot.as_of) if snapshot.as_of else 0
+    native = build_history(bank.frames(), day, bank.config).collect(backend="pyarrow").to_native()
     found = pd.DataFrame({"customer_id": snapshot.customer_id})
     history = found.merge(native.to_pandas(), on="customer_id", how="left", validate="one_to_one")
     return Evidence(snapshot, history, build_offers(bank, horizon_days))

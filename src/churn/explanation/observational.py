@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from doubleml import DoubleMLData, DoubleMLIRM
-from doubleml.utils import DMLDummyClassifier
 from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import norm
@@ -152,6 +150,10 @@ def _mirrored(nuisances: Nuisances) -> Nuisances:
 
 
 def _fit(treated: Ints, y: Ints, nuisances: Nuisances) -> Any:
+    # Imported here: it takes a second and 200 MB, which a command that only scores does not need.
+    from doubleml import DoubleMLData, DoubleMLIRM
+    from doubleml.utils import DMLDummyClassifier
+
     data = DoubleMLData.from_arrays(x=np.zeros((len(y), 1)), y=y.astype(float), d=treated.astype(float))
     model = DoubleMLIRM(data, DMLDummyClassifier(), DMLDummyClassifier(), score="ATTE", n_folds=N_FOLDS)
     given = {

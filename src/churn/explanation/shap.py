@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.parallel import Parallel, delayed
-from woodelf import WoodelfExplainer
 
 from churn.model.fitted import FittedModel
 from churn.model.schema import encode
@@ -127,6 +126,8 @@ def _explain_fast(text: str, matrix: Matrix) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1)
 def _explainer(text: str) -> Any:
+    from woodelf import WoodelfExplainer  # only here: small files do without
+
     return WoodelfExplainer(trees_from_text(text), feature_perturbation="tree_path_dependent")
 
 

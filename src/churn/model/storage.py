@@ -8,6 +8,7 @@
     ├── manifest.json    model id, file hashes, features, horizon, snapshots, versions, thresholds
     ├── metrics.json     held-out metrics
     ├── baselines.json   stated, observed and predicted churn by product coverage
+    ├── effects.json     what may be claimed of binding each service, and up to which date it was seen
     ├── MODEL_CARD.md    the same for people
     └── SHA256SUMS       of every other file; `sha256sum -c SHA256SUMS` checks it too
 
@@ -32,8 +33,8 @@ from churn.model.trees import TreeParameters, parameters_to_json, trees_from_tex
 
 FORMAT = 1
 TREES, MODEL, MANIFEST = "trees.txt", "model.json", "manifest.json"
-METRICS, BASELINES, CARD = "metrics.json", "baselines.json", "MODEL_CARD.md"
-_FILES = (TREES, MODEL, MANIFEST, METRICS, BASELINES, CARD)
+METRICS, BASELINES, EFFECTS, CARD = "metrics.json", "baselines.json", "effects.json", "MODEL_CARD.md"
+_FILES = (TREES, MODEL, MANIFEST, METRICS, BASELINES, EFFECTS, CARD)
 _SUM_LINE = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\0]+)")
 _RESTORE = "restore the folder from a copy, or train again"
 
@@ -54,6 +55,8 @@ class StoredModel:
         Stated, observed and predicted churn by product coverage.
     card
         `MODEL_CARD.md`.
+    effects
+        ``{"as_of", "services"}``: what may be claimed of binding each service; see `churn.explanation.next_best`.
     """
 
     model: FittedModel
@@ -61,6 +64,7 @@ class StoredModel:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     baselines: list[dict[str, Any]] = field(default_factory=list)
     card: str = ""
+    effects: Mapping[str, Any] = field(default_factory=lambda: {"as_of": None, "services": []})
 
 
 def model_id(model: FittedModel) -> str:
@@ -86,6 +90,7 @@ def write_model(path: Path, stored: StoredModel) -> None:
         MODEL: render_json(_model_document(stored.model)),
         METRICS: render_json(dict(stored.metrics)),
         BASELINES: render_json(stored.baselines),
+        EFFECTS: render_json(dict(stored.effects)),
         CARD: stored.card,
     }
     own = {"format": FORMAT, "model_id": _id_of(texts[TREES], texts[MODEL])}
@@ -120,7 +125,7 @@ def read_model(path: Path) -> StoredModel:
         be read; the folder was written by a later version.
     """
     texts = {name: content.decode("utf-8", "replace") for name, content in _read_checked(path).items()}
-    documents = {name: _parse(path / name, texts[name]) for name in (MODEL, MANIFEST, METRICS, BASELINES)}
+    documents = {name: _parse(path / name, texts[name]) for name in (MODEL, MANIFEST, METRICS, BASELINES, EFFECTS)}
     _require_known_format(path, documents[MANIFEST])
     _require_whole_trees(path / TREES, texts[TREES])
     return StoredModel(
@@ -129,6 +134,7 @@ def read_model(path: Path) -> StoredModel:
         metrics=documents[METRICS],
         baselines=documents[BASELINES],
         card=texts[CARD],
+        effects=documents[EFFECTS],
     )
 
 

@@ -1,0 +1,172 @@
+"""One customer explained: `churn explain --customer`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import numpy as np
+
+from churn.cli.console import note, percent, print_json, print_table
+from churn.cli.sources import Source
+from churn.config import Config
+from churn.errors import DataError
+from churn.explanation.captions import Language, format_points, format_value, meaning, unit_of
+from churn.explanation.next_best import NextSteps, advice_from_json, find_flat_next_steps, find_next_steps
+from churn.explanation.points import base_probability, to_points
+from churn.explanation.reasons import Reasons, explain_reasons
+from churn.explanation.shap import explain_features
+from churn.explanation.waterfall import plot_waterfall
+from churn.explanation.what_if import predict_what_if
+from churn.files import require_writable_file
+from churn.frame import Snapshot
+from churn.model.storage import StoredModel
+
+N_SHOWN = 10
+_TEXTS: Mapping[str, tuple[str, str]] = {
+    "title": ("Churn probability {p}, from a base rate of {base}", "流失概率 {p}，基准为 {base}"),
+    "columns": ("feature|value|points", "特征|取值|百分点"),
+    "raises": ("raises the risk", "推高风险"),
+    "holds": ("holds it down", "降低风险"),
+    "bind": ("next to bind: {name}{effect}", "建议绑定：{name}{effect}"),
+    "open": ("next to open: {name}", "建议先开立：{name}"),
+    "effect": (", about {points} points of churn", "，流失约 {points} 个百分点"),
+    "what_if": (
+        "what the model would say: {before} → {after} (its answer, not the effect of the change)",
+        "模型的回答：{before} → {after}（不是因果效应）",
+    ),
+}
+
+
+class Explained(NamedTuple):
+    """One customer: probability and base rate in [0, 1], contributions to it by feature, reasons, next step."""
+
+    probability: float
+    base_rate: float
+    points: dict[str, float]
+    values: dict[str, Any]
+    reasons: Reasons
+    steps: NextSteps
+
+
+def explain_customer(
+    source: Source,
+    stored: StoredModel,
+    *,
+    bindings: Mapping[str, bool],
+    products: Mapping[str, bool],
+    output: Path | None,
+    language: Language,
+    as_json: bool,
+) -> None:
+    """Print one customer's probability, what makes it, and the model's answer to a change; draw a waterfall."""
+    snapshot = next(source.snapshots)
+    if not len(snapshot.customer_id):
+        raise DataError("--customer: nobody of that id is in the file; check the id")
+    explained = _explain(snapshot, source, stored)
+    what_if = None
+    if bindings or products:
+        features = snapshot.features[list(stored.model.schema.names)]
+        answer = predict_what_if(stored.model, features, source.config, bindings=bindings, products=products)
+        what_if = {"before": float(answer.before[0]), "after": float(answer.after[0])}
+    if as_json:
+        print_json(_document(explained, what_if))
+    else:
+        _print(explained, what_if, source, language)
+    if output is not None:
+        path = output if output.suffix == ".png" else output / "waterfall.png"
+        require_writable_file(path)
+        plot_waterfall(
+            explained.points,
+            explained.values,
+            base_rate=explained.base_rate,
+            probability=explained.probability,
+            catalogue=source.catalogue,
+            path=path,
+            language=language,
+        )
+        note(f"wrote {path}")
+
+
+def _explain(snapshot: Snapshot, source: Source, stored: StoredModel) -> Explained:
+    model, config = stored.model, source.config
+    features = snapshot.features[list(model.schema.names)]
+    shap = explain_features(model, features, n_threads=1)
+    probability = model.predict(features, n_threads=1).probability
+    base = base_probability(model, features, shap)
+    points = to_points(shap.values, base, probability)[0]
+    advice = advice_from_json(stored.effects)
+    if config.flat is None:
+        steps = find_next_steps(features, probability, advice, config)
+    else:
+        steps = find_flat_next_steps(features, probability, advice)
+    return Explained(
+        float(probability[0]),
+        float(base[0]),
+        dict(zip(features.columns, points.tolist(), strict=True)),
+        {str(name): value for name, value in features.iloc[0].items()},
+        explain_reasons(shap.values, features, source.catalogue, config),
+        steps,
+    )
+
+
+def _document(explained: Explained, what_if: Mapping[str, float] | None) -> dict[str, Any]:
+    told = explained.reasons
+    effect = float(explained.steps.effect[0])
+    return {
+        "churn_probability": explained.probability,
+        "base_rate": explained.base_rate,
+        "points": explained.points,
+        "raises_en": _there(told.raising_en[0]),
+        "raises_zh": _there(told.raising_zh[0]),
+        "holds_en": _there(told.holding_en[0]),
+        "holds_zh": _there(told.holding_zh[0]),
+        "next_binding": explained.steps.binding[0],
+        "next_binding_effect": None if np.isnan(effect) else effect,
+        "next_product": explained.steps.product[0],
+        "what_if": what_if,
+    }
+
+
+def _print(explained: Explained, what_if: Mapping[str, float] | None, source: Source, language: Language) -> None:
+    title = _say("title", language, p=percent(explained.probability), base=percent(explained.base_rate))
+    largest = sorted(explained.points.items(), key=lambda item: -abs(item[1]))[:N_SHOWN]
+    rows = [
+        (
+            meaning(name, source.catalogue, language),
+            format_value(explained.values[name], unit_of(name, source.catalogue), language),
+            format_points(value),
+        )
+        for name, value in largest
+    ]
+    columns = _say("columns", language).split("|")
+    print_table(title, columns, rows, left=columns[:1])
+    for line in _lines(explained, source.config, language):
+        click.echo(line)
+    if what_if:
+        click.echo(_say("what_if", language, **{name: percent(value) for name, value in what_if.items()}))
+
+
+def _lines(explained: Explained, config: Config, language: Language) -> Iterator[str]:
+    told, steps = explained.reasons, explained.steps
+    raising, holding = (told.raising_en, told.holding_en) if language == "en" else (told.raising_zh, told.holding_zh)
+    for key, texts in (("raises", raising[0]), ("holds", holding[0])):
+        yield from (f"{_say(key, language)}: {text}" for text in _there(texts))
+    if steps.binding[0] is not None:
+        effect = float(steps.effect[0])
+        added = "" if np.isnan(effect) else _say("effect", language, points=format_points(effect))
+        yield _say("bind", language, name=_name(steps.binding[0], config.services, language), effect=added)
+    elif steps.product[0] is not None:
+        yield _say("open", language, name=_name(steps.product[0], config.products, language))
+
+
+def _name(name: str, entries: Mapping[str, Any], language: Language) -> str:
+    return str(getattr(entries[name], language)) if name in entries else name
+
+
+def _there(texts: Sequence[str | None]) -> list[str]:
+    return [text for text in texts if text is not None]
+
+
+def _say(key: str, language: Language, **facts: str) -> str:
+    return _TEXTS[key][0 if language == "en" else 1].format(**facts)

@@ -1,0 +1,220 @@
+"""`churn explain`."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+import pyarrow.parquet as pq
+
+from churn.cli.console import note, print_json, print_table, steps
+from churn.cli.customer import explain_customer
+from churn.cli.inputs import show_notes
+from churn.cli.options import (
+    IsoDate,
+    config_option,
+    data_argument,
+    data_end_option,
+    json_option,
+    language_option,
+    model_option,
+    seed_option,
+    threads_option,
+)
+from churn.cli.sources import Source, estimate_source_effects, open_source
+from churn.config import Config, read_config
+from churn.errors import ConfigError
+from churn.explanation.bindings import BindingRow, build_bindings
+from churn.explanation.captions import Language, evidence_text, format_interval, verdict_text
+from churn.explanation.folder import (
+    MARK,
+    SHAP,
+    explanation_names,
+    require_explanation_place,
+    service_names,
+    write_explanation,
+)
+from churn.explanation.grading import Graded, grade_bindings, read_truth
+from churn.explanation.survey import Survey, service_columns, shap_schema, survey_customers
+from churn.files import new_folder, render_json, require_apart
+from churn.model.storage import StoredModel, read_model
+
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+
+
+@click.command()
+@data_argument
+@model_option
+@click.option("--as-of", type=IsoDate(), help="Date to explain at; needed for tables, refused for a flat file.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write; needed but with --customer.")
+@click.option("--customer", "customer_id", help="Explain this one customer.")
+@click.option("--bind", multiple=True, metavar="SERVICE", help="With --customer: what if it were bound; repeatable.")
+@click.option("--unbind", multiple=True, metavar="SERVICE", help="With --customer: what if it were not bound.")
+@click.option("--open", "opened", multiple=True, metavar="PRODUCT", help="With --customer: what if it were held.")
+@click.option("--close", "closed", multiple=True, metavar="PRODUCT", help="With --customer: what if it were closed.")
+@click.option("--truth", is_flag=True, help="Grade the estimates by a simulated bank's true effects.")
+@language_option
+@config_option
+@data_end_option
+@seed_option
+@threads_option
+@json_option
+def explain(
+    data: Path,
+    model_path: Path,
+    as_of: dt.date | None,
+    output: Path | None,
+    customer_id: str | None,
+    bind: Sequence[str],
+    unbind: Sequence[str],
+    opened: Sequence[str],
+    closed: Sequence[str],
+    truth: bool,
+    language: Language,
+    config_path: Path | None,
+    data_end: dt.date | None,
+    seed: int,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Say which bindings cut risk most: SHAP beside the effect that binding would have, and how sure that is.
+
+    \b
+    Example:  churn explain bank --model models/first --as-of 2026-01-01 -o explained
+              churn explain bank --model models/first --as-of 2026-01-01 --customer C0000042 --bind cts
+    """
+    changes = dict.fromkeys(bind, True) | dict.fromkeys(unbind, False)
+    products = dict.fromkeys(opened, True) | dict.fromkeys(closed, False)
+    _require_call(output, customer_id, changes | products)
+    config, stored = read_config(config_path), read_model(model_path)
+    if output is not None:
+        require_explanation_place(output)
+        require_apart([output], [model_path, data])
+    with open_source(data, stored, config, as_of, customer_id, data_end, threads) as source:
+        if customer_id is not None:
+            explain_customer(
+                source, stored, bindings=changes, products=products, output=output, language=language, as_json=as_json
+            )
+            return
+        assert output is not None
+        show_notes(source.table)
+        rows, graded = explain_file(
+            source, stored, output, as_of=as_of, truth=data / "truth" if truth else None, language=language, seed=seed,
+            n_threads=threads or 0,
+        )  # fmt: skip
+    if as_json:
+        print_json([asdict(row) for row in rows])
+        return
+    print_bindings(rows, source.config, language)
+    if graded:
+        print_grades(graded)
+    note(f"wrote {output}")
+
+
+def explain_file(
+    source: Source,
+    stored: StoredModel,
+    output: Path,
+    *,
+    as_of: dt.date | None,
+    truth: Path | None = None,
+    language: Language = "en",
+    seed: int = 0,
+    n_threads: int = 0,
+) -> tuple[list[BindingRow], list[Graded]]:
+    """Explain every customer of a source into a folder, and judge every service."""
+    true = read_truth(truth) if truth else {}
+    config, pairs = source.config, service_names(source.config)
+    names = {service: pair[LANGUAGES.index(language)] for service, pair in pairs.items()}
+    with steps() as on_step:
+        effects = estimate_source_effects(source, stored, as_of, seed=seed, n_threads=n_threads, on_step=on_step)
+        with new_folder(output, mark=MARK, names=explanation_names(output)) as folder:
+            survey = _survey(source, stored, folder / SHAP, n_threads, on_step)
+            rows = build_bindings(effects, survey.seen, pairs, config.effects)
+            on_step("drawing")
+            write_explanation(folder, rows, survey, source.catalogue, names, language)
+            graded = grade_bindings(rows, true, config.effects.worthwhile) if true else []
+            if graded:
+                (folder / "truth.json").write_text(render_json([one._asdict() for one in graded]), encoding="utf-8")
+    return rows, graded
+
+
+def print_bindings(rows: Sequence[BindingRow], config: Config, language: Language) -> None:
+    """Print the bindings table, and what it says in words."""
+    names = {service: pair[LANGUAGES.index(language)] for service, pair in service_names(config).items()}
+    table = [
+        (
+            names[row.service],
+            f"{row.n_bound:,} / {row.n_eligible:,}",
+            format_interval(row.shap_contrast_points, row.shap_low, row.shap_high),
+            format_interval(row.raw_difference, row.raw_low, row.raw_high),
+            format_interval(row.effect_atu, row.effect_atu_low, row.effect_atu_high),
+            format_interval(row.late, row.late_low, row.late_high),
+            evidence_text(row, language),
+            verdict_text(row, language),
+        )
+        for row in rows
+    ]
+    columns = _COLUMNS[language]
+    print_table(_TITLES[language], columns, table, left=(columns[0], *columns[-2:]))
+    for row in rows:
+        click.echo(row.text_en if language == "en" else row.text_zh)
+
+
+def print_grades(graded: Sequence[Graded]) -> None:
+    """Print the true effects of a simulated bank and how the estimates did."""
+    rows = [
+        (
+            one.service,
+            *(format_interval(value, None, None) for value in (one.att, one.atu, one.itt, one.late)),
+            " ".join(_mark(name, getattr(one, f"{name}_covered")) for name in ("att", "atu", "itt", "late")).strip(),
+            one.grade,
+        )
+        for one in graded
+    ]
+    columns = ("service", "true ATT", "true ATU", "true ITT", "true LATE", "intervals that hold it", "verdict")
+    print_table("True effects, points", columns, rows, left=(columns[0], *columns[-2:]))
+
+
+_TITLES = {
+    "en": "Which bindings cut churn: change of the churn probability in points, 95 % intervals",
+    "zh": "绑定服务对流失的影响：流失概率变化（百分点），95% 区间",
+}
+_COLUMNS: Mapping[Language, tuple[str, ...]] = {
+    "en": ("service", "bound", "SHAP", "raw", "estimated, not bound yet", "randomised, takers", "evidence", "verdict"),
+    "zh": ("服务", "已绑定", "SHAP", "原始差异", "未绑定者若绑定（估计）", "随机实验（接受者）", "证据", "结论"),
+}
+
+
+def _mark(name: str, covered: bool | None) -> str:
+    return "" if covered is None else f"{name} {'yes' if covered else 'no'}"
+
+
+def _require_call(output: Path | None, customer_id: str | None, changes: Mapping[str, bool]) -> None:
+    if output is None and customer_id is None:
+        raise ConfigError("-o is missing; give the folder to write, or one customer with --customer")
+    if changes and customer_id is None:
+        raise ConfigError("--bind, --unbind, --open and --close ask about one customer; give --customer")
+
+
+def _survey(source: Source, stored: StoredModel, path: Path, n_threads: int, on_step: Callable[[str], None]) -> Survey:
+    names, done = stored.model.schema.names, 0
+    services = service_columns(source.config, names)
+    with pq.ParquetWriter(path, shap_schema(names), compression="zstd") as writer:
+
+        def on_part(table: Any) -> None:
+            nonlocal done
+            writer.write_table(table)
+            done += table.num_rows
+            on_step(f"{done:,} customers explained")
+
+        return survey_customers(
+            source.snapshots,
+            stored.model,
+            services,
+            n_expected=source.n_customers,
+            n_threads=n_threads,
+            on_part=on_part,
+        )

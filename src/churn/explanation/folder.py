@@ -1,0 +1,80 @@
+"""An explanation on disk: the bindings table, what matters how much, every SHAP value, and pictures."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from churn.config import Config
+from churn.explanation.bindings import BindingRow
+from churn.explanation.captions import Language
+from churn.explanation.forest import plot_bindings
+from churn.explanation.plots import plot_dependence, plot_importance
+from churn.explanation.rendering import write_bindings
+from churn.explanation.survey import Survey
+from churn.features.feature import Feature
+from churn.files import require_replaceable
+
+MARK = "bindings.json"
+SHAP = "shap.parquet"
+N_DEPENDENCES = 4
+_BEGINNINGS = ("bindings.", "importance.", SHAP, "dependence_", "truth.json")
+
+
+def explanation_names(path: Path) -> tuple[str, ...]:
+    """Return those entries of an earlier explanation that may be replaced."""
+    if not path.is_dir():
+        return ()
+    return tuple(entry.name for entry in path.iterdir() if entry.name.startswith(_BEGINNINGS))
+
+
+def require_explanation_place(path: Path) -> None:
+    """Refuse, before any work, a folder that holds anything but an earlier explanation.
+
+    Raises
+    ------
+    OutputError
+        `path` holds other files, or is none.
+    """
+    require_replaceable(path, mark=MARK, names=explanation_names(path))
+
+
+def service_names(config: Config) -> dict[str, tuple[str, str]]:
+    """Return English and Chinese names by service; a flat file's columns stand under their own."""
+    if config.flat is not None:
+        return {name: (name, name) for name in config.flat.bindings}
+    return {name: (service.en, service.zh) for name, service in config.services.items()}
+
+
+def write_explanation(
+    folder: Path,
+    rows: Sequence[BindingRow],
+    survey: Survey,
+    catalogue: Iterable[Feature],
+    names: Mapping[str, str],
+    language: Language,
+) -> None:
+    """Write tables and pictures into a folder; `shap.parquet` is written while the survey is made.
+
+    Parameters
+    ----------
+    names
+        Name of each service in the language.
+    """
+    features = tuple(catalogue)
+    write_bindings(folder, rows, names, language)
+    _write_importance(folder / "importance.csv", survey, {feature.name: feature for feature in features})
+    if rows:
+        plot_bindings(rows, names, folder / "bindings.png", language)
+    plot_importance(survey.sample, survey.sample_features, features, folder / "importance.png", language)
+    for place, name in enumerate(survey.importance["feature"][:N_DEPENDENCES], start=1):
+        path = folder / f"dependence_{place}.png"
+        plot_dependence(name, survey.sample, survey.sample_features, features, path, language)
+
+
+def _write_importance(path: Path, survey: Survey, facts: Mapping[str, Feature]) -> None:
+    known = [facts.get(name) for name in survey.importance["feature"]]
+    table = survey.importance.assign(
+        family=[feature.family if feature else "" for feature in known],
+        meaning_en=[feature.en if feature else "" for feature in known],
+        meaning_zh=[feature.zh if feature else "" for feature in known],
+    )
+    table.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")

@@ -1,0 +1,204 @@
+"""The next service to bind for each customer, or the product to open first.
+
+Among the services a customer could still bind, the one that is expected to cut the risk most. An effect is expected
+only where the verdict claims one (cuts, suggests); where nothing is claimed the stickiest service comes first, and no
+effect is claimed either. A service is never named that raises the risk. Effects differ by products held where the data
+carry such differences, and none takes away more than the whole of a customer's risk.
+
+A service is bound to a card of a class-1 account, of which a person may have one at a bank (since 2016-12-01). Where
+the tables say what class accounts have, a customer without one opens that first, and nobody is told to open a second.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from churn.config import Config, EffectSettings
+from churn.errors import ModelError
+from churn.evaluation.intervals import Estimate
+from churn.explanation.effects import BANDS, ServiceEffect
+from churn.explanation.verdict import Evidence, Verdict, judge
+
+STICKINESS = ("online_banking", "mobile_banking", "fund_trading", "cts", "cash_sweep")
+"""Services that tie a customer most, in the practice's own order; the others follow in the catalogue's."""
+OPEN_FIRST = ("online_banking", "mobile_banking", "fund_plan", "cts")
+"""Products to open first: e-banking, fund auto-invest, CTS; then the other sticky ones, then the rest."""
+CLASS_1_PRODUCT = "debit_card"
+_CLAIMS = frozenset({"cuts", "suggests"})
+_TIE = 1_000
+"""Effects that round to the same tenth of a point are tied."""
+Floats = NDArray[np.float64]
+Words = NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What may be claimed of binding a service, as a model keeps it.
+
+    Attributes
+    ----------
+    service, verdict, evidence
+        As judged.
+    effect, low, high
+        Change of the churn probability by binding it, with its 95 % interval; None where not known.
+    bands
+        The effect by products held, keys of `effects.BANDS`; empty where the average serves for all.
+    """
+
+    service: str
+    verdict: Verdict
+    evidence: Evidence
+    effect: float | None
+    low: float | None
+    high: float | None
+    bands: Mapping[str, float]
+
+
+class NextSteps(NamedTuple):
+    """For each of n customers: the service to bind, its estimated effect, or the product to open first.
+
+    Attributes
+    ----------
+    binding
+        A service, None where none can be bound.
+    effect
+        Change of the churn probability, negative = less churn; NaN where no effect is claimed.
+    product
+        A product, None where a binding is named or everything is held.
+    """
+
+    binding: Words
+    effect: Floats
+    product: Words
+
+
+def build_advice(effects: Iterable[ServiceEffect], settings: EffectSettings) -> list[Advice]:
+    """Keep of each service's effect what may be claimed."""
+    advice = []
+    for effect in effects:
+        verdict, evidence, leading, _ = judge(effect, settings)
+        bands = {name: float(band.value) for name, band in effect.bands.items() if band.value is not None}
+        kept: Estimate = leading
+        advice.append(Advice(effect.service, verdict, evidence, kept.value, kept.low, kept.high, bands))
+    return advice
+
+
+def advice_to_json(advice: Sequence[Advice], as_of: dt.date | None) -> dict[str, Any]:
+    """Give advice as a model keeps it: JSON values, with the date up to which customers were seen."""
+    return {
+        "as_of": as_of.isoformat() if as_of else None,
+        "services": [{**vars(one), "bands": dict(one.bands)} for one in advice],
+    }
+
+
+def advice_from_json(found: Mapping[str, Any]) -> list[Advice]:
+    """Give advice back from `advice_to_json`.
+
+    Raises
+    ------
+    ModelError
+        It has another form.
+    """
+    try:
+        return [Advice(**one) for one in found["services"]]
+    except (KeyError, TypeError) as error:
+        raise ModelError("effects.json: is not of this version; restore the model, or train again") from error
+
+
+def find_next_steps(features: pd.DataFrame, probability: Floats, advice: Sequence[Advice], config: Config) -> NextSteps:
+    """Choose for each customer.
+
+    Parameters
+    ----------
+    features
+        Shape (n, number of features), of the model; columns `bound_<service>`, `holds_<product>`,
+        `has_class_1_account` and `product_coverage` are read where they are.
+    probability
+        Calibrated churn probability, shape (n,).
+    advice
+        Of the services that were judged; a service not among them claims nothing.
+    """
+    n = len(features)
+    judged = {one.service: one for one in advice}
+    binding, effect = np.full(n, None, dtype=object), np.full(n, np.nan)
+    best = np.full(n, np.inf)
+    classless = _lacks_class_1(features)
+    for service in _by_stickiness(config):
+        one = judged.get(service)
+        if one is not None and one.verdict == "raises":
+            continue
+        claimed = _claimed(one, features, probability)
+        worth = np.round(np.nan_to_num(claimed, nan=0.0) * _TIE)
+        better = _could_bind(service, features, config) & ~classless & (worth < best)
+        binding[better], effect[better], best[better] = service, claimed[better], worth[better]
+    product = _product_to_open(features, classless, config)
+    product[np.isfinite(best)] = None
+    return NextSteps(binding, effect, product)
+
+
+def find_flat_next_steps(features: pd.DataFrame, probability: Floats, advice: Sequence[Advice]) -> NextSteps:
+    """Choose among the binding columns of a flat file: those at 0, the largest claimed fall first, then as given."""
+    n = len(features)
+    binding, effect, best = np.full(n, None, dtype=object), np.full(n, np.nan), np.full(n, np.inf)
+    for one in advice:
+        if one.verdict == "raises":
+            continue
+        claimed = _claimed(one, features, probability)
+        worth = np.round(np.nan_to_num(claimed, nan=0.0) * _TIE)
+        better = (features[one.service] == 0).to_numpy() & (worth < best)
+        binding[better], effect[better], best[better] = one.service, claimed[better], worth[better]
+    return NextSteps(binding, effect, np.full(n, None, dtype=object))
+
+
+def _by_stickiness(config: Config) -> list[str]:
+    first = [service for service in STICKINESS if service in config.services]
+    return first + [service for service in config.services if service not in first]
+
+
+def _could_bind(service: str, features: pd.DataFrame, config: Config) -> NDArray[np.bool_]:
+    held = _flag(features, f"holds_{config.services[service].product}")
+    return held & ~_flag(features, f"bound_{service}")
+
+
+def _flag(features: pd.DataFrame, name: str) -> NDArray[np.bool_]:
+    if name not in features:
+        return np.zeros(len(features), dtype=bool)
+    return np.asarray(features[name] == 1, dtype=bool)
+
+
+def _lacks_class_1(features: pd.DataFrame) -> NDArray[np.bool_]:
+    """Who has no class-1 account; nobody where the tables do not say what class accounts have."""
+    has = _flag(features, "has_class_1_account")
+    return ~has if has.any() else np.zeros(len(features), dtype=bool)
+
+
+def _claimed(one: Advice | None, features: pd.DataFrame, probability: Floats) -> Floats:
+    """Effect claimed for each customer, NaN where none is."""
+    if one is None or one.verdict not in _CLAIMS or one.effect is None:
+        return np.full(len(features), np.nan)
+    effect = np.full(len(features), one.effect)
+    if one.bands and "product_coverage" in features:
+        coverage = features["product_coverage"].to_numpy(dtype=np.float64)
+        for band, low, high in BANDS:
+            if band in one.bands:
+                effect[(coverage >= low) & (coverage <= high)] = one.bands[band]
+    kept: Floats = np.maximum(effect, -probability)
+    return kept
+
+
+def _product_to_open(features: pd.DataFrame, classless: NDArray[np.bool_], config: Config) -> Words:
+    """Name for each customer the first product not held; a class-1 account before all else for who has none."""
+    chosen = np.full(len(features), None, dtype=object)
+    order = [name for name in OPEN_FIRST if name in config.products]
+    order += [name for name in config.sticky_products if name not in order]
+    order += [name for name in config.coverage_products if name not in order and name != CLASS_1_PRODUCT]
+    for product in reversed(order):
+        chosen[~_flag(features, f"holds_{product}")] = product
+    if CLASS_1_PRODUCT in config.products:
+        chosen[classless] = CLASS_1_PRODUCT
+    return chosen

@@ -1,0 +1,182 @@
+"""A whole file explained, partition by partition: what matters how much, and what the model makes of each service."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from churn.config import Config
+from churn.explanation.bindings import Seen
+from churn.explanation.contrast import contrast_shap
+from churn.explanation.points import base_probability, to_points
+from churn.explanation.shap import Contributions, explain_features
+from churn.frame import Snapshot
+from churn.model.fitted import FittedModel
+
+SAMPLE = 5_000
+"""Customers at most that plots show."""
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ServiceColumns:
+    """Where a service stands in the features.
+
+    Attributes
+    ----------
+    flag
+        Column that is 1 where it is bound.
+    columns
+        All columns that are the service's own, whose SHAP values are added up.
+    eligible
+        Column that is 1 where it could be bound; None where everybody with a flag of 0 or 1 could.
+    """
+
+    flag: str
+    columns: tuple[str, ...]
+    eligible: str | None
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found.
+
+    Attributes
+    ----------
+    n
+        Customers.
+    importance
+        One row a feature, the largest first: `feature`, `mean_abs_log_odds`, `mean_abs_points` (of probability).
+    seen
+        By service.
+    sample, sample_features
+        SHAP values and features of up to 5,000 customers, spread evenly over the file.
+    """
+
+    n: int
+    importance: pd.DataFrame
+    seen: Mapping[str, Seen]
+    sample: Contributions
+    sample_features: pd.DataFrame
+
+
+@dataclass
+class _Piece:
+    """What one service adds to its contrast, partition by partition."""
+
+    log_odds: list[Floats] = field(default_factory=list)
+    points: list[Floats] = field(default_factory=list)
+    bound: list[NDArray[np.bool_]] = field(default_factory=list)
+
+
+OnPart = Callable[[pa.Table], None]
+
+
+def service_columns(config: Config, names: Sequence[str]) -> dict[str, ServiceColumns]:
+    """Find every service of a bank's tables, or every binding of a flat file, among a model's features.
+
+    Examples
+    --------
+    >>> service_columns(Config(), ["bound_cts", "days_since_bound_cts", "holds_cts"])["cts"].columns
+    ('bound_cts', 'days_since_bound_cts')
+    """
+    if config.flat is not None:
+        return {name: ServiceColumns(name, (name,), None) for name in config.flat.bindings if name in names}
+    found = {}
+    for service, entry in config.services.items():
+        own = tuple(name for name in (f"bound_{service}", f"days_since_bound_{service}") if name in names)
+        if own and own[0].startswith("bound_"):
+            found[service] = ServiceColumns(own[0], own, f"holds_{entry.product}")
+    return found
+
+
+def survey_customers(
+    snapshots: Iterable[Snapshot],
+    model: FittedModel,
+    services: Mapping[str, ServiceColumns],
+    *,
+    n_expected: int,
+    n_threads: int = 0,
+    on_part: OnPart = lambda _: None,
+) -> Survey:
+    """Explain partition after partition; one is held in memory at a time.
+
+    Parameters
+    ----------
+    snapshots
+        Customers in partitions.
+    services
+        Of `service_columns`.
+    n_expected
+        About how many customers there are; decides how many of them the sample skips.
+    on_part
+        Given, for each partition, `customer_id`, the SHAP value of each feature, and `base_value`.
+    """
+    step = max(1, n_expected // SAMPLE)
+    sums = np.zeros((2, len(model.schema.names)))
+    pieces = {service: _Piece() for service in services}
+    sampled: list[tuple[NDArray[np.float32], pd.DataFrame]] = []
+    n, base_value = 0, 0.0
+    for snapshot in snapshots:
+        features = snapshot.features[list(model.schema.names)]
+        explained = explain_features(model, features, n_threads=n_threads)
+        probability = model.predict(features, n_threads=n_threads).probability
+        points = to_points(explained.values, base_probability(model, features, explained), probability)
+        sums += np.abs(explained.values).sum(axis=0), np.abs(points).sum(axis=0)
+        for service, columns in services.items():
+            _note(pieces[service], columns, features, explained.values, points)
+        chosen = np.flatnonzero((np.arange(n, n + len(features)) % step) == 0)
+        sampled.append((explained.values[chosen], features.iloc[chosen]))
+        n, base_value = n + len(features), explained.base_value
+        on_part(_shap_table(snapshot, model, explained))
+    return Survey(
+        n,
+        _rank(model.schema.names, sums / max(n, 1)),
+        {service: _see(piece) for service, piece in pieces.items()},
+        Contributions(np.concatenate([values for values, _ in sampled]), base_value),
+        pd.concat([frame for _, frame in sampled], ignore_index=True),
+    )
+
+
+def shap_schema(names: Sequence[str]) -> pa.Schema:
+    """Return the schema of `shap.parquet`: `customer_id`, a column a feature in log-odds, `base_value`."""
+    return pa.schema(
+        [("customer_id", pa.string()), *((name, pa.float32()) for name in names), ("base_value", pa.float64())]
+    )
+
+
+def _shap_table(snapshot: Snapshot, model: FittedModel, explained: Contributions) -> pa.Table:
+    names = model.schema.names
+    columns: list[Any] = [pa.array(snapshot.customer_id, pa.string())]
+    columns += [pa.array(explained.values[:, at]) for at in range(len(names))]
+    columns.append(pa.array(np.full(len(snapshot.customer_id), explained.base_value)))
+    return pa.table(columns, schema=shap_schema(names))
+
+
+def _note(
+    piece: _Piece, columns: ServiceColumns, features: pd.DataFrame, values: NDArray[np.float32], points: Floats
+) -> None:
+    flag = features[columns.flag].to_numpy(dtype=np.float64)
+    could = np.isin(flag, (0, 1)) if columns.eligible is None else features[columns.eligible].to_numpy() == 1
+    names = list(features.columns)
+    at = np.array([names.index(name) for name in columns.columns])
+    piece.log_odds.append(values[could][:, at].sum(axis=1, dtype=np.float64))
+    piece.points.append(points[could][:, at].sum(axis=1))
+    piece.bound.append(flag[could] == 1)
+
+
+def _see(piece: _Piece) -> Seen:
+    if not piece.bound:
+        return Seen(0, 0, contrast_shap(np.empty(0), np.empty(0), np.empty(0, dtype=bool)))
+    bound = np.concatenate(piece.bound)
+    contrast = contrast_shap(np.concatenate(piece.log_odds), np.concatenate(piece.points), bound)
+    return Seen(len(bound), int(bound.sum()), contrast)
+
+
+def _rank(names: Sequence[str], means: Floats) -> pd.DataFrame:
+    table = pd.DataFrame({"feature": list(names), "mean_abs_log_odds": means[0], "mean_abs_points": means[1]})
+    return table.sort_values("mean_abs_log_odds", ascending=False, kind="stable", ignore_index=True)

@@ -1,6 +1,7 @@
 import json
 
 import pandas as pd
+import pytest
 
 from other_bank import make_tables, write_tables
 
@@ -40,6 +41,45 @@ def test_without_optional_tables_a_warning_names_the_table_and_the_features_lost
     names = pd.read_parquet(tmp_path / "f.parquet").columns
     assert {"customer_id", "as_of", "product_coverage", "tenure_days"} <= set(names)
     assert not {"aum_cny", "n_bound", "tier_level"} & set(names)
+
+
+CUSTOMERS = "customer_id,branch_id,opened_on,经理,tier\nA,N,2020-01-10,,gold\nB,N,2020-01-10,,gold\n合计\n"
+HOLDINGS = "holding_id,customer_id,product,opened_on\nH1,A,debit_card,2020-01-10\nH2,B,debit_card,2020-01-10\n"
+
+
+@pytest.fixture
+def small(tmp_path):
+    (tmp_path / "customers.csv").write_text(CUSTOMERS)
+    (tmp_path / "holdings.csv").write_text(HOLDINGS)
+    (tmp_path / "bank.toml").write_text('[tables.customers.columns]\nmanager_id = "经理"\n')
+    return tmp_path
+
+
+def test_a_total_line_is_no_quarantined_row_in_either_language(run, small):
+    result = run("check", small, "--config", small / "bank.toml")
+    assert result.code == 0
+    assert "left out" not in result.err.replace("features are left out", "")
+    assert "note: customers: total lines, which are no rows: 1" in result.err
+    assert "Every row can be used; total lines are no rows." in result.out
+    assert "total lines" in result.out
+    assert "manager_id (经理)" in result.out
+    counts = json.loads(run("check", small, "--config", small / "bank.toml", "--json").out)["tables"]["customers"]
+    assert counts == {"rows": 3, "used": 2, "quarantined": 1}
+
+
+def test_the_chinese_report_speaks_of_features_and_columns_in_chinese(run, small):
+    result = run("check", small, "--config", small / "bank.toml", "--lang", "zh")
+    assert "经理 manager_id" in result.out
+    assert "1、2" in result.out
+    assert "第 1 行是表头之后的第一行" in result.out
+    assert (
+        "提醒：缺少“绑定服务 bindings”表，22 个特征无法计算（已绑定网上银行、已绑定手机银行、已绑定信用卡还款等）"
+        in result.err
+    )
+    assert "2 个特征无法计算（" in result.err
+    (referrals,) = [line for line in result.err.splitlines() if "referrals" in line]
+    assert "等）" not in referrals
+    assert ": " not in result.err
 
 
 def test_the_catalogue_describes_every_column_of_a_frame_in_two_languages(run, bank, tmp_path):

@@ -55,12 +55,18 @@ def test_only_the_total_lines_are_left_out(banks, capsys):
     assert {f["rule"] for f in document["findings"] if f["rule"] != "vip_without_manager"} == {"total_line"}
 
 
+def row_of(out, name):
+    return next(line.split("│")[2:-1] for line in out.splitlines() if f"│ {name} " in line)
+
+
 def test_the_check_reads_chinese_throughout(banks, capsys):
     _, extract = banks
     capsys.readouterr()
     assert call("check", extract, "--config", CONFIG, "--lang", "zh") == 0
     captured = capsys.readouterr()
-    for words in ("各表情况", "合计行，不是数据", "所有数据行都可以使用。"):
+    for words in ("各表情况", "合计行，不是数据", "所有数据行都可以使用；合计行不是数据，不计在内。"):
         assert words in captured.out
-    assert "客户 customers：801 行中有 1 行被隔离" in captured.err
+    assert "说明：客户 customers：有 1 行合计行，不是数据" in captured.err
+    assert "隔离" not in captured.err
     assert "total line" not in captured.out + captured.err
+    assert [cell.strip() for cell in row_of(captured.out, "客户 customers")] == ["801", "800", "0", "1"]

@@ -1,6 +1,6 @@
 """`churn check`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,10 +9,9 @@ import click
 from churn.cli.console import print_json, print_table
 from churn.cli.inputs import flat_section, is_flat, row_counts, show_notes
 from churn.cli.options import config_option, data_argument, json_option, threads_option
-from churn.cli.wording import Language, rule_text, say, table_text
-from churn.config import read_config
+from churn.cli.wording import Language, column_text, list_text, rule_text, say, table_text, total_lines
+from churn.config import Config, read_config
 from churn.tables.bank import Bank, open_bank
-from churn.tables.checking import Finding
 from churn.tables.flat import FlatTable, open_flat
 
 
@@ -44,27 +43,38 @@ def _report(table: Bank | FlatTable, language: Language, *, as_json: bool) -> in
         print_json({"ok": ok, "tables": row_counts(table), "findings": findings})
         return 0 if ok else 1
     show_notes(table, language)
-    columns = tuple(say(key, language) for key in ("table", "rows", "used", "quarantined"))
-    counts = row_counts(table).items()
-    rows = [(table_text(name, language), *(f"{n:,}" for n in numbers.values())) for name, numbers in counts]
-    print_table(say("tables", language), columns, rows, left=columns[:1])
+    totals = total_lines(table.findings)
+    _print_counts(table, totals, language)
     if table.findings:
-        _print_findings(table.findings, language)
-    click.echo(say("ok" if ok else "not_ok", language))
+        _print_findings(table, language)
+    click.echo(say("not_ok" if not ok else "ok_but_totals" if totals else "ok", language))
     return 0 if ok else 1
 
 
-def _print_findings(findings: Sequence[Finding], language: Language) -> None:
+def _print_counts(table: Bank | FlatTable, totals: Mapping[str, int], language: Language) -> None:
+    """Print rows, used and quarantined of every table; total lines apart, where there are any."""
+    keys = ("table", "rows", "used", "quarantined", *(["total_lines"] if totals else []))
+    columns = tuple(say(key, language) for key in keys)
+    rows = []
+    for name, count in table.row_counts.items():
+        n = totals.get(name, 0)
+        numbers = (count.rows, count.used, count.quarantined - n, *([n] if totals else []))
+        rows.append((table_text(name, language), *(f"{number:,}" for number in numbers)))
+    print_table(say("tables", language), columns, rows, left=columns[:1])
+
+
+def _print_findings(table: Bank | FlatTable, language: Language) -> None:
     columns = tuple(say(key, language) for key in ("severity", "table", "column", "rule", "count", "examples"))
+    config = table.config if isinstance(table, Bank) else Config()
     rows = [
         (
             say(f.severity, language),
             table_text(f.table, language),
-            f.column or say("whole_row", language),
+            column_text(config, f.table, f.column, language) or say("whole_row", language),
             rule_text(f.rule, language),
             f"{f.count:,}",
-            ", ".join(map(str, f.rows)),
+            list_text([str(row) for row in f.rows], language),
         )
-        for f in findings
+        for f in table.findings
     ]
     print_table(say("findings", language), columns, rows, left=(*columns[:4], columns[5]))

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from churn.cli.console import note
-from churn.cli.wording import Language, say, table_text
+from churn.cli.wording import Language, column_text, list_text, say, table_text, total_lines
 from churn.config import Config, FlatFile
 from churn.errors import ConfigError, DataError
-from churn.features.catalogue import lost_features
+from churn.features.catalogue import catalogue, lost_features
 from churn.model.storage import StoredModel
 from churn.tables.bank import Bank
-from churn.tables.checking import BEYOND
+from churn.tables.checking import BEYOND, Finding
 from churn.tables.flat import FlatTable
 from churn.tables.flat_columns import FlatKind
 
@@ -78,23 +78,39 @@ def require_same_static(stored: StoredModel, config: Config) -> None:
 
 def show_notes(table: Bank | FlatTable, language: Language = "en") -> None:
     """Say what was ignored, left out, or lost with tables that are not there."""
-    lines = [
-        say("ignored", language, table=table_text(name, language), n=n) for name, n in table.ignored_columns.items()
-    ]
+    named = {name: table_text(name, language) for name in table.row_counts}
+    totals = total_lines(table.findings)
+    lines = [say("ignored", language, table=named[name], n=n) for name, n in table.ignored_columns.items()]
     lines += [
-        say("left_out", language, table=table_text(name, language), n=count.quarantined, rows=count.rows)
+        say("left_out", language, table=named[name], n=n, rows=count.rows)
         for name, count in table.row_counts.items()
-        if count.quarantined
+        if (n := count.quarantined - totals.get(name, 0))
     ]
+    lines += [say("totals", language, table=named[name], n=n) for name, n in totals.items()]
     for line in lines:
-        note(f"{say('note', language)}: {line}")
+        _say("note", line, language)
     for finding in (finding for finding in table.findings if finding.rule == BEYOND):
-        where = {"table": table_text(finding.table, language), "column": finding.column, "row": finding.rows[0]}
-        note(f"{say('warning', language)}: {say('beyond', language, n=finding.count, **where)}")
+        column = finding.column if isinstance(table, FlatTable) else _column(table, finding, language)
+        where = {"table": named[finding.table], "column": column, "row": finding.rows[0]}
+        _say("warning", say("beyond", language, n=finding.count, **where), language)
     if isinstance(table, Bank):
-        for name, lost in lost_features(table.frames(), table.config).items():
-            facts = {"table": table_text(name, language), "n": len(lost), "names": ", ".join(lost[:3])}
-            note(f"{say('warning', language)}: {say('lost', language, **facts)}")
+        _show_lost(table, language)
+
+
+def _say(kind: str, line: str, language: Language) -> None:
+    note(say("said", language, kind=say(kind, language), line=line))
+
+
+def _column(bank: Bank, finding: Finding, language: Language) -> str:
+    return column_text(bank.config, finding.table, finding.column, language)
+
+
+def _show_lost(bank: Bank, language: Language) -> None:
+    meanings = {feature.name: feature.zh for feature in catalogue(bank.config)} if language == "zh" else {}
+    for name, lost in lost_features(bank.frames(), bank.config).items():
+        names = list_text([meanings.get(feature, feature) for feature in lost], language, most=3)
+        facts = {"table": table_text(name, language), "n": len(lost), "names": names}
+        _say("warning", say("lost", language, **facts), language)
 
 
 def row_counts(table: Bank | FlatTable) -> Mapping[str, dict[str, int]]:

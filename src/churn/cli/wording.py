@@ -1,7 +1,11 @@
 """What `churn check` says, in English and Chinese: facts come in, sentences go out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
+
+from churn.config import Config
+from churn.tables.checking import Finding
+from churn.tables.lines import TOTAL_LINE
 
 Language = Literal["en", "zh"]
 
@@ -58,7 +62,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "rows": ("rows", "总行数"),
     "used": ("used", "可用"),
     "quarantined": ("quarantined", "隔离"),
-    "findings": ("Findings", "发现的问题"),
+    "findings": (
+        "Findings (row 1 is the first after the header)",
+        "发现的问题（第 1 行是表头之后的第一行）",
+    ),
+    "total_lines": ("total lines", "合计行"),
     "severity": ("severity", "级别"),
     "error": ("error", "错误"),
     "warning": ("warning", "提醒"),
@@ -68,23 +76,29 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "examples": ("rows, for example", "例如第几行"),
     "whole_row": ("(row)", "（整行）"),
     "note": ("note", "说明"),
+    "said": ("{kind}: {line}", "{kind}：{line}"),
     "ok": ("Every row can be used.", "所有数据行都可以使用。"),
+    "ok_but_totals": (
+        "Every row can be used; total lines are no rows.",
+        "所有数据行都可以使用；合计行不是数据，不计在内。",
+    ),
     "not_ok": (
         "Some rows cannot be used; churn score lists each of them.",
         "部分数据行无法使用，已隔离；churn score 会逐行列出原因。",
     ),
     "left_out": ("{table}: {n:,} of {rows:,} rows are left out", "{table}：{rows:,} 行中有 {n:,} 行被隔离"),
+    "totals": ("{table}: total lines, which are no rows: {n:,}", "{table}：有 {n:,} 行合计行，不是数据"),
     "ignored": (
         "{table}: {n:,} columns that nothing asks for are ignored",
         "{table}：有 {n:,} 列用不到，已忽略",
     ),
     "beyond": (
         "{table}.{column}: {n:,} rows (such as {row}) are later by over 31 days than any other table; give --data-end",
-        "{table} {column}：{n:,} 行（如第 {row} 行）比其他各表晚 31 天以上；请更正，或用 --data-end 指定数据截止日",
+        "{table} 的 {column}：{n:,} 行（如第 {row} 行）比其他各表晚 31 天以上；请更正，或用 --data-end 指定数据截止日",
     ),
     "lost": (
-        "{table}: not there, so {n:,} features are left out ({names}, …)",
-        "缺少“{table}”表，{n:,} 个特征无法计算（{names} 等）",
+        "{table}: not there, so {n:,} features are left out ({names})",
+        "缺少“{table}”表，{n:,} 个特征无法计算（{names}）",
     ),
 }
 
@@ -108,3 +122,37 @@ def rule_text(rule: str, language: Language) -> str:
 def table_text(table: str, language: Language) -> str:
     """Return a table's name; in Chinese with the contract's own name behind it."""
     return f"{TABLES_ZH[table]} {table}" if language == "zh" else table
+
+
+def column_text(config: Config, table: str, column: str, language: Language) -> str:
+    """Return a column's name, beside the source's own where the configuration maps it; nothing for a whole row.
+
+    Examples
+    --------
+    >>> config = Config.model_validate({"tables": {"customers": {"columns": {"manager_id": "客户经理"}}}})
+    >>> column_text(config, "customers", "manager_id", "zh"), column_text(config, "customers", "tier", "zh")
+    ('客户经理 manager_id', 'tier')
+    """
+    own = config.tables[table].columns.get(column, column) if table in config.tables else column
+    if own == column:
+        return column
+    return f"{own} {column}" if language == "zh" else f"{column} ({own})"
+
+
+def list_text(names: Sequence[str], language: Language, *, most: int | None = None) -> str:
+    """Join names as the language does; of more than `most` the first ones, and word that there are others.
+
+    Examples
+    --------
+    >>> list_text(["甲", "乙", "丙"], "zh", most=2), list_text(["a", "b"], "en", most=2)
+    ('甲、乙等', 'a, b')
+    """
+    shown = ("、" if language == "zh" else ", ").join(names[:most])
+    if most is None or len(names) <= most:
+        return shown
+    return f"{shown}等" if language == "zh" else f"{shown}, …"
+
+
+def total_lines(findings: Sequence[Finding]) -> dict[str, int]:
+    """Count the total lines of each table that has some."""
+    return {finding.table: finding.count for finding in findings if finding.rule == TOTAL_LINE}

@@ -105,10 +105,7 @@ def estimate_effect(bound: Ints, y: Ints, nuisances: Nuisances, *, cf_y: float, 
         return None
     att = _fit(bound, y, nuisances)
     atu = _fit(1 - bound, y, _mirrored(nuisances))
-    with warnings.catch_warnings():
-        # Where overlap is thin it falls back, by itself, on the plain second moment of the weights.
-        warnings.filterwarnings("ignore", "The estimated nu2", UserWarning)
-        atu.sensitivity_analysis(cf_y=cf_y, cf_d=cf_d, rho=1.0)
+    atu.sensitivity_analysis(cf_y=cf_y, cf_d=cf_d, rho=1.0)
     said = atu.sensitivity_params
     return Observational(
         _estimate(att, 1.0),
@@ -161,7 +158,10 @@ def _fit(treated: Ints, y: Ints, nuisances: Nuisances) -> Any:
         "ml_g0": nuisances.without[:, None],
         "ml_g1": nuisances.with_it[:, None],
     }
-    return model.fit(external_predictions={"d": given})
+    with warnings.catch_warnings():
+        # Where overlap is thin it falls back, by itself, on the plain second moment of the weights, and says so.
+        warnings.filterwarnings("ignore", "The estimated nu2", UserWarning)
+        return model.fit(external_predictions={"d": given})
 
 
 def _estimate(model: Any, sign: float) -> Estimate:

@@ -34,7 +34,7 @@ from churn.evaluation.anchoring import anchor_model
 from churn.evaluation.metrics import brier_score, calibration_slope, ece, log_loss, roc_auc
 from churn.frame import Snapshot, build_snapshot, scored_snapshots
 from churn.model.anchoring import BUCKETS, bucket_positions, fit_anchoring
-from churn.model.card import describe_departures
+from churn.model.anchoring_card import describe_departures
 from churn.simulation import simulate_bank
 from churn.tables.bank import open_bank
 from churn.timeline import default_snapshots

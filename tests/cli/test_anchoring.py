@@ -117,7 +117,11 @@ def test_without_outcomes_the_warning_is_of_those_that_judged_the_training(run, 
 
     assert result.code == 0
     warnings = [line for line in result.err.splitlines() if line.startswith("warning: with")]
-    assert len(warnings) == len(departing)
+    evidence = _manifest(tmp_path / "m")["anchored"]["evidence"]["buckets"]
+    assert len(warnings) == sum(row["verdict"] == "departs" for row in evidence)
+    assert {row["product_coverage"] for row in departing} == {
+        row["product_coverage"] for row in evidence if row["verdict"] == "departs" and row["stated"] is not None
+    }
     assert _manifest(model)["as_of"] in warnings[0]
     assert f"{100 * departing[0]['observed']:.1f} %" in warnings[0]
     assert "contradict what it was anchored to" in (tmp_path / "m" / "MODEL_CARD.md").read_text()
@@ -148,10 +152,56 @@ def test_rates_the_outcomes_do_not_contradict_give_no_warning(run, bank, model, 
     assert result.code == 0
     assert "warning: with" not in result.err
     card = (tmp_path / "m" / "MODEL_CARD.md").read_text()
-    assert "own outcomes contradict none of the stated rates; 5 of 5 could be held against enough of them" in card
+    assert (
+        "own outcomes contradict none of the rates it was anchored to; 5 of 5 could be held against enough of them"
+        in card
+    )
     assert [row["target"] for row in _manifest(tmp_path / "m")["anchored"]["buckets"]] == pytest.approx(
         list(observed.values())
     )
+
+
+def test_outcomes_contradict_a_rate_between_stated_ones_too(run, bank, model, tmp_path):
+    observed = {str(row["product_coverage"]): row["observed"] for row in _baselines(model)}
+    config = tmp_path / "bank.toml"
+    # On the line between 0.9 and 0.9 nobody of 2 products is.
+    config.write_text('[baselines.stated]\n"1" = 0.9\n"3" = 0.9\n')
+    assert observed["2"] < 0.8
+
+    result = run(
+        "baselines", bank, "--model", model, "--config", config, "--as-of", AS_OF, "--anchor", "-o", tmp_path / "m"
+    )
+
+    assert result.code == 0
+    assert f"warning: with 2 products {100 * observed['2']:.1f} % left" in result.err
+    assert "anchored to 90.0 %, which no rate states" in result.err
+
+
+def test_customers_whose_products_are_not_known_are_not_counted_as_anchored(run, flat, tmp_path):
+    data, config, _ = flat
+    assert run("train", data, "--config", config, "-o", tmp_path / "first").code == 0
+    frame = pd.read_csv(data, dtype=str)
+    frame.loc[:49, "products"] = ""
+    some = frame[frame["products"] != "3"]
+    some.to_csv(tmp_path / "some.csv", index=False)
+    n, known = len(some), int((pd.to_numeric(some["products"]) >= 1).sum())
+    assert n - known >= 50
+
+    result = run("baselines", tmp_path / "some.csv", "--model", tmp_path / "first", "--anchor", "-o", tmp_path / "m")
+
+    assert result.code == 0
+    assert f"warning: {n - known} of {n} customers hold no product, or it is not known how many" in result.err
+    assert "warning: a rate is stated for 3 products, which nobody holds" in result.err
+    assert f"on {known} customers of one flat file" in (tmp_path / "m" / "MODEL_CARD.md").read_text()
+
+
+def test_an_anchoring_that_cannot_be_done_names_the_file(run, flat, tmp_path):
+    data, config, _ = flat
+    assert run("train", data, "--config", config, "-o", tmp_path / "first").code == 0
+    pd.read_csv(data, dtype=str).assign(products="0").to_csv(tmp_path / "none.csv", index=False)
+    result = run("baselines", tmp_path / "none.csv", "--model", tmp_path / "first", "--anchor", "-o", tmp_path / "m")
+    assert result.code == 2
+    assert result.err.splitlines()[-1].startswith(f"error: {tmp_path / 'none.csv'}: anchoring: nobody holds")
 
 
 def test_a_bucket_of_few_customers_is_warned_of(run, flat, tmp_path):

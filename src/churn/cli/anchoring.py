@@ -1,7 +1,8 @@
 """Anchoring a model on what a command was given: `churn baselines --anchor` and `churn train --anchor`."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from churn.cli.console import note
@@ -11,10 +12,11 @@ from churn.errors import ConfigError, DataError, MissingColumnError, TimeRangeEr
 from churn.evaluation.anchoring import anchor_model
 from churn.evaluation.baselines import MIN_ROWS
 from churn.frame import Snapshot, build_snapshot, flat_snapshot, flat_snapshots, scored_snapshots
-from churn.model.card import describe_departures
+from churn.model.anchoring_card import describe_departures, describe_gaps
 from churn.model.storage import StoredModel
 from churn.tables.bank import Bank
 from churn.tables.flat import open_flat
+from churn.tables.sources import describe
 
 
 def anchor_on_bank(
@@ -28,14 +30,15 @@ def anchor_on_bank(
         `as_of` lies too far after the data end, or nobody is in the population.
     """
     snapshots, labelled = _population(bank, as_of, stored.manifest["horizon_days"])
-    return anchor_model(
-        stored,
-        snapshots,
-        labelled=labelled,
-        stated=config.baselines.stated,
-        inputs=bank.file_facts(),
-        n_threads=n_threads or 0,
-    )
+    with _named(describe(bank.raws["holdings"].sources)):
+        return anchor_model(
+            stored,
+            snapshots,
+            labelled=labelled,
+            stated=config.baselines.stated,
+            inputs=bank.file_facts(),
+            n_threads=n_threads or 0,
+        )
 
 
 def anchor_on_file(
@@ -59,15 +62,16 @@ def anchor_on_file(
     with open_flat(data, flat, kinds=kinds_of_model(stored), needs_label=False, n_threads=n_threads) as table:
         if says_notes:
             show_notes(table)
-        return anchor_model(
-            stored,
-            flat_snapshots(table),
-            labelled=labelled,
-            stated=config.baselines.stated,
-            feature=feature,
-            inputs=table.file_facts(),
-            n_threads=n_threads or 0,
-        )
+        with _named(str(data)):
+            return anchor_model(
+                stored,
+                flat_snapshots(table),
+                labelled=labelled,
+                stated=config.baselines.stated,
+                feature=feature,
+                inputs=table.file_facts(),
+                n_threads=n_threads or 0,
+            )
 
 
 def require_coverage(data: Path, flat: FlatFile) -> str:
@@ -84,15 +88,28 @@ def require_coverage(data: Path, flat: FlatFile) -> str:
 
 
 def warn_of_anchoring(stored: StoredModel) -> None:
-    """Say what speaks against an anchoring: the bank's own outcomes, or few customers; nothing for any other model."""
+    """Say what speaks against an anchoring: outcomes, customers left out, few of them; nothing for any other model."""
     anchored = stored.manifest.get("anchored")
     if anchored is None:
         return
     for line in describe_departures(anchored):
         note(f"warning: {line}; the model is anchored all the same, see its card")
+    for line in describe_gaps(anchored):
+        note(f"warning: {line}")
     for row in anchored["buckets"]:
         if row["taken_from"] is None and row["n"] < MIN_ROWS:
-            note(f"warning: coverage {row['product_coverage']} is anchored on the mean of {row['n']} customers alone")
+            few = "1 customer" if row["n"] == 1 else f"{row['n']} customers"
+            note(f"warning: coverage {row['product_coverage']} is anchored on the mean of {few} alone")
+
+
+@contextmanager
+def _named(where: str) -> Iterator[None]:
+    """Put the file that holds the numbers of products before what anchoring says of them."""
+    try:
+        yield
+    except DataError as error:
+        said = str(error)
+        raise (DataError(f"{where}: {said}") if said.startswith("anchoring: ") else error) from error.__cause__
 
 
 def _population(bank: Bank, as_of: dt.date, horizon_days: int) -> tuple[Iterable[Snapshot], Snapshot | None]:

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from churn.errors import DataError
 from churn.evaluation.baselines import build_baselines
 from churn.frame import Snapshot
-from churn.model.anchoring import BUCKETS, TABLE_COVERAGE, fit_anchoring
+from churn.model.anchoring import BUCKETS, TABLE_COVERAGE, AnchoredBucket, fit_anchoring
 from churn.model.card import render_card
 from churn.model.fitted import FittedModel
 from churn.model.manifest import AnchoredOn, anchor_manifest
 from churn.model.storage import StoredModel
+from churn.timeline import YEAR_DAYS
 
 Floats = NDArray[np.float64]
 
@@ -83,7 +84,7 @@ def anchor_model(
         mean_predicted=float(after.mean()),
         inputs=inputs,
         buckets=fit.buckets,
-        evidence=_evidence(stored, people, stated),
+        evidence=_evidence(stored, people, stated, fit.buckets),
     )
     model = replace(bare, anchoring=fit.anchoring)
     manifest = anchor_manifest(stored.manifest, model, anchored)
@@ -116,16 +117,38 @@ def _read(model: FittedModel, snapshot: Snapshot, outcome: "pd.Series[float]", n
     )
 
 
-def _evidence(stored: StoredModel, people: _Population, stated: Mapping[Any, float]) -> dict[str, Any]:
-    """Outcomes against the rates stated now: this population's, else those that judged the training."""
+def _evidence(
+    stored: StoredModel, people: _Population, stated: Mapping[Any, float], buckets: Sequence[AnchoredBucket]
+) -> dict[str, Any]:
+    """Outcomes against the rates anchored to now: this population's, else those that judged the training.
+
+    `target` is the rate asked for; where none is asked for, what the shift of another bucket led to.
+    """
     known = ~np.isnan(people.churned)
     if known.any():
         as_of, coverage, churned = people.as_of, people.coverage[known], people.churned[known]
     else:
         as_of, coverage, churned = _kept_outcomes(stored)
     horizon_days = stored.manifest["horizon_days"]
-    found = build_baselines(coverage, churned, churned, stated=stated, horizon_days=horizon_days)
-    return {"as_of": as_of, "buckets": [_without_prediction(row) for row in found.buckets]}
+    annual = {str(row.product_coverage): _annual_rate(row, stated, horizon_days) for row in buckets}
+    asked = {name: rate for name, rate in annual.items() if rate is not None}
+    found = build_baselines(coverage, churned, churned, stated=asked, horizon_days=horizon_days)
+    rows = []
+    for row in found.buckets:
+        is_stated = str(row["product_coverage"]) in stated
+        rows.append(
+            _without_prediction(row) | {"target": row["stated"], "stated": row["stated"] if is_stated else None}
+        )
+    return {"as_of": as_of, "buckets": rows}
+
+
+def _annual_rate(row: AnchoredBucket, stated: Mapping[Any, float], horizon_days: int) -> float | None:
+    """Return the year's churn that a bucket is anchored to, under a constant hazard as `stated_rate_at`."""
+    name = str(row.product_coverage)
+    if name in stated:
+        return stated[name]
+    rate = row.predicted if row.target is None else row.target
+    return None if rate is None else 1 - (1 - rate) ** (YEAR_DAYS / horizon_days)
 
 
 def _kept_outcomes(stored: StoredModel) -> tuple[str | None, Floats, Floats]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from churn.model.anchoring_card import anchored_on, anchoring_section, count, percent
 from churn.model.monotone import describe_monotone
 
 _METRIC_NAMES = {
@@ -22,7 +23,6 @@ _VERDICTS = {
     "too_few": "too few customers to say",
     "not_stated": "none stated",
 }
-_BASES = {"stated": "stated", "between": "between its stated neighbours", "neighbour": "shifted like {taken_from}"}
 _BEFORE_ANCHORING = (
     "**Before anchoring.** These figures judge the model as it was trained. They do not describe the anchored",
     "probabilities, neither their level nor, across numbers of products, their order.",
@@ -48,7 +48,7 @@ def render_card(manifest: Mapping[str, Any], metrics: Mapping[str, Any], baselin
         _data(manifest),
         _metrics(manifest, metrics),
         _calibration(manifest),
-        *([_anchoring(manifest)] if "anchored" in manifest else []),
+        *([anchoring_section(manifest["anchored"])] if "anchored" in manifest else []),
         _baselines(manifest, baselines),
         _limits(manifest),
     ]
@@ -69,10 +69,10 @@ def _data(manifest: Mapping[str, Any]) -> str:
     snapshots = ", ".join(manifest.get("snapshots") or []) or "none (one flat file, without time)"
     lines = [
         f"- Snapshots: {snapshots}",
-        f"- Rows the stored model was fitted on: {_count(manifest.get('training_rows'))}",
-        f"- Of them churned: {_percent(manifest.get('training_churn_rate'))}",
-        f"- Features: {_count(len(manifest.get('features', [])))}",
-        f"- Trees: {_count(manifest.get('rounds'))}; seed {manifest.get('seed')}",
+        f"- Rows the stored model was fitted on: {count(manifest.get('training_rows'))}",
+        f"- Of them churned: {percent(manifest.get('training_churn_rate'))}",
+        f"- Features: {count(len(manifest.get('features', [])))}",
+        f"- Trees: {count(manifest.get('rounds'))}; seed {manifest.get('seed')}",
         *_monotone(manifest),
     ]
     return "## Data\n\n" + "\n".join(lines)
@@ -103,7 +103,7 @@ def _metrics(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
             "",
             *(_BEFORE_ANCHORING if "anchored" in manifest else ()),
             _held_out(held_out, metrics),
-            f"{_count(held_out.get('rows'))} customers, {_percent(held_out.get('churn_rate'))} churned.",
+            f"{count(held_out.get('rows'))} customers, {percent(held_out.get('churn_rate'))} churned.",
             "Intervals: 95 %, customers resampled.",
             "",
             "| metric | value | interval |",
@@ -133,90 +133,10 @@ def _calibration(manifest: Mapping[str, Any]) -> str:
     return f"{text} Chosen before the refit: {manifest.get('calibration_chosen')}; cross-fitted log loss: {tried}."
 
 
-def describe_departures(anchored: Mapping[str, Any]) -> list[str]:
-    """Say, a line each, where the bank's own reliable outcomes contradict a rate the model was anchored to.
-
-    Reliable is an interval that leaves the stated rate out, of a bucket with enough outcomes: the verdict "departs".
-
-    Parameters
-    ----------
-    anchored
-        ``manifest["anchored"]``.
-
-    Examples
-    --------
-    >>> row = {"product_coverage": 1, "stated": 0.62, "observed": 0.4, "observed_low": 0.38, "observed_high": 0.42}
-    >>> describe_departures({"evidence": {"as_of": None, "buckets": [row | {"verdict": "departs"}]}})
-    ['with 1 product 40.0 % left (38.0 % to 42.0 %, 95 %), stated is 62.0 %']
-    """
-    evidence = anchored["evidence"]
-    when = f" from {evidence['as_of']} on" if evidence["as_of"] else ""
-    return [
-        f"with {_products(row['product_coverage'])} {_percent(row['observed'])} left{when} "
-        f"({_percent(row['observed_low'])} to {_percent(row['observed_high'])}, 95 %), "
-        f"stated is {_percent(row['stated'])}"
-        for row in evidence["buckets"]
-        if row["verdict"] == "departs"
-    ]
-
-
-def _products(coverage: int | str) -> str:
-    return f"{coverage} product" if coverage == 1 else f"{coverage} products"
-
-
-def _anchoring(manifest: Mapping[str, Any]) -> str:
-    anchored = manifest["anchored"]
-    rows = [
-        f"| {row['product_coverage']} | {_count(row['n'])} | {_percent(row['predicted_before'])} "
-        f"| {_percent(row['target'])} | {_BASES[row['basis']].format(**row)} | {row['shift']:+.3f} "
-        f"| {_percent(row['predicted'])} |"
-        for row in anchored["buckets"]
-    ]
-    done = (
-        "After training, probabilities were anchored to the rates the bank states: the log-odds of all customers with "
-        "the same number of products were shifted alike, until their mean was the rate asked for. This was done "
-        f"{_anchored_on(anchored)}, without any outcome. The order among customers with the same number of products "
-        "is as it was. At another date, or for other customers, the means are no longer exactly these."
-    )
-    lines = [
-        "## Anchoring",
-        "",
-        done,
-        "",
-        "| products | customers | predicted before | asked for | why | shift | predicted |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-        *rows,
-        "",
-        f"Risk bands are multiples of the mean anchored rate, {_percent(anchored['mean_predicted'])}.",
-        "",
-        *_departures(anchored),
-    ]
-    return "\n".join(lines)
-
-
-def _anchored_on(anchored: Mapping[str, Any]) -> str:
-    when = f"as of {anchored['as_of']}" if anchored["as_of"] else "of one flat file"
-    return f"on {_count(anchored['rows'])} customers {when}"
-
-
-def _departures(anchored: Mapping[str, Any]) -> list[str]:
-    lines = describe_departures(anchored)
-    if not lines:
-        verdicts = [row["verdict"] for row in anchored["evidence"]["buckets"] if row["verdict"] != "not_stated"]
-        held = f"{verdicts.count('agrees')} of {len(verdicts)} could be held against enough of them"
-        return [f"The bank's own outcomes contradict none of the stated rates; {held}."]
-    doubt = (
-        "Either those outcomes are no fair picture of the year to come, or the stated rates are wrong for this bank "
-        "and these probabilities with them. The outcomes alone cannot say which."
-    )
-    head = "**The bank's own outcomes contradict what it was anchored to:**"
-    return [head, "", *(f"- {line}" for line in lines), "", doubt]
-
-
 def _baselines(manifest: Mapping[str, Any], baselines: Sequence[Mapping[str, Any]]) -> str:
     rows = [
-        f"| {row['product_coverage']} | {_count(row['n'])} | {_percent(row['stated'])} | {_percent(row['observed'])} "
-        f"({_percent(row['observed_low'])} to {_percent(row['observed_high'])}) | {_percent(row['predicted'])} "
+        f"| {row['product_coverage']} | {count(row['n'])} | {percent(row['stated'])} | {percent(row['observed'])} "
+        f"({percent(row['observed_low'])} to {percent(row['observed_high'])}) | {percent(row['predicted'])} "
         f"| {_verdict(row)} |"
         for row in baselines
     ]
@@ -243,7 +163,7 @@ def _verdict(row: Mapping[str, Any]) -> str:
 def _forced(manifest: Mapping[str, Any]) -> str:
     if "anchored" not in manifest:
         return "The model is not forced to them."
-    return f"The predictions are the anchored ones, {_anchored_on(manifest['anchored'])}; they are forced to them."
+    return f"The predictions are the anchored ones, {anchored_on(manifest['anchored'])}; they are forced to them."
 
 
 def _limits(manifest: Mapping[str, Any]) -> str:
@@ -265,16 +185,8 @@ def _limits(manifest: Mapping[str, Any]) -> str:
     return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in limits)
 
 
-def _count(value: Any) -> str:
-    return "–" if value is None else f"{value:,}"
-
-
 def _number(value: Any) -> str:
     return "–" if value is None else f"{value:.4f}"
-
-
-def _percent(value: Any) -> str:
-    return "–" if value is None else f"{100 * value:.1f} %"
 
 
 def _interval(estimate: Mapping[str, Any]) -> str:

@@ -3,14 +3,15 @@
 import datetime as dt
 from typing import NamedTuple
 
+import narwhals as nw
 import pandas as pd
 
 from churn.errors import TimeRangeError
 from churn.explanation.campaigns import build_offers
 from churn.explanation.covariates import build_history
 from churn.frame import Snapshot
-from churn.tables.bank import Bank, to_days
-from churn.timeline import labelled_snapshots, last_complete
+from churn.tables.bank import Bank, to_date, to_days
+from churn.timeline import last_complete
 
 
 class Evidence(NamedTuple):
@@ -40,12 +41,13 @@ def evidence_date(bank: Bank, as_of: dt.date, horizon_days: int) -> dt.date:
         There is none.
     """
     if bank.has("labels"):
-        known = [date for date in labelled_snapshots(bank.frames()) if date <= as_of]
-        if not known:
+        known = bank.frames()["labels"].filter(nw.col("as_of") <= to_days(as_of)).select(nw.col("as_of").max())
+        last = known.collect(backend="pyarrow").to_native()["as_of"][0].as_py()
+        if last is None:
             raise TimeRangeError(
                 f"--as-of {as_of}: the labels table holds no outcome up to that date; give a later one"
             )
-        return known[-1]
+        return to_date(last)
     return min(as_of, last_complete(bank.data_end, horizon_days))
 
 

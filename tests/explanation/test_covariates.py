@@ -1,0 +1,136 @@
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+
+from churn.config import Config, FlatFile
+from churn.explanation.covariates import (
+    build_history,
+    covariate_names,
+    flat_covariate_names,
+    once_bound,
+    settled,
+)
+from churn.features.catalogue import catalogue
+from churn.tables.bank import open_bank, to_days
+
+AS_OF = dt.date(2022, 6, 1)
+HOLDINGS = """\
+holding_id,customer_id,product,account_class,opened_on,closed_on
+H1,A,debit_card,1,2020-01-10,
+H2,A,cts,,2021-06-01,
+H3,A,cts,,2022-05-01,
+H4,A,fund,,2020-02-01,2022-06-01
+H5,A,cash_sweep,,2020-02-01,2022-05-31
+H6,B,debit_card,1,2020-02-20,
+H7,B,cts,,2022-06-01,
+"""
+BINDINGS = """\
+customer_id,service,bound_on,unbound_on
+A,cts,2021-06-05,2022-01-01
+A,cts,2022-01-05,2022-05-22
+A,fund_trading,2021-06-05,2022-06-01
+A,cash_sweep,2021-06-05,
+"""
+
+
+def history_of(make_folder, bindings):
+    folder = make_folder(holdings=HOLDINGS, bindings=bindings)
+    with open_bank(folder, n_threads=1) as bank:
+        found = build_history(bank.frames(), to_days(AS_OF), bank.config)
+        return found.collect(backend="pyarrow").to_native().to_pandas().set_index("customer_id").sort_index()
+
+
+def whole(value):
+    return None if pd.isna(value) else int(value)
+
+
+def test_what_is_the_binding_itself_is_not_held_equal():
+    names = covariate_names("cts", catalogue(Config()))
+    left_out = [feature.name for feature in catalogue(Config()) if feature.name not in names]
+    services = list(Config().services)
+    expected = {
+        "bound_cts",
+        *(f"days_since_bound_{service}" for service in services),
+        "n_bound",
+        "share_bound",
+        "n_unbound_90d",
+        "n_unbound_365d",
+        "days_since_unbinding",
+        "n_referred_365d",
+    }
+    offers = {name for name in left_out if name.startswith("n_offer_")}
+    assert set(left_out) == expected | offers
+    assert offers
+
+
+def test_other_services_assets_contacts_and_coverage_are_held_equal():
+    names = set(covariate_names("cts", catalogue(Config())))
+    assert {"bound_fund_trading", "n_eligible", "aum_cny", "days_since_contact", "product_coverage"} <= names
+    assert "bound_cts" in covariate_names("fund_trading", catalogue(Config()))
+
+
+def test_names_keep_the_order_of_the_catalogue_and_are_never_repeated():
+    names = covariate_names("cts", catalogue(Config()))
+    ranks = [feature.name for feature in catalogue(Config())]
+    assert names == sorted(names, key=ranks.index)
+    assert len(set(names)) == len(names)
+
+
+def test_flat_file_holds_every_other_column_equal():
+    flat = FlatFile(id="id", label="left", churned="Yes", bindings=("online", "card"), drop=("note",))
+    columns = ["age", "online", "note", "card"]
+    assert flat_covariate_names("online", columns, flat) == ["age", "card"]
+    assert flat_covariate_names("card", columns, flat) == ["age", "online"]
+
+
+def test_days_held_are_from_the_opening_of_the_oldest_that_is_still_open(make_folder):
+    history = history_of(make_folder, BINDINGS)
+    assert whole(history.loc["A", "held_days_cts"]) == 365  # the older of two
+    assert whole(history.loc["A", "held_days_fund"]) == 851  # closed on the day itself: 334 + 365 + 152 days
+    assert whole(history.loc["A", "held_days_cash_sweep"]) is None  # closed the day before
+    assert whole(history.loc["B", "held_days_cts"]) is None  # opened on the day itself
+
+
+def test_days_unbound_are_from_the_last_time_before_the_day(make_folder):
+    history = history_of(make_folder, BINDINGS)
+    assert whole(history.loc["A", "unbound_days_cts"]) == 10  # the later of two
+    assert whole(history.loc["A", "unbound_days_fund_trading"]) is None  # on the day itself: still bound
+    assert whole(history.loc["A", "unbound_days_cash_sweep"]) is None
+    assert history.loc["B"].filter(like="unbound").isna().all()
+
+
+def test_without_a_table_of_bindings_nobody_has_unbound_anything(make_folder):
+    history = history_of(make_folder, None)
+    assert [name for name in history if name.startswith("unbound_days_")] == []
+    assert once_bound("cts", history).tolist() == [False, False]
+
+
+def test_settled_are_those_with_product_and_service_for_91_days_or_without_the_service():
+    rows = pd.DataFrame(
+        [
+            # product held, bound, bound since, settled
+            (91, 0, np.nan, True),
+            (90, 0, np.nan, False),
+            (91, 1, 91, True),
+            (400, 1, 90, False),
+            (90, 1, 91, False),
+            (np.nan, 0, np.nan, False),
+            (np.nan, 1, 400, False),
+        ],
+        columns=["held", "bound_cts", "days_since_bound_cts", "settled"],
+    )
+    history = rows[["held"]].rename(columns={"held": "held_days_cts"})
+    assert settled("cts", rows, history, Config()).tolist() == rows["settled"].tolist()
+
+
+def test_settled_asks_for_the_product_that_the_service_needs():
+    """Fund trading needs a fund."""
+    features = pd.DataFrame({"bound_fund_trading": [0, 0], "days_since_bound_fund_trading": [np.nan, np.nan]})
+    history = pd.DataFrame({"held_days_fund": [200, 10], "held_days_cts": [10, 200]})
+    assert settled("fund_trading", features, history, Config()).tolist() == [True, False]
+
+
+def test_once_bound_is_who_gave_it_up_91_days_ago_or_earlier():
+    history = pd.DataFrame({"unbound_days_cts": [np.nan, 1, 90, 91, 1000]})
+    assert once_bound("cts", history).tolist() == [False, False, False, True, True]

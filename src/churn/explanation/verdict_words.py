@@ -35,9 +35,10 @@ def verdict_words(
     en, zh = names
     if judged.verdict == "no_effect":
         lead_en, lead_zh = _goes_with(effect.raw)
+        given_en, given_zh = _given(judged, settings)
         return (
-            f"{en}: {lead_en}binding itself shows no effect (between {interval[0]} points).",
-            f"{zh}：{lead_zh}绑定本身未见影响（{interval[1]} 个百分点之间）。",
+            f"{en}: {lead_en}binding itself shows no effect (between {interval[0]} points).{given_en}",
+            f"{zh}：{lead_zh}绑定本身未见影响（{interval[1]} 个百分点之间）。{given_zh}",
         )
     less = judged.verdict != "raises"
     if judged.evidence == "randomised":
@@ -46,21 +47,30 @@ def verdict_words(
             f"{en}: binding it {moves} churn by about {size} points (randomised offers; between {interval[0]}).",
             f"{zh}：绑定可使流失{'降低' if less else '增加'}约 {size} 个百分点（随机实验；{interval[1]} 之间）。",
         )
-    return _from_records(effect, names, settings, size, less=less)
+    return _from_records(effect, judged, settings, names, less=less)
 
 
 def _from_records(
-    effect: ServiceEffect, names: tuple[str, str], settings: EffectSettings, size: str, *, less: bool
+    effect: ServiceEffect, judged: Judgement, settings: EffectSettings, names: tuple[str, str], *, less: bool
 ) -> tuple[str, str]:
+    size = _size(judged.effect.value)
     strength = 100 * (effect.observational.robustness_value if effect.observational else 0.0)
     en = f"{names[0]}: the data point to about {size} points {'less' if less else 'more'} churn; a hidden driver as"
     en += f" strong as {strength:.1f} % of what is unexplained in both binding and churn would explain it away."
     zh = f"{names[1]}：数据显示流失约{'减少' if less else '增加'} {size} 个百分点；若存在能解释绑定与流失各"
     zh += f" {strength:.1f}% 剩余差异的隐藏因素，这一结论便不成立。"
-    if settings.assume_measured:
-        en += " This rests on the bank's statement that whatever drives binding is in its data."
-        zh += "此结论以本行声明“影响绑定的因素均已在数据中”为前提。"
-    return en, zh
+    given_en, given_zh = _given(judged, settings)
+    return en + given_en, zh + given_zh
+
+
+def _given(judged: Judgement, settings: EffectSettings) -> tuple[str, str]:
+    """State what a verdict from records rests on, where it is the bank's word."""
+    if judged.evidence != "observational" or not settings.assume_measured:
+        return "", ""
+    return (
+        " This rests on the bank's statement that whatever drives binding is in its data.",
+        "此结论以本行声明“影响绑定的因素均已在数据中”为前提。",
+    )
 
 
 def _cannot_tell(
@@ -81,7 +91,7 @@ def _why(effect: ServiceEffect, judged: Judgement, settings: EffectSettings) -> 
         return "those who have it are unlike those who have not", "已绑定与未绑定的客户差异过大，无从比较"
     if judged.reason == "control":
         failed = [_CONTROLS[control.kind] for control in effect.controls if not control.passed]
-        en, zh = (" and ".join(words) for words in zip(*failed, strict=True))
+        en, zh = (joint.join(words) for joint, words in zip((" and ", "、"), zip(*failed, strict=True), strict=True))
         return (
             f"the same comparison finds an effect where there is none ({en})",
             f"同样的比较在本应无影响处也显示影响（{zh}）",

@@ -25,6 +25,10 @@ class Contrast(NamedTuple):
     points: Estimate
 
 
+NO_CONTRAST = Contrast(None, None, None, Estimate(None, None, None))
+"""Of a service that too few bound or left unbound, or that the model does not know."""
+
+
 def contrast_shap(log_odds: Floats, points: Floats, bound: NDArray[np.bool_], *, seed: int = 0) -> Contrast:
     """Compare the SHAP values of the eligible who bound a service with those of the eligible who did not.
 
@@ -43,7 +47,7 @@ def contrast_shap(log_odds: Floats, points: Floats, bound: NDArray[np.bool_], *,
     (-0.6, -0.12)
     """
     if min(bound.sum(), (~bound).sum()) < LEAST_GROUP:
-        return Contrast(None, None, None, Estimate(None, None, None))
+        return NO_CONTRAST
     with_it, without = float(log_odds[bound].mean()), float(log_odds[~bound].mean())
     rng = np.random.default_rng(seed)
     drawn = _resampled_means(points[bound], rng) - _resampled_means(points[~bound], rng)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from churn.config import Config
 from churn.explanation.bindings import Seen
-from churn.explanation.contrast import contrast_shap
+from churn.explanation.contrast import NO_CONTRAST, contrast_shap
 from churn.explanation.points import base_probability, to_points
 from churn.explanation.shap import Contributions, explain_features
 from churn.frame import Snapshot
@@ -31,7 +31,8 @@ class ServiceColumns:
     flag
         Column that is 1 where it is bound.
     columns
-        All columns that are the service's own, whose SHAP values are added up.
+        All columns of the model that are the service's own, whose SHAP values are added up; empty where the model was
+        trained without the service.
     eligible
         Column that is 1 where it could be bound; None where everybody with a flag of 0 or 1 could.
     """
@@ -77,7 +78,7 @@ OnPart = Callable[[pa.Table], None]
 
 
 def service_columns(config: Config, names: Sequence[str]) -> dict[str, ServiceColumns]:
-    """Find every service of a bank's tables, or every binding of a flat file, among a model's features.
+    """Find every service of a bank's tables, or every binding of a flat file, among a model's features `names`.
 
     Examples
     --------
@@ -85,13 +86,15 @@ def service_columns(config: Config, names: Sequence[str]) -> dict[str, ServiceCo
     ('bound_cts', 'days_since_bound_cts')
     """
     if config.flat is not None:
-        return {name: ServiceColumns(name, (name,), None) for name in config.flat.bindings if name in names}
-    found = {}
-    for service, entry in config.services.items():
-        own = tuple(name for name in (f"bound_{service}", f"days_since_bound_{service}") if name in names)
-        if own and own[0].startswith("bound_"):
-            found[service] = ServiceColumns(own[0], own, f"holds_{entry.product}")
-    return found
+        return {name: ServiceColumns(name, _known((name,), names), None) for name in config.flat.bindings}
+    return {
+        service: ServiceColumns(
+            f"bound_{service}",
+            _known((f"bound_{service}", f"days_since_bound_{service}"), names),
+            f"holds_{entry.product}",
+        )
+        for service, entry in config.services.items()
+    }
 
 
 def survey_customers(
@@ -108,13 +111,18 @@ def survey_customers(
     Parameters
     ----------
     snapshots
-        Customers in partitions.
+        Customers in partitions, at least one.
     services
         Of `service_columns`.
     n_expected
         About how many customers there are; decides how many of them the sample skips.
     on_part
         Given, for each partition, `customer_id`, the SHAP value of each feature, and `base_value`.
+
+    Raises
+    ------
+    ModelError
+        The features are not those the model was trained on.
     """
     step = max(1, n_expected // SAMPLE)
     sums = np.zeros((2, len(model.schema.names)))
@@ -122,13 +130,14 @@ def survey_customers(
     sampled: list[tuple[NDArray[np.float32], pd.DataFrame]] = []
     n, base_value = 0, 0.0
     for snapshot in snapshots:
+        explained = explain_features(model, snapshot.features, n_threads=n_threads)
         features = snapshot.features[list(model.schema.names)]
-        explained = explain_features(model, features, n_threads=n_threads)
         probability = model.predict(features, n_threads=n_threads).probability
         points = to_points(explained.values, base_probability(model, features, explained), probability)
         sums += np.abs(explained.values).sum(axis=0), np.abs(points).sum(axis=0)
         for service, columns in services.items():
-            _note(pieces[service], columns, features, explained.values, points)
+            at = [model.schema.names.index(name) for name in columns.columns]
+            _note(pieces[service], columns, snapshot.features, explained.values[:, at], points[:, at])
         chosen = np.flatnonzero((np.arange(n, n + len(features)) % step) == 0)
         sampled.append((explained.values[chosen], features.iloc[chosen]))
         n, base_value = n + len(features), explained.base_value
@@ -136,7 +145,7 @@ def survey_customers(
     return Survey(
         n,
         _rank(model.schema.names, sums / max(n, 1)),
-        {service: _see(piece) for service, piece in pieces.items()},
+        {service: _see(piece, seen_by_model=bool(services[service].columns)) for service, piece in pieces.items()},
         Contributions(np.concatenate([values for values, _ in sampled]), base_value),
         pd.concat([frame for _, frame in sampled], ignore_index=True),
     )
@@ -157,24 +166,25 @@ def _shap_table(snapshot: Snapshot, model: FittedModel, explained: Contributions
     return pa.table(columns, schema=shap_schema(names))
 
 
+def _known(columns: tuple[str, ...], names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in columns if name in names)
+
+
 def _note(
     piece: _Piece, columns: ServiceColumns, features: pd.DataFrame, values: NDArray[np.float32], points: Floats
 ) -> None:
+    """Note of a partition who could bind the service, who did, and what its own columns contribute."""
     flag = features[columns.flag].to_numpy(dtype=np.float64)
     could = np.isin(flag, (0, 1)) if columns.eligible is None else features[columns.eligible].to_numpy() == 1
-    names = list(features.columns)
-    at = np.array([names.index(name) for name in columns.columns])
-    piece.log_odds.append(values[could][:, at].sum(axis=1, dtype=np.float64))
-    piece.points.append(points[could][:, at].sum(axis=1))
+    piece.log_odds.append(values[could].sum(axis=1, dtype=np.float64))
+    piece.points.append(points[could].sum(axis=1))
     piece.bound.append(flag[could] == 1)
 
 
-def _see(piece: _Piece) -> Seen:
-    if not piece.bound:
-        return Seen(0, 0, contrast_shap(np.empty(0), np.empty(0), np.empty(0, dtype=bool)))
+def _see(piece: _Piece, *, seen_by_model: bool) -> Seen:
     bound = np.concatenate(piece.bound)
     contrast = contrast_shap(np.concatenate(piece.log_odds), np.concatenate(piece.points), bound)
-    return Seen(len(bound), int(bound.sum()), contrast)
+    return Seen(len(bound), int(bound.sum()), contrast if seen_by_model else NO_CONTRAST)
 
 
 def _rank(names: Sequence[str], means: Floats) -> pd.DataFrame:

@@ -2,8 +2,9 @@
 
 Among the services a customer could still bind, the one that is expected to cut the risk most. An effect is expected
 only where the verdict claims one (cuts, suggests); where nothing is claimed the stickiest service comes first, and no
-effect is claimed either. A service is never named that raises the risk. Effects differ by products held where the data
-carry such differences, and none takes away more than the whole of a customer's risk.
+effect is claimed either. A service is never named that raises the risk, be it only among those who hold as many
+products. Effects differ by products held where the data carry such differences, and none takes away more than the
+whole of a customer's risk.
 
 A service is bound to a card of a class-1 account, of which a person may have one at a bank (since 2016-12-01). Where
 the tables say what class accounts have, a customer without one opens that first, and nobody is told to open a second.
@@ -134,7 +135,7 @@ def find_next_steps(features: pd.DataFrame, probability: Floats, advice: Sequenc
             continue
         claimed = _claimed(one, features, probability)
         worth = np.round(np.nan_to_num(claimed, nan=0.0) * _TIE)
-        better = _could_bind(service, features, config) & ~classless & (worth < best)
+        better = _could_bind(service, features, config) & ~classless & (worth < best) & ~(claimed > 0)
         binding[better], effect[better], best[better] = service, claimed[better], worth[better]
     product = _product_to_open(features, classless, config)
     product[np.isfinite(best)] = None
@@ -150,7 +151,7 @@ def find_flat_next_steps(features: pd.DataFrame, probability: Floats, advice: Se
             continue
         claimed = _claimed(one, features, probability)
         worth = np.round(np.nan_to_num(claimed, nan=0.0) * _TIE)
-        better = (features[one.service] == 0).to_numpy() & (worth < best)
+        better = (features[one.service] == 0).to_numpy() & (worth < best) & ~(claimed > 0)
         binding[better], effect[better], best[better] = one.service, claimed[better], worth[better]
     return NextSteps(binding, effect, np.full(n, None, dtype=object))
 

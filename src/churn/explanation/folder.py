@@ -16,14 +16,24 @@ from churn.files import require_replaceable
 MARK = "bindings.json"
 SHAP = "shap.parquet"
 N_DEPENDENCES = 4
-_BEGINNINGS = ("bindings.", "importance.", SHAP, "dependence_", "truth.json")
+_NAMES = frozenset(
+    {
+        *(f"bindings.{ending}" for ending in ("json", "csv", "md", "html", "png")),
+        *(f"dependence_{place}.png" for place in range(1, N_DEPENDENCES + 1)),
+        "importance.csv",
+        "importance.png",
+        SHAP,
+        "truth.json",
+    }
+)
+"""All that an explanation may consist of; a folder that holds anything else is somebody's own."""
 
 
 def explanation_names(path: Path) -> tuple[str, ...]:
     """Return those entries of an earlier explanation that may be replaced."""
     if not path.is_dir():
         return ()
-    return tuple(entry.name for entry in path.iterdir() if entry.name.startswith(_BEGINNINGS))
+    return tuple(entry.name for entry in path.iterdir() if entry.name in _NAMES)
 
 
 def require_explanation_place(path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import click
 import numpy as np
+import pandas as pd
 
 from churn.cli.console import note, percent, print_json, print_table
 from churn.cli.sources import Source
@@ -26,15 +27,16 @@ N_SHOWN = 10
 _TEXTS: Mapping[str, tuple[str, str]] = {
     "title": ("Churn probability {p}, from a base rate of {base}", "流失概率 {p}，基准为 {base}"),
     "columns": ("feature|value|points", "特征|取值|百分点"),
-    "raises": ("raises the risk", "推高风险"),
-    "holds": ("holds it down", "降低风险"),
+    "raises": ("raises the risk: {text}", "推高风险：{text}"),
+    "holds": ("holds it down: {text}", "降低风险：{text}"),
     "bind": ("next to bind: {name}{effect}", "建议绑定：{name}{effect}"),
     "open": ("next to open: {name}", "建议先开立：{name}"),
-    "effect": (", about {points} points of churn", "，流失约 {points} 个百分点"),
+    "effect": (", estimated change of the churn probability {points} points", "，预计流失概率变化 {points} 个百分点"),
     "what_if": (
         "what the model would say: {before} → {after} (its answer, not the effect of the change)",
         "模型的回答：{before} → {after}（不是因果效应）",
     ),
+    "already": ("what the model would say: nothing new, all this is so already", "模型的回答：无变化，客户已是如此"),
 }
 
 
@@ -64,18 +66,22 @@ def explain_customer(
     if not len(snapshot.customer_id):
         raise DataError("--customer: nobody of that id is in the file; check the id")
     explained = _explain(snapshot, source, stored)
-    what_if = None
+    what_if, changes = None, True
     if bindings or products:
         features = snapshot.features[list(stored.model.schema.names)]
+        _require_products(features, source.config, bindings, products)
         answer = predict_what_if(stored.model, features, source.config, bindings=bindings, products=products)
         what_if = {"before": float(answer.before[0]), "after": float(answer.after[0])}
+        changes = not answer.features.equals(features)
     if as_json:
         print_json(_document(explained, what_if))
     else:
-        _print(explained, what_if, source, language)
+        _print(explained, source, language)
+        if what_if:
+            facts = {name: percent(value) for name, value in what_if.items()}
+            click.echo(_say("what_if" if changes else "already", language, **facts))
     if output is not None:
-        path = output if output.suffix == ".png" else output / "waterfall.png"
-        require_writable_file(path)
+        path = _picture(output)
         plot_waterfall(
             explained.points,
             explained.values,
@@ -88,10 +94,36 @@ def explain_customer(
         note(f"wrote {path}")
 
 
+def require_picture_place(output: Path) -> None:
+    """Refuse, before any work, an output of one customer that cannot be written.
+
+    Raises
+    ------
+    OutputError
+        The picture, or the folder it belongs into, cannot be made.
+    """
+    require_writable_file(_picture(output))
+
+
+def _picture(output: Path) -> Path:
+    return output if output.suffix == ".png" else output / "waterfall.png"
+
+
+def _require_products(
+    features: pd.DataFrame, config: Config, bindings: Mapping[str, bool], products: Mapping[str, bool]
+) -> None:
+    """Refuse to bind a service whose product the customer does not hold, in words about this one customer."""
+    for name in (name for name, is_bound in bindings.items() if is_bound and name in config.services):
+        product = config.services[name].product
+        column = f"holds_{product}"
+        if column in features and features[column].iloc[0] != 1 and product not in products:
+            raise DataError(f"--bind {name}: this customer does not hold {product}; add --open {product}")
+
+
 def _explain(snapshot: Snapshot, source: Source, stored: StoredModel) -> Explained:
     model, config = stored.model, source.config
+    shap = explain_features(model, snapshot.features, n_threads=1)
     features = snapshot.features[list(model.schema.names)]
-    shap = explain_features(model, features, n_threads=1)
     probability = model.predict(features, n_threads=1).probability
     base = base_probability(model, features, shap)
     points = to_points(shap.values, base, probability)[0]
@@ -128,7 +160,7 @@ def _document(explained: Explained, what_if: Mapping[str, float] | None) -> dict
     }
 
 
-def _print(explained: Explained, what_if: Mapping[str, float] | None, source: Source, language: Language) -> None:
+def _print(explained: Explained, source: Source, language: Language) -> None:
     title = _say("title", language, p=percent(explained.probability), base=percent(explained.base_rate))
     largest = sorted(explained.points.items(), key=lambda item: -abs(item[1]))[:N_SHOWN]
     rows = [
@@ -143,15 +175,13 @@ def _print(explained: Explained, what_if: Mapping[str, float] | None, source: So
     print_table(title, columns, rows, left=columns[:1])
     for line in _lines(explained, source.config, language):
         click.echo(line)
-    if what_if:
-        click.echo(_say("what_if", language, **{name: percent(value) for name, value in what_if.items()}))
 
 
 def _lines(explained: Explained, config: Config, language: Language) -> Iterator[str]:
     told, steps = explained.reasons, explained.steps
     raising, holding = (told.raising_en, told.holding_en) if language == "en" else (told.raising_zh, told.holding_zh)
     for key, texts in (("raises", raising[0]), ("holds", holding[0])):
-        yield from (f"{_say(key, language)}: {text}" for text in _there(texts))
+        yield from (_say(key, language, text=text) for text in _there(texts))
     if steps.binding[0] is not None:
         effect = float(steps.effect[0])
         added = "" if np.isnan(effect) else _say("effect", language, points=format_points(effect))

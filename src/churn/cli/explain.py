@@ -10,7 +10,7 @@ import click
 import pyarrow.parquet as pq
 
 from churn.cli.console import note, print_json, print_table, steps
-from churn.cli.customer import explain_customer
+from churn.cli.customer import explain_customer, require_picture_place
 from churn.cli.inputs import show_notes
 from churn.cli.options import (
     IsoDate,
@@ -23,11 +23,11 @@ from churn.cli.options import (
     seed_option,
     threads_option,
 )
-from churn.cli.sources import Source, estimate_source_effects, open_source
+from churn.cli.sources import Source, estimate_source_effects, look_ahead, open_source
 from churn.config import Config, read_config
 from churn.errors import ConfigError
 from churn.explanation.bindings import BindingRow, build_bindings
-from churn.explanation.captions import Language, evidence_text, format_interval, verdict_text
+from churn.explanation.captions import Language, evidence_text, format_interval, format_points, verdict_text
 from churn.explanation.folder import (
     MARK,
     SHAP,
@@ -36,7 +36,7 @@ from churn.explanation.folder import (
     service_names,
     write_explanation,
 )
-from churn.explanation.grading import Graded, grade_bindings, read_truth
+from churn.explanation.grading import Grade, Graded, grade_bindings, read_truth
 from churn.explanation.survey import Survey, service_columns, shap_schema, survey_customers
 from churn.files import new_folder, render_json, require_apart
 from churn.model.storage import StoredModel, read_model
@@ -85,14 +85,17 @@ def explain(
     Example:  churn explain bank --model models/first --as-of 2026-01-01 -o explained
               churn explain bank --model models/first --as-of 2026-01-01 --customer C0000042 --bind cts
     """
-    changes = dict.fromkeys(bind, True) | dict.fromkeys(unbind, False)
-    products = dict.fromkeys(opened, True) | dict.fromkeys(closed, False)
-    _require_call(output, customer_id, changes | products)
+    changes = _changes(bind, unbind, "--bind and --unbind")
+    products = _changes(opened, closed, "--open and --close")
+    _require_call(output, customer_id, truth=truth, asks_what_if=bool(changes or products))
     config, stored = read_config(config_path), read_model(model_path)
     if output is not None:
-        require_explanation_place(output)
+        require_place = require_explanation_place if customer_id is None else require_picture_place
+        require_place(output)
         require_apart([output], [model_path, data])
-    with open_source(data, stored, config, as_of, customer_id, data_end, threads) as source:
+    with open_source(
+        data, stored, config, as_of, customer_id=customer_id, data_end=data_end, n_threads=threads
+    ) as source:
         if customer_id is not None:
             explain_customer(
                 source, stored, bindings=changes, products=products, output=output, language=language, as_json=as_json
@@ -109,7 +112,7 @@ def explain(
         return
     print_bindings(rows, source.config, language)
     if graded:
-        print_grades(graded)
+        print_grades(graded, source.config, language)
     note(f"wrote {output}")
 
 
@@ -126,6 +129,7 @@ def explain_file(
 ) -> tuple[list[BindingRow], list[Graded]]:
     """Explain every customer of a source into a folder, and judge every service."""
     true = read_truth(truth) if truth else {}
+    source = look_ahead(source, stored)
     config, pairs = source.config, service_names(source.config)
     names = {service: pair[LANGUAGES.index(language)] for service, pair in pairs.items()}
     with steps() as on_step:
@@ -163,19 +167,21 @@ def print_bindings(rows: Sequence[BindingRow], config: Config, language: Languag
         click.echo(row.text_en if language == "en" else row.text_zh)
 
 
-def print_grades(graded: Sequence[Graded]) -> None:
+def print_grades(graded: Sequence[Graded], config: Config, language: Language) -> None:
     """Print the true effects of a simulated bank and how the estimates did."""
+    at = LANGUAGES.index(language)
+    names = service_names(config)
     rows = [
         (
-            one.service,
-            *(format_interval(value, None, None) for value in (one.att, one.atu, one.itt, one.late)),
-            " ".join(_mark(name, getattr(one, f"{name}_covered")) for name in ("att", "atu", "itt", "late")).strip(),
-            one.grade,
+            names[one.service][at],
+            *(format_points(value) for value in (one.att, one.atu, one.itt, one.late)),
+            _held(one, language),
+            _GRADES[one.grade][at],
         )
         for one in graded
     ]
-    columns = ("service", "true ATT", "true ATU", "true ITT", "true LATE", "intervals that hold it", "verdict")
-    print_table("True effects, points", columns, rows, left=(columns[0], *columns[-2:]))
+    columns = _GRADE_COLUMNS[language]
+    print_table(_GRADE_TITLES[language], columns, rows, left=(columns[0], *columns[-2:]))
 
 
 _TITLES = {
@@ -188,15 +194,40 @@ _COLUMNS: Mapping[Language, tuple[str, ...]] = {
 }
 
 
-def _mark(name: str, covered: bool | None) -> str:
-    return "" if covered is None else f"{name} {'yes' if covered else 'no'}"
+_GRADE_TITLES = {
+    "en": "True effects of the simulated bank, points",
+    "zh": "模拟银行的真实效应（百分点）",
+}
+_GRADE_COLUMNS: Mapping[Language, tuple[str, ...]] = {
+    "en": ("service", "true ATT", "true ATU", "true ITT", "true LATE", "does the interval hold it", "verdict"),
+    "zh": ("服务", "真实 ATT", "真实 ATU", "真实 ITT", "真实 LATE", "区间是否包含真值", "结论"),
+}
+_GRADES: Mapping[Grade, tuple[str, str]] = {
+    "right": ("right", "正确"),
+    "wrong": ("wrong", "错误"),
+    "open": ("open", "未下结论"),
+}
 
 
-def _require_call(output: Path | None, customer_id: str | None, changes: Mapping[str, bool]) -> None:
+def _held(one: Graded, language: Language) -> str:
+    yes, no = ("yes", "no") if language == "en" else ("是", "否")
+    covered = {"ATT": one.att_covered, "ATU": one.atu_covered, "ITT": one.itt_covered, "LATE": one.late_covered}
+    return "  ".join(f"{name} {yes if held else no}" for name, held in covered.items() if held is not None) or "—"
+
+
+def _changes(yes: Sequence[str], no: Sequence[str], options: str) -> dict[str, bool]:
+    if both := [name for name in yes if name in no]:
+        raise ConfigError(f"{options}: {both[0]} is given to both; leave it out of one")
+    return dict.fromkeys(yes, True) | dict.fromkeys(no, False)
+
+
+def _require_call(output: Path | None, customer_id: str | None, *, truth: bool, asks_what_if: bool) -> None:
     if output is None and customer_id is None:
         raise ConfigError("-o is missing; give the folder to write, or one customer with --customer")
-    if changes and customer_id is None:
+    if asks_what_if and customer_id is None:
         raise ConfigError("--bind, --unbind, --open and --close ask about one customer; give --customer")
+    if truth and customer_id is not None:
+        raise ConfigError("--truth grades the table of all services; leave it out, or --customer")
 
 
 def _survey(source: Source, stored: StoredModel, path: Path, n_threads: int, on_step: Callable[[str], None]) -> Survey:

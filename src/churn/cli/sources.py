@@ -3,17 +3,19 @@
 import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from churn.cli.inputs import flat_of_model, kinds_of_model, require_same_static
 from churn.config import Config
-from churn.errors import DataError, TimeRangeError
+from churn.errors import ConfigError, DataError, TimeRangeError
 from churn.explanation.effects import ServiceEffect, estimate_effects, estimate_flat_effects
 from churn.explanation.evidence import evidence_date, gather_evidence
 from churn.features.catalogue import catalogue
 from churn.features.feature import Feature
 from churn.frame import Snapshot, build_snapshot, customer_snapshot, flat_snapshot, flat_snapshots, scored_snapshots
+from churn.model.schema import encode
 from churn.model.storage import StoredModel
 from churn.tables.bank import Bank, open_bank
 from churn.tables.flat import FlatTable, open_flat
@@ -36,9 +38,10 @@ def open_source(
     stored: StoredModel,
     config: Config,
     as_of: dt.date | None,
-    customer_id: str | None,
-    data_end: dt.date | None,
-    n_threads: int | None,
+    *,
+    customer_id: str | None = None,
+    data_end: dt.date | None = None,
+    n_threads: int | None = None,
 ) -> Iterator[Source]:
     """Open what a model is to explain: a folder of tables, or the kind of flat file it was trained on."""
     flat = config.flat or flat_of_model(stored)
@@ -49,18 +52,35 @@ def open_source(
             raise TimeRangeError("--as-of is missing; give the date to explain at")
         require_same_static(stored, config)
         with open_bank(data, config, data_end=data_end, n_threads=n_threads) as bank:
-            found = iter([customer_snapshot(bank, as_of, customer_id)]) if customer_id else None
-            snapshots = found or scored_snapshots(bank, as_of)
+            one = None if customer_id is None else customer_snapshot(bank, as_of, customer_id)
+            snapshots = scored_snapshots(bank, as_of) if one is None else iter([one])
             yield Source(bank, config, snapshots, bank.row_counts["customers"].used, catalogue(config))
         return
     if as_of is not None:
         raise TimeRangeError("--as-of: a flat file has no time; leave --as-of out")
+    if unknown := [name for name in flat.bindings if name not in stored.model.schema.names]:
+        raise ConfigError(f"[flat] bindings: the model was trained without {unknown[0]}; leave it out, or train again")
     with open_flat(
         data, flat, kinds=kinds_of_model(stored), needs_label=customer_id is None, n_threads=n_threads
     ) as file:
-        between = (customer_id, customer_id) if customer_id else None
-        found = iter([flat_snapshot(file, between)]) if between else flat_snapshots(file)
-        yield Source(file, config.model_copy(update={"flat": flat}), found, file.row_count.used, ())
+        one = None if customer_id is None else flat_snapshot(file, (customer_id, customer_id))
+        snapshots = flat_snapshots(file) if one is None else iter([one])
+        yield Source(file, config.model_copy(update={"flat": flat}), snapshots, file.row_count.used, ())
+
+
+def look_ahead(source: Source, stored: StoredModel) -> Source:
+    """Read the first partition before any long work, so that a wrong date or a missing column is known at once.
+
+    Raises
+    ------
+    TimeRangeError
+        Nobody is in the population, or the date lies too far after the data end.
+    ModelError
+        The features are not those the model was trained on.
+    """
+    first = next(source.snapshots)
+    encode(first.features.iloc[:0], stored.model.schema)
+    return replace(source, snapshots=chain([first], source.snapshots))
 
 
 def estimate_source_effects(

@@ -62,11 +62,14 @@ def span(days: float) -> Pair:
     --------
     >>> span(1), span(75), span(1200)
     (('1 day', '1 天'), ('75 days', '75 天'), ('3.3 years', '3.3 年'))
+    >>> span(2192)
+    ('6 years', '6 年')
     """
     whole = round(days)
     if whole < _LONG:
         return f"{whole:,} day{'' if whole == 1 else 's'}", f"{whole:,} 天"
-    return f"{days / _YEAR:.1f} years", f"{days / _YEAR:.1f} 年"
+    years = f"{days / _YEAR:.1f}".removesuffix(".0")
+    return f"{years} years", f"{years} 年"
 
 
 def times(ratio: float) -> str:

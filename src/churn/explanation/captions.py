@@ -243,4 +243,5 @@ def _pieces(word: str, width: int) -> list[str]:
 def _number(value: float, unit: str | None) -> str:
     if unit == "yuan" or value == round(value):
         return f"{value:,.0f}".replace("-", "−")
-    return f"{value:,.2f}".replace("-", "−")
+    text = f"{value:,.2f}"
+    return "0.00" if text == "-0.00" else text.replace("-", "−")

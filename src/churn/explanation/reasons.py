@@ -220,6 +220,9 @@ def _implies(one: str, other: str) -> bool:
         return True
     if one == NO_BINDING[0]:
         return other.endswith(" not bound")
+    whole, _, amount = one.partition(" CNY ")
+    if whole == "assets" and other in (f"deposits CNY {amount}", f"investments CNY {amount}"):
+        return True
     return one in _NOTHING_MORE and other.startswith(("no ", "not ")) and "loss" not in other
 
 

@@ -2,13 +2,16 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from churn.cli.console import note, percent, print_baselines, print_json, print_table, steps
+from churn.cli.explain import explain_file, print_bindings
 from churn.cli.options import PATH, json_option
 from churn.cli.score import count_bands, score_data
+from churn.cli.sources import open_source
 from churn.cli.train import baselines_title, print_metrics, train_on_folder
 from churn.config import Config
 from churn.evaluation.plots import plot_baselines
@@ -22,10 +25,11 @@ _MARK = "demo.json"
 _FILES = {
     "bank/": "the simulated bank's tables, and the truth about it in bank/truth/",
     "model/": "the model; read MODEL_CARD.md first",
-    "scores.parquet": "every customer's probability, risk band and reasons",
+    "scores.parquet": "every customer's probability, risk band, reasons in words and next binding",
     "scores.manifest.json": "which model scored which input",
     "scores.quarantine.csv": "input rows that were left out",
     "baselines.png": "stated, observed and predicted churn by products held",
+    "explained/": "which bindings cut churn: bindings.html and bindings.png first",
 }
 _NAMES = tuple(name.rstrip("/") for name in _FILES)
 
@@ -49,19 +53,24 @@ def demo(folder: Path, as_json: bool) -> None:
         note("3  train, calibrate, and judge on a year the judged model has not seen")
         write_model(model, train_on_folder(bank, Config()))
         stored = read_model(model)
-        note(f"4  score every customer as of {as_of}")
-        score_data(bank, stored, scores, config=Config(), as_of=as_of)
+        note(f"4  say which bindings cut churn as of {as_of}")
+        with open_source(bank, stored, Config(), as_of) as source:
+            rows, _ = explain_file(source, stored, work / "explained", as_of=as_of)
+        note(f"5  score every customer as of {as_of}")
+        score_data(bank, stored, scores, config=Config(), as_of=as_of, explain=True)
         title = baselines_title(stored.manifest)
         plot_baselines(stored.baselines, work / "baselines.png", title=title)
         write_json(work / _MARK, {"customers": CUSTOMERS, "months": MONTHS, "seed": SEED})
         bands = count_bands(scores)
     if as_json:
         files = {name: str(folder / name) for name in _FILES}
-        print_json({"metrics": stored.metrics, "baselines": stored.baselines, "risk_bands": bands, "files": files})
+        found = {"metrics": stored.metrics, "baselines": stored.baselines, "bindings": [asdict(row) for row in rows]}
+        print_json(found | {"risk_bands": bands, "files": files})
         return
     print_metrics(stored)
     _print_bands(bands, stored.manifest["thresholds"])
     print_baselines(stored.baselines, title)
+    print_bindings(rows, Config(), "en")
     print_table(
         "Where to look", ("file", "what"), [(str(folder / n), w) for n, w in _FILES.items()], left=("file", "what")
     )

@@ -1,19 +1,18 @@
 """Who is compared with whom, and what is held equal, when the effect of a binding is estimated without an experiment.
 
-The effect meant is that of being bound at `as_of` rather than not, on what follows. So everything known before `as_of`
+The effect meant is that of being bound at `as_of` rather than not, on what follows. So what is known before `as_of`
 describes where a customer stands and may be held equal, except
 
 - what is the binding itself: its flag, its days, and every count and share that contains it;
-- offers of a service, which stop once it is bound;
+- contacts: a bank offers a service to those who have not bound it, and calls those who have for other reasons, so that
+  contacts follow from the binding and give it away;
 - referrals, kept aside to test the result: nothing a bank binds to a card makes a customer bring another, but what
   makes customers loyal does both.
 
-Other contacts stay. Few of them answer to a binding, and they show what the month-end balances do not yet: that a
-manager has heard of somebody leaving.
-
-Compared are settled customers: product open for 91 days, and the service bound for as long or not at all. Who has
-decided to leave binds nothing any more, and is gone within about three months; whoever bound a service last week had
-not decided, and would make any service look good.
+Compared are settled customers: product open for 91 days, the service bound for as long or not at all, and not offered
+in a campaign meanwhile. Who has decided to leave binds nothing any more, and is gone within about three months: whoever
+bound a service last week had not decided, and whoever was offered it and declined perhaps had. Either would make any
+service look good.
 """
 
 from collections.abc import Iterable
@@ -31,7 +30,7 @@ from churn.timeline import Tables, is_open
 SETTLED_DAYS = 91
 CONTROL_OUTCOME = "n_referred_365d"
 _SUMS = frozenset({"n_bound", "share_bound", "days_since_unbinding"})
-_PREFIXES = ("n_unbound_", "days_since_bound_", "n_offer_")
+_PREFIXES = ("n_unbound_", "days_since_bound_")
 
 
 def covariate_names(service: str, features: Iterable[Feature]) -> list[str]:
@@ -46,7 +45,8 @@ def covariate_names(service: str, features: Iterable[Feature]) -> list[str]:
     (False, True, False, True)
     """
     own = {f"bound_{service}", CONTROL_OUTCOME, *_SUMS}
-    return [f.name for f in features if f.name not in own and not f.name.startswith(_PREFIXES)]
+    known = [f for f in features if f.family != "contacts" and "contacts" not in f.tables]
+    return [f.name for f in known if f.name not in own and not f.name.startswith(_PREFIXES)]
 
 
 def flat_covariate_names(service: str, columns: Iterable[str], flat: FlatFile) -> list[str]:
@@ -55,10 +55,10 @@ def flat_covariate_names(service: str, columns: Iterable[str], flat: FlatFile) -
 
 
 def build_history(tables: Tables, as_of: int, config: Config) -> nw.LazyFrame[Any]:
-    """Return, for each customer, `held_days_<product>` and `unbound_days_<service>`.
+    """Return, for each customer, `held_days_<product>`, `unbound_days_<service>` and `offered_days_<service>`.
 
-    Days from the opening of the oldest holding of the product that is open at `as_of`, and from the last time the
-    service was unbound; null where there is none.
+    Days from the opening of the oldest holding of the product that is open at `as_of`, from the last time the service
+    was unbound, and from the last campaign in which it was offered; null where there is none.
     """
     held = is_open("opened_on", "closed_on", as_of)
     products = [
@@ -66,18 +66,24 @@ def build_history(tables: Tables, as_of: int, config: Config) -> nw.LazyFrame[An
         for name in sorted({service.product for service in config.services.values()})
     ]
     history = tables["holdings"].group_by("customer_id").agg(*products)
-    if "bindings" not in tables:
-        return history
     ended = (nw.col("unbound_on") < as_of).fill_null(False)
-    services = [
-        _days(ended & (nw.col("service") == nw.lit(name)), nw.col("unbound_on"), as_of, f"unbound_days_{name}")
-        for name in config.services
-    ]
-    return history.join(tables["bindings"].group_by("customer_id").agg(*services), on="customer_id", how="left")
+    offered = (nw.col("arm") == nw.lit("treated")) & (nw.col("assigned_on") < as_of)
+    for table, happened, day, kind in (
+        ("bindings", ended, "unbound_on", "unbound"),
+        ("campaigns", offered, "assigned_on", "offered"),
+    ):
+        if table in tables:
+            services = [
+                _days(happened & (nw.col("service") == nw.lit(name)), nw.col(day), as_of, f"{kind}_days_{name}")
+                for name in config.services
+            ]
+            last = tables[table].group_by("customer_id").agg(*services)
+            history = history.join(last, on="customer_id", how="left")
+    return history
 
 
 def settled(service: str, features: pd.DataFrame, history: pd.DataFrame, config: Config) -> NDArray[np.bool_]:
-    """Whom the effect is estimated on: product open for 91 days, and the service bound as long, or not bound.
+    """Whom the effect is estimated on: product open for 91 days, the service bound as long or not, and not offered.
 
     `features` and `history` have the same rows in the same order.
     """
@@ -86,6 +92,9 @@ def settled(service: str, features: pd.DataFrame, history: pd.DataFrame, config:
     bound = features[f"bound_{service}"].to_numpy() == 1
     bound_long = (features[f"days_since_bound_{service}"] >= SETTLED_DAYS).to_numpy(dtype=bool)
     chosen: NDArray[np.bool_] = open_long & (~bound | bound_long)
+    offered = f"offered_days_{service}"
+    if offered in history:
+        chosen &= ~(history[offered] < SETTLED_DAYS).to_numpy(dtype=bool)
     return chosen
 
 

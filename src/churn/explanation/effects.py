@@ -2,26 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from churn.config import Config, EffectSettings, FlatFile
 from churn.evaluation.intervals import Estimate
+from churn.explanation.comparison import Comparison, compare_customers, compare_flat_customers
 from churn.explanation.controls import Control, outcome_control, placebo_control, treatment_control
-from churn.explanation.covariates import (
-    CONTROL_OUTCOME,
-    covariate_names,
-    flat_covariate_names,
-    once_bound,
-    settled,
-)
 from churn.explanation.observational import (
     LEAST_ARM,
-    Ints,
     Nuisances,
     Observational,
     effect_on_unbound,
@@ -29,9 +20,7 @@ from churn.explanation.observational import (
     fit_nuisances,
 )
 from churn.explanation.randomised import Offer, estimate_offer
-from churn.features.catalogue import catalogue
 from churn.frame import Snapshot
-from churn.model.schema import encode, learn_schema
 
 BANDS: tuple[tuple[str, float, float], ...] = (("1-2", 0, 2), ("3-4", 3, 4), ("5+", 5, np.inf))
 """Products held, from and to: where the effect of a service may differ."""
@@ -46,7 +35,7 @@ class ServiceEffect:
     service
         Its name.
     raw
-        Churn of those who have it less churn of those who could and have not.
+        Churn of those who have it less churn of those who could and have not; None with fewer than 30 of either.
     observational
         None where too few are alike.
     controls
@@ -63,21 +52,6 @@ class ServiceEffect:
     controls: tuple[Control, ...]
     offer: Offer | None
     bands: dict[str, Estimate]
-
-
-class Comparison(NamedTuple):
-    """Customers compared for one service, row by row: covariates, who has it, who left.
-
-    `referred` (brought another customer, 0 or 1) and `once` (had it and gave it up) are None where not known;
-    `coverage` is NaN where not known.
-    """
-
-    matrix: NDArray[np.float64]
-    bound: Ints
-    y: Ints
-    coverage: NDArray[np.float64]
-    referred: Ints | None
-    once: NDArray[np.bool_] | None
 
 
 OnService = Callable[[str], None]
@@ -109,7 +83,7 @@ def estimate_effects(
     found = []
     for service in config.services:
         on_service(service)
-        compared = _compare(service, snapshot, history, config)
+        compared = compare_customers(service, snapshot, history, config)
         mine = offers[offers["service"] == service]
         found.append(_estimate(service, compared, mine, config.effects, seed, n_threads))
     return found
@@ -121,37 +95,9 @@ def estimate_flat_effects(
     """Estimate the effect of each binding column of a flat file, which holds no dates and no offers."""
     none = pd.DataFrame(columns=["service"])
     return [
-        _estimate(name, _compare_flat(name, snapshot, flat), none, settings, seed, n_threads) for name in flat.bindings
+        _estimate(name, compare_flat_customers(name, snapshot, flat), none, settings, seed, n_threads)
+        for name in flat.bindings
     ]
-
-
-def _compare(service: str, snapshot: Snapshot, history: pd.DataFrame, config: Config) -> Comparison | None:
-    features, churned = snapshot.features, snapshot.churned
-    if f"bound_{service}" not in features or churned is None:
-        return None
-    chosen = settled(service, features, history, config)
-    names = [name for name in covariate_names(service, catalogue(config)) if name in features]
-    coverage = np.full(len(features), np.nan) if snapshot.product_coverage is None else snapshot.product_coverage
-    return Comparison(
-        features.loc[chosen, names].to_numpy(dtype=np.float64),
-        np.asarray(features.loc[chosen, f"bound_{service}"] == 1, dtype=np.int64),
-        churned[chosen],
-        coverage[chosen],
-        np.asarray(features.loc[chosen, CONTROL_OUTCOME] > 0, dtype=np.int64) if CONTROL_OUTCOME in features else None,
-        once_bound(service, history)[chosen],
-    )
-
-
-def _compare_flat(name: str, snapshot: Snapshot, flat: FlatFile) -> Comparison | None:
-    features, churned = snapshot.features, snapshot.churned
-    if churned is None:
-        return None
-    chosen = features[name].isin([0, 1]).to_numpy()
-    others = features.loc[chosen, flat_covariate_names(name, features.columns, flat)]
-    matrix = encode(others, learn_schema(others)).matrix if others.shape[1] else np.zeros((int(chosen.sum()), 1))
-    coverage = np.full(len(features), np.nan) if snapshot.product_coverage is None else snapshot.product_coverage
-    bound = features.loc[chosen, name].to_numpy(dtype=np.int64)
-    return Comparison(matrix, bound, churned[chosen], coverage[chosen], None, None)
 
 
 def _estimate(
@@ -161,10 +107,9 @@ def _estimate(
     if len(offers):
         offer = _read_offer(offers)
         bands = dict(_bands_of_offer(offers))
-    raw, observational = Estimate(None, None, None), None
+    raw, observational = compared.raw if compared else Estimate(None, None, None), None
     controls: tuple[Control, ...] = ()
     if compared is not None and min(compared.bound.sum(), (1 - compared.bound).sum()) >= LEAST_ARM:
-        raw = _raw_difference(compared.bound, compared.y)
         learnt = fit_nuisances(compared.matrix, compared.bound, compared.y, seed=seed, n_threads=n_threads)
         observational = estimate_effect(compared.bound, compared.y, learnt, cf_y=settings.cf_y, cf_d=settings.cf_d)
         if observational is not None:
@@ -185,13 +130,6 @@ def _controls(compared: Comparison, learnt: Nuisances, seed: int, n_threads: int
         free = bound == 0
         tests.append(treatment_control(matrix[free], compared.once[free], y[free], seed=seed, n_threads=n_threads))
     yield from (test for test in tests if test is not None)
-
-
-def _raw_difference(bound: Ints, y: Ints) -> Estimate:
-    rates = [y[bound == arm].mean() for arm in (0, 1)]
-    variance = sum(rate * (1 - rate) / (bound == arm).sum() for arm, rate in enumerate(rates))
-    value, reach = float(rates[1] - rates[0]), 1.96 * float(np.sqrt(variance))
-    return Estimate(value, value - reach, value + reach)
 
 
 def _read_offer(offers: pd.DataFrame) -> Offer | None:

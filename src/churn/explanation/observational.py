@@ -110,8 +110,9 @@ def estimate_effect(bound: Ints, y: Ints, nuisances: Nuisances, *, cf_y: float, 
     return Observational(
         _estimate(att, 1.0),
         _estimate(atu, -1.0),
-        -_number(said["ci"]["upper"]),
-        -_number(said["ci"]["lower"]),
+        # Each bound errs to its own side alone, at 5 %; under a weak driver that would be narrower than the interval.
+        min(-_number(said["ci"]["upper"]), -_number(atu.coef) - Z_95 * _number(atu.se)),
+        max(-_number(said["ci"]["lower"]), -_number(atu.coef) + Z_95 * _number(atu.se)),
         _number(said["rv"]),
         float(keep.mean()),
         len(bound),
@@ -127,6 +128,22 @@ def effect_on_unbound(bound: Ints, y: Ints, nuisances: Nuisances) -> Estimate:
 def effect_on_bound(bound: Ints, y: Ints, nuisances: Nuisances) -> Estimate:
     """Estimate the effect on those with the service alone, of any outcome."""
     return _estimate(_fit(bound, y, nuisances), 1.0)
+
+
+def explained_shares(bound: Ints, y: Ints, whole: Nuisances, short: Nuisances) -> tuple[float, float]:
+    """Return cf_y and cf_d of the covariates that `whole` knew and `short` did not, for the ATU.
+
+    Of rows that are alike under both; a share may come out below zero by chance.
+    """
+    # Imported here for the reason given at `_fit`.
+    from doubleml.utils.gain_statistics import gain_statistics
+
+    keep = np.logical_and.reduce([(n.propensity >= EXTREME) & (n.propensity <= 1 - EXTREME) for n in (whole, short)])
+    kept = [_mirrored(Nuisances(*(part[keep] for part in nuisances))) for nuisances in (whole, short)]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The estimated nu2", UserWarning)
+        gains = gain_statistics(*(_fit(1 - bound[keep], y[keep], nuisances) for nuisances in kept))
+    return _number(gains["cf_y"]), _number(gains["cf_d"])
 
 
 def _out_of_fold(matrix: Matrix, y: Ints, folds: Ints, taught: Ints, seed: int, n_threads: int) -> Floats:

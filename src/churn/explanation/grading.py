@@ -53,6 +53,7 @@ def read_truth(folder: Path) -> dict[str, dict[str, float]]:
         path = folder / name
         try:
             rows = pd.read_parquet(path, columns=["service", "group", "n", "effect"])
+            rows = rows.astype({"n": float, "effect": float})
         except (OSError, ValueError) as error:
             raise DataError(
                 f"{path}: no true effects are there; --truth is for banks made by churn simulate"

@@ -4,10 +4,12 @@
     python benchmarks/hostile.py --cases 60      # the short form that the tests run
     python benchmarks/hostile.py --only quote    # cases whose name holds a word
 
-Each case is a small bank whose every text and id holds a canary, with one file mutated, or a file that should not be
-there. `churn check` reads it, and `churn features` writes from it. What must never happen: a traceback, an exit code
-that is not 0, 1 or 2, an error that is not one line, a row that is neither used nor quarantined, an output that is
-half written, or a canary in a message. Exit code 1 when any of them did.
+Each case is a small bank, in the contract's names or a Chinese core system's, or one flat file, whose every text and
+id holds a canary, with one file mutated, or a file that should not be there. `churn check` reads it, `churn features`
+writes from it, and `churn score` scores a quarter of them. What must never happen: a traceback, an exit code that is
+not 0, 1 or 2, an error that is not one line, a row that is neither used nor quarantined nor in the quarantine file,
+other counts of rows than the mutation determines, an output that is half written, or a canary in a message. Exit code
+1 when any of them did.
 """
 
 import argparse
@@ -17,16 +19,19 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-from hostile_cases import CANARY, Case, N, Random, cases
+from hostile_banks import CANARY, ONE_FILE, N, Place, write_models
+from hostile_cases import Case, Count, Made, Random, cases
 
 from churn.cli.main import main as churn
 
 AS_OF = "2021-06-01"
+SCORE_FILES = {"scores.parquet", "scores.manifest.json", "scores.quarantine.csv"}
+SCORED_EVERY = 4  # nothing that divides the number of styles
 
 
 # --- judging ----------------------------------------------------------------------------------------------------
@@ -46,20 +51,21 @@ def call(*arguments: object) -> tuple[int, str, str, str]:
     return code, out.getvalue(), err.getvalue(), raised
 
 
-def judge(case: Case, folder: Path, random: Random) -> list[str]:
-    """Make a case, read it, and name what must never happen and did."""
-    bank, output = folder / "bank", folder / "out" / "features.parquet"
-    expected = case.make(bank, random)
-    wrong = []
-    code, out, err, raised = call("check", bank, "--json")
-    wrong += _judge_call(code, out, err, raised)
-    if code in (0, 1):
-        wrong += _judge_rows(json.loads(out)["tables"], expected)
-    code, out, err, raised = call("features", bank, "--as-of", AS_OF, "-o", output)
-    wrong += _judge_call(code, out, err, raised)
-    left = sorted(path.name for path in output.parent.iterdir()) if output.parent.exists() else []
-    whole = left == ["features.parquet"] and pq.read_table(output).num_rows > 0 if code == 0 else left == []
-    return wrong if whole else [*wrong, "half-written output"]
+def judge(case: Case, folder: Path, random: Random, model: Path | None) -> list[str]:
+    """Make a case, read it, and name what must never happen and did; with a model, score it too."""
+    place = Place(folder / "bank", case.style)
+    made = case.make(place, random)
+    config = place.write_config(dict(made.encodings))
+    options = ("--config", config) if config else ()
+    code, out, err, raised = call("check", place.data, "--json", *options)
+    wrong = _judge_call(code, out, err, raised)
+    tables = json.loads(out)["tables"] if code in (0, 1) else None
+    wrong += _judge_rows(tables, made, place) if tables else []
+    if case.is_slow:
+        return wrong
+    if case.style is not ONE_FILE:
+        wrong += _judge_features(place, options, folder / "features")
+    return wrong + (_judge_scores(place, model, options, folder / "scores", tables) if model else [])
 
 
 def _judge_call(code: int, out: str, err: str, raised: str) -> list[str]:
@@ -76,10 +82,60 @@ def _judge_call(code: int, out: str, err: str, raised: str) -> list[str]:
     return wrong
 
 
-def _judge_rows(tables: dict[str, dict[str, int]], expected: int | None) -> list[str]:
-    adds_up = all(count["rows"] == count["used"] + count["quarantined"] for count in tables.values())
-    known = expected is None or all(count["rows"] in (N, expected) for count in tables.values())
-    return [] if adds_up and known else ["lost rows"]
+def _judge_rows(tables: Mapping[str, Mapping[str, int]], made: Made, place: Place) -> list[str]:
+    """Hold each table's counts against what is known of it: all of a table that no mutation touched."""
+    untouched = Count(N, None if "customers" in made.counts else N)
+    for name in place.style.columns:
+        count = tables.get(name)
+        expected = made.counts.get(name, untouched)
+        if count is None:
+            return [f"lost table {name}"]
+        adds_up = count["rows"] == count["used"] + count["quarantined"]
+        if not adds_up or expected.rows not in (None, count["rows"]) or expected.used not in (None, count["used"]):
+            return [f"lost rows: {name} has {dict(count)}, expected {expected}"]
+    return []
+
+
+def _judge_features(place: Place, options: Sequence[object], folder: Path) -> list[str]:
+    output = folder / "features.parquet"
+    code, out, err, raised = call("features", place.data, "--as-of", AS_OF, "-o", output, *options)
+    left = _left(folder)
+    whole = left == {output.name} and pq.read_table(output).num_rows > 0 if code == 0 else not left
+    return _judge_call(code, out, err, raised) + ([] if whole else ["half-written features"])
+
+
+def _judge_scores(
+    place: Place,
+    model: Path,
+    options: Sequence[object],
+    folder: Path,
+    tables: Mapping[str, Mapping[str, int]] | None,
+) -> list[str]:
+    """Score a case: three files or none, every row left out in the quarantine file, every customer accounted for."""
+    output = folder / "scores.parquet"
+    dated = ("--as-of", AS_OF) if place.style is not ONE_FILE else ()
+    code, out, err, raised = call("score", place.data, "--model", model, "-o", output, *dated, *options)
+    wrong = _judge_call(code, out, err, raised)
+    left = _left(folder)
+    if code != 0 or left != SCORE_FILES:
+        return wrong + (["half-written scores"] if left else [])
+    facts = json.loads((folder / "scores.manifest.json").read_text())
+    quarantine = (folder / "scores.quarantine.csv").read_text()
+    n_scored = pq.read_table(output).num_rows
+    people = facts["row_counts"].get("customers", facts["row_counts"].get("flat"))
+    if n_scored != facts["rows_scored"] or n_scored + facts["outside_population"] != people["used"]:
+        wrong.append("lost customers")
+    n_left_out = sum(count["quarantined"] for count in facts["row_counts"].values())
+    if len(quarantine.splitlines()) - 1 != n_left_out:
+        wrong.append("lost quarantined rows")
+    # A flat file is read for what the model needs: without a label nothing is wrong with the label's cells.
+    if tables and place.style is not ONE_FILE and facts["row_counts"] != tables:
+        wrong.append("lost rows between check and score")
+    return [*wrong, "leaked value in the quarantine"] if CANARY in quarantine else wrong
+
+
+def _left(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.exists() else set()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,6 +145,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        return _run(options, write_models(Path(folder)))
+
+
+def _run(options: argparse.Namespace, models: Mapping[str, Path]) -> int:
     found: Counter[str] = Counter()
     n = 0
     for number, case in enumerate(cases(options.cases)):
@@ -96,7 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         n += 1
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            for wrong in judge(case, Path(folder), np.random.default_rng([options.seed, number])):
+            model = models["flat" if case.style is ONE_FILE else "tables"] if number % SCORED_EVERY == 0 else None
+            for wrong in judge(case, Path(folder), np.random.default_rng([options.seed, number]), model):
                 found[wrong.split(" ")[0]] += 1
                 print(f"case {number} ({case.name}): {wrong}", flush=True)
     print(f"{n} cases: {sum(found.values())} things that must never happen {dict(found) or ''}")

@@ -95,7 +95,7 @@ def test_a_small_file_takes_lightgbms_values(booster, rows):
     np.testing.assert_array_equal(found.values, predict_contributions(booster, rows[:50])[:, :-1].astype(np.float32))
 
 
-def test_few_rows_is_where_the_fast_way_begins(booster, rows, monkeypatch, broken_woodelf, caplog):  # noqa: ARG001
+def test_few_rows_is_where_the_fast_way_begins(booster, rows, monkeypatch, broken_woodelf, caplog):
     monkeypatch.setattr("churn.explanation.shap.FEW_ROWS", 50)
     explain_matrix(booster, rows[:49])
     assert caplog.messages == []

@@ -2,6 +2,7 @@ import datetime as dt
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from churn.config import Config, FlatFile
 from churn.explanation.covariates import (
@@ -34,8 +35,19 @@ A,cash_sweep,2021-06-05,
 """
 
 
-def history_of(make_folder, bindings):
-    folder = make_folder(holdings=HOLDINGS, bindings=bindings)
+CAMPAIGNS = """\
+campaign_id,customer_id,service,assigned_on,arm
+K1,A,cts,2021-06-01,treated
+K2,A,cts,2022-05-01,treated
+K3,A,cts,2022-05-20,control
+K4,A,fund_trading,2022-06-01,treated
+K5,B,cts,2022-05-31,treated
+K6,B,cash_sweep,2022-05-01,control
+"""
+
+
+def history_of(make_folder, bindings, campaigns=None):
+    folder = make_folder(holdings=HOLDINGS, bindings=bindings, campaigns=campaigns)
     with open_bank(folder, n_threads=1) as bank:
         found = build_history(bank.frames(), to_days(AS_OF), bank.config)
         return found.collect(backend="pyarrow").to_native().to_pandas().set_index("customer_id").sort_index()
@@ -45,28 +57,29 @@ def whole(value):
     return None if pd.isna(value) else int(value)
 
 
-def test_what_is_the_binding_itself_is_not_held_equal():
+def test_what_is_the_binding_itself_or_gives_it_away_is_not_held_equal():
     names = covariate_names("cts", catalogue(Config()))
-    left_out = [feature.name for feature in catalogue(Config()) if feature.name not in names]
-    services = list(Config().services)
-    expected = {
+    left_out = {feature.name for feature in catalogue(Config()) if feature.name not in names}
+    contacts = {feature.name for feature in catalogue(Config()) if feature.family == "contacts"}
+    assert {"days_since_contact", "n_offer_90d", "n_meetings_365d"} <= contacts
+    binding = {
         "bound_cts",
-        *(f"days_since_bound_{service}" for service in services),
+        *(f"days_since_bound_{service}" for service in Config().services),
         "n_bound",
         "share_bound",
         "n_unbound_90d",
         "n_unbound_365d",
         "days_since_unbinding",
-        "n_referred_365d",
     }
-    offers = {name for name in left_out if name.startswith("n_offer_")}
-    assert set(left_out) == expected | offers
-    assert offers
+    assert contacts | binding | {"n_referred_365d"} <= left_out
+    # what other families make of contacts goes with them
+    others = left_out - contacts - binding - {"n_referred_365d"}
+    assert all("contacts" in feature.tables for feature in catalogue(Config()) if feature.name in others)
 
 
-def test_other_services_assets_contacts_and_coverage_are_held_equal():
+def test_other_services_assets_and_coverage_are_held_equal():
     names = set(covariate_names("cts", catalogue(Config())))
-    assert {"bound_fund_trading", "n_eligible", "aum_cny", "days_since_contact", "product_coverage"} <= names
+    assert {"bound_fund_trading", "n_eligible", "aum_cny", "product_coverage", "n_transactions_90d"} <= names
     assert "bound_cts" in covariate_names("fund_trading", catalogue(Config()))
 
 
@@ -106,6 +119,16 @@ def test_without_a_table_of_bindings_nobody_has_unbound_anything(make_folder):
     assert once_bound("cts", history).tolist() == [False, False]
 
 
+@pytest.mark.parametrize("bindings", [BINDINGS, None])
+def test_days_offered_are_from_the_last_offer_that_was_made_before_the_day(make_folder, bindings):
+    """Whoever was drawn for the control arm was offered nothing."""
+    history = history_of(make_folder, bindings, CAMPAIGNS)
+    assert whole(history.loc["A", "offered_days_cts"]) == 31  # 2022-05-01 to 2022-06-01
+    assert whole(history.loc["A", "offered_days_fund_trading"]) is None  # on the day itself
+    assert whole(history.loc["B", "offered_days_cts"]) == 1
+    assert whole(history.loc["B", "offered_days_cash_sweep"]) is None
+
+
 def test_settled_are_those_with_product_and_service_for_91_days_or_without_the_service():
     rows = pd.DataFrame(
         [
@@ -122,6 +145,19 @@ def test_settled_are_those_with_product_and_service_for_91_days_or_without_the_s
     )
     history = rows[["held"]].rename(columns={"held": "held_days_cts"})
     assert settled("cts", rows, history, Config()).tolist() == rows["settled"].tolist()
+
+
+@pytest.mark.parametrize("bound", [0, 1])
+def test_settled_were_not_offered_the_service_within_90_days(bound):
+    features = pd.DataFrame({"bound_cts": [bound] * 4, "days_since_bound_cts": [200.0 if bound else np.nan] * 4})
+    history = pd.DataFrame(
+        {
+            "held_days_cts": [200] * 4,
+            "offered_days_cts": [1, 90, 91, np.nan],
+            "offered_days_fund_trading": [np.nan, np.nan, 1, 1],
+        }
+    )
+    assert settled("cts", features, history, Config()).tolist() == [False, False, True, True]
 
 
 def test_settled_asks_for_the_product_that_the_service_needs():

@@ -34,6 +34,7 @@ from churn.explanation.folder import (
     explanation_names,
     require_explanation_place,
     service_names,
+    write_evidence,
     write_explanation,
 )
 from churn.explanation.grading import Grade, Graded, grade_bindings, read_truth
@@ -139,6 +140,7 @@ def explain_file(
             rows = build_bindings(effects, survey.seen, pairs, config.effects)
             on_step("drawing")
             write_explanation(folder, rows, survey, source.catalogue, names, language)
+            write_evidence(folder / "evidence.json", effects)
             graded = grade_bindings(rows, true, config.effects.worthwhile) if true else []
             if graded:
                 (folder / "truth.json").write_text(render_json([one._asdict() for one in graded]), encoding="utf-8")

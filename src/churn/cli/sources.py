@@ -105,6 +105,6 @@ def estimate_source_effects(
     on_step(f"reading outcomes of {date}, and randomised offers")
     evidence = gather_evidence(bank, build_snapshot(bank, date, horizon_days), horizon_days)
     return estimate_effects(
-        *evidence, source.config, seed=seed, n_threads=n_threads,
+        *evidence, source.config, strengths=True, seed=seed, n_threads=n_threads,
         on_service=lambda service: on_step(f"estimating the effect of {service}"),
     )  # fmt: skip

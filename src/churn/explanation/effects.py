@@ -1,7 +1,7 @@
 """The effect of binding each service, by all the evidence there is: randomised offers, and alike customers compared."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from churn.explanation.observational import (
     fit_nuisances,
 )
 from churn.explanation.randomised import Offer, estimate_offer
+from churn.explanation.strengths import Strength, observed_strengths
 from churn.frame import Snapshot
 
 BANDS: tuple[tuple[str, float, float], ...] = (("1-2", 0, 2), ("3-4", 3, 4), ("5+", 5, np.inf))
@@ -44,6 +45,8 @@ class ServiceEffect:
         Randomised evidence; None where there is none.
     bands
         The effect by products held, for the evidence that leads, where the bands differ beyond chance; else empty.
+    strengths
+        How strong the observed covariates are; empty where not asked for.
     """
 
     service: str
@@ -52,6 +55,7 @@ class ServiceEffect:
     controls: tuple[Control, ...]
     offer: Offer | None
     bands: dict[str, Estimate]
+    strengths: tuple[Strength, ...] = ()
 
 
 OnService = Callable[[str], None]
@@ -63,6 +67,7 @@ def estimate_effects(
     offers: pd.DataFrame,
     config: Config,
     *,
+    strengths: bool = False,
     seed: int = 0,
     n_threads: int = 0,
     on_service: OnService = lambda _: None,
@@ -77,6 +82,8 @@ def estimate_effects(
         Of `covariates.build_history`, the snapshot's rows in its order.
     offers
         Of `campaigns.build_offers`; may be empty.
+    strengths
+        Also measure the observed covariates, which takes about as long again.
     on_service
         Told each service before its turn.
     """
@@ -85,7 +92,11 @@ def estimate_effects(
         on_service(service)
         compared = compare_customers(service, snapshot, history, config)
         mine = offers[offers["service"] == service]
-        found.append(_estimate(service, compared, mine, config.effects, seed, n_threads))
+        effect = _estimate(service, compared, mine, config.effects, seed, n_threads)
+        if strengths and compared is not None:
+            measured = observed_strengths(compared, seed=seed, n_threads=n_threads)
+            effect = replace(effect, strengths=tuple(measured))
+        found.append(effect)
     return found
 
 

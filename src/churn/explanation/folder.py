@@ -6,12 +6,13 @@ from pathlib import Path
 from churn.config import Config
 from churn.explanation.bindings import BindingRow
 from churn.explanation.captions import Language
+from churn.explanation.effects import ServiceEffect
 from churn.explanation.forest import plot_bindings
 from churn.explanation.plots import plot_dependence, plot_importance
 from churn.explanation.rendering import write_bindings
 from churn.explanation.survey import Survey
 from churn.features.feature import Feature
-from churn.files import require_replaceable
+from churn.files import require_replaceable, write_json
 
 MARK = "bindings.json"
 SHAP = "shap.parquet"
@@ -20,6 +21,7 @@ _NAMES = frozenset(
     {
         *(f"bindings.{ending}" for ending in ("json", "csv", "md", "html", "png")),
         *(f"dependence_{place}.png" for place in range(1, N_DEPENDENCES + 1)),
+        "evidence.json",
         "importance.csv",
         "importance.png",
         SHAP,
@@ -52,6 +54,28 @@ def service_names(config: Config) -> dict[str, tuple[str, str]]:
     if config.flat is not None:
         return {name: (name, name) for name in config.flat.bindings}
     return {name: (service.en, service.zh) for name, service in config.services.items()}
+
+
+def write_evidence(path: Path, effects: Iterable[ServiceEffect]) -> None:
+    """Write what lies behind each verdict as JSON: tests, effects by products held, strengths of what was observed."""
+    found = []
+    for effect in effects:
+        seen, offer = effect.observational, effect.offer
+        found.append(
+            {
+                "service": effect.service,
+                "n_compared": seen.n if seen else 0,
+                "n_compared_bound": seen.n_bound if seen else 0,
+                "bounds_atu": [seen.bound_low, seen.bound_high] if seen else None,
+                "controls": [
+                    {"kind": one.kind, **one.found._asdict(), "passed": one.passed} for one in effect.controls
+                ],
+                "uptake": offer.uptake._asdict() if offer else None,
+                "effect_by_products": {band: found._asdict() for band, found in effect.bands.items()},
+                "observed_strengths": [one._asdict() for one in effect.strengths],
+            }
+        )
+    write_json(path, found)
 
 
 def write_explanation(

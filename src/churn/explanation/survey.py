@@ -134,7 +134,7 @@ def survey_customers(
         features = snapshot.features[list(model.schema.names)]
         probability = model.predict(features, n_threads=n_threads).probability
         points = to_points(explained.values, base_probability(model, features, explained), probability)
-        sums += np.abs(explained.values).sum(axis=0), np.abs(points).sum(axis=0)
+        sums += np.abs(explained.values).sum(axis=0, dtype=np.float64), np.abs(points).sum(axis=0)
         for service, columns in services.items():
             at = [model.schema.names.index(name) for name in columns.columns]
             _note(pieces[service], columns, snapshot.features, explained.values[:, at], points[:, at])

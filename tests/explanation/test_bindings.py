@@ -1,0 +1,121 @@
+from dataclasses import fields
+
+import pytest
+
+from churn.config import EffectSettings
+from churn.evaluation.intervals import Estimate
+from churn.explanation.bindings import BindingRow, Seen, build_bindings
+from churn.explanation.contrast import NO_CONTRAST, Contrast
+from churn.explanation.controls import Control
+from churn.explanation.effects import ServiceEffect
+from churn.explanation.observational import Observational
+from churn.explanation.randomised import Offer
+
+NOTHING = Estimate(None, None, None)
+SETTINGS = EffectSettings()  # worthwhile: 3 points
+# The names that other programs may rely on.
+PROMISED = [
+    *("service", "n_eligible", "n_bound"),
+    *("shap_contrast_log_odds", "shap_contrast_points", "shap_low", "shap_high", "raw_difference"),
+    *("effect_att", "effect_att_low", "effect_att_high", "effect_atu", "effect_atu_low", "effect_atu_high"),
+    *("itt", "itt_low", "itt_high", "late", "late_low", "late_high"),
+    *("evidence", "robustness_value", "overlap_share", "verdict", "text_en", "text_zh"),
+]
+
+
+def offered(service, low, high):
+    late = Estimate((low + high) / 2, low, high)
+    offer = Offer(Estimate(low / 2, low / 2 - 0.1, low / 2 + 0.1), late, Estimate(0.6, 0.5, 0.7), 400)
+    return ServiceEffect(service, NOTHING, None, (), offer, {})
+
+
+def recorded(service, low, high, widened=0.0):
+    atu = Estimate((low + high) / 2, low, high)
+    found = Observational(Estimate(-0.2, -0.3, -0.1), atu, low - widened, high + widened, 0.11, 0.97, 900, 300)
+    raw = Estimate(-0.4, -0.5, -0.3)
+    return ServiceEffect(service, raw, found, (Control("placebo", NOTHING, passed=True),), None, {})
+
+
+def unknown(service):
+    return ServiceEffect(service, NOTHING, None, (), None, {})
+
+
+def rows_of(*effects, seen=None):
+    names = {effect.service: (effect.service, effect.service) for effect in effects}
+    seen = seen or {}
+    return build_bindings(effects, {name: seen.get(name, Seen(0, 0, NO_CONTRAST)) for name in names}, names, SETTINGS)
+
+
+def test_the_rank_is_by_what_binding_would_do():
+    effects = [
+        unknown("nobody knows"),
+        offered("raises", 0.01, 0.09),
+        offered("does nothing", -0.02, 0.02),
+        offered("cuts a little", -0.05, -0.01),
+        recorded("unclear", -0.9, 0.1),
+        recorded("may cut, by much", -0.5, -0.4),
+        offered("cuts", -0.2, -0.1),
+        offered("unclear, and worse", -0.1, 0.3),
+        recorded("may cut", -0.3, -0.2),
+    ]
+    assert [row.service for row in rows_of(*effects)] == [
+        "cuts",
+        "cuts a little",
+        "may cut, by much",
+        "may cut",
+        "does nothing",
+        "unclear",
+        "unclear, and worse",
+        "nobody knows",
+        "raises",
+    ]
+
+
+def test_the_rank_does_not_depend_on_shap():
+    effects = [offered("a", -0.1, -0.05), offered("b", -0.2, -0.1)]
+    loud = Seen(100, 50, Contrast(-3.0, 1.0, -4.0, Estimate(-0.6, -0.7, -0.5)))
+    assert [row.service for row in rows_of(*effects, seen={"a": loud})] == ["b", "a"]
+
+
+def test_equal_services_keep_the_catalogues_order():
+    assert [row.service for row in rows_of(unknown("b"), unknown("a"))] == ["b", "a"]
+
+
+def test_the_fields_are_those_that_programs_may_rely_on():
+    assert [name for name in (field.name for field in fields(BindingRow)) if name in PROMISED] == PROMISED
+
+
+def test_a_row_holds_all_that_is_known():
+    effect = recorded("cts", -0.3, -0.1, widened=0.05)
+    effect = ServiceEffect(*[*vars(effect).values()][:4], offered("cts", -0.2, -0.1).offer, {})
+    contrast = Contrast(-0.5, 0.1, -0.6, Estimate(-0.08, -0.09, -0.07))
+    [row] = rows_of(effect, seen={"cts": Seen(500, 200, contrast)})
+
+    assert (row.n_eligible, row.n_bound, row.n_offered) == (500, 200, 400)
+    assert (row.shap_bound, row.shap_unbound, row.shap_contrast_log_odds) == (-0.5, 0.1, -0.6)
+    assert (row.shap_contrast_points, row.shap_low, row.shap_high) == (-0.08, -0.09, -0.07)
+    assert (row.raw_difference, row.raw_low, row.raw_high) == (-0.4, -0.5, -0.3)
+    assert (row.effect_att, row.effect_att_low, row.effect_att_high) == (-0.2, -0.3, -0.1)
+    assert (row.effect_atu, row.effect_atu_low, row.effect_atu_high) == (-0.2, -0.3, -0.1)
+    assert (row.bound_low, row.bound_high) == pytest.approx((-0.35, -0.05))
+    assert (row.itt, row.itt_low, row.itt_high) == pytest.approx((-0.1, -0.2, 0.0))
+    assert (row.late, row.late_low, row.late_high) == pytest.approx((-0.15, -0.2, -0.1))
+    assert (row.robustness_value, row.overlap_share, row.controls_passed) == (0.11, 0.97, True)
+    # Randomised offers drive the verdict where there are some.
+    assert (row.evidence, row.verdict) == ("randomised", "cuts")
+    assert "randomised" in row.text_en
+    assert "随机" in row.text_zh
+
+
+@pytest.mark.parametrize("n_bound", [0, 800], ids=["nobody has it", "everybody has it"])
+def test_a_service_without_a_comparison_is_a_clear_verdict(n_bound):
+    [row] = rows_of(unknown("cts"), seen={"cts": Seen(800, n_bound, NO_CONTRAST)})
+
+    assert (row.n_eligible, row.n_bound, row.verdict, row.evidence) == (800, n_bound, "cannot_tell", "none")
+    told = {"service", "n_eligible", "n_bound", "n_offered", "evidence", "verdict", "text_en", "text_zh"}
+    assert {name for name, value in vars(row).items() if value is not None} == told
+    assert "too few" in row.text_en
+
+
+def test_no_service_has_no_row():
+    assert build_bindings([], {}, {}, SETTINGS) == []

@@ -226,8 +226,8 @@ def test_real_mail_campaign_is_read_as_by_hand():
     rows = pd.read_csv(HILLSTROM, usecols=["segment", "visit"])
     visits = {name: part.to_numpy() for name, part in rows.groupby("segment")["visit"]}
     none = visits["No E-Mail"]
-    for name, points in (("Mens E-Mail", 7.66), ("Womens E-Mail", 4.52)):
-        mailed = visits[name]
+    for whose, points in (("Men", 7.66), ("Women", 4.52)):
+        mailed = visits[f"{whose}s E-Mail"]
         offered, outcome = spread(len(mailed), len(none)), np.r_[mailed, none]
         found = estimate_offer(outcome, offered, offered, np.zeros(len(outcome)), np.arange(len(outcome)))
         assert found.n == len(mailed) + len(none)

@@ -143,7 +143,7 @@ def test_ranges_cut_customers_in_the_order_of_their_ids(make_file):
 )
 def test_column_of_the_configuration_that_is_missing_is_named(make_file, flat, missing):
     path = make_file(f"id,left,x\n1,Yes,{CANARY}\n")
-    refuse(path, MissingColumnError, rf"column {missing}, .* the file has id, left, x", flat)
+    refuse(path, MissingColumnError, rf"column {missing}, .* the file has .* and \d others?", flat)
 
 
 def test_feature_of_the_model_that_is_missing_is_named(make_file):

@@ -1,5 +1,6 @@
 import datetime as dt
 
+import openpyxl
 import pyarrow as pa
 import pytest
 
@@ -241,3 +242,53 @@ def test_mixed_line_ends_are_read_as_one_kind(make_folder, ends):
 def test_an_encoding_that_is_none_or_does_not_fit_is_one_error(make_folder, encoding):
     config = Config.model_validate({"tables": {"customers": {"encoding": encoding}}})
     refuse(make_folder(), "customers.csv", config=config)
+
+
+def workbook_of(path, *rows):
+    workbook = openpyxl.Workbook()
+    for row in rows:
+        workbook.active.append(row)
+    workbook.save(path)
+
+
+ROWS = [line.split(",") for line in CUSTOMERS.splitlines()]
+
+
+@pytest.mark.parametrize("name", ["customers.XLSX", "customers.xlsx", "customers.CSV", "customers.csv"])
+def test_an_ending_in_capitals_and_a_renamed_workbook_are_recognised(make_folder, name):
+    folder = make_folder(customers=None)
+    workbook_of(folder / "plain.xlsx", *ROWS)
+    (folder / "plain.xlsx").rename(folder / name)
+    assert read_customers(folder) == EXPECTED
+
+
+def test_an_old_workbook_under_another_ending_says_so(make_folder):
+    refuse(
+        make_folder(customers=bytes.fromhex("d0cf11e0a1b11ae1") + bytes(999)), "customers.csv: is encrypted, or an old"
+    )
+
+
+def test_the_mark_of_an_open_workbook_is_no_part(make_folder):
+    folder = make_folder(customers=None)
+    (folder / "customers").mkdir()
+    workbook_of(folder / "customers" / "a.xlsx", *ROWS)
+    (folder / "customers" / "~$a.xlsx").write_bytes(b"x" * 165)
+    assert read_customers(folder) == EXPECTED
+
+
+def test_a_blank_first_row_says_so(make_folder):
+    refuse(make_folder(customers="\n" + CUSTOMERS), "its first line is blank; remove the blank lines above")
+    folder = make_folder("sheet", customers=None)
+    workbook_of(folder / "customers.xlsx", [], *ROWS)
+    refuse(folder, "its first line is blank")
+    refuse(make_folder("none", customers="\n\n"), "is empty")
+
+
+def test_a_title_above_the_header_is_asked_for(make_folder):
+    refuse(make_folder(customers="客户清单\n" + CUSTOMERS), "does it have a header, and no title above it?")
+
+
+def test_a_transposed_sheet_tells_none_of_its_customers(make_folder):
+    rows = zip(*[line.split(",") for line in CUSTOMERS.replace("A,N", f"{CANARY},N").splitlines()], strict=True)
+    text = "\n".join(",".join(row) for row in rows) + "\n"
+    refuse(make_folder(customers=text), "the file has customer_id and 2 others")

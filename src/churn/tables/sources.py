@@ -22,6 +22,9 @@ FORMS: tuple[Form, ...] = ("csv", "parquet", "xlsx")
 DELIMITERS = ",;\t|"
 MOST_COLUMNS = 5_000
 _CHUNK = 1 << 20
+# Hidden files, what other programs leave beside the parts they write, and Excel's mark of an open workbook.
+_NO_PARTS = (".", "_", "~$")
+_ZIP, _OLD_OFFICE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,19 @@ def read_header(source: Source, text_path: Path) -> tuple[list[str], str]:
 
 
 def list_columns(header: Sequence[str], known: Collection[str]) -> str:
-    """List a header for a message, unless it has none of the names known: then it may be a row of values."""
-    if not set(header) & set(known):
-        return "its first line has none of the column names; does the file have a header?"
-    return "the file has " + ", ".join(header[:30]) + (", …" if len(header) > 30 else "")
+    """List the known names of a header for a message and count the others: they may be a customer's values.
+
+    Examples
+    --------
+    >>> list_columns(["customer_id", "tier", "x", "y"], ["customer_id", "tier", "opened_on"])
+    'the file has customer_id, tier and 2 others'
+    """
+    there = [name for name in header if name in set(known)]
+    if not there:
+        return "its first line has none of the column names; does it have a header, and no title above it?"
+    n_others = len(header) - len(there)
+    others = f" and {n_others:,} other{'s' if n_others > 1 else ''}" if n_others else ""
+    return f"the file has {', '.join(there[:30])}{', …' if len(there) > 30 else ''}{others}"
 
 
 class Readable(NamedTuple):
@@ -153,18 +165,23 @@ def _find_table(folder: Path, name: str, source: TableSource) -> list[Source]:
         if not path.exists():
             raise DataError(f"{path}: no such file; mend tables.{name}.file in the configuration")
         return _files_of(name, path)
-    candidates = [folder / f"{name}.{form}" for form in FORMS] + [folder / name]
-    there = [path for path in candidates if path.exists()]
+    # Windows writes endings in capitals too.
+    there = [entry for entry in sorted(folder.iterdir()) if entry.name == name or _is_file_of(name, entry)]
+    there = [path for path in there if path.exists()]
     if len(there) > 1:
         names = " and ".join(path.name for path in there)
         raise DataError(f"{folder}: table {name} is found twice, as {names}; remove one of them")
     return _files_of(name, there[0]) if there else []
 
 
+def _is_file_of(name: str, entry: Path) -> bool:
+    return entry.stem == name and entry.suffix.lower().lstrip(".") in FORMS
+
+
 def _files_of(name: str, path: Path) -> list[Source]:
     if not path.is_dir():
         return [source_of(name, path)]
-    entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith((".", "_")))
+    entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith(_NO_PARTS))
     parts = [entry for entry in entries if entry.suffix.lower().lstrip(".") in FORMS and entry.is_file()]
     missed = [entry.name for entry in entries if entry not in parts and _looks_like_data(entry)]
     if parts and missed:
@@ -199,7 +216,14 @@ def source_of(table: str, path: Path) -> Source:
 
 def _form_of(path: Path) -> Form:
     endings: dict[str, Form] = {".parquet": "parquet", ".pq": "parquet", ".xlsx": "xlsx"}
-    return endings.get(path.suffix.lower(), "csv")
+    form = endings.get(path.suffix.lower(), "csv")
+    # A workbook that was renamed rather than exported is still one.
+    return "xlsx" if form == "csv" and path.is_file() and _begins_with(path, _ZIP, _OLD_OFFICE) else form
+
+
+def _begins_with(path: Path, *marks: bytes) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(max(map(len, marks))).startswith(marks)
 
 
 def _parquet_columns(source: Source) -> list[str]:
@@ -213,7 +237,7 @@ def _csv_columns(source: Source, text_path: Path) -> tuple[list[str], str]:
     with text_path.open("r", encoding="utf-8", newline="") as reader:
         line = reader.readline(_CHUNK)
     if not line.strip():
-        raise DataError(f"{source.path}: is empty; it needs a first line with the column names")
+        raise DataError(f"{source.path}: {_without_header(text_path)} the column names")
     if len(line) == _CHUNK:
         raise DataError(f"{source.path}: the first line is longer than {_CHUNK:,} letters; it needs column names there")
     delimiter = max(DELIMITERS, key=line.count)
@@ -224,9 +248,16 @@ def _csv_columns(source: Source, text_path: Path) -> tuple[list[str], str]:
     return [name.strip() for name in names], delimiter
 
 
+def _without_header(text_path: Path) -> str:
+    with text_path.open("rb") as stream:
+        is_blank = all(not line.strip(b' \t\r\n,;|"') for line in stream)
+    if is_blank:
+        return "is empty; it needs a first line with"
+    return "its first line is blank; remove the blank lines above"
+
+
 def _starts_with_mark(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(3) == codecs.BOM_UTF8
+    return _begins_with(path, codecs.BOM_UTF8)
 
 
 def _require_decodable(path: Path, encoding: str) -> None:

@@ -285,7 +285,7 @@ def test_a_blank_first_row_says_so(make_folder):
 
 
 def test_a_title_above_the_header_is_asked_for(make_folder):
-    refuse(make_folder(customers="客户清单\n" + CUSTOMERS), "does it have a header, and no title above it?")
+    refuse(make_folder(customers="客户清单\n" + CUSTOMERS), "is there a header, and no title above it?")
 
 
 def test_a_transposed_sheet_tells_none_of_its_customers(make_folder):

@@ -56,6 +56,7 @@ class RowCount:
 
 # What to do where a rule leaves nothing that could be used.
 HINTS: Mapping[str, str] = {
+    "not_an_id": "export the ids as text: of a number Excel keeps 15 digits",
     "not_a_date": "mend them, or give the form of its dates under [tables.{table}.dates] in the configuration",
     "unknown_value": "mend them, or say what its values stand for under [tables.{table}.values] in the configuration",
     "formula_without_value": "open it in Excel and save it, which keeps the values of its formulas",

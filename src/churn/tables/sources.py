@@ -77,7 +77,8 @@ def read_header(source: Source, text_path: Path) -> tuple[list[str], str]:
     if repeated:
         # Without a header the names are a customer's values: positions say as much.
         places = " and ".join(str(place) for place, name in enumerate(names, 1) if name == repeated[0])
-        raise DataError(f"{source.path}: columns {places} have the same name in the first line; rename all but one")
+        what = "the same name" if repeated[0] else "no name"
+        raise DataError(f"{source.path}: columns {places} have {what} in the first line; rename all but one")
     return names, delimiter
 
 
@@ -91,7 +92,7 @@ def list_columns(header: Sequence[str], known: Collection[str]) -> str:
     """
     there = [name for name in header if name in set(known)]
     if not there:
-        return "its first line has none of the column names; does it have a header, and no title above it?"
+        return "its first line has none of the column names (is there a header, and no title above it?)"
     n_others = len(header) - len(there)
     others = f" and {n_others:,} other{'s' if n_others > 1 else ''}" if n_others else ""
     return f"the file has {', '.join(there[:30])}{', …' if len(there) > 30 else ''}{others}"

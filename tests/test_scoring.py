@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from churn.errors import OutputError
-from churn.scoring import raising_features, require_form, risk_bands
+from churn.scoring import EXPLAINED, SCHEMA, raising_features, require_form, risk_bands
 
 
 def test_reasons_are_the_largest_contributions_above_zero_in_order():
@@ -30,3 +30,13 @@ def test_a_probability_on_a_threshold_belongs_to_the_band_above():
 def test_another_form_than_parquet_and_csv_is_refused(tmp_path, name):
     with pytest.raises(OutputError, match=r"ends in \.parquet or \.csv"):
         require_form(tmp_path / name)
+
+
+def test_columns_of_an_explanation_follow_those_of_the_scores_and_repeat_none():
+    assert EXPLAINED.names[:3] == ["next_binding", "next_binding_effect", "next_product"]
+    assert EXPLAINED.names[3:] == [
+        *("reason_1_en", "reason_1_zh", "reason_2_en", "reason_2_zh", "reason_3_en", "reason_3_zh"),
+        *("holds_1_en", "holds_1_zh", "holds_2_en", "holds_2_zh"),
+    ]
+    assert not set(EXPLAINED.names) & set(SCHEMA.names)
+    assert str(EXPLAINED.field("next_binding_effect").type) == "double"

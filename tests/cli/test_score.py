@@ -6,6 +6,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from churn.config import SERVICES
 from churn.files import hash_file
 
 AS_OF = "2025-01-01"
@@ -106,3 +107,88 @@ def test_static_columns_of_a_model_are_named_in_its_card_and_asked_for_again(run
     assert result.code == 2
     assert "static = ['tier']" in result.err
     assert run("score", bank, "--model", tmp_path / "m", "--as-of", AS_OF, "-o", out, "--config", config).code == 0
+
+
+@pytest.fixture(scope="module")
+def explained(bank, model, tmp_path_factory):
+    from churn.cli.main import main
+
+    out = tmp_path_factory.mktemp("explained") / "scores.parquet"
+    with pytest.raises(SystemExit):
+        main(["score", str(bank), "--model", str(model), "--as-of", AS_OF, "-o", str(out), "--explain"])
+    return out
+
+
+def test_explained_scores_are_the_scores_with_columns_after_them(explained, scored):
+    plain, more = pd.read_parquet(scored), pd.read_parquet(explained)
+
+    assert list(plain) == [
+        *("customer_id", "as_of", "churn_probability", "risk_band", "product_coverage"),
+        *("reason_1", "reason_2", "reason_3"),
+    ]
+    pd.testing.assert_frame_equal(more[list(plain)], plain, check_exact=True)
+    assert list(more)[len(list(plain)) :] == [
+        *("next_binding", "next_binding_effect", "next_product"),
+        *("reason_1_en", "reason_1_zh", "reason_2_en", "reason_2_zh", "reason_3_en", "reason_3_zh"),
+        *("holds_1_en", "holds_1_zh", "holds_2_en", "holds_2_zh"),
+    ]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_explained_scores_are_the_same_bytes_on_any_number_of_threads(run, bank, model, explained, tmp_path, threads):
+    out = tmp_path / "scores.parquet"
+    result = run("score", bank, "--model", model, "--as-of", AS_OF, "-o", out, "--explain", "--threads", threads)
+    assert result.code == 0
+    assert out.read_bytes() == explained.read_bytes()
+
+
+def test_partitions_change_no_explanation(run, bank, model, explained, tmp_path, monkeypatch):
+    monkeypatch.setattr("churn.frame.PARTITION_SIZE", 600)
+    out = tmp_path / "scores.parquet"
+    assert run("score", bank, "--model", model, "--as-of", AS_OF, "-o", out, "--explain").code == 0
+    pd.testing.assert_frame_equal(pd.read_parquet(out), pd.read_parquet(explained), check_exact=True)
+
+
+def test_explained_csv_says_the_same_as_explained_parquet(run, bank, model, explained, tmp_path):
+    out = tmp_path / "scores.csv"
+    assert run("score", bank, "--model", model, "--as-of", AS_OF, "-o", out, "--explain").code == 0
+    parquet = pd.read_parquet(explained)
+    csv = pd.read_csv(out, dtype={"customer_id": str}, keep_default_na=False)
+    assert list(csv) == list(parquet)
+    texts = [name for name in parquet if name.startswith(("reason_", "holds_", "next_binding", "next_product"))]
+    texts.remove("next_binding_effect")
+    pd.testing.assert_frame_equal(csv[texts], parquet[texts].fillna("").astype(csv[texts].dtypes))
+
+
+def test_a_service_is_named_where_its_product_is_held_and_a_product_only_where_none_can_be_bound(explained, bank):
+    scores = pd.read_parquet(explained).set_index("customer_id")
+    holdings, bindings = (pd.read_parquet(bank / f"{name}.parquet") for name in ("holdings", "bindings"))
+    held = holdings[(holdings["opened_on"] < AS_OF) & ~(holdings["closed_on"] < AS_OF)]
+    bound = bindings[(bindings["bound_on"] < AS_OF) & ~(bindings["unbound_on"] < AS_OF)]
+    holds = set(zip(held["customer_id"], held["product"], strict=True))
+    has = set(zip(bound["customer_id"], bound["service"], strict=True))
+    named = scores["next_binding"].notna()
+
+    assert 0 < named.sum() < len(scores)
+    for customer, service in scores.loc[named, "next_binding"].items():
+        assert (customer, SERVICES[service].product) in holds
+        assert (customer, service) not in has
+    for customer, product in scores.loc[~named, "next_product"].items():
+        assert (customer, product) not in holds
+        free = [name for name, service in SERVICES.items() if (customer, service.product) in holds]
+        assert all((customer, name) in has for name in free)
+    assert scores.loc[named, "next_product"].isna().all()
+    assert scores.loc[~named, "next_product"].notna().all()  # nobody here holds everything
+    assert scores.loc[~named, "next_binding_effect"].isna().all()
+    effect = scores["next_binding_effect"].dropna()
+    assert (effect <= 0).all()
+    assert (-effect <= scores.loc[effect.index, "churn_probability"]).all()
+
+
+def test_reasons_are_words_in_both_languages(explained):
+    scores = pd.read_parquet(explained)
+    for name in [name for name in scores if name.endswith("_en")]:
+        there = scores[name].notna()
+        assert (there == scores[name.removesuffix("en") + "zh"].notna()).all()
+        assert scores.loc[there, name].str.isascii().all()
+        assert scores.loc[there, name.removesuffix("en") + "zh"].str.contains("[一-鿿]").all()

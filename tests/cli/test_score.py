@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import numpy as np
@@ -192,3 +193,19 @@ def test_reasons_are_words_in_both_languages(explained):
         assert (there == scores[name.removesuffix("en") + "zh"].notna()).all()
         assert scores.loc[there, name].str.isascii().all()
         assert scores.loc[there, name.removesuffix("en") + "zh"].str.contains("[一-鿿]").all()
+
+
+def test_no_reason_contradicts_or_repeats_itself(explained):
+    scores = pd.read_parquet(explained)
+    texts = {text for name in scores if name.endswith(("_en", "_zh")) for text in scores[name].dropna()}
+
+    def told(pattern):
+        return [text for text in texts if re.search(pattern, text)]
+
+    assert told("12-month high") != []
+    assert told("assets shrank by .* in 12 months") != []
+    # The twelve month-ends whose highest is told do not hold the one that growth over 12 months begins from.
+    assert told("shrank by .* in 12 months and .*12-month high") == []
+    assert told("12-month high and assets shrank by .* in 12 months") == []
+    assert told(r"CNY ([\d,]+) and \w+ CNY \1$") == []
+    assert told(r"\d\.0 years| 不到") == []

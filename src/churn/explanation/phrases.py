@@ -169,9 +169,7 @@ def _tenure(value: float, raises: bool) -> Pair:  # noqa: ARG001
 
 # A missing value of these reads "…: not known".
 _NUMBERS: Mapping[str, Phrase] = {
-    "n_holdings": partial(
-        few, ("holding open", "holdings open", "未结清持有", "份"), ("no holding open", "无未结清持有")
-    ),
+    "n_holdings": partial(few, ("holding open", "holdings open", "在持产品", "份"), ("no holding open", "无在持产品")),
     "n_sticky_products": partial(
         few,
         ("sticky product held", "sticky products held", "持有高粘性产品", "种"),

@@ -26,6 +26,7 @@ SECOND_SHARE = 1 / 3
 """What a second feature pushes at least, of the first."""
 _NOTHING_MORE = {NO_CONTACT[0], NO_TRANSACTIONS[0], "no transactions in a year"}
 """What leaves nothing else to say of its story."""
+_NOTHING_DIGITAL = "no transaction online or mobile in a year"
 _SINCE_LOSS = ("loss_without_contact", "n_reached_since_loss", "n_loss_notices_since_loss")
 
 Texts = NDArray[np.object_]
@@ -192,7 +193,8 @@ def _tell(
 
 def _word(phrase: Phrase | None, name: str, value: Any, raises: bool) -> Pair:
     if phrase is not None:
-        return phrase(float("nan") if pd.isna(value) else float(value), raises)
+        en, zh = phrase(float("nan") if pd.isna(value) else float(value), raises)
+        return en, zh.replace(" 不到", "不到")  # numbers stand apart, words do not
     if pd.isna(value):
         return f"{name} not known", f"{name} 不详"
     if isinstance(value, (bool, np.bool_)):
@@ -220,6 +222,11 @@ def _implies(one: str, other: str) -> bool:
         return True
     if one == NO_BINDING[0]:
         return other.endswith(" not bound")
+    if one == _NOTHING_DIGITAL:
+        return other.startswith(("no online", "no mobile"))
+    if one.startswith("assets shrank") and one.endswith("in 12 months"):
+        # What they shrank from lies a month before the twelve whose highest is told: the two would contradict.
+        return other.endswith("12-month high")
     whole, _, amount = one.partition(" CNY ")
     if whole == "assets" and other in (f"deposits CNY {amount}", f"investments CNY {amount}"):
         return True

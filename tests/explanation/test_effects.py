@@ -12,7 +12,9 @@ from churn.explanation.verdict import judge
 from churn.frame import Snapshot
 
 PRODUCTS = {name: Product(en=name, zh=name) for name in ("fund", "gold")}
-NO_OFFERS = pd.DataFrame(columns=["service", "campaign_id", "customer_id", "coverage", "offered", "took", "churned"])
+NO_OFFERS = pd.DataFrame(
+    columns=["service", "campaign_id", "wave", "customer_id", "coverage", "offered", "took", "churned"]
+)
 
 
 def config_of(**services):
@@ -49,7 +51,7 @@ def offers_of(service, *bands):
         for arm, left in zip((1, 0), gone, strict=True)
     ]
     frame = pd.concat(rows, ignore_index=True)
-    return frame.assign(service=service, campaign_id="K1", customer_id=[f"C{i}" for i in range(len(frame))])
+    return frame.assign(service=service, campaign_id="K1", wave="K1", customer_id=[f"C{i}" for i in range(len(frame))])
 
 
 def estimate(snapshot, history, config, offers=NO_OFFERS, **more):
@@ -84,7 +86,7 @@ def test_service_that_everybody_or_nobody_has_gives_no_estimate_and_no_verdict()
         assert (judged.verdict, judged.reason) == ("cannot_tell", "no_evidence")
 
 
-@pytest.mark.parametrize(("n_bound", "there"), [(100, True), (99, False), (29, False)])
+@pytest.mark.parametrize(("n_bound", "there"), [(120, True), (99, False), (29, False)])
 def test_a_hundred_with_the_service_are_needed(n_bound, there):
     snapshot, history = snapshot_of(np.arange(400) % 2, x=ones(n_bound, 400 - n_bound))
     found = estimate(snapshot, history, config_of(x="fund"))["x"]

@@ -6,6 +6,7 @@ from scipy.special import expit
 
 from churn.explanation.observational import (
     Nuisances,
+    alike,
     effect_on_bound,
     effect_on_unbound,
     estimate_effect,
@@ -165,12 +166,12 @@ def test_no_estimate_with_fewer_than_a_hundred_of_either(n_bound, n_without, the
 
 
 def test_customers_whom_nobody_is_like_are_left_out_and_counted():
-    """100 of 500 have a chance under 2 % or over 98 %; the edges themselves stay."""
+    """100 of 500 have a chance under 5 % or over 95 %; the edges themselves stay."""
     bound, y, nuisances = by_hand()
     bound, y = np.r_[bound, np.zeros(100, np.int64)], np.r_[y, np.ones(100, np.int64)]
-    extreme = np.repeat([0.0199, 0.9801], 50)
+    extreme = np.repeat([0.0499, 0.9501], 50)
     longer = Nuisances(np.r_[nuisances.propensity, extreme], *(np.r_[part, np.ones(100)] for part in nuisances[1:]))
-    longer.propensity[0], longer.propensity[399] = 0.02, 0.98
+    longer.propensity[0], longer.propensity[399] = 0.05, 0.95
     found = estimate(bound, y, longer)
     assert (found.n, found.n_bound, found.overlap_share) == (400, 200, 0.8)
 
@@ -184,9 +185,11 @@ def test_without_a_hundred_alike_on_either_side_there_is_no_estimate():
 def test_effects_of_one_group_are_those_of_the_whole_estimate():
     _, bound, y, truth = draw(3)
     found = estimate(bound, y, truth)
-    assert found.overlap_share == 1
-    assert effect_on_bound(bound, y, truth) == pytest.approx(found.att)
-    assert effect_on_unbound(bound, y, truth) == pytest.approx(found.atu)
+    keep = alike(truth)
+    assert found.overlap_share == pytest.approx(keep.mean())
+    kept = bound[keep], y[keep], Nuisances(*(part[keep] for part in truth))
+    assert effect_on_bound(*kept) == pytest.approx(found.att)
+    assert effect_on_unbound(*kept) == pytest.approx(found.atu)
 
 
 def test_learnt_chances_come_near_the_true_ones_and_lie_between_0_and_1():

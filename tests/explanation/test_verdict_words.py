@@ -56,16 +56,16 @@ CASES = {
         offered(Estimate(0.001, -0.02, 0.022), LOWER),
         DEFAULT,
         (
-            "funds: goes with lower churn (by 21 points), but binding itself shows no effect"
+            "funds: goes with lower churn (by 21 points), but binding itself shows no effect worth having"
             " (between −2.0 and +2.2 points)."
         ),
-        "基金：绑定者流失较低（相差 21 个百分点），但绑定本身未见影响（−2.0 与 +2.2 个百分点之间）。",
+        "基金：绑定者流失较低（相差 21 个百分点），但绑定本身未见值得采取行动的影响（−2.0 与 +2.2 个百分点之间）。",
     ),
     "no effect, and raw numbers that promise nothing": (
         offered(Estimate(0.001, -0.02, 0.022), HIGHER),
         DEFAULT,
-        "funds: binding itself shows no effect (between −2.0 and +2.2 points).",
-        "基金：绑定本身未见影响（−2.0 与 +2.2 个百分点之间）。",
+        "funds: binding itself shows no effect worth having (between −2.0 and +2.2 points).",
+        "基金：绑定本身未见值得采取行动的影响（−2.0 与 +2.2 个百分点之间）。",
     ),
     "offer too small": (
         offered(Estimate(-0.03, -0.08, 0.02), LOWER),
@@ -112,17 +112,18 @@ CASES = {
         SMALL,
         DEFAULT,
         (
-            "funds: goes with lower churn (by 21 points), but binding itself shows no effect"
+            "funds: goes with lower churn (by 21 points), but binding itself shows no effect worth having"
             " (between −1.2 and +1.0 points)."
         ),
-        "基金：绑定者流失较低（相差 21 个百分点），但绑定本身未见影响（−1.2 与 +1.0 个百分点之间）。",
+        "基金：绑定者流失较低（相差 21 个百分点），但绑定本身未见值得采取行动的影响（−1.2 与 +1.0 个百分点之间）。",
     ),
     "records show none by the bank's word": (
         SMALL,
         MEASURED,
-        "funds: goes with lower churn (by 21 points), but binding itself shows no effect"
+        "funds: goes with lower churn (by 21 points), but binding itself shows no effect worth having"
         " (between −1.2 and +1.0 points)." + STATEMENT_EN,
-        "基金：绑定者流失较低（相差 21 个百分点），但绑定本身未见影响（−1.2 与 +1.0 个百分点之间）。" + STATEMENT_ZH,
+        "基金：绑定者流失较低（相差 21 个百分点），但绑定本身未见值得采取行动的影响（−1.2 与 +1.0 个百分点之间）。"
+        + STATEMENT_ZH,
     ),
     "nothing known": (
         ServiceEffect("fund_trading", NOTHING, None, (), None, {}),

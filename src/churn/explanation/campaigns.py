@@ -1,10 +1,12 @@
 """A bank's randomised offers as rows of a trial: who was offered what, who took it up, who left."""
 
+import logging
 from typing import Any
 
 import narwhals as nw
 import pandas as pd
 
+from churn.explanation.randomised import LEAST_ARM
 from churn.features.coverage import product_coverage
 from churn.labels import build_labels
 from churn.tables.bank import Bank, to_days
@@ -12,7 +14,8 @@ from churn.timeline import Tables, last_complete, population
 
 UPTAKE_DAYS = 31
 """An offer is taken up when the service is bound within so many days of the assignment."""
-COLUMNS = ("service", "campaign_id", "customer_id", "coverage", "offered", "took", "churned")
+COLUMNS = ("service", "campaign_id", "wave", "customer_id", "coverage", "offered", "took", "churned")
+_log = logging.getLogger(__name__)
 
 
 def build_offers(bank: Bank, horizon_days: int) -> pd.DataFrame:
@@ -25,7 +28,8 @@ def build_offers(bank: Bank, horizon_days: int) -> pd.DataFrame:
     -------
     DataFrame
         `service`, `campaign_id`, `customer_id`; `offered`, `took` (bound within 31 days of the assignment) and
-        `churned` (within `horizon_days` of it), 0 or 1; `coverage`, products held on that day. Sorted.
+        `churned` (within `horizon_days` of it), 0 or 1; `coverage`, products held on that day; `wave`, the draws that
+        are compared within themselves: a campaign's day, or the days together that are too small alone. Sorted.
     """
     if not bank.has("campaigns"):
         return pd.DataFrame(columns=list(COLUMNS))
@@ -33,10 +37,12 @@ def build_offers(bank: Bank, horizon_days: int) -> pd.DataFrame:
     found = tables["campaigns"].select("assigned_on").unique().collect(backend="pyarrow").to_native()
     last = to_days(last_complete(bank.data_end, horizon_days))
     days = sorted(day for day in found["assigned_on"].to_pylist() if day <= last)
-    parts = [_offers_of(tables, day, horizon_days, bank) for day in days]
+    parts = [part for day in days if len(part := _offers_of(tables, day, horizon_days, bank))]
     if not parts:
+        _log.warning("campaigns: no offer has an outcome yet, so that effects are judged by records alone")
         return pd.DataFrame(columns=list(COLUMNS))
-    return pd.concat(parts).sort_values(["service", "campaign_id", "customer_id"], ignore_index=True)
+    rows = pd.concat(parts).sort_values(["service", "campaign_id", "customer_id"], ignore_index=True)
+    return rows.assign(wave=_waves(rows))[list(COLUMNS)]
 
 
 def n_incomplete(bank: Bank, horizon_days: int) -> int:
@@ -46,6 +52,15 @@ def n_incomplete(bank: Bank, horizon_days: int) -> int:
     last = to_days(last_complete(bank.data_end, horizon_days))
     late = bank.frames()["campaigns"].filter(nw.col("assigned_on") > last)
     return int(late.select(nw.len()).collect(backend="pyarrow").to_native().column(0)[0].as_py())
+
+
+def _waves(rows: pd.DataFrame) -> "pd.Series[str]":
+    """Name each row's wave; where a campaign ran over many days, the share offered may differ between them."""
+    day = ["service", "campaign_id", "assigned_on"]
+    n_offered = rows.groupby(day)["offered"].transform("sum")
+    n_not = rows.groupby(day)["offered"].transform("size") - n_offered
+    alone = (n_offered >= LEAST_ARM) & (n_not >= LEAST_ARM)
+    return rows["campaign_id"].where(~alone, rows["campaign_id"] + " " + rows["assigned_on"].astype(str))
 
 
 def _offers_of(tables: Tables, day: int, horizon_days: int, bank: Bank) -> pd.DataFrame:
@@ -62,6 +77,7 @@ def _offers_of(tables: Tables, day: int, horizon_days: int, bank: Bank) -> pd.Da
         "service",
         "campaign_id",
         "customer_id",
+        "assigned_on",
         nw.col("coverage").fill_null(0),
         (nw.col("arm") == nw.lit("treated")).cast(nw.Int64).alias("offered"),
         nw.col("took").fill_null(0),

@@ -15,6 +15,7 @@ from churn.explanation.observational import (
     LEAST_ARM,
     Nuisances,
     Observational,
+    alike,
     effect_on_unbound,
     estimate_effect,
     fit_nuisances,
@@ -124,9 +125,24 @@ def _estimate(
         learnt = fit_nuisances(compared.matrix, compared.bound, compared.y, seed=seed, n_threads=n_threads)
         observational = estimate_effect(compared.bound, compared.y, learnt, cf_y=settings.cf_y, cf_d=settings.cf_d)
         if observational is not None:
-            controls = tuple(_controls(compared, learnt, seed, n_threads))
-            bands = bands if offer else dict(_bands_of_comparison(compared, learnt))
+            kept, learnt = _keep_alike(compared, learnt)
+            controls = tuple(_controls(kept, learnt, seed, n_threads))
+            bands = bands if offer else dict(_bands_of_comparison(kept, learnt))
     return ServiceEffect(service, raw, observational, controls, offer, bands if _differ(bands) else {})
+
+
+def _keep_alike(compared: Comparison, learnt: Nuisances) -> tuple[Comparison, Nuisances]:
+    """Leave out, for tests and bands too, whom the estimate leaves out."""
+    keep = alike(learnt)
+    kept = compared._replace(
+        matrix=compared.matrix[keep],
+        bound=compared.bound[keep],
+        y=compared.y[keep],
+        coverage=compared.coverage[keep],
+        referred=None if compared.referred is None else compared.referred[keep],
+        once=None if compared.once is None else compared.once[keep],
+    )
+    return kept, Nuisances(*(part[keep] for part in learnt))
 
 
 def _controls(compared: Comparison, learnt: Nuisances, seed: int, n_threads: int) -> Iterator[Control]:
@@ -144,9 +160,7 @@ def _controls(compared: Comparison, learnt: Nuisances, seed: int, n_threads: int
 
 
 def _read_offer(offers: pd.DataFrame) -> Offer | None:
-    return estimate_offer(
-        offers["churned"], offers["took"], offers["offered"], offers["campaign_id"], offers["customer_id"]
-    )
+    return estimate_offer(offers["churned"], offers["took"], offers["offered"], offers["wave"], offers["customer_id"])
 
 
 def _bands_of_offer(offers: pd.DataFrame) -> Iterator[tuple[str, Estimate]]:

@@ -7,7 +7,7 @@ that did not see that customer.
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,11 +21,15 @@ from churn.model.trees import Matrix, TreeParameters, fit_trees, predict_margins
 
 LEAST_ARM = 100
 """Customers with the service, and without it, that an estimate needs."""
-EXTREME = 0.02
-"""Customers whose chance to have bound the service is nearer to 0 or 1 than this are left out: nobody is like them."""
+EXTREME = 0.05
+"""Customers whose chance to have bound the service is nearer to 0 or 1 than this are left out: nobody is like them.
+Learnt chances are drawn to the middle, so that a smaller cut leaves in whom it should not: with 3,000 customers and
+strong drivers 0.02 kept 98 % where 81 % were alike, and was 3 points off."""
 N_FOLDS = 5
 Z_95 = float(norm.ppf(0.975))
 _TREES = TreeParameters(learning_rate=0.06, num_leaves=8, min_child=30, l2=5.0)
+_PROPENSITY_TREES = replace(_TREES, colsample=1.0)
+"""A column that gives the binding away must be seen by every tree, so that the customers it separates are left out."""
 _ROUNDS = 120
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -81,9 +85,9 @@ def fit_nuisances(matrix: Matrix, bound: Ints, y: Ints, *, seed: int = 0, n_thre
     folds = stratified_folds(bound, N_FOLDS, seed)
     rows = np.arange(len(y))
     return Nuisances(
-        _out_of_fold(matrix, bound, folds, rows, seed, n_threads),
-        _out_of_fold(matrix, y, folds, rows[bound == 0], seed, n_threads),
-        _out_of_fold(matrix, y, folds, rows[bound == 1], seed, n_threads),
+        _out_of_fold(matrix, bound, folds, rows, _PROPENSITY_TREES, seed, n_threads),
+        _out_of_fold(matrix, y, folds, rows[bound == 0], _TREES, seed, n_threads),
+        _out_of_fold(matrix, y, folds, rows[bound == 1], _TREES, seed, n_threads),
     )
 
 
@@ -99,7 +103,7 @@ def estimate_effect(bound: Ints, y: Ints, nuisances: Nuisances, *, cf_y: float, 
     cf_y, cf_d
         Strength of the hidden driver of the bounds, in [0, 1).
     """
-    keep = (nuisances.propensity >= EXTREME) & (nuisances.propensity <= 1 - EXTREME)
+    keep = alike(nuisances)
     bound, y, nuisances = bound[keep], y[keep], Nuisances(*(part[keep] for part in nuisances))
     if min(bound.sum(), len(bound) - bound.sum()) < LEAST_ARM:
         return None
@@ -120,6 +124,12 @@ def estimate_effect(bound: Ints, y: Ints, nuisances: Nuisances, *, cf_y: float, 
     )
 
 
+def alike(nuisances: Nuisances) -> NDArray[np.bool_]:
+    """Say which customers have others like them in the other group: a chance between 0.05 and 0.95, shape (n,)."""
+    kept: NDArray[np.bool_] = (nuisances.propensity >= EXTREME) & (nuisances.propensity <= 1 - EXTREME)
+    return kept
+
+
 def effect_on_unbound(bound: Ints, y: Ints, nuisances: Nuisances) -> Estimate:
     """Estimate the effect on those without the service alone, of any outcome."""
     return _estimate(_fit(1 - bound, y, _mirrored(nuisances)), -1.0)
@@ -138,7 +148,7 @@ def explained_shares(bound: Ints, y: Ints, whole: Nuisances, short: Nuisances) -
     # Imported here for the reason given at `_fit`.
     from doubleml.utils.gain_statistics import gain_statistics
 
-    keep = np.logical_and.reduce([(n.propensity >= EXTREME) & (n.propensity <= 1 - EXTREME) for n in (whole, short)])
+    keep = alike(whole) & alike(short)
     kept = [_mirrored(Nuisances(*(part[keep] for part in nuisances))) for nuisances in (whole, short)]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The estimated nu2", UserWarning)
@@ -146,7 +156,9 @@ def explained_shares(bound: Ints, y: Ints, whole: Nuisances, short: Nuisances) -
     return _number(gains["cf_y"]), _number(gains["cf_d"])
 
 
-def _out_of_fold(matrix: Matrix, y: Ints, folds: Ints, taught: Ints, seed: int, n_threads: int) -> Floats:
+def _out_of_fold(
+    matrix: Matrix, y: Ints, folds: Ints, taught: Ints, parameters: TreeParameters, seed: int, n_threads: int
+) -> Floats:
     """Chance of `y` for everybody, by trees taught on those of the rows `taught` that lie in other folds."""
     read = np.empty(len(folds))
     for fold in range(N_FOLDS):
@@ -154,7 +166,7 @@ def _out_of_fold(matrix: Matrix, y: Ints, folds: Ints, taught: Ints, seed: int, 
         if len(np.unique(y[rows])) < 2:
             read[folds == fold] = y[rows].mean()
             continue
-        trees = fit_trees(matrix[rows], y[rows], _TREES, rounds=_ROUNDS, seed=seed, n_threads=n_threads)
+        trees = fit_trees(matrix[rows], y[rows], parameters, rounds=_ROUNDS, seed=seed, n_threads=n_threads)
         read[folds == fold] = expit(predict_margins(trees, matrix[folds == fold], n_threads=n_threads))
     return read
 

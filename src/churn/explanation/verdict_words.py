@@ -37,8 +37,8 @@ def verdict_words(
         lead_en, lead_zh = _goes_with(effect.raw)
         given_en, given_zh = _given(judged, settings)
         return (
-            f"{en}: {lead_en}binding itself shows no effect (between {interval[0]} points).{given_en}",
-            f"{zh}：{lead_zh}绑定本身未见影响（{interval[1]} 个百分点之间）。{given_zh}",
+            f"{en}: {lead_en}binding itself shows no effect worth having (between {interval[0]} points).{given_en}",
+            f"{zh}：{lead_zh}绑定本身未见值得采取行动的影响（{interval[1]} 个百分点之间）。{given_zh}",
         )
     less = judged.verdict != "raises"
     if judged.evidence == "randomised":

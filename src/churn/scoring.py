@@ -61,14 +61,20 @@ class Scored:
 
 
 def score_snapshot(
-    snapshot: Snapshot, stored: StoredModel, *, explain: Config | None = None, n_threads: int = 0
+    snapshot: Snapshot,
+    stored: StoredModel,
+    *,
+    explain: Config | None = None,
+    classes_known: bool | None = None,
+    n_threads: int = 0,
 ) -> tuple[pa.Table, dict[str, int]]:
     """Score customers: one row each, in the order given, and the count of unseen categories by column.
 
     `churn_probability` is calibrated, in [0, 1]. `risk_band` is high from the model's upper threshold on, low under
     its lower one, else medium. `reason_1` to `reason_3` are the features that raise the risk most, by their
     contribution to the log-odds (TreeSHAP); empty where fewer raise it. With `explain`, the bank's configuration,
-    columns of `EXPLAINED` follow: the next binding or product, and reasons in words.
+    columns of `EXPLAINED` follow: the next binding or product, and reasons in words; `classes_known` as for
+    `next_best.find_next_steps`.
 
     Raises
     ------
@@ -88,9 +94,8 @@ def score_snapshot(
     ]
     table = pa.table(columns, schema=SCHEMA)
     if explain is not None:
-        for name, column in zip(
-            EXPLAINED.names, _explained(snapshot, stored, explained, prediction.probability, explain), strict=True
-        ):
+        added = _explained(snapshot, stored, explained, prediction.probability, explain, classes_known)
+        for name, column in zip(EXPLAINED.names, added, strict=True):
             table = table.append_column(name, column)
     return table, prediction.unseen
 
@@ -101,6 +106,7 @@ def _explained(
     explained: Contributions,
     probability: NDArray[np.float64],
     config: Config,
+    classes_known: bool | None,
 ) -> Iterator[pa.Array]:
     """Yield the columns of `EXPLAINED`."""
     advice = advice_from_json(stored.effects)
@@ -109,7 +115,7 @@ def _explained(
         steps = find_flat_next_steps(features, probability, advice)
         told = explain_reasons(explained.values, features, (), config)
     else:
-        steps = find_next_steps(features, probability, advice, config)
+        steps = find_next_steps(features, probability, advice, config, classes_known=classes_known)
         told = explain_reasons(explained.values, features, catalogue(config), config)
     yield pa.array(steps.binding, pa.string())
     yield pa.array(steps.effect, pa.float64(), mask=np.isnan(steps.effect))
@@ -176,6 +182,7 @@ def write_scores(
     quarantine: Iterable[LeftOut],
     build_manifest: Callable[[Scored], Mapping[str, Any]],
     explain: Config | None = None,
+    classes_known: bool | None = None,
     n_threads: int = 0,
     on_rows: OnRows | None = None,
 ) -> Scored:
@@ -191,7 +198,7 @@ def write_scores(
         Every input row left out: table, file name, row, column, rule.
     build_manifest
         From what was done to the manifest's document.
-    explain
+    explain, classes_known
         As for `score_snapshot`.
     on_rows
         Told the number of customers after each partition.
@@ -211,7 +218,9 @@ def write_scores(
         _write_quarantine(left_out, quarantine)
         with _open_writer(scores, path.suffix, explained=explain is not None) as writer:
             for snapshot in snapshots:
-                table, new = score_snapshot(snapshot, stored, explain=explain, n_threads=n_threads)
+                table, new = score_snapshot(
+                    snapshot, stored, explain=explain, classes_known=classes_known, n_threads=n_threads
+                )
                 writer.write_table(table)
                 rows += table.num_rows
                 unseen.update(new)

@@ -1,8 +1,10 @@
 import datetime as dt
 import json
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from churn.config import Config, EffectSettings
@@ -16,6 +18,7 @@ from churn.explanation.next_best import (
     build_advice,
     find_flat_next_steps,
     find_next_steps,
+    knows_class_1,
 )
 from churn.explanation.randomised import Offer
 
@@ -165,6 +168,23 @@ def test_where_the_tables_know_no_account_classes_nobody_lacks_one():
 
     assert step(customers=[known_of_nobody])[0] == "cts"
     assert step(customers=[unknown])[0] == "cts"
+
+
+def test_one_customer_alone_is_told_what_the_whole_bank_knows_of_classes():
+    one = pd.DataFrame([customer(holds=["cts", "debit_card"], class_1=0)])
+    steps = {
+        known: find_next_steps(one, np.array([0.5]), [], CONFIG, classes_known=known) for known in (True, False, None)
+    }
+
+    assert (steps[True].binding[0], steps[True].product[0]) == (None, "debit_card")
+    assert steps[False].binding[0] == steps[None].binding[0] == "cts"
+
+
+@pytest.mark.parametrize(("classes", "known"), [([None, "2"], False), ([None, "1"], True), ([], False)])
+def test_classes_are_known_where_one_account_is_of_class_1(classes, known):
+    table = pa.table({"customer_id": ["A"] * len(classes), "account_class": pa.array(classes, pa.string())})
+
+    assert knows_class_1(nw.from_native(table).lazy()) is known
 
 
 def test_who_holds_and_bound_everything_has_no_next_step():

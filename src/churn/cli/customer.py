@@ -13,7 +13,14 @@ from churn.cli.sources import Source
 from churn.config import Config
 from churn.errors import DataError
 from churn.explanation.captions import Language, format_points, format_value, meaning, unit_of
-from churn.explanation.next_best import NextSteps, advice_from_json, find_flat_next_steps, find_next_steps
+from churn.explanation.next_best import (
+    CLASS_1_PRODUCT,
+    NextSteps,
+    advice_from_json,
+    find_flat_next_steps,
+    find_next_steps,
+    knows_class_1,
+)
 from churn.explanation.points import base_probability, to_points
 from churn.explanation.reasons import Reasons, explain_reasons
 from churn.explanation.shap import explain_features
@@ -22,6 +29,7 @@ from churn.explanation.what_if import predict_what_if
 from churn.files import require_writable_file
 from churn.frame import Snapshot
 from churn.model.storage import StoredModel
+from churn.tables.flat import FlatTable
 
 N_SHOWN = 10
 _TEXTS: Mapping[str, tuple[str, str]] = {
@@ -31,6 +39,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "holds": ("holds it down: {text}", "降低风险：{text}"),
     "bind": ("next to bind: {name}{effect}", "建议绑定：{name}{effect}"),
     "open": ("next to open: {name}", "建议先开立：{name}"),
+    "open_class_1": ("next to open: {name} with a class-1 account", "建议先开立：{name}（I 类账户）"),
     "effect": (", estimated change of the churn probability {points} points", "，预计流失概率变化 {points} 个百分点"),
     "what_if": (
         "what the model would say: {before} → {after} (its answer, not the effect of the change)",
@@ -128,10 +137,11 @@ def _explain(snapshot: Snapshot, source: Source, stored: StoredModel) -> Explain
     base = base_probability(model, features, shap)
     points = to_points(shap.values, base, probability)[0]
     advice = advice_from_json(stored.effects)
-    if config.flat is None:
-        steps = find_next_steps(features, probability, advice, config)
-    else:
+    if isinstance(source.table, FlatTable):
         steps = find_flat_next_steps(features, probability, advice)
+    else:
+        known = knows_class_1(source.table.frames()["holdings"])
+        steps = find_next_steps(features, probability, advice, config, classes_known=known)
     return Explained(
         float(probability[0]),
         float(base[0]),
@@ -187,7 +197,10 @@ def _lines(explained: Explained, config: Config, language: Language) -> Iterator
         added = "" if np.isnan(effect) else _say("effect", language, points=format_points(effect))
         yield _say("bind", language, name=_name(steps.binding[0], config.services, language), effect=added)
     elif steps.product[0] is not None:
-        yield _say("open", language, name=_name(steps.product[0], config.products, language))
+        name = _name(steps.product[0], config.products, language)
+        # A debit card may be held already, of another class.
+        lacks = steps.product[0] == CLASS_1_PRODUCT and explained.values.get("has_class_1_account") == 0
+        yield _say("open_class_1" if lacks else "open", language, name=name)
 
 
 def _name(name: str, entries: Mapping[str, Any], language: Language) -> str:

@@ -25,6 +25,7 @@ from churn.cli.options import (
 )
 from churn.config import Config, FlatFile, read_config
 from churn.errors import DataError, TimeRangeError
+from churn.explanation.next_best import knows_class_1
 from churn.files import require_apart, require_writable_file
 from churn.frame import Snapshot, flat_snapshots, scored_snapshots
 from churn.model.storage import StoredModel, read_model
@@ -116,6 +117,7 @@ def score_data(
                 quarantine=table.quarantine(),
                 build_manifest=build_manifest,
                 explain=_names_of(table) if explain else None,
+                classes_known=knows_class_1(table.frames()["holdings"]) if isinstance(table, Bank) else None,
                 n_threads=n_threads or 0,
                 on_rows=_counting(on_step),
             )

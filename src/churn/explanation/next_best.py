@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -111,7 +112,20 @@ def advice_from_json(found: Mapping[str, Any]) -> list[Advice]:
         raise ModelError("effects.json: is not of this version; restore the model, or train again") from error
 
 
-def find_next_steps(features: pd.DataFrame, probability: Floats, advice: Sequence[Advice], config: Config) -> NextSteps:
+def knows_class_1(holdings: nw.LazyFrame[Any]) -> bool:
+    """Whether a bank's holdings tell of anybody that an account is of class 1; else nobody can be said to lack one."""
+    found = holdings.filter(nw.col("account_class") == nw.lit("1")).select("customer_id").head(1)
+    return len(found.collect(backend="pyarrow")) > 0
+
+
+def find_next_steps(
+    features: pd.DataFrame,
+    probability: Floats,
+    advice: Sequence[Advice],
+    config: Config,
+    *,
+    classes_known: bool | None = None,
+) -> NextSteps:
     """Choose for each customer.
 
     Parameters
@@ -123,12 +137,14 @@ def find_next_steps(features: pd.DataFrame, probability: Floats, advice: Sequenc
         Calibrated churn probability, shape (n,).
     advice
         Of the services that were judged; a service not among them claims nothing.
+    classes_known
+        Of `knows_class_1`; None takes them for known where one of these customers has such an account.
     """
     n = len(features)
     judged = {one.service: one for one in advice}
     binding, effect = np.full(n, None, dtype=object), np.full(n, np.nan)
     best = np.full(n, np.inf)
-    classless = _lacks_class_1(features)
+    classless = _lacks_class_1(features, classes_known)
     for service in _by_stickiness(config):
         one = judged.get(service)
         if one is not None and one.verdict == "raises":
@@ -172,10 +188,11 @@ def _flag(features: pd.DataFrame, name: str) -> NDArray[np.bool_]:
     return np.asarray(features[name] == 1, dtype=bool)
 
 
-def _lacks_class_1(features: pd.DataFrame) -> NDArray[np.bool_]:
+def _lacks_class_1(features: pd.DataFrame, classes_known: bool | None) -> NDArray[np.bool_]:
     """Who has no class-1 account; nobody where the tables do not say what class accounts have."""
     has = _flag(features, "has_class_1_account")
-    return ~has if has.any() else np.zeros(len(features), dtype=bool)
+    known = has.any() if classes_known is None else classes_known and "has_class_1_account" in features
+    return ~has if known else np.zeros(len(features), dtype=bool)
 
 
 def _claimed(one: Advice | None, features: pd.DataFrame, probability: Floats) -> Floats:

@@ -66,6 +66,12 @@ def chinese(place, simulated, trained):
 
 
 @pytest.fixture(scope="module")
+def scored(place, simulated, trained):
+    call("score", simulated, "--model", trained, "--as-of", AS_OF, "-o", place / "scores.parquet", "--explain")
+    return pd.read_parquet(place / "scores.parquet")
+
+
+@pytest.fixture(scope="module")
 def flat(place):
     rng = np.random.default_rng(0)
     app, age = rng.integers(0, 2, 900), rng.integers(20, 80, 900)
@@ -124,16 +130,13 @@ def test_the_table_has_every_service_with_the_fields_that_programs_rely_on(engli
     assert list(pd.read_csv(english[0] / "bindings.csv")) == list(rows[0])
 
 
-def test_everybody_who_is_scored_is_explained_and_values_add_up(run, english, simulated, trained, tmp_path):
-    scores = tmp_path / "scores.parquet"
-    assert run("score", simulated, "--model", trained, "--as-of", AS_OF, "-o", scores).code == 0
+def test_everybody_who_is_scored_is_explained_and_values_add_up(english, scored, trained):
     shap = pd.read_parquet(english[0] / "shap.parquet")
     names = json.loads((trained / "manifest.json").read_text())["features"]
     margin = shap[[*names, "base_value"]].sum(axis=1)
 
     assert list(shap) == ["customer_id", *names, "base_value"]
     assert len(set(shap["base_value"])) == 1
-    scored = pd.read_parquet(scores)
     assert shap["customer_id"].tolist() == scored["customer_id"].tolist()
     # Calibration keeps the order, as far as it distinguishes.
     order = np.argsort(margin.to_numpy())
@@ -249,6 +252,18 @@ def first_customer(bank):
     customers = pd.read_parquet(bank / "customers.parquet")
     here = (customers["opened_on"].astype(str) < "2024-01-01") & customers["closed_on"].isna()
     return customers.loc[here, "customer_id"].iloc[0]
+
+
+def test_who_lacks_a_class_1_account_is_told_to_open_one_as_in_the_scores(run, simulated, trained, scored):
+    customer = scored.loc[scored["next_product"] == "debit_card", "customer_id"].iloc[0]
+
+    assert (
+        json.loads(explain(run, simulated, trained, "--customer", customer, "--json").out)["next_product"]
+        == "debit_card"
+    )
+    assert explain(run, simulated, trained, "--customer", customer).out.splitlines()[-1] == (
+        "next to open: debit card with a class-1 account"
+    )
 
 
 @pytest.fixture(scope="module")

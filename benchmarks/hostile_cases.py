@@ -209,7 +209,7 @@ def other_encoding(place: Place, random: Random) -> Made:
     table = tables[random.integers(0, len(tables))]
     kinds = ["utf-16", "utf-8-sig", "gb18030", "big5", "utf-32", "cp1252", "shift_jis"]
     encoding = kinds[random.integers(0, len(kinds) if place.style is not CHINESE else 3)]
-    text = place.text(table).replace(f"{CANARY}M", CANARY + ("é" if encoding == "cp1252" else "户"))
+    text = place.text(table).replace(f"{CANARY}M", CANARY + ("é" if encoding == "cp1252" else "中"))
     place.path(table).write_bytes(text.encode(encoding))
     told = random.random() < 0.5
     known = told or encoding in ("utf-8-sig", "gb18030")

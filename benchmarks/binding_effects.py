@@ -23,9 +23,9 @@ from scipy.stats import binomtest
 
 from churn.config import Config, EffectSettings
 from churn.evaluation.intervals import Estimate
-from churn.explanation.campaigns import build_offers
-from churn.explanation.effects import ServiceEffect, estimate_effects
-from churn.explanation.evidence import Evidence, gather_evidence
+from churn.explanation.effects.campaigns import build_offers
+from churn.explanation.effects.estimates import ServiceEffect, estimate_effects
+from churn.explanation.effects.evidence import Evidence, gather_evidence
 from churn.explanation.verdict import judge
 from churn.frame import Snapshot, build_snapshot
 from churn.simulation import simulate_bank

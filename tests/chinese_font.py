@@ -5,7 +5,7 @@ import os
 import pytest
 
 from churn.errors import ExplanationError
-from churn.explanation.fonts import PACKAGE, find_chinese_font
+from churn.explanation.plots.fonts import PACKAGE, find_chinese_font
 
 
 def _is_missing() -> bool:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from churn.config import Config
 from churn.errors import OutputError
 from churn.explanation.next_best import advice_from_json, find_flat_next_steps, find_next_steps
-from churn.explanation.reasons import N_HOLDING, N_RAISING, explain_reasons
+from churn.explanation.reasons.telling import N_HOLDING, N_RAISING, explain_reasons
 from churn.explanation.shap import Contributions, explain_features
 from churn.features.catalogue import catalogue
 from churn.files import new_file, render_json, require_writable_file

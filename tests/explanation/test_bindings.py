@@ -6,10 +6,10 @@ from churn.config import EffectSettings
 from churn.evaluation.intervals import Estimate
 from churn.explanation.bindings import BindingRow, Seen, build_bindings
 from churn.explanation.contrast import NO_CONTRAST, Contrast
-from churn.explanation.controls import Control
-from churn.explanation.effects import ServiceEffect
-from churn.explanation.observational import Observational
-from churn.explanation.randomised import Offer
+from churn.explanation.effects.controls import Control
+from churn.explanation.effects.estimates import ServiceEffect
+from churn.explanation.effects.observational import Observational
+from churn.explanation.effects.randomised import Offer
 
 NOTHING = Estimate(None, None, None)
 SETTINGS = EffectSettings()  # worthwhile: 3 points

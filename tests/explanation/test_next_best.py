@@ -10,7 +10,8 @@ import pytest
 from churn.config import Config, EffectSettings
 from churn.errors import ModelError
 from churn.evaluation.intervals import Estimate
-from churn.explanation.effects import ServiceEffect
+from churn.explanation.effects.estimates import ServiceEffect
+from churn.explanation.effects.randomised import Offer
 from churn.explanation.next_best import (
     Advice,
     advice_from_json,
@@ -20,7 +21,6 @@ from churn.explanation.next_best import (
     find_next_steps,
     knows_class_1,
 )
-from churn.explanation.randomised import Offer
 
 CONFIG = Config()
 SERVICES = list(CONFIG.services)

@@ -5,10 +5,10 @@ import pytest
 
 from churn.config import EffectSettings
 from churn.evaluation.intervals import Estimate
-from churn.explanation.controls import Control
-from churn.explanation.effects import ServiceEffect
-from churn.explanation.observational import Observational
-from churn.explanation.randomised import Offer
+from churn.explanation.effects.controls import Control
+from churn.explanation.effects.estimates import ServiceEffect
+from churn.explanation.effects.observational import Observational
+from churn.explanation.effects.randomised import Offer
 from churn.explanation.verdict import judge
 from churn.explanation.verdict_words import verdict_words
 

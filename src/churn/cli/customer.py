@@ -21,10 +21,10 @@ from churn.explanation.next_best import (
     find_next_steps,
     knows_class_1,
 )
+from churn.explanation.plots.waterfall import plot_waterfall
 from churn.explanation.points import base_probability, to_points
-from churn.explanation.reasons import Reasons, explain_reasons
+from churn.explanation.reasons.telling import Reasons, explain_reasons
 from churn.explanation.shap import explain_features
-from churn.explanation.waterfall import plot_waterfall
 from churn.explanation.what_if import predict_what_if
 from churn.files import require_writable_file
 from churn.frame import Snapshot

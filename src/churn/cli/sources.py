@@ -10,8 +10,8 @@ from pathlib import Path
 from churn.cli.inputs import flat_of_model, kinds_of_model, require_same_static
 from churn.config import Config
 from churn.errors import ConfigError, DataError, TimeRangeError
-from churn.explanation.effects import ServiceEffect, estimate_effects, estimate_flat_effects
-from churn.explanation.evidence import evidence_date, gather_evidence
+from churn.explanation.effects.estimates import ServiceEffect, estimate_effects, estimate_flat_effects
+from churn.explanation.effects.evidence import evidence_date, gather_evidence
 from churn.features.catalogue import catalogue
 from churn.features.feature import Feature
 from churn.frame import Snapshot, build_snapshot, customer_snapshot, flat_snapshot, flat_snapshots, scored_snapshots

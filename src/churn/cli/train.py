@@ -23,8 +23,8 @@ from churn.cli.options import (
 )
 from churn.config import Config, read_config
 from churn.errors import TimeRangeError
-from churn.explanation.effects import estimate_effects, estimate_flat_effects
-from churn.explanation.evidence import gather_evidence
+from churn.explanation.effects.estimates import estimate_effects, estimate_flat_effects
+from churn.explanation.effects.evidence import gather_evidence
 from churn.explanation.next_best import advice_to_json, build_advice
 from churn.frame import Snapshot, build_snapshot, flat_snapshot
 from churn.model.monotone import describe_monotone

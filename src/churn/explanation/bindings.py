@@ -8,7 +8,7 @@ import numpy as np
 from churn.config import EffectSettings
 from churn.evaluation.intervals import Estimate
 from churn.explanation.contrast import Contrast
-from churn.explanation.effects import ServiceEffect
+from churn.explanation.effects.estimates import ServiceEffect
 from churn.explanation.verdict import Evidence, Judgement, Verdict, judge
 from churn.explanation.verdict_words import verdict_words
 

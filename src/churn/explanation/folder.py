@@ -6,9 +6,9 @@ from pathlib import Path
 from churn.config import Config
 from churn.explanation.bindings import BindingRow
 from churn.explanation.captions import Language
-from churn.explanation.effects import ServiceEffect
-from churn.explanation.forest import plot_bindings
-from churn.explanation.plots import plot_dependence, plot_importance
+from churn.explanation.effects.estimates import ServiceEffect
+from churn.explanation.plots.forest import plot_bindings
+from churn.explanation.plots.importance import plot_dependence, plot_importance
 from churn.explanation.rendering import write_bindings
 from churn.explanation.survey import Survey
 from churn.features.feature import Feature

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from churn.config import Config, EffectSettings
 from churn.errors import ModelError
 from churn.evaluation.intervals import Estimate
-from churn.explanation.effects import BANDS, ServiceEffect
+from churn.explanation.effects.estimates import BANDS, ServiceEffect
 from churn.explanation.verdict import Evidence, Verdict, judge
 
 STICKINESS = ("online_banking", "mobile_banking", "fund_trading", "cts", "cash_sweep")

@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple
 
 from churn.config import EffectSettings
 from churn.evaluation.intervals import Estimate
-from churn.explanation.effects import ServiceEffect
+from churn.explanation.effects.estimates import ServiceEffect
 
 Evidence = Literal["randomised", "observational", "none"]
 Verdict = Literal["cuts", "suggests", "no_effect", "raises", "cannot_tell"]
@@ -43,7 +43,7 @@ def judge(effect: ServiceEffect, settings: EffectSettings) -> Judgement:
 
     Examples
     --------
-    >>> from churn.explanation.randomised import Offer
+    >>> from churn.explanation.effects.randomised import Offer
     >>> late = Estimate(-0.06, -0.09, -0.03)
     >>> offer = Offer(Estimate(-0.04, -0.06, -0.02), late, Estimate(0.6, 0.55, 0.65), 4000)
     >>> judge(ServiceEffect("cts", late, None, (), offer, {}), EffectSettings()).verdict

@@ -2,7 +2,7 @@
 
 from churn.config import EffectSettings
 from churn.evaluation.intervals import Estimate
-from churn.explanation.effects import ServiceEffect
+from churn.explanation.effects.estimates import ServiceEffect
 from churn.explanation.verdict import Judgement
 
 _CONTROLS = {

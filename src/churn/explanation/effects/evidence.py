@@ -7,8 +7,8 @@ import narwhals as nw
 import pandas as pd
 
 from churn.errors import TimeRangeError
-from churn.explanation.campaigns import build_offers
-from churn.explanation.covariates import build_history
+from churn.explanation.effects.campaigns import build_offers
+from churn.explanation.effects.covariates import build_history
 from churn.frame import Snapshot
 from churn.tables.bank import Bank, to_date, to_days
 from churn.timeline import last_complete

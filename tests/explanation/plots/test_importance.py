@@ -7,7 +7,7 @@ from matplotlib.image import imread
 from chinese_font import LANGUAGES, needs_chinese_font
 from churn.config import Config
 from churn.errors import ExplanationError
-from churn.explanation.plots import plot_dependence, plot_importance, rank_features
+from churn.explanation.plots.importance import plot_dependence, plot_importance, rank_features
 from churn.explanation.shap import Contributions
 from churn.features.catalogue import catalogue
 

@@ -9,9 +9,9 @@ from matplotlib.lines import Line2D
 
 from churn.errors import ExplanationError
 from churn.explanation.bindings import BindingRow
-from churn.explanation.canvas import BLUE, DARK, GREY, LESS, MORE, PALE, picture
 from churn.explanation.captions import Language, caption, format_interval, verdict_text, wrap
-from churn.explanation.fonts import drawable
+from churn.explanation.plots.canvas import BLUE, DARK, GREY, LESS, MORE, PALE, picture
+from churn.explanation.plots.fonts import drawable
 from churn.explanation.verdict import Verdict
 
 _COLOURS: Mapping[Verdict, str] = {

@@ -2,7 +2,7 @@ import datetime as dt
 
 import pytest
 
-from churn.explanation.campaigns import COLUMNS, build_offers, n_incomplete
+from churn.explanation.effects.campaigns import COLUMNS, build_offers, n_incomplete
 from churn.tables.bank import open_bank
 
 # All of one day, 2022-06-01, unless the test says otherwise.

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from churn.config import Config, FlatFile
-from churn.explanation.covariates import (
+from churn.explanation.effects.covariates import (
     build_history,
     covariate_names,
     flat_covariate_names,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from math import isnan
 
-from churn.explanation.amounts import Pair, money, percent, span
+from churn.explanation.reasons.amounts import Pair, money, percent, span
 
 Phrase = Callable[[float, bool], Pair]
 """From a value (NaN where missing) and whether it raises the risk to (English, Chinese)."""

@@ -9,9 +9,22 @@ from functools import partial
 from math import isnan
 
 from churn.config import Config, Service
-from churn.explanation.amounts import Pair, percent, span
-from churn.explanation.changes import NO_LOSS, drawdown, growth, pace, since_loss, under_water, worst
-from churn.explanation.sentences import FEW, Counted, Phrase, ago, count, event, few, level, share, signed, yes_no, yuan
+from churn.explanation.reasons.amounts import Pair, percent, span
+from churn.explanation.reasons.changes import NO_LOSS, drawdown, growth, pace, since_loss, under_water, worst
+from churn.explanation.reasons.sentences import (
+    FEW,
+    Counted,
+    Phrase,
+    ago,
+    count,
+    event,
+    few,
+    level,
+    share,
+    signed,
+    yes_no,
+    yuan,
+)
 from churn.features.feature import Feature
 
 _STAGES = (

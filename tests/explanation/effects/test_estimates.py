@@ -6,8 +6,8 @@ import pytest
 from scipy.special import expit
 
 from churn.config import Config, EffectSettings, FlatFile, Product, Service
-from churn.explanation.effects import estimate_effects, estimate_flat_effects
-from churn.explanation.observational import estimate_effect, fit_nuisances
+from churn.explanation.effects.estimates import estimate_effects, estimate_flat_effects
+from churn.explanation.effects.observational import estimate_effect, fit_nuisances
 from churn.explanation.verdict import judge
 from churn.frame import Snapshot
 

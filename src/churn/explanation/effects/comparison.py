@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from churn.config import Config, FlatFile
 from churn.evaluation.intervals import Estimate
-from churn.explanation.covariates import (
+from churn.explanation.effects.covariates import (
     CONTROL_OUTCOME,
     covariate_names,
     flat_covariate_names,

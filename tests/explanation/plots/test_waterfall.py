@@ -6,7 +6,7 @@ from matplotlib.image import imread
 from chinese_font import needs_chinese_font
 from churn.config import Config
 from churn.errors import ExplanationError
-from churn.explanation.waterfall import list_steps, plot_waterfall
+from churn.explanation.plots.waterfall import list_steps, plot_waterfall
 from churn.features.catalogue import catalogue
 
 CATALOGUE = catalogue(Config())

@@ -2,7 +2,7 @@
 
 from math import isnan
 
-from churn.explanation.amounts import Pair, percent, times
+from churn.explanation.reasons.amounts import Pair, percent, times
 
 NO_LOSS = ("no unrealised loss", "无浮亏")
 MANY_TIMES = 3.0

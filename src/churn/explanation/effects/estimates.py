@@ -9,9 +9,9 @@ from scipy.stats import chi2
 
 from churn.config import Config, EffectSettings, FlatFile
 from churn.evaluation.intervals import Estimate
-from churn.explanation.comparison import Comparison, compare_customers, compare_flat_customers
-from churn.explanation.controls import Control, outcome_control, placebo_control, treatment_control
-from churn.explanation.observational import (
+from churn.explanation.effects.comparison import Comparison, compare_customers, compare_flat_customers
+from churn.explanation.effects.controls import Control, outcome_control, placebo_control, treatment_control
+from churn.explanation.effects.observational import (
     LEAST_ARM,
     Nuisances,
     Observational,
@@ -20,8 +20,8 @@ from churn.explanation.observational import (
     estimate_effect,
     fit_nuisances,
 )
-from churn.explanation.randomised import Offer, estimate_offer
-from churn.explanation.strengths import Strength, observed_strengths
+from churn.explanation.effects.randomised import Offer, estimate_offer
+from churn.explanation.effects.strengths import Strength, observed_strengths
 from churn.frame import Snapshot
 
 BANDS: tuple[tuple[str, float, float], ...] = (("1-2", 0, 2), ("3-4", 3, 4), ("5+", 5, np.inf))

@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from churn.explanation.captions import Language
-from churn.explanation.fonts import lettering
+from churn.explanation.plots.fonts import lettering
 from churn.files import new_file
 
 DARK, BLUE, GREY, PALE = "#1c2733", "#1f5fa8", "#6b7785", "#b9d0ea"

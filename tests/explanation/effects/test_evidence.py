@@ -3,7 +3,7 @@ import datetime as dt
 import pytest
 
 from churn.errors import TimeRangeError
-from churn.explanation.evidence import evidence_date, gather_evidence
+from churn.explanation.effects.evidence import evidence_date, gather_evidence
 from churn.frame import build_snapshot
 from churn.tables.bank import open_bank
 

@@ -6,8 +6,8 @@ from matplotlib.image import imread
 from binding_rows import CUSTODY, binding_row
 from chinese_font import LANGUAGES, needs_chinese_font
 from churn.errors import ExplanationError, OutputError
-from churn.explanation import fonts
-from churn.explanation.forest import headline, plot_bindings
+from churn.explanation.plots import fonts
+from churn.explanation.plots.forest import headline, plot_bindings
 
 UNKNOWN = binding_row("cash_sweep")
 

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from churn.explanation.controls import (
+from churn.explanation.effects.controls import (
     LEAST_ARM,
     outcome_control,
     placebo_control,
     treatment_control,
 )
-from churn.explanation.observational import fit_nuisances
+from churn.explanation.effects.observational import fit_nuisances
 
 SEEDS = (1, 2, 3)
 

@@ -6,8 +6,8 @@ from matplotlib.font_manager import findfont, fontManager
 
 from chinese_font import needs_chinese_font
 from churn.errors import ExplanationError
-from churn.explanation import fonts
-from churn.explanation.fonts import LATIN, drawable, find_chinese_font, lettering
+from churn.explanation.plots import fonts
+from churn.explanation.plots.fonts import LATIN, drawable, find_chinese_font, lettering
 
 LATIN_ONLY = Path(findfont(LATIN))
 

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from churn.errors import ExplanationError
-from churn.explanation.canvas import DARK, GREY, LESS, MORE, picture
 from churn.explanation.captions import (
     Language,
     caption,
@@ -19,7 +18,8 @@ from churn.explanation.captions import (
     unit_of,
     wrap,
 )
-from churn.explanation.fonts import drawable
+from churn.explanation.plots.canvas import DARK, GREY, LESS, MORE, picture
+from churn.explanation.plots.fonts import drawable
 from churn.features.feature import Feature
 
 N_STEPS = 10

@@ -8,9 +8,9 @@ import statsmodels.api as sm
 from scipy.stats import binom
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from churn.explanation.randomised import Z_95, estimate_offer
+from churn.explanation.effects.randomised import Z_95, estimate_offer
 
-HILLSTROM = Path(__file__).parents[3] / "shared" / "data" / "hillstrom" / "hillstrom.csv"
+HILLSTROM = Path(__file__).parents[4] / "shared" / "data" / "hillstrom" / "hillstrom.csv"
 TRIALS = 300
 
 

@@ -15,7 +15,6 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from churn.errors import ExplanationError
-from churn.explanation.canvas import BLUE, DARK, GREY, MORE, picture
 from churn.explanation.captions import (
     Language,
     caption,
@@ -26,7 +25,8 @@ from churn.explanation.captions import (
     unit_of,
     wrap,
 )
-from churn.explanation.fonts import drawable
+from churn.explanation.plots.canvas import BLUE, DARK, GREY, MORE, picture
+from churn.explanation.plots.fonts import drawable
 from churn.explanation.shap import Contributions
 from churn.features.feature import Feature
 

@@ -11,7 +11,7 @@ thing three times, each time as less than it is. The rule:
 - All services together are one story: "not bound" eight times is one fact about a customer, told by the services
   that weigh most.
 - Where a customer has an unrealised loss, and losses and contact both raise the risk, they are one story: a loss
-  nobody speaks about. `churn.explanation.reasons` does that customer by customer.
+  nobody speaks about. `churn.explanation.reasons.telling` does that customer by customer.
 - A feature the catalogue does not know, as all of a flat file, is a story of its own.
 
 Within a story a topic says once what several features say: the same count in another window, a service bound and how

@@ -1,8 +1,9 @@
 """Why a customer's risk is what it is, in plain words: three stories that raise it most, two that hold it down.
 
-A story (`churn.explanation.stories`) weighs the sum of its features' SHAP values, in log-odds. It is told by the one or
-two of its features that push its way most, with the customer's own values; the second only where the first does not say
-it already and it pushes at least a third as hard. Reasons say what the model used, not what would change the outcome.
+A story (`churn.explanation.reasons.stories`) weighs the sum of its features' SHAP values, in log-odds. It is told by
+the one or two of its features that push its way most, with the customer's own values; the second only where the first
+does not say it already and it pushes at least a third as hard. Reasons say what the model used, not what would change
+the outcome.
 """
 
 from collections.abc import Sequence
@@ -15,10 +16,10 @@ from numpy.typing import NDArray
 
 from churn.config import Config
 from churn.errors import DataError
-from churn.explanation.amounts import Pair, plain
-from churn.explanation.phrases import NO_BINDING, NO_CONTACT, NO_TRANSACTIONS, phrases
-from churn.explanation.sentences import Phrase
-from churn.explanation.stories import CONTACT, LOSS, find_stories, find_topic
+from churn.explanation.reasons.amounts import Pair, plain
+from churn.explanation.reasons.phrases import NO_BINDING, NO_CONTACT, NO_TRANSACTIONS, phrases
+from churn.explanation.reasons.sentences import Phrase
+from churn.explanation.reasons.stories import CONTACT, LOSS, find_stories, find_topic
 from churn.features.feature import Feature
 
 N_RAISING, N_HOLDING = 3, 2

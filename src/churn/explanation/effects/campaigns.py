@@ -6,7 +6,7 @@ from typing import Any
 import narwhals as nw
 import pandas as pd
 
-from churn.explanation.randomised import LEAST_ARM
+from churn.explanation.effects.randomised import LEAST_ARM
 from churn.features.coverage import product_coverage
 from churn.labels import build_labels
 from churn.tables.bank import Bank, to_days

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from churn.evaluation.intervals import Estimate
-from churn.explanation.observational import (
+from churn.explanation.effects.observational import (
     Ints,
     Nuisances,
     effect_on_bound,

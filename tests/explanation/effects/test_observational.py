@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from churn.explanation.observational import (
+from churn.explanation.effects.observational import (
     Nuisances,
     alike,
     effect_on_bound,

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from churn.explanation.comparison import Comparison
-from churn.explanation.observational import LEAST_ARM, Nuisances, explained_shares, fit_nuisances
+from churn.explanation.effects.comparison import Comparison
+from churn.explanation.effects.observational import LEAST_ARM, Nuisances, explained_shares, fit_nuisances
 
 MOST_ROWS = 5_000
 MOST_FAMILIES = 12

@@ -7,9 +7,9 @@ import pytest
 
 from churn.config import Config
 from churn.errors import DataError
-from churn.explanation.phrases import phrases
-from churn.explanation.reasons import explain_reasons
-from churn.explanation.stories import find_stories
+from churn.explanation.reasons.phrases import phrases
+from churn.explanation.reasons.stories import find_stories
+from churn.explanation.reasons.telling import explain_reasons
 from churn.features.catalogue import catalogue
 
 NAN = float("nan")

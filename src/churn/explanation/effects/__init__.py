@@ -1,0 +1,1 @@
+"""What binding a service does to churn: randomised offers, alike customers compared, and tests of both."""

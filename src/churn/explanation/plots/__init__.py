@@ -1,0 +1,1 @@
+"""Pictures of an explanation, in English and Chinese."""

@@ -1,0 +1,1 @@
+"""Why a customer is at risk, in plain English and Chinese."""

@@ -29,7 +29,7 @@ def test_the_commands_of_the_readme_run_one_after_another(tmp_path, monkeypatch)
             main([*words, *smaller])
         assert not exit_info.value.code, words
         ran.append(words[0])
-    assert ran == ["simulate", "check", "train", "baselines", "score", "features"]
+    assert ran == ["simulate", "check", "train", "baselines", "score", "explain", "features"]
     assert (tmp_path / "scores.parquet").exists()
 
 

@@ -9,7 +9,8 @@ from churn.features.expressions import YEAR, count, days_since, per_customer, ra
 from churn.features.feature import Family, Feature
 from churn.timeline import Tables
 
-_CHANNELS = {"counter": "柜面", "atm": "ATM ", "online": "网银", "mobile": "手机银行"}
+_CHANNELS = {"counter": "柜面", "atm": " ATM ", "online": "网银", "mobile": "手机银行"}
+_NAMES = {"atm": "ATM"}
 # A counter transaction of this size on an ordinary ticket is a sign of a future VIP (the practice's own figure).
 LARGE_COUNTER_CENTS = 100_000 * 100
 
@@ -38,7 +39,7 @@ def activity_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
                 f,
                 "count",
                 days,
-                f"{channel} transactions in {days} days",
+                f"{_NAMES.get(channel, channel)} transactions in {days} days",
                 f"{days} 天内{zh}交易笔数",
                 False,
                 t,

@@ -11,13 +11,13 @@ from churn.timeline import Tables
 
 _CHANNELS = {"call": ("calls", "电话"), "meeting": ("meetings", "面谈"), "message": ("messages", "消息")}
 _PURPOSES = {
-    "introduce": "自我介绍",
-    "invite": "邀约",
-    "care": "关怀",
-    "after_sales": "售后",
-    "loss_notice": "亏损告知",
-    "offer": "产品推介",
-    "event": "活动",
+    "introduce": ("introductions", "自我介绍"),
+    "invite": ("invitations", "邀约"),
+    "care": ("care contacts", "关怀"),
+    "after_sales": ("after-sales contacts", "售后"),
+    "loss_notice": ("loss notices", "亏损告知"),
+    "offer": ("product offers", "产品推介"),
+    "event": ("event contacts", "活动"),
 }
 _WINDOWS = (30, 90, YEAR)
 _PURPOSE_WINDOWS = (90, YEAR)
@@ -39,12 +39,12 @@ def contacts_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
                 f,
                 "count",
                 days,
-                f"contacts for {purpose.replace('_', ' ')} in {days} days",
+                f"{en} in {days} days",
                 f"{days} 天内{zh}次数",
                 True,
                 t,
             )
-            for purpose, zh in _PURPOSES.items()
+            for purpose, (en, zh) in _PURPOSES.items()
             for days in _PURPOSE_WINDOWS
         ),
         Feature(

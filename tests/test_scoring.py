@@ -35,7 +35,7 @@ def test_another_form_than_parquet_and_csv_is_refused(tmp_path, name):
 def test_columns_of_an_explanation_follow_those_of_the_scores_and_repeat_none():
     assert EXPLAINED.names[:3] == ["next_binding", "next_binding_effect", "next_product"]
     assert EXPLAINED.names[3:] == [
-        *("reason_1_en", "reason_1_zh", "reason_2_en", "reason_2_zh", "reason_3_en", "reason_3_zh"),
+        *("raises_1_en", "raises_1_zh", "raises_2_en", "raises_2_zh", "raises_3_en", "raises_3_zh"),
         *("holds_1_en", "holds_1_zh", "holds_2_en", "holds_2_zh"),
     ]
     assert not set(EXPLAINED.names) & set(SCHEMA.names)

@@ -130,13 +130,15 @@ class EffectSettings(_Section):
     `assume_measured`: the bank states that whatever drives binding is in its tables. `cf_y`, `cf_d`: strength of the
     hidden driver that effects are bounded under, as the share of the residual variance of churn and of binding that
     it explains (Chernozhukov et al. 2022, https://doi.org/10.3386/w30302). `worthwhile`: smallest change of the
-    churn probability worth a manager's time.
+    churn probability worth a manager's time. `settled_days`: how long a service must have been bound, or its product
+    held, to be compared; longer than it takes from deciding to leave to being gone.
     """
 
     assume_measured: bool = False
     cf_y: Annotated[float, Field(ge=0, lt=1)] = 0.03
     cf_d: Annotated[float, Field(ge=0, lt=1)] = 0.15
     worthwhile: Annotated[float, Field(gt=0, lt=1)] = 0.03
+    settled_days: Annotated[int, Field(ge=0, le=3650)] = 91
 
 
 PRODUCTS = {

@@ -43,7 +43,7 @@ EXPLAINED = pa.schema(
         ("next_binding", pa.string()),
         ("next_binding_effect", pa.float64()),
         ("next_product", pa.string()),
-        *((f"reason_{rank}_{language}", pa.string()) for rank in range(1, N_RAISING + 1) for language in LANGUAGES),
+        *((f"raises_{rank}_{language}", pa.string()) for rank in range(1, N_RAISING + 1) for language in LANGUAGES),
         *((f"holds_{rank}_{language}", pa.string()) for rank in range(1, N_HOLDING + 1) for language in LANGUAGES),
     ]
 )

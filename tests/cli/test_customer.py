@@ -61,7 +61,7 @@ def test_a_customer_is_told_what_the_scores_file_says(ask, scores):
         assert found["churn_probability"] == row["churn_probability"]
         assert found["next_binding"] == row["next_binding"]
         assert found["next_product"] == row["next_product"]
-        assert found["raises_en"] == [text for text in row[[f"reason_{rank}_en" for rank in (1, 2, 3)]] if text]
+        assert found["raises_en"] == [text for text in row[[f"raises_{rank}_en" for rank in (1, 2, 3)]] if text]
         assert found["holds_zh"] == [text for text in row[[f"holds_{rank}_zh" for rank in (1, 2)]] if text]
         assert found["what_if"] is None
 
@@ -87,7 +87,7 @@ def test_a_customer_is_told_in_the_language_asked_for(ask, scores, language, wor
     assert result.code == 0
     for word in words:
         assert word in result.out
-    texts = scores.loc[scores.index[0], [f"reason_1_{language}", f"holds_1_{language}"]]
+    texts = scores.loc[scores.index[0], [f"raises_1_{language}", f"holds_1_{language}"]]
     assert all(text in result.out for text in texts)
 
 

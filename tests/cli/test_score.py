@@ -130,7 +130,7 @@ def test_explained_scores_are_the_scores_with_columns_after_them(explained, scor
     pd.testing.assert_frame_equal(more[list(plain)], plain, check_exact=True)
     assert list(more)[len(list(plain)) :] == [
         *("next_binding", "next_binding_effect", "next_product"),
-        *("reason_1_en", "reason_1_zh", "reason_2_en", "reason_2_zh", "reason_3_en", "reason_3_zh"),
+        *("raises_1_en", "raises_1_zh", "raises_2_en", "raises_2_zh", "raises_3_en", "raises_3_zh"),
         *("holds_1_en", "holds_1_zh", "holds_2_en", "holds_2_zh"),
     ]
 

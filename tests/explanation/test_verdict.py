@@ -128,10 +128,29 @@ def test_thin_overlap_is_named_before_a_failed_control():
     assert said(effect) == ("cannot_tell", "observational", "overlap")
 
 
-def test_controls_that_could_not_be_run_hold_nothing_back():
-    with_controls = recorded(between(-0.09, -0.05), (-0.12, -0.01))
-    without = ServiceEffect("cts", NOTHING, with_controls.observational, (), None, {})
-    assert said(without) == ("suggests", "observational", "clear")
+@pytest.mark.parametrize(
+    ("ran", "verdict", "reason"),
+    [
+        ((), "cannot_tell", "untested"),
+        (("placebo",), "cannot_tell", "untested"),
+        (("placebo", "outcome"), "suggests", "clear"),
+        (("placebo", "treatment"), "suggests", "clear"),
+    ],
+)
+@pytest.mark.parametrize("settings", [DEFAULT, MEASURED])
+def test_records_are_believed_only_with_a_negative_control_beside_the_placebo(ran, verdict, reason, settings):
+    controls = tuple(Control(kind, NOTHING, passed=True) for kind in ran)
+    found = recorded(between(-0.09, -0.05), (-0.12, -0.01)).observational
+    assert said(ServiceEffect("cts", NOTHING, found, controls, None, {}), settings) == (
+        verdict,
+        "observational",
+        reason,
+    )
+
+
+def test_too_few_alike_is_told_from_too_few_at_all():
+    effect = ServiceEffect("cts", NOTHING, None, (), None, {}, n_eligible=900, n_bound=400, overlap_share=0.1)
+    assert said(effect) == ("cannot_tell", "none", "overlap")
 
 
 def test_nothing_known_is_said_to_be_nothing():

@@ -128,7 +128,7 @@ CASES = {
     "nothing known": (
         ServiceEffect("fund_trading", NOTHING, None, (), None, {}),
         DEFAULT,
-        "funds: whether binding would lower churn cannot be told: too few customers have it, or have it not.",
+        "funds: whether binding would lower churn cannot be told: nobody could bind it.",
         "基金：绑定能否降低流失尚无法判断：已绑定或未绑定的客户太少。",
     ),
     "overlap": (

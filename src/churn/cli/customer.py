@@ -33,7 +33,7 @@ from churn.tables.flat import FlatTable
 
 N_SHOWN = 10
 _TEXTS: Mapping[str, tuple[str, str]] = {
-    "title": ("Churn probability {p}, from a base rate of {base}", "流失概率 {p}，基准为 {base}"),
+    "title": ("Churn probability {p}, from the model's base value of {base}", "流失概率 {p}，基准为 {base}"),
     "columns": ("feature|value|points", "特征|取值|百分点"),
     "raises": ("raises the risk: {text}", "推高风险：{text}"),
     "holds": ("holds it down: {text}", "降低风险：{text}"),

@@ -134,13 +134,15 @@ def explain_file(
     config, pairs = source.config, service_names(source.config)
     names = {service: pair[LANGUAGES.index(language)] for service, pair in pairs.items()}
     with steps() as on_step:
-        effects = estimate_source_effects(source, stored, as_of, seed=seed, n_threads=n_threads, on_step=on_step)
+        effects, outcomes_as_of = estimate_source_effects(
+            source, stored, as_of, seed=seed, n_threads=n_threads, on_step=on_step
+        )
         with new_folder(output, mark=MARK, names=explanation_names(output)) as folder:
             survey = _survey(source, stored, folder / SHAP, n_threads, on_step)
             rows = build_bindings(effects, survey.seen, pairs, config.effects)
             on_step("drawing")
             write_explanation(folder, rows, survey, source.catalogue, names, language)
-            write_evidence(folder / "evidence.json", effects)
+            write_evidence(folder / "evidence.json", effects, outcomes_as_of)
             graded = grade_bindings(rows, true, config.effects.worthwhile) if true else []
             if graded:
                 (folder / "truth.json").write_text(render_json([one._asdict() for one in graded]), encoding="utf-8")

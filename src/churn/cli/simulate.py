@@ -31,8 +31,17 @@ from churn.simulation import simulate_bank
     show_default=True,
     help="Whether what drives both binding and leaving is in the tables.",
 )
+@click.option("--campaigns/--no-campaigns", default=True, show_default=True, help="Offer services at random.")
 def simulate(
-    out: Path, customers: int, months: int, seed: int, file_format: str, drift: bool, shock: bool, confounders: str
+    out: Path,
+    customers: int,
+    months: int,
+    seed: int,
+    file_format: str,
+    drift: bool,
+    shock: bool,
+    confounders: str,
+    campaigns: bool,
 ) -> None:
     """Write a simulated bank's tables to OUT, and the truth about it to OUT/truth.
 
@@ -49,6 +58,7 @@ def simulate(
             drift=drift,
             shock=shock,
             confounders=confounders,  # type: ignore[arg-type]
+            campaigns=campaigns,
             on_step=on_step,
         )
     note(f"wrote {out}")

@@ -91,12 +91,13 @@ def estimate_source_effects(
     seed: int = 0,
     n_threads: int = 0,
     on_step: Callable[[str], None] = lambda _: None,
-) -> list[ServiceEffect]:
-    """Estimate every service's effect from all that a source tells of it."""
+) -> tuple[list[ServiceEffect], dt.date | None]:
+    """Estimate every service's effect from all that a source tells of it; and the date whose outcomes were seen."""
     if isinstance(source.table, FlatTable):
         on_step("estimating the effect of the bindings")
         snapshot = flat_snapshot(source.table)
-        return estimate_flat_effects(snapshot, source.table.flat, source.config.effects, seed=seed, n_threads=n_threads)
+        settings = source.config.effects
+        return estimate_flat_effects(snapshot, source.table.flat, settings, seed=seed, n_threads=n_threads), None
     bank, horizon_days = source.table, stored.manifest["horizon_days"]
     if not bank.has("bindings"):
         raise DataError("table bindings is missing: without it no binding can be explained; add it")
@@ -104,7 +105,8 @@ def estimate_source_effects(
     date = evidence_date(bank, as_of, horizon_days)
     on_step(f"reading outcomes of {date}, and randomised offers")
     evidence = gather_evidence(bank, build_snapshot(bank, date, horizon_days), horizon_days)
-    return estimate_effects(
+    effects = estimate_effects(
         *evidence, source.config, strengths=True, seed=seed, n_threads=n_threads,
         on_service=lambda service: on_step(f"estimating the effect of {service}"),
     )  # fmt: skip
+    return effects, date

@@ -54,7 +54,7 @@ class BindingRow:
     robustness_value
         Strength, as a share of residual variance, a hidden driver needs to explain `effect_atu` away, in [0, 1].
     overlap_share
-        Share of the eligible whose chance to have bound it is neither near 0 nor near 1.
+        Share of the settled eligible whose chance to have bound it is neither near 0 nor near 1.
     controls_passed
         Whether the placebo and the negative controls found nothing; None where none could be run.
     verdict, text_en, text_zh

@@ -74,7 +74,7 @@ CAPTIONS: Mapping[str, tuple[str, str]] = {
     "dependence": ("How the predicted risk depends on it", "预测风险随其变化"),
     "waterfall": ("Why this customer's risk is {probability}", "该客户流失风险为 {probability} 的原因"),
     "probability_axis": ("churn probability", "流失概率"),
-    "base_rate": ("average customer", "客户平均"),
+    "base_rate": ("the model's base value", "模型基准值"),
     "probability": ("this customer", "该客户"),
     "rest": ("{n} other features", "其余 {n} 项特征"),
     "yes": ("yes", "是"),

@@ -1,5 +1,6 @@
 """An explanation on disk: the bindings table, what matters how much, every SHAP value, and pictures."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def service_names(config: Config) -> dict[str, tuple[str, str]]:
     return {name: (service.en, service.zh) for name, service in config.services.items()}
 
 
-def write_evidence(path: Path, effects: Iterable[ServiceEffect]) -> None:
+def write_evidence(path: Path, effects: Iterable[ServiceEffect], outcomes_as_of: dt.date | None) -> None:
     """Write what lies behind each verdict as JSON: tests, effects by products held, strengths of what was observed."""
     found = []
     for effect in effects:
@@ -64,6 +65,7 @@ def write_evidence(path: Path, effects: Iterable[ServiceEffect]) -> None:
         found.append(
             {
                 "service": effect.service,
+                "outcomes_as_of": outcomes_as_of.isoformat() if outcomes_as_of else None,
                 "n_compared": seen.n if seen else 0,
                 "n_compared_bound": seen.n_bound if seen else 0,
                 "bounds_atu": [seen.bound_low, seen.bound_high] if seen else None,

@@ -6,8 +6,9 @@ Randomised evidence leads wherever there is some. Its effect on those who took t
 - interval within what is not worth a manager's time, either way: no effect;
 - else it cannot be told.
 
-Records alone never give "cuts". They are believed only where enough customers are alike, and where no test on a
-question whose answer is "nothing" found something. Then the effect on those without the service decides, by its
+Records alone never give "cuts". They are believed only where enough customers are alike, and where at least one
+negative control could be run, and no test on a question whose answer is "nothing" found something (the placebo alone,
+being dealt at random, would find no hidden driver). Then the effect on those without the service decides, by its
 interval where the bank states that whatever drives binding is in its data, else by its bounds under a hidden driver of
 the declared strength:
 
@@ -24,7 +25,7 @@ from churn.explanation.effects.estimates import ServiceEffect
 
 Evidence = Literal["randomised", "observational", "none"]
 Verdict = Literal["cuts", "suggests", "no_effect", "raises", "cannot_tell"]
-Reason = Literal["clear", "no_evidence", "overlap", "control", "interval", "bounds"]
+Reason = Literal["clear", "no_evidence", "overlap", "control", "untested", "interval", "bounds"]
 LEAST_OVERLAP = 0.5
 """Share of the customers who must have others like them in the other group."""
 
@@ -69,7 +70,8 @@ def _judge_offer(late: Estimate, worthwhile: float) -> Judgement:
 def _judge_records(effect: ServiceEffect, settings: EffectSettings) -> Judgement:
     found = effect.observational
     if found is None or found.atu.low is None or found.atu.high is None:
-        return Judgement("cannot_tell", "none", Estimate(None, None, None), "no_evidence")
+        reason: Reason = "no_evidence" if effect.overlap_share is None else "overlap"
+        return Judgement("cannot_tell", "none", Estimate(None, None, None), reason)
     if found.overlap_share < LEAST_OVERLAP:
         return Judgement("cannot_tell", "observational", found.atu, "overlap")
     if not all(control.passed for control in effect.controls):
@@ -78,6 +80,8 @@ def _judge_records(effect: ServiceEffect, settings: EffectSettings) -> Judgement
     low, high = (found.atu.low, found.atu.high) if measured else (found.bound_low, found.bound_high)
     verdict: Verdict = _by_interval(low, high, settings.worthwhile)
     if verdict != "cannot_tell":
+        if all(control.kind == "placebo" for control in effect.controls):
+            return Judgement("cannot_tell", "observational", found.atu, "untested")
         return Judgement(verdict, "observational", found.atu, "clear")
     unclear = found.atu.low <= 0 <= found.atu.high
     return Judgement("cannot_tell", "observational", found.atu, "interval" if unclear else "bounds")

@@ -27,7 +27,7 @@ def verdict_words(
     >>> from churn.explanation.verdict import judge
     >>> nothing = ServiceEffect("cts", Estimate(None, None, None), None, (), None, {})
     >>> verdict_words(nothing, judge(nothing, EffectSettings()), EffectSettings(), ("CTS", "第三方存管"))[0]
-    'CTS: whether binding would lower churn cannot be told: too few customers have it, or have it not.'
+    'CTS: whether binding would lower churn cannot be told: nobody could bind it.'
     """
     if judged.verdict == "cannot_tell":
         return _cannot_tell(effect, judged, settings, names)
@@ -86,9 +86,14 @@ def _cannot_tell(
 
 def _why(effect: ServiceEffect, judged: Judgement, settings: EffectSettings) -> tuple[str, str]:
     if judged.reason == "no_evidence":
-        return "too few customers have it, or have it not", "已绑定或未绑定的客户太少"
+        return _too_few(effect)
     if judged.reason == "overlap":
         return "those who have it are unlike those who have not", "已绑定与未绑定的客户差异过大，无从比较"
+    if judged.reason == "untested":
+        return (
+            "no test of the comparison could be run (too few referrals and unbindings)",
+            "转介绍与解绑记录太少，无法检验这一比较",
+        )
     if judged.reason == "control":
         failed = [_CONTROLS[control.kind] for control in effect.controls if not control.passed]
         en, zh = (joint.join(words) for joint, words in zip((" and ", "、"), zip(*failed, strict=True), strict=True))
@@ -109,6 +114,20 @@ def _why(effect: ServiceEffect, judged: Judgement, settings: EffectSettings) -> 
         return "the offer moved too few to bind it", "接受邀约的客户太少"
     said = _interval(judged.effect)
     return f"it lies anywhere between {said[0]} points", f"影响在 {said[1]} 个百分点之间"
+
+
+def _too_few(effect: ServiceEffect) -> tuple[str, str]:
+    """Say which group is too small."""
+    n_bound, n_not = effect.n_bound, effect.n_eligible - effect.n_bound
+    if effect.n_eligible == 0:
+        return "nobody could bind it", "没有客户可以绑定"
+    if n_bound == 0:
+        return "nobody has bound it", "尚无客户绑定"
+    if n_not == 0:
+        return "everybody who could has bound it", "可绑定的客户均已绑定"
+    return f"only {min(n_bound, n_not):,} customers {'have' if n_bound < n_not else 'lack'} it", (
+        f"{'已' if n_bound < n_not else '未'}绑定的客户仅 {min(n_bound, n_not):,} 人"
+    )
 
 
 def _goes_with(raw: Estimate) -> tuple[str, str]:

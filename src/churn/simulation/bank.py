@@ -55,6 +55,7 @@ def simulate_bank(
     drift: bool = False,
     shock: bool = False,
     confounders: Confounders = "hidden",
+    campaigns: bool = True,
     truth: bool = True,
     on_step: Callable[[str], None] = _say_nothing,
 ) -> Summary:
@@ -85,6 +86,8 @@ def simulate_bank(
     confounders
         "hidden": latents drive binding and leaving alike, as in life. "observed": only age, tenure,
         balances and tier do.
+    campaigns
+        Whether services are offered at random, a wave a year each.
     truth
         Also write `truth/`: oracle risk, true effects, campaigns' true effects, the constants.
     on_step
@@ -107,7 +110,7 @@ def simulate_bank(
     """
     _check(customers, months, seed, file_format, confounders)
     require_replaceable(out, mark=MARK, names=_NAMES)
-    scene = _scene(customers, months, drift, shock, confounders)
+    scene = _scene(customers, months, drift, shock, confounders, campaigns)
     markets = _markets(scene, seed)
     numbers = stream(seed, 0, NUMBERS).permutation(customers) + 1
     slices = np.array_split(numbers, -(-customers // PARTITION))
@@ -129,7 +132,7 @@ def simulate_bank(
             folder / MARK,
             {
                 "customers": customers, "months": months, "seed": seed, "file_format": file_format, "drift": drift,
-                "shock": shock, "confounders": confounders, "truth": truth,
+                "shock": shock, "confounders": confounders, "campaigns": campaigns, "truth": truth,
                 "reference_as_of": REFERENCE_AS_OF.isoformat(), "data_end": DATA_END.isoformat(), "rows": rows,
                 "coverage": describe_oracle(oracle), "notes": _notes(rows, oracle),
             },
@@ -175,7 +178,7 @@ def _check(customers: int, months: int, seed: int, file_format: str, confounders
         raise ChurnError(f"confounders: {confounders!r} is not known; give hidden or observed")
 
 
-def _scene(customers: int, months: int, drift: bool, shock: bool, confounders: Confounders) -> Scene:
+def _scene(customers: int, months: int, drift: bool, shock: bool, confounders: Confounders, campaigns: bool) -> Scene:
     return Scene(
         months=months,
         confounders=confounders,
@@ -184,7 +187,7 @@ def _scene(customers: int, months: int, drift: bool, shock: bool, confounders: C
         first_month=first_month(months),
         branches=max(2, round(customers / s.CUSTOMERS_PER_BRANCH)),
         correction=np.zeros(5),
-        campaigns=plan_campaigns(months),
+        campaigns=plan_campaigns(months) if campaigns else (),
     )
 
 

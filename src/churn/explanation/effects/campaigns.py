@@ -37,6 +37,11 @@ def build_offers(bank: Bank, horizon_days: int) -> pd.DataFrame:
     found = tables["campaigns"].select("assigned_on").unique().collect(backend="pyarrow").to_native()
     last = to_days(last_complete(bank.data_end, horizon_days))
     days = sorted(day for day in found["assigned_on"].to_pylist() if day <= last)
+    if bank.has("labels"):
+        _log.warning(
+            "campaigns: only customers with an outcome in the labels table on the day of assignment count; leave the"
+            " table out to judge offers by closed relationships, holdings and assets"
+        )
     parts = [part for day in days if len(part := _offers_of(tables, day, horizon_days, bank))]
     if not parts:
         _log.warning("campaigns: no offer has an outcome yet, so that effects are judged by records alone")

@@ -41,6 +41,8 @@ class Comparison(NamedTuple):
     raw
         Churn of those who have it less churn of those who could, over all who could, settled or not; None with fewer
         than 30 of either.
+    n_eligible, n_bound
+        All who could have it, settled or not, and who had it.
     """
 
     matrix: NDArray[np.float64]
@@ -51,6 +53,8 @@ class Comparison(NamedTuple):
     referred: Ints | None
     once: NDArray[np.bool_] | None
     raw: Estimate
+    n_eligible: int
+    n_bound: int
 
 
 def compare_customers(service: str, snapshot: Snapshot, history: pd.DataFrame, config: Config) -> Comparison | None:
@@ -78,6 +82,8 @@ def compare_customers(service: str, snapshot: Snapshot, history: pd.DataFrame, c
         np.asarray(features.loc[chosen, CONTROL_OUTCOME] > 0, dtype=np.int64) if CONTROL_OUTCOME in features else None,
         once_bound(service, history)[chosen],
         raw_difference(bound[held], churned[held]),
+        int(held.sum()),
+        int(bound[held].sum()),
     )
 
 
@@ -91,7 +97,8 @@ def compare_flat_customers(name: str, snapshot: Snapshot, flat: FlatFile) -> Com
     matrix = encode(others, learn_schema(others)).matrix if others.shape[1] else np.zeros((int(chosen.sum()), 1))
     bound, y = features.loc[chosen, name].to_numpy(dtype=np.int64), churned[chosen]
     families = tuple(others.columns) or ("nothing",)
-    return Comparison(matrix, families, bound, y, _coverage(snapshot)[chosen], None, None, raw_difference(bound, y))
+    coverage, raw = _coverage(snapshot)[chosen], raw_difference(bound, y)
+    return Comparison(matrix, families, bound, y, coverage, None, None, raw, len(bound), int(bound.sum()))
 
 
 def raw_difference(bound: Ints, y: Ints) -> Estimate:

@@ -21,7 +21,8 @@ from churn.explanation.effects.observational import (
 from churn.model.trees import Matrix
 
 ControlKind = Literal["placebo", "outcome", "treatment"]
-LEAST_ARM = 50
+LEAST_ARM = 20
+"""Customers with the control outcome, or with the control treatment, that a test needs in each group."""
 Z_99 = 2.5758
 """A control fails when its 99 % interval is clear of zero; three tests at 95 % fail one sound service in seven."""
 

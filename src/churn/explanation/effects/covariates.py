@@ -4,6 +4,7 @@ The effect meant is that of being bound at `as_of` rather than not, on what foll
 describes where a customer stands and may be held equal, except
 
 - what is the binding itself: its flag, its days, and every count and share that contains it;
+- what only the service makes possible: transactions through its own channel;
 - contacts: a bank offers a service to those who have not bound it, and calls those who have for other reasons, so that
   contacts follow from the binding and give it away;
 - referrals, kept aside to test the result: nothing a bank binds to a card makes a customer bring another, but what
@@ -30,6 +31,8 @@ from churn.timeline import Tables, is_open
 SETTLED_DAYS = 91
 CONTROL_OUTCOME = "n_referred_365d"
 _SUMS = frozenset({"n_bound", "share_bound", "days_since_unbinding"})
+_CHANNELS = {"online_banking": "n_online_", "mobile_banking": "n_mobile_"}
+_DIGITAL = "share_digital_365d"
 _PREFIXES = ("n_unbound_", "days_since_bound_")
 
 
@@ -45,8 +48,12 @@ def covariate_names(service: str, features: Iterable[Feature]) -> list[str]:
     (False, True, False, True)
     """
     own = {f"bound_{service}", CONTROL_OUTCOME, *_SUMS}
+    prefixes: tuple[str, ...] = _PREFIXES
+    if service in _CHANNELS:
+        own.add(_DIGITAL)
+        prefixes = (*_PREFIXES, _CHANNELS[service])
     known = [f for f in features if f.family != "contacts" and "contacts" not in f.tables]
-    return [f.name for f in known if f.name not in own and not f.name.startswith(_PREFIXES)]
+    return [f.name for f in known if f.name not in own and not f.name.startswith(prefixes)]
 
 
 def flat_covariate_names(service: str, columns: Iterable[str], flat: FlatFile) -> list[str]:
@@ -85,16 +92,19 @@ def build_history(tables: Tables, as_of: int, config: Config) -> nw.LazyFrame[An
 def settled(service: str, features: pd.DataFrame, history: pd.DataFrame, config: Config) -> NDArray[np.bool_]:
     """Whom the effect is estimated on: product open for 91 days, the service bound as long or not, and not offered.
 
+    91 days are `[effects] settled_days`.
+
     `features` and `history` have the same rows in the same order.
     """
     product = config.services[service].product
-    open_long = (history[f"held_days_{product}"] >= SETTLED_DAYS).to_numpy(dtype=bool)
+    days = config.effects.settled_days
+    open_long = (history[f"held_days_{product}"] >= days).to_numpy(dtype=bool)
     bound = features[f"bound_{service}"].to_numpy() == 1
-    bound_long = (features[f"days_since_bound_{service}"] >= SETTLED_DAYS).to_numpy(dtype=bool)
+    bound_long = (features[f"days_since_bound_{service}"] >= days).to_numpy(dtype=bool)
     chosen: NDArray[np.bool_] = open_long & (~bound | bound_long)
     offered = f"offered_days_{service}"
     if offered in history:
-        chosen &= ~(history[offered] < SETTLED_DAYS).to_numpy(dtype=bool)
+        chosen &= ~(history[offered] < days).to_numpy(dtype=bool)
     return chosen
 
 

@@ -1,5 +1,6 @@
 """The effect of binding each service, by all the evidence there is: randomised offers, and alike customers compared."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -48,6 +49,10 @@ class ServiceEffect:
         The effect by products held, for the evidence that leads, where the bands differ beyond chance; else empty.
     strengths
         How strong the observed covariates are; empty where not asked for.
+    n_eligible, n_bound
+        Customers with an outcome who could have it, and who had it.
+    overlap_share
+        Share of the compared who were alike, where too few were for an estimate; else None.
     """
 
     service: str
@@ -57,8 +62,14 @@ class ServiceEffect:
     offer: Offer | None
     bands: dict[str, Estimate]
     strengths: tuple[Strength, ...] = ()
+    n_eligible: int = 0
+    n_bound: int = 0
+    overlap_share: float | None = None
 
 
+LARGEST_Z = 4.0
+"""Standard errors by which the arms of an offer may differ in products held before it: one in 15,000 fair draws."""
+_log = logging.getLogger(__name__)
 OnService = Callable[[str], None]
 
 
@@ -121,14 +132,27 @@ def _estimate(
         bands = dict(_bands_of_offer(offers))
     raw, observational = compared.raw if compared else Estimate(None, None, None), None
     controls: tuple[Control, ...] = ()
+    overlap_share = None
     if compared is not None and min(compared.bound.sum(), (1 - compared.bound).sum()) >= LEAST_ARM:
         learnt = fit_nuisances(compared.matrix, compared.bound, compared.y, seed=seed, n_threads=n_threads)
         observational = estimate_effect(compared.bound, compared.y, learnt, cf_y=settings.cf_y, cf_d=settings.cf_d)
-        if observational is not None:
+        if observational is None:
+            overlap_share = float(alike(learnt).mean())
+        else:
             kept, learnt = _keep_alike(compared, learnt)
             controls = tuple(_controls(kept, learnt, seed, n_threads))
             bands = bands if offer else dict(_bands_of_comparison(kept, learnt))
-    return ServiceEffect(service, raw, observational, controls, offer, bands if _differ(bands) else {})
+    return ServiceEffect(
+        service,
+        raw,
+        observational,
+        controls,
+        offer,
+        bands if _differ(bands) else {},
+        n_eligible=compared.n_eligible if compared else 0,
+        n_bound=compared.n_bound if compared else 0,
+        overlap_share=overlap_share,
+    )
 
 
 def _keep_alike(compared: Comparison, learnt: Nuisances) -> tuple[Comparison, Nuisances]:
@@ -187,6 +211,11 @@ def _differ(bands: dict[str, Estimate]) -> bool:
     weights = widths**-2.0
     mean = (weights * values).sum() / weights.sum()
     return bool((weights * (values - mean) ** 2).sum() > chi2.ppf(0.95, len(bands) - 1))
+
+
+def _z_score(found: Estimate) -> float:
+    width = _width(found)
+    return abs(found.value or 0.0) / width if width > 0 else 0.0
 
 
 def _width(band: Estimate) -> float:

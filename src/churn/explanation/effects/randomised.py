@@ -48,7 +48,8 @@ def estimate_offer(
 
     ITT = Σ_k (n_k / n)(ȳ₁ₖ − ȳ₀ₖ); LATE = ITT / the same of uptake (Imbens and Angrist 1994,
     https://doi.org/10.2307/2951620), with Fieller's interval, which stays honest where uptake is weak: it is open, and
-    the estimate withheld, where the offer's effect on uptake is not clear of zero.
+    the estimate withheld, where the offer's effect on uptake is not clear of zero, or the ratio is larger than the
+    outcome can change.
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ def estimate_offer(
     uptake, uptake_parts = _difference(d, z, waves, owner)
     return Offer(
         _wald(itt, _variance(itt_parts)),
-        _fieller(itt, uptake, itt_parts, uptake_parts),
+        _fieller(itt, uptake, itt_parts, uptake_parts, float(np.ptp(y))),
         _wald(uptake, _variance(uptake_parts)),
         len(y),
     )
@@ -116,7 +117,7 @@ def _wald(value: float, variance: float) -> Estimate:
     return Estimate(value, value - reach, value + reach)
 
 
-def _fieller(itt: float, uptake: float, itt_parts: Floats, uptake_parts: Floats) -> Estimate:
+def _fieller(itt: float, uptake: float, itt_parts: Floats, uptake_parts: Floats, span: float) -> Estimate:
     """Ratios r with (itt − r · uptake)² ≤ z² Var(itt − r · uptake): Fieller 1954, the roots of a r² + b r + c."""
     square = Z_95**2
     a = uptake**2 - square * _variance(uptake_parts)
@@ -125,4 +126,6 @@ def _fieller(itt: float, uptake: float, itt_parts: Floats, uptake_parts: Floats)
     if uptake <= 0 or a <= 0:
         return Estimate(None, None, None)
     reach = np.sqrt(b * b - 4 * a * c)
-    return Estimate(itt / uptake, float((-b - reach) / (2 * a)), float((-b + reach) / (2 * a)))
+    value, low, high = itt / uptake, float((-b - reach) / (2 * a)), float((-b + reach) / (2 * a))
+    # More than the whole of an outcome cannot change: then few took it up and chance speaks, or arms were not drawn.
+    return Estimate(value, low, high) if -span <= value <= span else Estimate(None, None, None)

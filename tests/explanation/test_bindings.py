@@ -1,4 +1,4 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -33,7 +33,7 @@ def recorded(service, low, high, widened=0.0):
     atu = Estimate((low + high) / 2, low, high)
     found = Observational(Estimate(-0.2, -0.3, -0.1), atu, low - widened, high + widened, 0.11, 0.97, 900, 300)
     raw = Estimate(-0.4, -0.5, -0.3)
-    return ServiceEffect(service, raw, found, (Control("placebo", NOTHING, passed=True),), None, {})
+    return ServiceEffect(service, raw, found, (Control("outcome", NOTHING, passed=True),), None, {})
 
 
 def unknown(service):
@@ -109,12 +109,13 @@ def test_a_row_holds_all_that_is_known():
 
 @pytest.mark.parametrize("n_bound", [0, 800], ids=["nobody has it", "everybody has it"])
 def test_a_service_without_a_comparison_is_a_clear_verdict(n_bound):
-    [row] = rows_of(unknown("cts"), seen={"cts": Seen(800, n_bound, NO_CONTRAST)})
+    effect = replace(unknown("cts"), n_eligible=700, n_bound=700 if n_bound else 0)
+    [row] = rows_of(effect, seen={"cts": Seen(800, n_bound, NO_CONTRAST)})
 
     assert (row.n_eligible, row.n_bound, row.verdict, row.evidence) == (800, n_bound, "cannot_tell", "none")
     told = {"service", "n_eligible", "n_bound", "n_offered", "evidence", "verdict", "text_en", "text_zh"}
     assert {name for name, value in vars(row).items() if value is not None} == told
-    assert "too few" in row.text_en
+    assert ("everybody who could has bound it" if n_bound else "nobody has bound it") in row.text_en
 
 
 def test_no_service_has_no_row():

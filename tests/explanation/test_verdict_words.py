@@ -129,7 +129,7 @@ CASES = {
         ServiceEffect("fund_trading", NOTHING, None, (), None, {}),
         DEFAULT,
         "funds: whether binding would lower churn cannot be told: nobody could bind it.",
-        "基金：绑定能否降低流失尚无法判断：已绑定或未绑定的客户太少。",
+        "基金：绑定能否降低流失尚无法判断：没有客户可以绑定。",
     ),
     "overlap": (
         recorded(Estimate(-0.07, -0.09, -0.05), (-0.12, -0.01), overlap=0.4),

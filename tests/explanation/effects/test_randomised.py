@@ -109,12 +109,22 @@ def test_ends_of_the_interval_of_takers_are_ratios_that_the_data_just_allow():
 
 def test_effect_on_takers_is_withheld_where_the_offer_moved_hardly_anybody():
     offered = spread(100, 100)
-    outcome = np.r_[spread(30, 70), spread(50, 50)]
+    outcome = np.r_[spread(49, 51), spread(50, 50)]
     for taken, known in ((3, False), (4, True), (20, True)):
         # 3 of 100: 0.03 with a standard error of 0.0171, not clear of zero; 4 of 100: 0.04 with 0.0197, clear
         took = np.r_[spread(taken, 100 - taken), np.zeros(100, dtype=int)]
         late = estimate_offer(outcome, took, offered, np.zeros(200), np.arange(200)).late
         assert (late.value is not None, late.low is not None, late.high is not None) == (known,) * 3
+
+
+def test_effect_larger_than_the_outcome_can_change_is_withheld():
+    """The arms differ by 20 points and uptake by 10: nobody's churn falls by 200 points."""
+    offered = spread(100, 100)
+    outcome = np.r_[spread(30, 70), spread(50, 50)]
+    took = np.r_[spread(10, 90), np.zeros(100, dtype=int)]
+    found = estimate_offer(outcome, took, offered, np.zeros(200), np.arange(200))
+    assert found.itt.value == pytest.approx(-0.2)
+    assert found.late == (None, None, None)
 
 
 def test_effect_on_takers_is_withheld_where_the_offer_put_people_off():

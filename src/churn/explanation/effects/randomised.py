@@ -128,4 +128,4 @@ def _fieller(itt: float, uptake: float, itt_parts: Floats, uptake_parts: Floats,
     reach = np.sqrt(b * b - 4 * a * c)
     value, low, high = itt / uptake, float((-b - reach) / (2 * a)), float((-b + reach) / (2 * a))
     # More than the whole of an outcome cannot change: then few took it up and chance speaks, or arms were not drawn.
-    return Estimate(value, low, high) if -span <= value <= span else Estimate(None, None, None)
+    return Estimate(value, low, high) if abs(value) <= span * (1 + 1e-9) else Estimate(None, None, None)

@@ -24,9 +24,9 @@ def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one si
             "aum_cny", f, "yuan", None, "assets under management at the last month-end", "上月末管理资产", False, t
         ),
         Feature(
-            "deposits_cny", f, "yuan", None, "part of the assets without a cost basis (deposits)", "其中存款", False, t
+            "deposits_cny", f, "yuan", None, "part of the assets without a cost basis (deposits)", "存款余额", False, t
         ),
-        Feature("investments_cny", f, "yuan", None, "part of the assets with a cost basis", "其中投资", False, t),
+        Feature("investments_cny", f, "yuan", None, "part of the assets with a cost basis", "投资市值", False, t),
         Feature("unrealised_pnl_cny", f, "yuan", None, "unrealised profit or loss", "浮动盈亏", False, t),
         Feature(
             "n_months_under_water_12m",

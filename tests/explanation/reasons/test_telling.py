@@ -247,7 +247,7 @@ def test_every_feature_belongs_to_a_story_and_the_families_to_few():
     stories = find_stories([feature.name for feature in catalogue(CONFIG)], catalogue(CONFIG))
 
     assert not any(story.startswith("feature ") for story in stories)
-    assert len(set(stories)) == 14
+    assert len(set(stories)) == 12
 
 
 def test_values_of_other_customers_are_refused():

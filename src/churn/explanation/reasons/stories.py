@@ -7,7 +7,7 @@ thing three times, each time as less than it is. The rule:
   different things: products held and products lately opened or closed; bindings and unbindings; losses, the size of
   assets, and where assets go.
 - A story may take features of another family that speak of the same: the net flow of money joins the trend of
-  assets, transactions by channel are the habit of a channel, loss notices join the losses.
+  assets, loss notices join the losses. Transactions by whatever channel are one story.
 - All services together are one story: "not bound" eight times is one fact about a customer, told by the services
   that weigh most.
 - Where a customer has an unrealised loss, and losses and contact both raise the risk, they are one story: a loss
@@ -33,8 +33,6 @@ _NAMED: Mapping[str, str] = {
         "asset_trend": "aum_growth_1m aum_growth_3m aum_growth_6m aum_growth_12m drawdown_12m net_flow_cny_90d",
         "changes": "n_opened_90d n_opened_365d days_since_opening n_closed_90d n_closed_365d days_since_closing",
         "unbinding": "n_unbound_90d n_unbound_365d days_since_unbinding",
-        "digital": "n_online_90d n_online_365d n_mobile_90d n_mobile_365d share_digital_365d",
-        "counter": "n_counter_90d n_counter_365d n_atm_90d n_atm_365d n_large_ordinary_365d",
         "age": "age_years",
         "tier": "tier_level is_managed days_since_state_change",
     }.items()

@@ -48,7 +48,9 @@ def run_apart(about: Callable[[], str], n_bytes: int, work: Callable[P, T], *arg
     try:
         result: T = future.result(timeout=seconds)
     except BrokenExecutor:
-        raise DataError(f"{about()}: a file there crashes the reader, it is damaged; export it again") from None
+        raise DataError(
+            f"{about()}: a file there crashes the reader; it is damaged, export it again, or memory is short, free some"
+        ) from None
     except MemoryError:
         raise DataError(f"{about()}: is too large for the memory at hand; free some memory and try again") from None
     except TimeoutError:

@@ -86,16 +86,27 @@ def explain_matrix(booster: lgb.Booster, matrix: Matrix, *, n_threads: int = 0) 
     """
     base_value = float(predict_contributions(booster, np.zeros((1, booster.num_feature())), n_threads=1)[0, -1])
     values = np.empty((len(matrix), booster.num_feature()), dtype=np.float32)
-    begin = 0
+    begin = n_wrong = 0
     for block in _explain_chunks(booster, matrix, n_threads):
-        values[begin : begin + len(block)] = block
-        begin += len(block)
-    gap = np.abs(values.sum(axis=1, dtype=np.float64) + base_value - predict_margins(booster, matrix))
-    wrong = ~(gap <= LARGEST_GAP)
-    if wrong.any():
-        _log.warning("fast SHAP values of %d of %d rows did not add up; LightGBM's own stand in", wrong.sum(), len(gap))
-        values[wrong] = _explain_slowly(booster, matrix[wrong])
+        # Checked chunk by chunk, while other processes go on: LightGBM copies what it reads.
+        here = slice(begin, begin + len(block))
+        values[here], wrong = _mend(booster, matrix[here], block, base_value)
+        begin, n_wrong = here.stop, n_wrong + wrong
+    if n_wrong:
+        _log.warning("fast SHAP values of %d of %d rows did not add up; LightGBM's own stand in", n_wrong, len(matrix))
     return Contributions(values, base_value)
+
+
+def _mend(
+    booster: lgb.Booster, matrix: Matrix, values: NDArray[np.float32], base_value: float
+) -> tuple[NDArray[np.float32], int]:
+    """Give LightGBM's values in place of those of rows that do not add up, and the number of such rows."""
+    margins = predict_margins(booster, matrix, n_threads=1)
+    wrong = ~(np.abs(values.sum(axis=1, dtype=np.float64) + base_value - margins) <= LARGEST_GAP)
+    if wrong.any():
+        values = values.copy()
+        values[wrong] = _explain_slowly(booster, matrix[wrong])
+    return values, int(wrong.sum())
 
 
 def _explain_chunks(booster: lgb.Booster, matrix: Matrix, n_threads: int) -> Iterator[NDArray[np.float32]]:

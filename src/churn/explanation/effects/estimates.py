@@ -184,7 +184,17 @@ def _controls(compared: Comparison, learnt: Nuisances, seed: int, n_threads: int
 
 
 def _read_offer(offers: pd.DataFrame) -> Offer | None:
-    return estimate_offer(offers["churned"], offers["took"], offers["offered"], offers["wave"], offers["customer_id"])
+    """Estimate, unless the arms differed before the offer by more than chance could make them."""
+    took, offered, wave, who = (offers[name] for name in ("took", "offered", "wave", "customer_id"))
+    before = estimate_offer(offers["coverage"], took, offered, wave, who)
+    if before is not None and _z_score(before.itt) > LARGEST_Z:
+        _log.warning(
+            "campaigns: the arms of %s held different numbers of products before the offer; it was not random and is"
+            " not used",
+            offers["service"].iloc[0],
+        )
+        return None
+    return estimate_offer(offers["churned"], took, offered, wave, who)
 
 
 def _bands_of_offer(offers: pd.DataFrame) -> Iterator[tuple[str, Estimate]]:

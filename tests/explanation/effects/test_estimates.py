@@ -123,6 +123,25 @@ def test_offers_are_read_without_any_records():
     assert judge(found, EffectSettings()).verdict == "cuts"
 
 
+def arms_apart(n_more):
+    """200 offered and 200 not, with 1 or 3 products as even as can be, but for `n_more` of the offered with 3."""
+    offers = offers_of("x", (1, 200, 60, 100))
+    three = np.where(offers["offered"] == 1, 100 + n_more, 100)
+    place = offers.groupby("offered").cumcount()
+    return offers.assign(coverage=np.where(place < three, 3, 1))
+
+
+@pytest.mark.parametrize(("n_more", "used"), [(0, True), (30, True), (45, False)])
+def test_offer_whose_arms_held_different_numbers_of_products_before_is_not_used(n_more, used, caplog):
+    # a share of 1/2 in arms of 200 each has a standard error of 0.05: 30 and 45 more are 3 and 4.6 of them apart
+    snapshot, history = snapshot_of(np.arange(300) % 2, x=ones(50, 250))
+    found = estimate(snapshot, history, config_of(x="fund"), arms_apart(n_more))["x"]
+    assert (found.offer is not None) == used
+    assert ("campaigns: the arms of x held different" in caplog.text) != used
+    if not used:
+        assert judge(found, EffectSettings()).evidence != "randomised"
+
+
 def test_offer_with_a_small_arm_is_no_evidence():
     snapshot, history = snapshot_of(np.arange(300) % 2, x=ones(50, 250))
     found = estimate(snapshot, history, config_of(x="fund"), offers_of("x", (1, 29, 0, 29)))["x"]

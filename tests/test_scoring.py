@@ -32,6 +32,13 @@ def test_another_form_than_parquet_and_csv_is_refused(tmp_path, name):
         require_form(tmp_path / name)
 
 
+def test_columns_of_the_scores_are_those_of_the_contract_in_order():
+    assert SCHEMA.names == [
+        *("customer_id", "as_of", "churn_probability", "risk_band", "product_coverage"),
+        *("reason_1", "reason_2", "reason_3", "probability_low", "probability_high"),
+    ]
+
+
 def test_columns_of_an_explanation_follow_those_of_the_scores_and_repeat_none():
     assert EXPLAINED.names[:3] == ["next_binding", "next_binding_effect", "next_product"]
     assert EXPLAINED.names[3:] == [

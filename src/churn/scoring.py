@@ -36,6 +36,8 @@ SCHEMA = pa.schema(
         ("risk_band", pa.string()),
         ("product_coverage", pa.int64()),
         *((f"reason_{rank}", pa.string()) for rank in range(1, N_REASONS + 1)),
+        ("probability_low", pa.float64()),
+        ("probability_high", pa.float64()),
     ]
 )
 EXPLAINED = pa.schema(
@@ -72,9 +74,10 @@ def score_snapshot(
 
     `churn_probability` is calibrated, in [0, 1]. `risk_band` is high from the model's upper threshold on, low under
     its lower one, else medium. `reason_1` to `reason_3` are the features that raise the risk most, by their
-    contribution to the log-odds (TreeSHAP); empty where fewer raise it. With `explain`, the bank's configuration,
-    columns of `EXPLAINED` follow: the next binding or product, and reasons in words; `classes_known` as for
-    `next_best.find_next_steps`.
+    contribution to the log-odds (TreeSHAP); empty where fewer raise it. `probability_low` and `probability_high` hold
+    `churn_probability` between them (`churn.model.intervals`); null for a model without intervals. With `explain`, the
+    bank's configuration, columns of `EXPLAINED` follow: the next binding or product, and reasons in words;
+    `classes_known` as for `next_best.find_next_steps`.
 
     Raises
     ------
@@ -91,6 +94,7 @@ def score_snapshot(
         pa.array(risk_bands(prediction.probability, stored.manifest["thresholds"])),
         _whole_numbers(snapshot.product_coverage, n),
         *raising_features(explained.values, stored.model.schema.names),
+        *(pa.array(end, mask=np.isnan(end)) for end in (prediction.low, prediction.high)),
     ]
     table = pa.table(columns, schema=SCHEMA)
     if explain is not None:

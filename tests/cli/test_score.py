@@ -125,7 +125,7 @@ def test_explained_scores_are_the_scores_with_columns_after_them(explained, scor
 
     assert list(plain) == [
         *("customer_id", "as_of", "churn_probability", "risk_band", "product_coverage"),
-        *("reason_1", "reason_2", "reason_3"),
+        *("reason_1", "reason_2", "reason_3", "probability_low", "probability_high"),
     ]
     pd.testing.assert_frame_equal(more[list(plain)], plain, check_exact=True)
     assert list(more)[len(list(plain)) :] == [

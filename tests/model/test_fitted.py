@@ -1,10 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from churn.errors import ModelError
+from churn.model.anchoring import Anchoring
 from churn.model.calibration import Calibration
 from churn.model.fitted import FittedModel
+from churn.model.intervals import fit_intervals
 from churn.model.schema import encode, learn_schema
 from churn.model.trees import TreeParameters, fit_trees, predict_margins
 
@@ -64,3 +68,38 @@ def test_contributions_have_a_column_a_feature_and_sum_to_the_margin(model, feat
 
     assert contributions.shape == (200, 3)
     np.testing.assert_allclose(contributions.sum(axis=1), model.predict(features).margin, atol=1e-12)
+
+
+def test_a_model_without_intervals_has_none(model, features):
+    found = model.predict(features)
+
+    assert np.isnan(found.low).all()
+    assert np.isnan(found.high).all()
+
+
+@pytest.fixture(scope="module")
+def with_intervals(model, features):
+    # outcomes at odds with the calibration, so that the probability often lies outside [p0, p1]
+    left = (np.random.default_rng(1).random(200) < 0.25).astype(np.int64)
+    return replace(model, intervals=fit_intervals(model.predict(features).margin, left))
+
+
+def test_an_interval_is_the_hull_of_both_steps_and_the_probability(with_intervals, features):
+    found = with_intervals.predict(features)
+    low, high = with_intervals.intervals.apply(found.margin)
+
+    np.testing.assert_array_equal(found.low, np.minimum(low, found.probability))
+    np.testing.assert_array_equal(found.high, np.maximum(high, found.probability))
+    assert 0 < np.mean(found.low == found.probability) < 1
+
+
+def test_anchoring_shifts_both_ends_as_it_shifts_the_probability(with_intervals, features):
+    anchored = replace(with_intervals, anchoring=Anchoring("age", (0.0, 0.0, 0.0, 0.0, 1.5)))
+    before, after = with_intervals.predict(features), anchored.predict(features)
+
+    assert (after.low <= after.probability).all()
+    assert (after.probability <= after.high).all()
+    for one, other in ((before.low, after.low), (before.high, after.high), (before.probability, after.probability)):
+        inside = (one > 0) & (one < 1)
+        odds = other[inside] / (1 - other[inside]) * (1 - one[inside]) / one[inside]
+        np.testing.assert_allclose(odds, np.exp(1.5))

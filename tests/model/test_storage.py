@@ -2,6 +2,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,18 +11,23 @@ import pytest
 from churn.errors import ModelError, OutputError
 from churn.model.calibration import Calibration
 from churn.model.fitted import FittedModel
+from churn.model.intervals import fit_intervals
 from churn.model.schema import encode, learn_schema
 from churn.model.storage import StoredModel, model_id, read_model, write_model
 from churn.model.trees import TreeParameters, fit_trees
 
-FILES = ["MODEL_CARD.md", "baselines.json", "effects.json", "manifest.json", "metrics.json", "model.json", "trees.txt"]
+FILES = [
+    *("MODEL_CARD.md", "baselines.json", "effects.json", "intervals.json"),
+    *("manifest.json", "metrics.json", "model.json", "trees.txt"),
+]
 FEATURES = pd.DataFrame({"age": np.arange(60) % 37, "客户等级": ["金卡", "普卡", "白金卡"] * 20})
 
 
 def _model(calibration):
     schema = learn_schema(FEATURES)
     y = (FEATURES["age"] > 18).to_numpy(dtype=np.int64)
-    return FittedModel(schema, fit_trees(encode(FEATURES, schema).matrix, y, TreeParameters(), rounds=8), calibration)
+    booster = fit_trees(encode(FEATURES, schema).matrix, y, TreeParameters(), rounds=8)
+    return FittedModel(schema, booster, calibration, intervals=fit_intervals(FEATURES["age"] - 18.0, y))
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +58,8 @@ def test_a_model_read_back_predicts_the_same_bits(folder, stored):
 
     np.testing.assert_array_equal(found.probability, expected.probability)
     np.testing.assert_array_equal(found.margin, expected.margin)
+    np.testing.assert_array_equal(found.low, expected.low)
+    np.testing.assert_array_equal(found.high, expected.high)
 
 
 def test_documents_come_back_as_they_were(folder, stored):
@@ -99,6 +107,43 @@ def test_the_same_model_gives_the_same_bytes(tmp_path, folder, stored):
 def test_another_calibration_gives_another_model_id(stored):
     assert model_id(_model(Calibration())) != model_id(stored.model)
     assert model_id(_model(stored.model.calibration)) == model_id(stored.model)
+
+
+def test_intervals_are_no_part_of_the_model_id_but_of_the_hashes(tmp_path, stored):
+    wider = replace(stored.model, intervals=stored.model.intervals.widened(0.5))
+    hashes = []
+    for name, model in (("as it was", stored.model), ("wider", wider)):
+        write_model(tmp_path / name, replace(stored, model=model))
+        manifest = read_model(tmp_path / name).manifest
+        assert manifest["model_id"] == model_id(stored.model)
+        hashes.append(manifest["files"]["intervals.json"])
+    assert hashes[0] != hashes[1]
+
+
+def test_a_model_without_intervals_has_a_folder_without_their_file(tmp_path, stored):
+    write_model(tmp_path / "model", replace(stored, model=replace(stored.model, intervals=None)))
+
+    assert sorted(entry.name for entry in (tmp_path / "model").iterdir()) == sorted(
+        {*FILES, "SHA256SUMS"} - {"intervals.json"}
+    )
+    assert read_model(tmp_path / "model").model.intervals is None
+
+
+def test_intervals_that_the_checksums_do_not_list_are_not_used(tmp_path, folder, stored):
+    write_model(tmp_path / "without", replace(stored, model=replace(stored.model, intervals=None)))
+    shutil.copy(folder / "intervals.json", tmp_path / "without")
+
+    with pytest.raises(ModelError, match=r"does not list exactly the model's files \(see intervals\.json\)"):
+        read_model(tmp_path / "without")
+
+
+@pytest.mark.parametrize("document", [[], {}, {"thresholds": [0], "low": [0.1], "high": [0.2], "widening": 0}])
+def test_intervals_of_another_form_are_refused(folder, document):
+    (folder / "intervals.json").write_text(json.dumps(document))
+    _sum_anew(folder)
+
+    with pytest.raises(ModelError, match=r"intervals\.json: does not hold intervals of this version; restore"):
+        read_model(folder)
 
 
 def test_an_earlier_model_is_replaced_and_a_folder_of_somebodys_own_is_not(folder, stored, tmp_path):
@@ -243,7 +288,7 @@ def test_trees_with_a_part_taken_out_are_refused(folder):
         read_model(folder)
 
 
-@pytest.mark.parametrize("name", ["model.json", "manifest.json", "metrics.json", "baselines.json"])
+@pytest.mark.parametrize("name", ["model.json", "manifest.json", "metrics.json", "baselines.json", "intervals.json"])
 def test_a_document_that_is_no_json_is_named(folder, name):
     (folder / name).write_text("{")
     _sum_anew(folder)

@@ -1,4 +1,4 @@
-"""The fitted model: schema, trees, calibration and anchoring as one value; takes columns by name."""
+"""The fitted model: schema, trees, calibration, anchoring and intervals as one value; takes columns by name."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from churn.errors import ModelError
 from churn.model.anchoring import Anchoring
 from churn.model.calibration import Calibration
+from churn.model.intervals import Intervals
 from churn.model.schema import Schema, encode
 from churn.model.trees import TreeParameters, predict_contributions, predict_margins
 
@@ -29,12 +30,17 @@ class Prediction(NamedTuple):
         Customers with a category that training did not have, by column; scored as missing.
     n_ignored
         Columns given that the model does not know.
+    low, high
+        Interval of the probability, ``low <= probability <= high``, shifted as it is where the model is anchored,
+        each of shape (n,); NaN where the model has no intervals.
     """
 
     probability: NDArray[np.float64]
     margin: NDArray[np.float64]
     unseen: dict[str, int]
     n_ignored: int
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,8 @@ class FittedModel:
     anchoring
         Shifts of the calibrated log-odds by product coverage, a numeric column of the schema; None where the
         probabilities are those of calibration alone.
+    intervals
+        From margins to the two ends of each probability's interval; None where there are none.
 
     Raises
     ------
@@ -66,6 +74,7 @@ class FittedModel:
     calibration: Calibration = field(default_factory=Calibration)
     parameters: TreeParameters = field(default_factory=TreeParameters)
     anchoring: Anchoring | None = None
+    intervals: Intervals | None = None
 
     def __post_init__(self) -> None:
         """Refuse an anchoring on a column the model does not take as a number."""
@@ -86,10 +95,12 @@ class FittedModel:
         encoded = encode(features, self.schema)
         margin = predict_margins(self.booster, encoded.matrix, n_threads=n_threads)
         probability = self.calibration.apply(margin)
+        low, high = self._ends(margin, probability)
         if self.anchoring is not None:
             coverage = encoded.matrix[:, self.schema.names.index(self.anchoring.feature)]
-            probability = self.anchoring.apply(probability, coverage)
-        return Prediction(probability, margin, encoded.unseen, encoded.n_ignored)
+            # never falling, so that the ends stay on either side
+            probability, low, high = (self.anchoring.apply(value, coverage) for value in (probability, low, high))
+        return Prediction(probability, margin, encoded.unseen, encoded.n_ignored, low, high)
 
     def contributions(self, features: pd.DataFrame, *, n_threads: int = 0) -> NDArray[np.float64]:
         """SHAP values of the margin in log-odds, shape (n, features + 1), the base value last; see `trees`.
@@ -100,3 +111,11 @@ class FittedModel:
             As for `predict`.
         """
         return predict_contributions(self.booster, encode(features, self.schema).matrix, n_threads=n_threads)
+
+    def _ends(
+        self, margin: NDArray[np.float64], probability: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        if self.intervals is None:
+            unknown = np.full(len(margin), np.nan)
+            return unknown, unknown
+        return self.intervals.apply(margin, probability)

@@ -9,6 +9,7 @@
     ├── metrics.json     held-out metrics
     ├── baselines.json   stated, observed and predicted churn by product coverage
     ├── effects.json     what may be claimed of binding each service, and up to which date it was seen
+    ├── intervals.json   two step functions, from margins to the interval of each probability; where there are any
     ├── MODEL_CARD.md    the same for people
     └── SHA256SUMS       of every other file; `sha256sum -c SHA256SUMS` checks it too
 
@@ -28,13 +29,16 @@ from churn.files import CHECKSUMS, new_folder, render_json, require_replaceable
 from churn.model.anchoring import anchoring_from_json, anchoring_to_json
 from churn.model.calibration import calibration_from_json, calibration_to_json
 from churn.model.fitted import FittedModel
+from churn.model.intervals import Intervals, intervals_from_json, intervals_to_json
 from churn.model.schema import schema_from_json, schema_to_json
 from churn.model.trees import TreeParameters, parameters_to_json, trees_from_text, trees_to_text
 
 FORMAT = 1
 TREES, MODEL, MANIFEST = "trees.txt", "model.json", "manifest.json"
 METRICS, BASELINES, EFFECTS, CARD = "metrics.json", "baselines.json", "effects.json", "MODEL_CARD.md"
-_FILES = (TREES, MODEL, MANIFEST, METRICS, BASELINES, EFFECTS, CARD)
+INTERVALS = "intervals.json"
+_ALWAYS = (TREES, MODEL, MANIFEST, METRICS, BASELINES, EFFECTS, CARD)
+_FILES = (*_ALWAYS, INTERVALS)
 _SUM_LINE = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\0]+)")
 _RESTORE = "restore the folder from a copy, or train again"
 
@@ -71,6 +75,8 @@ def model_id(model: FittedModel) -> str:
     """Name a model by its content: the first 16 digits of SHA-256 over trees and model document.
 
     Two trainings that come to the same model give the same id; any other calibration or anchoring gives another.
+    Intervals are no part of it: the id answers which probabilities a customer is given, and they change none. Which
+    intervals stood beside them, the manifest's hash of `intervals.json` says.
     """
     return _id_of(trees_to_text(model.booster), render_json(_model_document(model)))
 
@@ -92,6 +98,7 @@ def write_model(path: Path, stored: StoredModel) -> None:
         BASELINES: render_json(stored.baselines),
         EFFECTS: render_json(dict(stored.effects)),
         CARD: stored.card,
+        **_intervals_text(stored.model.intervals),
     }
     own = {"format": FORMAT, "model_id": _id_of(texts[TREES], texts[MODEL])}
     files = {name: _hash(text.encode()) for name, text in sorted(texts.items())}
@@ -125,11 +132,11 @@ def read_model(path: Path) -> StoredModel:
         be read; the folder was written by a later version.
     """
     texts = {name: content.decode("utf-8", "replace") for name, content in _read_checked(path).items()}
-    documents = {name: _parse(path / name, texts[name]) for name in (MODEL, MANIFEST, METRICS, BASELINES, EFFECTS)}
+    documents = {name: _parse(path / name, text) for name, text in texts.items() if name.endswith(".json")}
     _require_known_format(path, documents[MANIFEST])
     _require_whole_trees(path / TREES, texts[TREES])
     return StoredModel(
-        model=_restore_model(path / MODEL, documents[MODEL], texts[TREES]),
+        model=_restore_model(path, documents, texts[TREES]),
         manifest=documents[MANIFEST],
         metrics=documents[METRICS],
         baselines=documents[BASELINES],
@@ -150,7 +157,12 @@ def _model_document(model: FittedModel) -> dict[str, Any]:
     }
 
 
-def _restore_model(path: Path, document: dict[str, Any], trees: str) -> FittedModel:
+def _intervals_text(intervals: Intervals | None) -> dict[str, str]:
+    return {} if intervals is None else {INTERVALS: render_json(intervals_to_json(intervals))}
+
+
+def _restore_model(folder: Path, documents: Mapping[str, Any], trees: str) -> FittedModel:
+    path, document = folder / MODEL, documents[MODEL]
     try:
         schema = schema_from_json(document["schema"])
         calibration = calibration_from_json(document["calibration"])
@@ -163,10 +175,18 @@ def _restore_model(path: Path, document: dict[str, Any], trees: str) -> FittedMo
         raise ModelError(
             f"{path}: names {len(schema.names)} columns, the trees take {booster.num_feature()}; {_RESTORE}"
         )
+    intervals = _restore_intervals(folder / INTERVALS, documents[INTERVALS]) if INTERVALS in documents else None
     try:
-        return FittedModel(schema, booster, calibration, parameters, anchoring)
+        return FittedModel(schema, booster, calibration, parameters, anchoring, intervals)
     except ModelError as error:
         raise ModelError(f"{path}: {error}; {_RESTORE}") from error
+
+
+def _restore_intervals(path: Path, document: Any) -> Intervals:
+    try:
+        return intervals_from_json(document)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path}: does not hold intervals of this version; {_RESTORE}") from error
 
 
 def _id_of(trees: str, model: str) -> str:
@@ -180,7 +200,7 @@ def _hash(content: bytes) -> str:
 def _read_checked(path: Path) -> dict[str, bytes]:
     expected = _read_sums(path)
     _require_exactly(path, expected)
-    contents = {name: _read_bytes(path / name) for name in _FILES}
+    contents = {name: _read_bytes(path / name) for name in expected}
     for name, content in contents.items():
         if _hash(content) != expected[name]:
             raise ModelError(f"{path / name}: was changed or cut short after training (SHA-256 differs); {_RESTORE}")
@@ -203,7 +223,8 @@ def _read_sums(path: Path) -> dict[str, str]:
 
 def _require_exactly(path: Path, expected: Mapping[str, str]) -> None:
     there = {entry.name for entry in path.iterdir()} - {CHECKSUMS}
-    known = set(_FILES)
+    # a file that not every model has is one of this model's where it is there, or listed
+    known = {*_ALWAYS, *(name for name in _FILES if name in there or name in expected)}
     if missing := sorted(known - there):
         raise ModelError(f"{path / missing[0]}: missing from the model folder; {_RESTORE}")
     if added := sorted(there - known):
@@ -211,7 +232,7 @@ def _require_exactly(path: Path, expected: Mapping[str, str]) -> None:
     if set(expected) != known:
         name = sorted(set(expected) ^ known)[0]
         raise ModelError(f"{path / CHECKSUMS}: does not list exactly the model's files (see {name}); {_RESTORE}")
-    for name in _FILES:
+    for name in sorted(known):
         if (path / name).is_symlink() or not (path / name).is_file():
             raise ModelError(f"{path / name}: is a link or a folder, not a plain file; {_RESTORE}")
 

@@ -1,0 +1,224 @@
+"""What a campaign earns that contacts customers because of their predictions.
+
+Profit of one contact, after Verbraken, Verbeke, Baesens 2013, https://doi.org/10.1109/TKDE.2012.50: whoever would
+have left accepts the incentive with probability gamma and is then worth `customer_value - incentive`; whoever would
+have stayed takes the incentive as well; every contact costs `contact_cost`. So contacting n customers, n_1 of whom
+would have left, earns gamma (customer_value - incentive) n_1 - incentive (n - n_1) - contact_cost n. All amounts are
+in one currency.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import isotonic_regression
+from scipy.special import betaincc
+
+from churn.errors import ConfigError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What a campaign costs and gains; the defaults are those of Verbraken et al. 2013, in euros.
+
+    Attributes
+    ----------
+    customer_value
+        Worth of a customer who is kept, more than `incentive`.
+    incentive
+        Cost of the offer to whoever takes it, not negative.
+    contact_cost
+        Cost of one contact, not negative.
+    alpha, beta
+        The share of leavers who accept, gamma, has the distribution Beta(alpha, beta); both above 0.
+
+    Raises
+    ------
+    ConfigError
+        An amount outside its range.
+
+    Examples
+    --------
+    >>> Campaign().kept_share
+    0.3
+    """
+
+    customer_value: float = 200.0
+    incentive: float = 10.0
+    contact_cost: float = 1.0
+    alpha: float = 6.0
+    beta: float = 14.0
+
+    def __post_init__(self) -> None:
+        if not (self.alpha > 0 and self.beta > 0):
+            raise ConfigError(f"campaign: alpha {self.alpha} and beta {self.beta} must be above 0; give such")
+        if not (self.incentive >= 0 and self.contact_cost >= 0):
+            raise ConfigError(
+                f"campaign: incentive {self.incentive} and contact cost {self.contact_cost} must not be below 0"
+            )
+        if not self.customer_value > self.incentive:
+            raise ConfigError(
+                f"campaign: a customer is worth {self.customer_value} and the incentive costs {self.incentive}; an"
+                " incentive must cost less than it can keep"
+            )
+
+    @property
+    def kept_share(self) -> float:
+        """Mean share of leavers who accept, alpha / (alpha + beta)."""
+        return self.alpha / (self.alpha + self.beta)
+
+
+class _ExpectedProfit(NamedTuple):
+    """The expected maximum profit, a customer, and the expected share of customers to contact for it."""
+
+    profit: float
+    fraction: float
+
+
+def empc(
+    y_obs: ArrayLike,
+    y_pred: ArrayLike,
+    *,
+    alpha: float = 6.0,
+    beta: float = 14.0,
+    clv: float = 200.0,
+    incentive: float = 10.0,
+    contact_cost: float = 1.0,
+) -> float:
+    """Expected maximum profit for churn, a customer (of all, contacted or not), in the currency of `clv`.
+
+    The most that any cut-off on the ranking earns at a share gamma of leavers who accept, in expectation over
+    gamma ~ Beta(`alpha`, `beta`). Not negative, larger is better; 0 is to contact nobody. The best cut-offs are the
+    corners of the ROC curve's convex hull, so that only the ranking counts. Verbraken, Verbeke, Baesens 2013,
+    https://doi.org/10.1109/TKDE.2012.50, whose parameters are the defaults.
+
+    Parameters
+    ----------
+    y_obs
+        0 or 1, shape (n,); one class alone is accepted.
+    y_pred
+        What customers are ranked by, shape (n,); a higher value is contacted earlier.
+    alpha, beta, clv, incentive, contact_cost
+        As in `Campaign`; `clv` is its `customer_value`.
+
+    Raises
+    ------
+    ConfigError
+        An amount outside its range.
+
+    Examples
+    --------
+    Contacting the churner alone earns 0.3 (200 - 10) - 1 = 56, a quarter of it a customer; the next contact never
+    pays. (Where less than 1 / 190 would accept, nobody is contacted: that hardly ever happens.)
+
+    >>> round(empc([0, 0, 0, 1], [0.1, 0.2, 0.3, 0.4]), 6)
+    14.0
+    """
+    return _expected_profit(y_obs, y_pred, Campaign(clv, incentive, contact_cost, alpha, beta)).profit
+
+
+def empc_fraction(
+    y_obs: ArrayLike,
+    y_pred: ArrayLike,
+    *,
+    alpha: float = 6.0,
+    beta: float = 14.0,
+    clv: float = 200.0,
+    incentive: float = 10.0,
+    contact_cost: float = 1.0,
+) -> float:
+    """Share of customers to contact for the expected maximum profit, in [0, 1], in expectation over gamma.
+
+    Parameters
+    ----------
+    y_obs, y_pred, alpha, beta, clv, incentive, contact_cost
+        As for `empc`.
+
+    Examples
+    --------
+    >>> round(empc_fraction([0, 0, 0, 1], [0.1, 0.2, 0.3, 0.4]), 6)
+    0.25
+    """
+    return _expected_profit(y_obs, y_pred, Campaign(clv, incentive, contact_cost, alpha, beta)).fraction
+
+
+def campaign_profit(
+    y_obs: ArrayLike,
+    y_pred: ArrayLike,
+    *,
+    contact_cost: float = 1.0,
+    customer_value: float = 200.0,
+    incentive: float = 10.0,
+    kept_share: float = 0.3,
+) -> float:
+    """Profit, a customer (of all), of a bank that took the probabilities at their word.
+
+    It contacts everybody whose expected gain exceeds the cost of the contact,
+
+        p kept_share (customer_value - incentive) - (1 - p) incentive > contact_cost,
+
+    and earns kept_share (customer_value - incentive) y - incentive (1 - y) - contact_cost from each of them: the
+    profit of Verbraken et al. 2013, https://doi.org/10.1109/TKDE.2012.50, at a fixed gamma = `kept_share` and at the
+    model's own cut-off instead of the best one. Larger is better; 0 is to contact nobody, and predictions that are
+    too high can lose money.
+
+    Parameters
+    ----------
+    y_obs
+        0 or 1, shape (n,).
+    y_pred
+        Probabilities in [0, 1], shape (n,).
+    contact_cost, customer_value, incentive
+        As in `Campaign`.
+    kept_share
+        Share of leavers who accept, in [0, 1].
+
+    Raises
+    ------
+    ConfigError
+        An amount outside its range.
+
+    Examples
+    --------
+    Whoever is above 11 / 67 is contacted: one who leaves (57 - 1) and one who stays (-10 - 1).
+
+    >>> campaign_profit([0, 0, 0, 1], [0.1, 0.16, 0.17, 0.4])
+    11.25
+    """
+    Campaign(customer_value, incentive, contact_cost)  # refuses amounts outside their range
+    if not 0 <= kept_share <= 1:
+        raise ConfigError(f"campaign: kept share {kept_share} is not in [0, 1]; give the share of leavers who accept")
+    y, p = np.asarray(y_obs, dtype=np.float64), np.asarray(y_pred, dtype=np.float64)
+    kept = kept_share * (customer_value - incentive)
+    contacted = y[p * kept - (1 - p) * incentive > contact_cost]
+    return float(np.sum(contacted * kept - (1 - contacted) * incentive - contact_cost) / len(y))
+
+
+def _expected_profit(y_obs: ArrayLike, y_pred: ArrayLike, campaign: Campaign) -> _ExpectedProfit:
+    """Sum over the hull's edges, each of which is contacted where gamma is above the one at which it pays."""
+    share, rate = _hull_edges(np.asarray(y_obs, dtype=np.float64), np.asarray(y_pred, dtype=np.float64))
+    kept = campaign.customer_value - campaign.incentive
+    cost = campaign.contact_cost + campaign.incentive * (1 - rate)
+    # an edge without churners, or one that would not pay if all accepted, pays at no gamma below 1
+    pays_from = np.ones(len(rate))
+    pays = kept * rate > cost
+    pays_from[pays] = cost[pays] / (kept * rate[pays])
+    contacted = betaincc(campaign.alpha, campaign.beta, pays_from)
+    accepting = campaign.kept_share * betaincc(campaign.alpha + 1, campaign.beta, pays_from)
+    profit = share * (kept * rate * accepting - cost * contacted)
+    return _ExpectedProfit(float(np.sum(profit)), float(np.sum(share * contacted)))
+
+
+def _hull_edges(y: Floats, score: Floats) -> tuple[Floats, Floats]:
+    """Share of all customers on each edge of the ROC curve's convex hull, and their churn rate, ascending.
+
+    The edges are the blocks of the isotonic regression of the outcome on the ranking (pool adjacent violators; Fawcett
+    and Niculescu-Mizil 2007, https://doi.org/10.1007/s10994-007-5011-0), in linear time once sorted.
+    """
+    # churners first among tied scores: they descend, and are therefore pooled with the stayers they are tied with
+    order = np.lexsort((-y, score))
+    fit = isotonic_regression(y[order])
+    return np.diff(fit.blocks) / len(y), np.asarray(fit.x[fit.blocks[:-1]])

@@ -9,7 +9,8 @@
     ├── TimeRangeError              an as-of date or horizon outside the data (also ValueError)
     ├── ModelError                  a model folder, or its use       (also ValueError)
     ├── ExplanationError            what cannot be explained or drawn (also ValueError)
-    └── OutputError                 a place that cannot be written   (also OSError)
+    ├── OutputError                 a place that cannot be written   (also OSError)
+    └── TrackingError               where runs and versions of models are kept (also OSError)
 
 Every message is one line: what was found, where (file, column, row), and what to do.
 No message repeats a customer's values: counts and positions only.
@@ -50,3 +51,7 @@ class ExplanationError(ChurnError, ValueError):
 
 class OutputError(ChurnError, OSError):
     """An output that cannot be written where it was asked for."""
+
+
+class TrackingError(ChurnError, OSError):
+    """A tracking database or server that cannot be used, or a version that is not in it."""

@@ -11,6 +11,7 @@ import click
 import duckdb
 
 from churn.cli.baselines import baselines
+from churn.cli.champion import champion
 from churn.cli.check import check
 from churn.cli.demo import demo
 from churn.cli.explain import explain
@@ -33,7 +34,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, simulate, check, features, train, baselines, score, explain):
+for command in (demo, simulate, check, features, train, baselines, score, explain, champion):
     cli.add_command(command)
 
 

@@ -4,11 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binomtest
 
 _STATED, _OBSERVED, _PREDICTED = "#9aa5b1", "#1f4e79", "#d9822b"
+_GROUPS = 10
 
 
 def plot_baselines(buckets: Sequence[Mapping[str, Any]], path: Path, *, title: str) -> None:
@@ -53,6 +57,99 @@ def plot_baselines(buckets: Sequence[Mapping[str, Any]], path: Path, *, title: s
     axes.set_ylim(bottom=0)
     axes.set_title(title, loc="left", fontsize=11)
     axes.grid(axis="y", alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    figure.savefig(path, format="png", metadata={"Software": None})
+
+
+def plot_calibration(y_obs: ArrayLike, y_pred: ArrayLike, path: Path, *, title: str) -> None:
+    """Draw observed against predicted churn in ten groups of equal size by prediction, as PNG.
+
+    On the diagonal the model is calibrated; bars are 95 % Wilson intervals, as of `evaluation.baselines`.
+
+    Parameters
+    ----------
+    y_obs
+        Outcomes, 0 or 1, shape (n,).
+    y_pred
+        Churn probabilities in [0, 1], shape (n,).
+    path
+        File to write.
+    title
+        Stands above the plot.
+    """
+    figure, axes = _canvas(5.2, 5.0, title)
+    predicted, observed, below, above = _reliability(np.asarray(y_obs), np.asarray(y_pred, dtype=np.float64))
+    most = 1.05 * max(float(np.max(predicted)), float(np.max(observed + above)))
+    axes.plot([0, most], [0, most], "--", color=_STATED, label="calibrated")
+    axes.errorbar(
+        predicted, observed, yerr=[below, above], fmt="o", color=_OBSERVED, capsize=3, label="observed, 95 % interval"
+    )
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("customers who left")
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set_xlim(0, most)
+    axes.set_ylim(0, most)
+    _finish(figure, axes, path)
+
+
+def plot_lift(y_obs: ArrayLike, y_pred: ArrayLike, path: Path, *, title: str) -> None:
+    """Draw the share of all churners found against the share of customers looked at, riskiest first, as PNG.
+
+    Ties are taken as they average out: customers of one prediction count in equal parts. Parameters as for
+    `plot_calibration`.
+    """
+    figure, axes = _canvas(5.2, 5.0, title)
+    looked, found = _gains(np.asarray(y_obs), np.asarray(y_pred, dtype=np.float64))
+    rate = float(np.mean(np.asarray(y_obs)))
+    axes.plot([0, 1], [0, 1], "--", color=_STATED, label="by chance")
+    axes.plot([0, rate, 1], [0, 1, 1], ":", color=_PREDICTED, label="the most there is")
+    axes.plot(looked, found, color=_OBSERVED, label="by the model")
+    axes.set_xlabel("customers looked at, riskiest first")
+    axes.set_ylabel("churners found")
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.02)
+    _finish(figure, axes, path)
+
+
+def _reliability(
+    y_obs: NDArray[Any], y_pred: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean prediction, observed share, and how far its interval reaches below and above, by group."""
+    order = np.argsort(y_pred, kind="stable")
+    rows = []
+    for group in np.array_split(order, min(_GROUPS, len(order))):
+        churned = int(np.sum(y_obs[group]))
+        share = churned / len(group)
+        interval = binomtest(churned, len(group)).proportion_ci(method="wilson")
+        rows.append((float(np.mean(y_pred[group])), share, max(share - interval.low, 0), max(interval.high - share, 0)))
+    predicted, observed, below, above = np.array(rows).T
+    return predicted, observed, below, above
+
+
+def _gains(y_obs: NDArray[Any], y_pred: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return shares of customers and of churners, from none to all, one point a different prediction."""
+    values, place = np.unique(-y_pred, return_inverse=True)
+    customers = np.bincount(place, minlength=len(values))
+    churners = np.bincount(place, weights=y_obs, minlength=len(values))
+    return (
+        np.concatenate([[0.0], np.cumsum(customers) / len(y_obs)]),
+        np.concatenate([[0.0], np.cumsum(churners) / np.sum(churners)]),
+    )
+
+
+def _canvas(width: float, height: float, title: str) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_title(title, loc="left", fontsize=11)
+    return figure, axes
+
+
+def _finish(figure: Figure, axes: Any, path: Path) -> None:
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     figure.savefig(path, format="png", metadata={"Software": None})

@@ -1,0 +1,113 @@
+"""`churn champion`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.markup import escape
+
+from churn.cli.console import note, print_json, print_table, steps
+from churn.cli.options import PATH, json_option
+from churn.model.storage import require_model_place
+from churn.tracking.champion import Standing, Version, promote, read_standing, roll_back
+from churn.tracking.place import tracking_place
+from churn.tracking.versions import CHAMPION, fetch_model, register
+
+_SHOWN = ("roc_auc", "average_precision", "log_loss", "brier_score", "calibration_slope", "top_decile_lift")
+
+
+@click.command()
+@click.option("--set", "chosen", metavar="VERSION|RUN|MODEL", help="Make this the champion, by hand.")
+@click.option("--back", is_flag=True, help="Bring the previous champion back.")
+@click.option("--reason", help="Why, to be kept with the version [default: by hand].")
+@click.option("-o", "--output", type=PATH, help="Write the champion's model folder.")
+@json_option
+def champion(chosen: str | None, back: bool, reason: str | None, output: Path | None, as_json: bool) -> None:
+    """Show the champion, the challenger and the champion before, or change them by hand.
+
+    They are versions in MLflow's registry: mlruns/mlflow.db below the current folder, or where MLFLOW_TRACKING_URI
+    points. --set takes a version, a run's id or a model folder. The exit code is 1 where there is no champion.
+
+    \b
+    Example:  churn champion
+              churn champion --set models/first --reason "first model"
+              churn champion --back --reason "the new one ranks VIPs too low"
+              churn champion -o models/champion
+    """
+    _require_usable(chosen, back, reason)
+    if output is not None:
+        require_model_place(output)
+    if chosen is not None:
+        _set(chosen, reason or "by hand")
+    elif back:
+        number = roll_back(reason=reason or "by hand", by="churn champion --back, by hand")
+        note(f"version {number} is the champion again")
+    standing = read_standing()
+    if as_json:
+        print_json(standing_document(standing))
+    elif standing.champion:
+        print_standing(standing)
+    if standing.champion is None:
+        note(f"there is no champion in {tracking_place()}; make one with churn champion --set MODEL")
+        raise click.exceptions.Exit(1)
+    if output is not None:
+        fetch_model(CHAMPION, output)
+        note(f"wrote {output}")
+
+
+def _require_usable(chosen: str | None, back: bool, reason: str | None) -> None:
+    if chosen is not None and back:
+        raise click.UsageError("--set and --back: give one of them")
+    if reason is not None and chosen is None and not back:
+        raise click.UsageError("--reason: goes with --set or --back")
+
+
+def _set(chosen: str, reason: str) -> None:
+    if chosen.isdecimal():
+        number = int(chosen)
+    else:
+        with steps() as on_step:
+            number = register(Path(chosen) if Path(chosen).exists() else chosen, on_step=on_step)
+    before = promote(number, reason=reason, by="churn champion --set, by hand")
+    replaced = "" if before is None else f"; version {before} was, and comes back with --back"
+    note(f"version {number} is the champion, by hand{replaced}")
+
+
+def standing_document(standing: Standing) -> dict[str, Any]:
+    """Return who is what as JSON values: null where there is none."""
+    parts = standing._asdict().items()
+    return {"tracking": str(tracking_place())} | {role: version and _document(version) for role, version in parts}
+
+
+def _document(version: Version) -> dict[str, Any]:
+    return version._asdict() | {"snapshots": list(version.snapshots)}
+
+
+def print_standing(standing: Standing) -> None:
+    """Print champion, challenger and previous champion side by side."""
+    roles = {role.replace("_", " "): version for role, version in standing._asdict().items() if version}
+    told = {role: _lines(version) for role, version in roles.items()}
+    rows = [(name, *(lines[name] for lines in told.values())) for name in next(iter(told.values()))]
+    print_table(f"Models in {tracking_place()}", ("", *told), rows, left=("", *told))
+
+
+def _lines(version: Version) -> dict[str, str]:
+    snapshots = version.snapshots
+    span = f"{len(snapshots)}, {snapshots[0]} to {snapshots[-1]}" if snapshots else "a flat file"
+    return {
+        "version": str(version.version),
+        "model id": version.model_id,
+        "snapshots": span,
+        **{name.replace("_", " "): _metric(version, name) for name in _SHOWN},
+        "since": version.since or "–",
+        "by": escape(version.by or "–"),
+        "reason": escape(version.reason or "–"),
+        "run": version.run_id,
+    }
+
+
+def _metric(version: Version, name: str) -> str:
+    value, low, high = (version.metrics.get(f"{name}{end}") for end in ("", "_low", "_high"))
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if low is None or high is None else f"{value:.4f} ({low:.4f} to {high:.4f})"

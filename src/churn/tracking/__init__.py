@@ -1,0 +1,1 @@
+"""Runs, the registry of models, and serving: the only package that imports mlflow, and only when it is used."""

@@ -1,0 +1,245 @@
+"""A training as a run of MLflow: what went in, what came out, and the model itself."""
+
+import getpass
+import hashlib
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from churn.evaluation.plots import plot_baselines, plot_calibration, plot_lift
+from churn.files import CHECKSUMS, write_json, write_text
+from churn.model.storage import StoredModel
+from churn.tracking.logged_model import log_model
+from churn.tracking.place import Place, tracking_place
+from churn.tracking.session import OnStep, find_experiment, open_tracking
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_PROCESS = "churn.process"
+
+HeldOutOutcomes = tuple[ArrayLike, ArrayLike]
+
+
+def log_training(
+    stored: StoredModel,
+    folder: Path,
+    *,
+    place: Place | None = None,
+    embargo_days: int | None = None,
+    held_out: HeldOutOutcomes | None = None,
+    source: str = "churn train",
+    parent: str | None = None,
+    on_step: OnStep | None = None,
+) -> str:
+    """Log a training and its model; return the run's id.
+
+    The run is finished only when all of it is there. One that fails ends as failed; one whose process is killed half
+    way stays as running until the next run of this machine finds the process gone. Nothing is registered or promoted.
+
+    Parameters
+    ----------
+    stored
+        The model, as read back from `folder`.
+    folder
+        Its folder, logged byte for byte.
+    place
+        By default as `tracking_place` says.
+    embargo_days
+        Of the training; left out of the parameters if not known.
+    held_out
+        Outcomes (0 or 1) and probabilities of the rows that judged the model, each of shape (n,), for the plots of
+        calibration and lift.
+    source
+        The command that trained it.
+    parent
+        Id of a run to stand below, as the models of a comparison do.
+    on_step
+        Told what begins next, in a few words.
+
+    Raises
+    ------
+    TrackingError
+        The database or the server cannot be used.
+    """
+    place = place or tracking_place()
+    with open_tracking(place, write=True, make=True, on_step=on_step) as client:
+        if on_step:
+            on_step("logging the run")
+        experiment = find_experiment(client, place)
+        _close_dead_runs(client, experiment)
+        run = client.create_run(experiment, run_name=_run_name(stored), tags=_tags(stored, folder, source, parent))
+        run_id = str(run.info.run_id)
+        try:
+            _log_facts(client, run_id, stored, embargo_days)
+            _log_files(client, run_id, stored, held_out)
+            model = log_model(client, experiment, run_id, stored, folder)
+            _log_metrics(client, run_id, stored, model)
+        except BaseException as error:
+            with suppress(Exception):  # the first error is the one to tell
+                client.set_terminated(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
+            raise
+        client.set_terminated(run_id, "FINISHED")
+    return run_id
+
+
+def folder_digest(folder: Path) -> str:
+    """Return the SHA-256 of a model folder's SHA256SUMS, which names every byte of it."""
+    return hashlib.sha256((folder / CHECKSUMS).read_bytes()).hexdigest()
+
+
+def user_name() -> str:
+    """Return who is logged in; "unknown" where the machine has no name for them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown"
+
+
+def _close_dead_runs(client: "MlflowClient", experiment: str) -> None:
+    """Mark runs of this machine as killed whose process ended without a word."""
+    running = client.search_runs([experiment], f"attributes.status = 'RUNNING' and tags.`{_PROCESS}` LIKE '%:%'")
+    for run in running:
+        host, _, number = run.data.tags[_PROCESS].rpartition(":")
+        if host == socket.gethostname() and number.isdecimal() and not _is_alive(int(number)):
+            client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _is_alive(process: int) -> bool:
+    if process == os.getpid():
+        return False  # this process logs one run at a time: that run is of an earlier one with its number
+    if os.name != "posix":
+        return True  # to ask would be to end it
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # somebody else's
+    return True
+
+
+def _run_name(stored: StoredModel) -> str:
+    manifest = stored.manifest
+    return f"{_learner(manifest)} {manifest['as_of'] or 'flat file'}"
+
+
+def _learner(manifest: Mapping[str, Any]) -> str:
+    return str(manifest.get("learner", "lightgbm"))
+
+
+def _tags(stored: StoredModel, folder: Path, source: str, parent: str | None) -> dict[str, str]:
+    manifest = stored.manifest
+    return {
+        "mlflow.note.content": _description(stored),
+        "mlflow.source.name": source,
+        "mlflow.user": user_name(),
+        "model_id": manifest["model_id"],
+        "folder_sha256": folder_digest(folder),
+        "as_of": str(manifest["as_of"]),
+        "churn_version": version("churn"),
+        _PROCESS: f"{socket.gethostname()}:{os.getpid()}",
+        **({"mlflow.parentRunId": parent} if parent else {}),
+    }
+
+
+def _description(stored: StoredModel) -> str:
+    """Return the card up to its table of metrics: what it is for, on what it was trained, how it was judged."""
+    return stored.card.partition("\n| metric")[0].strip()
+
+
+def _log_facts(client: "MlflowClient", run_id: str, stored: StoredModel, embargo_days: int | None) -> None:
+    from mlflow.entities import Dataset, DatasetInput, Param
+
+    params = _params(stored, embargo_days)
+    client.log_batch(run_id, params=[Param(name, str(value)) for name, value in params.items()])
+    counts = stored.manifest.get("row_counts", {})
+    inputs = [
+        Dataset(
+            name=f"{row['table']}: {row['file']}",
+            digest=row["sha256"][:36],  # as many as MLflow takes; data/inputs.json has them all
+            source_type="local",
+            source=row["file"],
+            profile=f'{{"rows": {counts.get(row["table"], {}).get("rows", "null")}}}',
+        )
+        for row in stored.manifest.get("inputs", [])
+    ]
+    if inputs:
+        client.log_inputs(run_id, [DatasetInput(one) for one in inputs])
+
+
+def _params(stored: StoredModel, embargo_days: int | None) -> dict[str, Any]:
+    manifest = stored.manifest
+    names = ("seed", "horizon_days", "calibration_method", "calibration_chosen", "rounds", "training_rows")
+    return {
+        "learner": _learner(manifest),
+        "snapshots": ", ".join(manifest["snapshots"]) or "none (a flat file)",
+        "features": len(manifest["features"]),
+        "out_of_time": manifest["out_of_time"],
+        "anchored": "anchored" in manifest,
+        "monotone": "monotone" in manifest,
+        **{name: manifest[name] for name in names if name in manifest},
+        **({} if embargo_days is None else {"embargo_days": embargo_days}),
+        **{f"trees.{name}": value for name, value in asdict(stored.model.parameters).items()},
+    }
+
+
+def _log_files(client: "MlflowClient", run_id: str, stored: StoredModel, held_out: HeldOutOutcomes | None) -> None:
+    with tempfile.TemporaryDirectory(prefix="churn-") as temporary:
+        folder = Path(temporary)
+        write_text(folder / "MODEL_CARD.md", stored.card)
+        write_json(folder / "data" / "inputs.json", _inputs(stored))
+        (folder / "evaluation").mkdir()
+        _draw(folder / "evaluation", stored, held_out)
+        client.log_artifacts(run_id, str(folder))
+    # MLflow shows a table of these, side by side for several runs
+    for name, rows in (("baselines", stored.baselines), ("bindings", stored.effects.get("services", []))):
+        if rows:
+            client.log_table(run_id, pd.DataFrame(list(rows)).astype(object), f"evaluation/{name}.json")
+
+
+def _inputs(stored: StoredModel) -> dict[str, Any]:
+    kept = ("inputs", "row_counts", "populations", "data_begin", "data_end")
+    return {name: stored.manifest[name] for name in kept if name in stored.manifest}
+
+
+def _draw(folder: Path, stored: StoredModel, held_out: HeldOutOutcomes | None) -> None:
+    if any(bucket["n"] and bucket["observed"] is not None for bucket in stored.baselines):
+        plot_baselines(stored.baselines, folder / "baselines.png", title="Churn by products held")
+    if held_out is not None:
+        as_of = stored.manifest["as_of"] or "out of fold"
+        plot_calibration(*held_out, folder / "calibration.png", title=f"Calibration, held out, {as_of}")
+        plot_lift(*held_out, folder / "lift.png", title=f"Churners found, held out, {as_of}")
+
+
+def _log_metrics(client: "MlflowClient", run_id: str, stored: StoredModel, model: str) -> None:
+    """Log every metric with its interval, of the run and of the model."""
+    from mlflow.entities import Metric
+
+    moment = int(time.time() * 1000)
+    values = _metric_values(stored.metrics)
+    of_run = [Metric(name, value, moment, 0) for name, value in values.items()]
+    of_model = [Metric(name, value, moment, 0, model_id=model, run_id=run_id) for name, value in values.items()]
+    client.log_batch(run_id, metrics=[*of_run, *of_model])
+
+
+def _metric_values(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return every value there is, the ends of its interval as `_low` and `_high`."""
+    endings = {"value": "", "low": "_low", "high": "_high"}
+    return {
+        f"{name}{ending}": float(estimate[part])
+        for name, estimate in metrics.items()
+        if isinstance(estimate, Mapping)
+        for part, ending in endings.items()
+        if estimate.get(part) is not None
+    }

@@ -1,0 +1,235 @@
+"""The registry: versions of the model, how a model comes in, and how its folder comes out again."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from churn.errors import ModelError, TrackingError
+from churn.files import CHECKSUMS, new_folder
+from churn.model.storage import StoredModel, read_model, require_model_place
+from churn.tracking.logged_model import FOLDER_IN_MODEL
+from churn.tracking.place import Place, tracking_place
+from churn.tracking.runs import folder_digest, log_training, user_name
+from churn.tracking.session import OnStep, open_tracking
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+MODEL_NAME = "churn"
+CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous_champion"
+REPLACES = "replaces"
+"""Tag of a champion: the version it took the place of."""
+
+
+class Registry(NamedTuple):
+    """A registry that is open.
+
+    Attributes
+    ----------
+    client
+        MLflow's.
+    name
+        Of the registered model.
+    aliases
+        Alias to version number; none of a model that is not registered.
+    """
+
+    client: "MlflowClient"
+    name: str
+    aliases: Mapping[str, int]
+
+
+def register(
+    what: str | Path, *, name: str = MODEL_NAME, place: Place | None = None, on_step: OnStep | None = None
+) -> int:
+    """Register a finished run, or a model folder, which is logged first; return the version.
+
+    What is registered already, byte for byte, keeps its version.
+
+    Parameters
+    ----------
+    what
+        A run's id, or the path of a model folder.
+    name
+        Of the registered model.
+    place
+        By default as `tracking_place` says.
+    on_step
+        Told what begins next, in a few words.
+
+    Raises
+    ------
+    TrackingError
+        There is no such run, it is not finished, or it logged no model; or tracking cannot be used.
+    ModelError
+        The folder is no whole model folder.
+    """
+    place = place or tracking_place()
+    run_id = what if isinstance(what, str) else None
+    if isinstance(what, Path):
+        stored = read_model(what)
+        found = _find_folder(what, name, place)
+        if found is not None:
+            return found
+        run_id = log_training(stored, what, place=place, source="churn champion", on_step=on_step)
+    with open_registry(place, name, write=True) as registry:
+        return _register_run(registry, str(run_id))
+
+
+def fetch_model(
+    alias_or_version: str | int, folder: Path, *, name: str = MODEL_NAME, place: Place | None = None
+) -> int:
+    """Write a version's model folder, every byte as it was trained, whole or not at all; return its number.
+
+    Parameters
+    ----------
+    alias_or_version
+        "champion", "challenger", "previous_champion", or a number.
+    folder
+        A new place, or one that holds a model folder.
+    name, place
+        As for `register`.
+
+    Raises
+    ------
+    TrackingError
+        There is no such version or alias, or tracking cannot be used.
+    ModelError
+        What was kept is no whole model folder any more.
+    OutputError
+        `folder` holds something else, or cannot be written.
+    """
+    require_model_place(folder)
+    with open_registry(place or tracking_place(), name, write=False) as registry:
+        number = _number(registry, alias_or_version)
+        with _downloaded(registry, number) as fetched:
+            read_model(fetched)
+            there = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+            parts = sorted(entry.name for entry in fetched.iterdir())
+            with new_folder(folder, mark=CHECKSUMS, names={*there, *parts}) as temporary:
+                for part in parts:
+                    shutil.copyfile(fetched / part, temporary / part)
+        return number
+
+
+@contextmanager
+def open_registry(place: Place, name: str, *, write: bool) -> Iterator[Registry]:
+    """Open the registry of a model; parameters and errors as for `session.open_tracking`."""
+    with open_tracking(place, write=write) as client:
+        found = client.search_registered_models(f"name = '{name}'")
+        aliases = {alias: int(number) for alias, number in found[0].aliases.items()} if found else {}
+        yield Registry(client, name, aliases)
+
+
+def standing_numbers(registry: Registry) -> dict[str, int | None]:
+    """Return who is what, also where a promotion was cut off after its second step."""
+    champion = registry.aliases.get(CHAMPION)
+    previous = registry.aliases.get(PREVIOUS)
+    if champion is not None:
+        replaced = registry.client.get_model_version(registry.name, str(champion)).tags.get(REPLACES)
+        previous = int(replaced) if replaced else previous
+    challenger = registry.aliases.get(CHALLENGER)
+    return {
+        CHAMPION: champion,
+        CHALLENGER: None if challenger == champion else challenger,
+        PREVIOUS: None if previous == champion else previous,
+    }
+
+
+def require_version(registry: Registry, version: int) -> None:
+    """Refuse a version that is not registered.
+
+    Raises
+    ------
+    TrackingError
+        With the versions there are.
+    """
+    found = registry.client.search_model_versions(f"name = '{registry.name}'")
+    there = sorted(int(one.version) for one in found)
+    if version not in there:
+        known = f"give one of {', '.join(map(str, there))}" if there else "none is registered yet"
+        raise TrackingError(f"{registry.name}: no version {version}; {known}")
+
+
+@contextmanager
+def _downloaded(registry: Registry, number: int) -> Iterator[Path]:
+    """Give a copy of a version's model folder, which is gone when the block ends."""
+    import mlflow.artifacts
+
+    with tempfile.TemporaryDirectory(prefix="churn-") as temporary:
+        source = f"models:/{registry.name}/{number}/{FOLDER_IN_MODEL}"
+        try:
+            fetched = mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=temporary)
+        except OSError as error:
+            raise ModelError(f"{registry.name} version {number}: its folder is gone; restore the artifacts") from error
+        yield Path(fetched)
+
+
+def read_version(registry: Registry, number: int) -> StoredModel:
+    """Read a version's model, every byte checked.
+
+    Raises
+    ------
+    ModelError
+        Its folder is gone, or was changed.
+    """
+    with _downloaded(registry, number) as folder:
+        try:
+            return read_model(folder)
+        except ModelError as error:
+            # not the temporary folder's name, which says nothing to anybody
+            told = str(error).replace(f"{folder}", f"{registry.name} version {number}")
+            raise ModelError(told) from error
+
+
+def _find_folder(folder: Path, name: str, place: Place) -> int | None:
+    if not place.is_there:
+        return None
+    with open_registry(place, name, write=True) as registry:
+        return _registered(registry, "folder_sha256", folder_digest(folder))
+
+
+def _registered(registry: Registry, tag: str, value: str) -> int | None:
+    found = registry.client.search_model_versions(f"name = '{registry.name}' and tags.{tag} = '{value}'")
+    return max((int(one.version) for one in found), default=None)
+
+
+def _register_run(registry: Registry, run_id: str) -> int:
+    from mlflow.exceptions import MlflowException
+
+    client = registry.client
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        raise TrackingError(f"{run_id}: no such run; give a version, a run or a model folder") from error
+    if run.info.status != "FINISHED":
+        raise TrackingError(f"{run_id}: the run is {run.info.status.lower()}, not finished; train again")
+    logged = run.outputs.model_outputs if run.outputs else []
+    if not logged:
+        raise TrackingError(f"{run_id}: the run logged no model; give one of churn train")
+    found = _registered(registry, "folder_sha256", run.data.tags.get("folder_sha256", ""))
+    if found is not None:
+        return found
+    if not client.search_registered_models(f"name = '{registry.name}'"):
+        client.create_registered_model(registry.name)
+    tags = {name: run.data.tags[name] for name in ("model_id", "folder_sha256", "as_of") if name in run.data.tags}
+    tags |= {"snapshots": run.data.params.get("snapshots", ""), "registered_by": user_name()}
+    model = logged[0].model_id
+    source = f"models:/{model}"
+    made = client.create_model_version(registry.name, source, run_id=run_id, tags=tags, model_id=model)
+    return int(made.version)
+
+
+def _number(registry: Registry, alias_or_version: str | int) -> int:
+    text = str(alias_or_version)
+    if text.isdecimal():
+        require_version(registry, int(text))
+        return int(text)
+    numbers = {**registry.aliases, **standing_numbers(registry)}
+    number = numbers.get(text)
+    if number is None:
+        raise TrackingError(f"{registry.name}: there is no {text.replace('_', ' ')}; see churn champion")
+    return number

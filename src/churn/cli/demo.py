@@ -12,6 +12,7 @@ from churn.cli.explain import explain_file, print_bindings
 from churn.cli.options import PATH, json_option
 from churn.cli.score import count_bands, score_data
 from churn.cli.sources import open_source
+from churn.cli.track import no_track_option, track_training
 from churn.cli.train import baselines_title, print_metrics, train_on_folder
 from churn.config import Config
 from churn.evaluation.plots import plot_baselines
@@ -19,6 +20,7 @@ from churn.files import new_folder, require_replaceable, write_json
 from churn.model.storage import read_model, write_model
 from churn.simulation import simulate_bank
 from churn.tables.bank import open_bank
+from churn.tracking.place import tracking_place
 
 CUSTOMERS, MONTHS, SEED = 12_000, 48, 7
 _MARK = "demo.json"
@@ -30,14 +32,16 @@ _FILES = {
     "scores.quarantine.csv": "input rows that were left out",
     "baselines.png": "stated, observed and predicted churn by products held",
     "explained/": "which bindings cut churn: bindings.html and bindings.png first",
+    "mlruns/": "the run, its plots and the model for MLflow",
 }
 _NAMES = tuple(name.rstrip("/") for name in _FILES)
 
 
 @click.command()
 @click.option("--dir", "folder", type=PATH, default=Path("demo"), show_default=True, help="Folder to write.")
+@no_track_option
 @json_option
-def demo(folder: Path, as_json: bool) -> None:
+def demo(folder: Path, no_track: bool, as_json: bool) -> None:
     """Go the whole way on an embedded simulated bank, in under two minutes on two cores.
 
     \b
@@ -62,8 +66,13 @@ def demo(folder: Path, as_json: bool) -> None:
         plot_baselines(stored.baselines, work / "baselines.png", title=title)
         write_json(work / _MARK, {"customers": CUSTOMERS, "months": MONTHS, "seed": SEED})
         bands = count_bands(scores)
+    if not no_track:
+        # MLflow keeps absolute paths, so not before the folder has its name; and nowhere else, whatever is set
+        embargo = Config().training.embargo_days
+        where = tracking_place(folder)
+        track_training(stored, folder / "model", place=where, embargo_days=embargo, source="churn demo")
+    files = {name: str(folder / name) for name in _FILES if (folder / name).exists()}
     if as_json:
-        files = {name: str(folder / name) for name in _FILES}
         found = {"metrics": stored.metrics, "baselines": stored.baselines, "bindings": [asdict(row) for row in rows]}
         print_json(found | {"risk_bands": bands, "files": files})
         return
@@ -71,9 +80,7 @@ def demo(folder: Path, as_json: bool) -> None:
     _print_bands(bands, stored.manifest["thresholds"])
     print_baselines(stored.baselines, title)
     print_bindings(rows, Config(), "en")
-    print_table(
-        "Where to look", ("file", "what"), [(str(folder / n), w) for n, w in _FILES.items()], left=("file", "what")
-    )
+    print_table("Where to look", ("file", "what"), [(files[n], _FILES[n]) for n in files], left=("file", "what"))
 
 
 def _check(bank: Path) -> dt.date:

@@ -21,6 +21,7 @@ from churn.cli.options import (
     seed_option,
     threads_option,
 )
+from churn.cli.track import no_track_option, track_training
 from churn.config import Config, read_config
 from churn.errors import TimeRangeError
 from churn.explanation.effects.estimates import estimate_effects, estimate_flat_effects
@@ -51,6 +52,7 @@ MOST_DAYS = 36_500
 @data_end_option
 @seed_option
 @threads_option
+@no_track_option
 @json_option
 def train(
     data: Path,
@@ -63,6 +65,7 @@ def train(
     data_end: dt.date | None,
     seed: int,
     threads: int | None,
+    no_track: bool,
     as_json: bool,
 ) -> None:
     """Train a model on DATA, calibrate it, judge it on the latest snapshot, and write its folder.
@@ -70,6 +73,9 @@ def train(
     With --anchor the model is anchored, on the customers of the latest snapshot, after it was judged; see
     churn baselines --anchor. With --monotone binding a service never raises a prediction; a second model without
     that is judged beside it. For a flat file [flat] bindings names the columns.
+
+    The run is logged to MLflow once the folder is written: to mlruns/ below the current folder, or where
+    MLFLOW_TRACKING_URI points. Where that fails, a warning says so, and the exit code is still 0.
 
     \b
     Example:  churn train bank -o models/first
@@ -102,10 +108,12 @@ def train(
     if as_json:
         document = {"model": str(output), "metrics": stored.metrics, "baselines": stored.baselines}
         print_json(document | {name: stored.manifest[name] for name in ("monotone",) if name in stored.manifest})
-        return
-    print_metrics(stored)
-    print_baselines(stored.baselines, baselines_title(stored.manifest))
-    note(f"wrote {output}")
+    else:
+        print_metrics(stored)
+        print_baselines(stored.baselines, baselines_title(stored.manifest))
+        note(f"wrote {output}")
+    if not no_track:
+        track_training(stored, output, embargo_days=config.training.embargo_days)
 
 
 def train_on_folder(

@@ -207,7 +207,21 @@ def auc_difference(one: RocAuc, other: RocAuc) -> AucDifference:
     if error is None:
         return AucDifference(difference, None, None, None, None)
     low, high = difference - Z_95 * error, difference + Z_95 * error
-    return AucDifference(difference, low, high, _p_value(difference, error), error)
+    return AucDifference(difference, low, high, normal_p_value(difference, error), error)
+
+
+def normal_p_value(difference: float, standard_error: float) -> float | None:
+    """Two-sided p-value, in (0, 1], that a difference is noise; None where no noise is known and it is not 0.
+
+    Examples
+    --------
+    >>> round(normal_p_value(-1.96, 1.0), 3)
+    0.05
+    """
+    if standard_error == 0:
+        return 1.0 if difference == 0 else None
+    # beyond 38 standard errors the tail is below the smallest float, and is said to be that
+    return max(float(2 * norm.sf(abs(difference) / standard_error)), float(np.finfo(np.float64).tiny))
 
 
 def _scale(owner: NDArray[np.generic]) -> float:
@@ -228,10 +242,3 @@ def _roc_auc(value: float, by_customer: Floats, *, n_left_out: int) -> RocAuc:
 def _norm(by_customer: Floats) -> float | None:
     error = float(np.sqrt(np.sum(by_customer**2)))
     return None if np.isnan(error) else error
-
-
-def _p_value(difference: float, error: float) -> float | None:
-    if error == 0:
-        return 1.0 if difference == 0 else None
-    # beyond 38 standard errors the tail is below the smallest float, and is said to be that
-    return max(float(2 * norm.sf(abs(difference) / error)), float(np.finfo(np.float64).tiny))

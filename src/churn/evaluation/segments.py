@@ -1,0 +1,237 @@
+"""Where a model does not hold: its calibration and ranking among the customers of each tier, branch, age band, ..."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from churn.evaluation.intervals import Estimate
+from churn.evaluation.judged import Judged
+from churn.evaluation.ranking import Z_95, clustered_auc, normal_p_value
+
+Floats = NDArray[np.float64]
+Failure = Literal["calibration", "ranking"]
+Verdict = Literal["holds", "fails", "too_few"]
+MIN_CUSTOMERS = 10
+"""With fewer who left, or fewer who stayed, there is no verdict: the standard error of an AUC of 0.7 is then 0.09 or
+more, and neither it nor a rate is near enough to normal for its interval to mean what it says."""
+CALIBRATION_POINTS = 0.05
+"""A smaller difference of predicted and observed rate is no failure, however certain: the rates that banks state for
+neighbouring numbers of products lie ten points and more apart, so that a segment off by less than half of that is
+still taken for the kind of customer it is."""
+RANKING_FLOOR = 0.55
+"""An AUC below it is hardly a ranking: with normal scores it is a distance of 0.18 standard deviations between leavers
+and stayers, and the tenth predicted highest holds at most 14 % of the leavers, where chance finds 10 %."""
+SIGNIFICANCE = 0.05
+MAX_VALUES = 20
+"""More values of one segmentation are not told one by one; a bank can have 500 branches."""
+OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A model among the customers of one segment, at all judged dates together.
+
+    Attributes
+    ----------
+    segmentation, value
+        As "tier" and "vip". None is who is in no known segment, `OTHER` all values but the `MAX_VALUES` largest (and
+        the bank's own value of that name, if it has one).
+    n, churned
+        Rows, and those of them that left.
+    observed
+        Rate at which they left, with a 95 % Wilson interval.
+    predicted
+        Mean predicted probability.
+    difference
+        `predicted` minus `observed`, above 0 where the prediction is too high.
+    roc_auc
+        Of all rows together, so that a few leavers at each date are enough.
+    p_value
+        That `difference` is noise: two-sided, corrected for the number of segments looked at; None with too few.
+    verdict
+        "too_few" where fewer than `MIN_CUSTOMERS` customers left, or stayed; else "fails" or "holds".
+    failures
+        Why it fails: "calibration" where `p_value` is below `SIGNIFICANCE` and the difference at least
+        `CALIBRATION_POINTS`; "ranking" where the interval of `roc_auc` lies below `RANKING_FLOOR`, as that of a
+        constant prediction does (0.5 to 0.5).
+    """
+
+    segmentation: str
+    value: str | None
+    n: int
+    churned: int
+    observed: Estimate
+    predicted: float
+    difference: Estimate
+    roc_auc: Estimate
+    p_value: float | None
+    verdict: Verdict
+    failures: tuple[Failure, ...]
+
+    def document(self) -> dict[str, Any]:
+        """Return what is found, as JSON can hold it."""
+        estimates = {name: getattr(self, name)._asdict() for name in ("observed", "difference", "roc_auc")}
+        return asdict(self) | estimates | {"failures": list(self.failures)}
+
+
+def evaluate_segments(judged: Judged, model: str) -> list[Segment]:
+    """Evaluate a model in every segment of every segmentation.
+
+    All standard errors are of sums over customers (Liang and Zeger 1986, https://doi.org/10.1093/biomet/73.1.13), so
+    that a customer seen at several dates is not taken for several. The observed rate has the interval of Wilson 1927,
+    https://doi.org/10.1080/01621459.1927.10502953, at the number of rows that would leave as much noise if they were
+    of as many customers (Korn and Graubard 1998); the difference has a normal one; the AUC that of `clustered_auc`.
+    p-values are corrected over all segments that have enough customers: Holm 1979, https://www.jstor.org/stable/4615733.
+
+    Parameters
+    ----------
+    judged
+        The rows, and the segments they are in.
+    model
+        One of `judged.models`.
+
+    Returns
+    -------
+    list of Segment
+        Segmentation by segmentation; within one by value, `OTHER` and None last.
+
+    Examples
+    --------
+    >>> judged = Judged(
+    ...     as_of=np.full(200, np.datetime64("NaT", "D")),
+    ...     customer_id=np.arange(200).astype(str).astype(object),
+    ...     churned=np.array([0, 0, 0, 1] * 50),
+    ...     predicted={"champion": np.array([0.2, 0.2, 0.2, 0.4] * 25 + [0.5, 0.6, 0.5, 0.6] * 25)},
+    ...     segments=pd.DataFrame({"tier": ["mass"] * 100 + ["vip"] * 100}),
+    ... )
+    >>> found = evaluate_segments(judged, "champion")
+    >>> [(segment.value, round(segment.difference.value, 3), segment.verdict) for segment in found]
+    [('mass', 0.0, 'holds'), ('vip', 0.3, 'fails')]
+    """
+    found = [
+        _segment(judged, model, str(segmentation), value, rows)
+        for segmentation, labels in judged.segments.items()
+        for value, rows in _members(labels)
+    ]
+    enough = [number for number, segment in enumerate(found) if segment.verdict != "too_few"]
+    corrected = _holm(np.array([found[number].p_value for number in enough], dtype=np.float64))
+    for number, p_value in zip(enough, corrected.tolist(), strict=True):
+        found[number] = _judge(found[number], p_value)
+    return found
+
+
+def name_failures(segments: Sequence[Segment]) -> list[str]:
+    """Say in one sentence a failing segment what fails there.
+
+    Parameters
+    ----------
+    segments
+        From `evaluate_segments`.
+
+    Examples
+    --------
+    >>> vip = Segment(
+    ...     "tier", "vip", 100, 25, Estimate(0.25, 0.18, 0.34), 0.55, Estimate(0.3, 0.22, 0.38),
+    ...     Estimate(0.67, 0.58, 0.75), 1e-9, "fails", ("calibration",)
+    ... )
+    >>> name_failures([vip])
+    ['tier vip (n = 100): 55.0 % predicted and 25.0 % observed, 30.0 points too high (22.0 to 38.0).']
+    """
+    return [
+        f"{_name(segment)} (n = {segment.n:,}): {'; '.join(_reason(segment, failure) for failure in segment.failures)}."
+        for segment in segments
+        if segment.failures
+    ]
+
+
+def _members(labels: "pd.Series[Any]") -> Iterator[tuple[str | None, NDArray[np.bool_]]]:
+    """Which rows are in each segment, in the order of values, the rest and the unknown last."""
+    known = labels.notna().to_numpy()
+    values = labels[known].astype(str)
+    largest = values.value_counts().sort_index().sort_values(ascending=False, kind="stable").index[:MAX_VALUES]
+    named = np.full(len(labels), None, dtype=object)
+    named[known] = values.where(values.isin(largest), OTHER).to_numpy()
+    for value in sorted({*named[known]}, key=lambda value: (value == OTHER, value)):
+        yield value, named == value
+    if not known.all():
+        yield None, ~known
+
+
+def _segment(judged: Judged, model: str, segmentation: str, value: str | None, rows: NDArray[np.bool_]) -> Segment:
+    y, p, owner = judged.churned[rows], judged.predicted[model][rows], judged.customers[rows]
+    left, stayed = len(np.unique(owner[y == 1])), len(np.unique(owner[y == 0]))
+    too_few = min(left, stayed) < MIN_CUSTOMERS
+    difference, error = float(np.mean(p - y)), _clustered_error(p - y, owner)
+    return Segment(
+        segmentation,
+        value,
+        len(y),
+        int(y.sum()),
+        _wilson(y, owner),
+        float(p.mean()),
+        Estimate(difference, None, None)
+        if error is None
+        else Estimate(difference, difference - Z_95 * error, difference + Z_95 * error),
+        clustered_auc(y, p, owner).estimate,
+        None if too_few or error is None else normal_p_value(difference, error),
+        "too_few" if too_few else "holds",
+        (),
+    )
+
+
+def _judge(segment: Segment, p_value: float) -> Segment:
+    failures: list[Failure] = []
+    if p_value < SIGNIFICANCE and abs(segment.predicted - segment.churned / segment.n) >= CALIBRATION_POINTS:
+        failures.append("calibration")
+    if segment.roc_auc.high is not None and segment.roc_auc.high < RANKING_FLOOR:
+        failures.append("ranking")
+    return replace(segment, p_value=p_value, verdict="fails" if failures else "holds", failures=tuple(failures))
+
+
+def _clustered_error(values: NDArray[Any], owner: NDArray[np.int64]) -> float | None:
+    """Standard error of the mean of `values`, by sums over customers; None of one customer."""
+    by_customer = np.bincount(np.unique(owner, return_inverse=True)[1], values - values.mean())
+    n_customers = len(by_customer)
+    if n_customers == 1:
+        return None
+    return float(np.sqrt(np.sum(by_customer**2) * n_customers / (n_customers - 1)) / len(values))
+
+
+def _wilson(y: NDArray[np.int64], owner: NDArray[np.int64]) -> Estimate:
+    # the number of rows need not be whole here, which scipy's interval asks for
+    rate, n_customers = float(y.mean()), len(np.unique(owner))
+    error = _clustered_error(y, owner)
+    n = rate * (1 - rate) / error**2 * n_customers / (n_customers - 1) if error else float(n_customers)
+    centre = (rate + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
+    half = Z_95 / (1 + Z_95**2 / n) * float(np.sqrt(rate * (1 - rate) / n + (Z_95 / (2 * n)) ** 2))
+    return Estimate(rate, max(centre - half, 0.0), min(centre + half, 1.0))
+
+
+def _holm(p_values: Floats) -> Floats:
+    order = np.argsort(p_values)
+    stepped = np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1))
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.minimum(stepped, 1.0)
+    return corrected
+
+
+def _name(segment: Segment) -> str:
+    return f"{segment.segmentation} {'not known' if segment.value is None else segment.value}"
+
+
+def _reason(segment: Segment, failure: Failure) -> str:
+    if failure == "ranking":
+        area = segment.roc_auc
+        return f"hardly ranked, ROC-AUC {area.value:.2f} ({area.low:.2f} to {area.high:.2f})"
+    value, low, high = (100 * number for number in segment.difference if number is not None)
+    if value < 0:
+        value, low, high = -value, -high, -low
+    direction = "high" if segment.predicted > segment.churned / segment.n else "low"
+    return (
+        f"{segment.predicted:.1%} predicted and {segment.churned / segment.n:.1%} observed,".replace("%", " %")
+        + f" {value:.1f} points too {direction} ({low:.1f} to {high:.1f})"
+    )

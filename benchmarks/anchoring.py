@@ -35,6 +35,7 @@ from churn.evaluation.metrics import brier_score, calibration_slope, ece, log_lo
 from churn.frame import Snapshot, build_snapshot, scored_snapshots
 from churn.model.anchoring import BUCKETS, bucket_positions, fit_anchoring
 from churn.model.anchoring_card import describe_departures
+from churn.model.recipe import Recipe
 from churn.simulation import simulate_bank
 from churn.tables.bank import open_bank
 from churn.timeline import default_snapshots
@@ -146,7 +147,7 @@ def judge(bank: Bank, situation: Situation, seed: int) -> Judged:
     rng = np.random.default_rng([seed, 17])
     given = bank.snapshots[-1:] if situation.only_last else bank.snapshots
     snapshots = [situation.labels(snapshot, rng) for snapshot in given]
-    stored = train_on_snapshots(snapshots, horizon_days=HORIZON, config=Config(), seed=seed)
+    stored = train_on_snapshots(snapshots, horizon_days=HORIZON, config=Config(), recipe=Recipe(seed=seed))
     people = [bank.reference if situation.at_reference else bank.snapshots[-1]]
     anchored = anchor_model(stored, people, stated=situation.stated)
     before, after = (one.model.predict(bank.reference.features).probability for one in (stored, anchored))

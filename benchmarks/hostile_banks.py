@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from churn.config import FlatFile
 from churn.frame import build_snapshot, flat_snapshot
+from churn.model.recipe import Recipe
 from churn.model.storage import write_model
 from churn.model.trees import TreeParameters
 from churn.tables.bank import open_bank
@@ -189,7 +190,7 @@ def _rows(table: str, n: int) -> list[list[str]]:
 
 def write_models(folder: Path) -> dict[str, Path]:
     """Train one model on a bank like these, and one on a flat file, as quickly as may be."""
-    quick = TreeParameters(learning_rate=0.3)
+    quick = Recipe(parameters=TreeParameters(learning_rate=0.3))
     bank = folder / "learn"
     bank.mkdir()
     for table, header in TABLES.items():
@@ -202,10 +203,10 @@ def write_models(folder: Path) -> dict[str, Path]:
     file.write_text("\n".join([FLAT_COLUMNS, *(",".join(row) for row in _rows("flat", TRAINED_ON))]) + "\n")
     with open_bank(bank) as opened:
         snapshot = build_snapshot(opened, LEARNT_AT, 365)
-        tables = train_on_snapshots([snapshot], horizon_days=365, config=opened.config, parameters=quick)
+        tables = train_on_snapshots([snapshot], horizon_days=365, config=opened.config, recipe=quick)
     with open_flat(file, FLAT, needs_label=True) as opened_file:
         facts = {"flat": FLAT.model_dump(mode="json")}
-        flat = train_flat(flat_snapshot(opened_file), config=opened.config, parameters=quick, facts=facts)
+        flat = train_flat(flat_snapshot(opened_file), config=opened.config, recipe=quick, facts=facts)
     write_model(folder / "tables", tables)
     write_model(folder / "flat", flat)
     return {"tables": folder / "tables", "flat": folder / "flat"}

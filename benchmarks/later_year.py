@@ -22,10 +22,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from churn.cli.train import train_on_folder
+from churn.cli.fitting import train_on_folder
 from churn.config import Config
 from churn.evaluation.metrics import calibration_slope, ece, roc_auc
 from churn.frame import build_snapshot
+from churn.model.recipe import Recipe
 from churn.simulation import simulate_bank
 from churn.tables.bank import open_bank
 
@@ -64,7 +65,7 @@ def judge(seed: int, customers: int, folder: Path) -> Judged:
     summary = simulate_bank(bank_folder, customers=customers, months=MONTHS, seed=seed)
     as_of, oracle = summary.reference_as_of, pd.read_parquet(bank_folder / "truth" / "oracle.parquet")
     config = Config()
-    stored = train_on_folder(bank_folder, config, data_end=as_of - dt.timedelta(days=1), seed=seed)
+    stored = train_on_folder(bank_folder, config, Recipe(seed=seed), data_end=as_of - dt.timedelta(days=1))
     assert max(stored.manifest["snapshots"]) <= (as_of - dt.timedelta(days=HORIZON)).isoformat()
     with open_bank(bank_folder, config) as bank:
         snapshot = build_snapshot(bank, as_of, HORIZON)

@@ -11,6 +11,7 @@ from churn.config import Config
 from churn.errors import ConfigError, DataError, TimeRangeError
 from churn.files import render_json
 from churn.frame import Snapshot
+from churn.model.recipe import Recipe
 from churn.model.storage import model_id, read_model, write_model
 from churn.model.trees import TreeParameters
 from churn.training import train_flat, train_on_snapshots
@@ -99,7 +100,9 @@ def test_the_stored_model_is_recalibrated_even_where_no_method_was_chosen():
     # Seeds differ in what they choose; whatever it is, the refitted trees get a fitted map.
     chosen = {}
     for seed in range(4):
-        manifest = _train(_snapshots(days=(0, 91)), seed=seed, parameters=TreeParameters(max_rounds=60)).manifest
+        manifest = _train(
+            _snapshots(days=(0, 91)), recipe=Recipe(parameters=TreeParameters(max_rounds=60), seed=seed)
+        ).manifest
         chosen[manifest["calibration_chosen"]] = manifest["calibration_method"]
 
     assert chosen.pop("none") == "sigmoid"
@@ -141,7 +144,7 @@ def test_same_seed_and_snapshots_give_the_same_documents_on_any_number_of_thread
 
 
 def test_another_seed_gives_another_model(trained):
-    assert _train(_snapshots(), seed=1).manifest["model_id"] != trained.manifest["model_id"]
+    assert _train(_snapshots(), recipe=Recipe(seed=1)).manifest["model_id"] != trained.manifest["model_id"]
 
 
 def test_what_is_stored_is_what_was_trained(trained, tmp_path):
@@ -205,7 +208,9 @@ def test_customers_known_by_heart_do_not_flatter_the_calibration():
     ids = np.array([f"C{number}" for number in range(n)], dtype=object)
     snapshots = [Snapshot(FIRST + dt.timedelta(days=day), ids, features, toss, None) for day in (0, 91, 182)]
 
-    trained = _train(snapshots, parameters=TreeParameters(num_leaves=100, min_child=1, l2=0.0, learning_rate=0.3))
+    trained = _train(
+        snapshots, recipe=Recipe(parameters=TreeParameters(num_leaves=100, min_child=1, l2=0.0, learning_rate=0.3))
+    )
 
     assert min(trained.manifest["calibration_log_losses"].values()) > 0.65  # ln 2 = 0.693 knows nothing
 
@@ -216,6 +221,7 @@ def test_steps_are_told_in_order():
     _train(_snapshots(), on_step=steps.append)
 
     assert steps == [
+        "looking for features that know too much",
         "choosing rounds and calibration",
         "judging on the held-out snapshot",
         "refitting on all snapshots",
@@ -359,7 +365,7 @@ def _with_bindings(snapshot):
 
 def test_bindings_can_only_lower_the_risk_where_asked_for():
     snapshots = [_with_bindings(snapshot) for snapshot in _snapshots()]
-    free, held = _train(snapshots), _train(snapshots, monotone=True)
+    free, held = _train(snapshots), _train(snapshots, recipe=Recipe(monotone=True))
     features = snapshots[-1].features
 
     def rise(model):
@@ -384,7 +390,7 @@ def test_a_flat_file_holds_the_bindings_its_configuration_names():
     snapshot = _with_bindings(_snapshot(None))
     snapshot = replace(snapshot, features=snapshot.features.rename(columns={"bound_cts": "app"}))
 
-    free, held = (train_flat(snapshot, config=config, monotone=monotone) for monotone in (False, True))
+    free, held = (train_flat(snapshot, config=config, recipe=Recipe(monotone=monotone)) for monotone in (False, True))
     without, with_app = (held.model.predict(snapshot.features.assign(app=value)).probability for value in (0.0, 1.0))
 
     assert (with_app <= without).all()
@@ -395,20 +401,20 @@ def test_a_flat_file_holds_the_bindings_its_configuration_names():
 
 def test_without_any_binding_there_is_nothing_to_hold():
     with pytest.raises(DataError, match="hold no binding"):
-        _train(_snapshots(), monotone=True)
+        _train(_snapshots(), recipe=Recipe(monotone=True))
     with pytest.raises(ConfigError, match="names no column"):
-        train_flat(_snapshot(None), config=Config(), monotone=True)
+        train_flat(_snapshot(None), config=Config(), recipe=Recipe(monotone=True))
 
 
 def test_a_binding_told_in_texts_is_refused():
     config = Config.model_validate({"flat": {"id": "id", "label": "left", "churned": "1", "bindings": ["tier"]}})
 
     with pytest.raises(DataError, match="column tier holds texts"):
-        train_flat(_snapshot(None), config=config, monotone=True)
+        train_flat(_snapshot(None), config=config, recipe=Recipe(monotone=True))
 
 
 def test_a_model_held_monotone_is_read_back_as_it_was(tmp_path):
-    held = _train([_with_bindings(snapshot) for snapshot in _snapshots()], monotone=True)
+    held = _train([_with_bindings(snapshot) for snapshot in _snapshots()], recipe=Recipe(monotone=True))
     write_model(tmp_path / "model", held)
 
     again = read_model(tmp_path / "model")

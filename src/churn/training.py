@@ -1,6 +1,7 @@
 """The composition: snapshots -> a fitted, calibrated, judged model, ready to be stored. It touches no file."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,30 +10,23 @@ from numpy.typing import NDArray
 from churn.config import Config
 from churn.evaluation.baselines import build_baselines
 from churn.evaluation.intervals import Estimate, bootstrap_estimates, evaluate
+from churn.evaluation.leaks import Leak, find_leaks
 from churn.evaluation.metrics import roc_auc
 from churn.frame import Snapshot
-from churn.model.calibration import (
-    CalibrationChoice,
-    Method,
-    choose_calibration,
-    cross_fit_probabilities,
-    fit_calibration,
-)
 from churn.model.card import render_card
+from churn.model.development import Chosen, develop, fit_as_chosen, fit_folds, refit
 from churn.model.fitted import FittedModel
-from churn.model.folds import customer_folds, stratified_folds
+from churn.model.folds import stratified_folds
 from churn.model.manifest import HeldOut, build_manifest
-from churn.model.monotone import BindingColumns, hold_monotone, monotone_facts
-from churn.model.schema import encode, learn_schema
+from churn.model.monotone import BindingColumns, monotone_facts
+from churn.model.recipe import Recipe, prepare
 from churn.model.split import Rows, Split, date_of, in_order, outcomes, require_enough, split_snapshots, stack
 from churn.model.storage import StoredModel
-from churn.model.trees import CrossFit, TreeParameters, cross_fit, fit_trees
 
-CUSTOMER_FOLDS = 4
-"""Folds of customers for early stopping and calibration; each more costs one more fit of all snapshots."""
 FLAT_FOLDS = 5
 
 OnStep = Callable[[str], None]
+OnLeak = Callable[[Leak], None]
 
 
 class _Run(NamedTuple):
@@ -40,20 +34,12 @@ class _Run(NamedTuple):
 
     horizon_days: int
     config: Config
-    parameters: TreeParameters
-    seed: int
+    recipe: Recipe
     n_threads: int
     held: BindingColumns | None = None
     """Columns held monotone, and those left out for it."""
     free_auc: float = float("nan")
     """Held-out ROC-AUC without that."""
-
-
-class _Chosen(NamedTuple):
-    """What is chosen on development rows and kept for the stored model."""
-
-    rounds: int
-    calibration: CalibrationChoice
 
 
 class _Judged(NamedTuple):
@@ -70,12 +56,11 @@ def train_on_snapshots(
     *,
     horizon_days: int,
     config: Config,
-    seed: int = 0,
+    recipe: Recipe | None = None,
     n_threads: int | None = None,
-    parameters: TreeParameters | None = None,
-    monotone: bool = False,
     facts: Mapping[str, Any] | None = None,
     on_step: OnStep | None = None,
+    on_leak: OnLeak | None = None,
 ) -> StoredModel:
     """Train, calibrate and judge a model on dated snapshots, then refit it on all of them.
 
@@ -93,18 +78,17 @@ def train_on_snapshots(
         Days after the as-of date within which leaving counts, at least 1.
     config
         Its embargo and stated baselines are used.
-    seed
-        Same seed and snapshots, same model, on any number of threads.
+    recipe
+        What grows the model; LightGBM by default. Same recipe and snapshots, same model, on any number of threads.
+        Where it is monotone, the manifest says what that cost in held-out ROC-AUC.
     n_threads
         All of the machine's by default.
-    parameters
-        How trees are grown.
-    monotone
-        Let a binding only lower the risk; the manifest then says what that cost in held-out ROC-AUC.
     facts
         JSON values to keep in the manifest beside its own, such as hashes of the data.
     on_step
         Told what begins next, in a few words.
+    on_leak
+        Told of each feature that knows too much, before anything is fitted; training then goes on.
 
     Raises
     ------
@@ -114,25 +98,26 @@ def train_on_snapshots(
     TimeRangeError
         A snapshot without a date, or two of one date.
     """
-    ordered = in_order(snapshots)
-    run = _Run(horizon_days, config, parameters or TreeParameters(), seed, n_threads or 0)
+    given = recipe or Recipe()
+    run = _Run(horizon_days, config, given, n_threads or 0)
     tell = on_step or _say_nothing
-    require_enough(stack(ordered).churned)
     span_days = horizon_days + config.training.embargo_days
-    if monotone:
-        free = split_snapshots(ordered, span_days)
-        ordered, parameters, held = hold_monotone(ordered, config, run.parameters)
+    free = split_snapshots(_enough(in_order(snapshots)), span_days)
+    tell("looking for features that know too much")
+    _tell_leaks(on_leak, free.development, free.held_out)
+    ordered, prepared, held = prepare(in_order(snapshots), given, config)
+    if held is not None:
         tell("choosing and judging without the constraint")
-        auc = _held_out_auc(_develop(free.development, run)[0], free, run)
-        run = run._replace(parameters=parameters, held=held, free_auc=auc)
-    everything = stack(ordered)
-    split = split_snapshots(ordered, span_days)
+        auc = _held_out_auc(develop(free.development, replace(given, monotone=False), run.n_threads)[0], free, run)
+        run = run._replace(held=held, free_auc=auc)
+    run = run._replace(recipe=prepared)
+    everything, split = stack(ordered), split_snapshots(ordered, span_days)
     tell("choosing rounds and calibration")
-    candidate, chosen = _develop(split.development, run)
+    candidate, chosen = develop(split.development, prepared, run.n_threads)
     tell("judging on the held-out snapshot")
     judged = _judge(candidate, split, run)
     tell("refitting on all snapshots")
-    model = _refit(everything, chosen, run)
+    model = refit(everything, chosen, prepared, run.n_threads)
     return _stored(
         model, chosen, judged, everything, [date_of(snapshot).isoformat() for snapshot in ordered], run, facts
     )
@@ -143,12 +128,11 @@ def train_flat(
     *,
     config: Config,
     horizon_days: int = 365,
-    seed: int = 0,
+    recipe: Recipe | None = None,
     n_threads: int | None = None,
-    parameters: TreeParameters | None = None,
-    monotone: bool = False,
     facts: Mapping[str, Any] | None = None,
     on_step: OnStep | None = None,
+    on_leak: OnLeak | None = None,
 ) -> StoredModel:
     """Train, calibrate and judge a model on a flat file, which has no time, by five stratified folds.
 
@@ -160,7 +144,7 @@ def train_flat(
     ----------
     snapshot
         With outcomes; its `as_of` is not used.
-    config, seed, n_threads, parameters, monotone, facts, on_step
+    config, recipe, n_threads, facts, on_step, on_leak
         As for `train_on_snapshots`.
     horizon_days
         What the file's label covers; stated baselines are converted to it.
@@ -170,88 +154,45 @@ def train_flat(
     DataError
         No outcomes, or fewer than 50 rows or 10 of an outcome.
     ConfigError
-        `monotone`, and the configuration names no binding.
+        A monotone recipe, and the configuration names no binding.
     """
-    run = _Run(horizon_days, config, parameters or TreeParameters(), seed, n_threads or 0)
+    given = recipe or Recipe()
+    run = _Run(horizon_days, config, given, n_threads or 0)
     tell = on_step or _say_nothing
-    rows = stack([snapshot])
-    require_enough(rows.churned)
-    folds = stratified_folds(rows.churned, FLAT_FOLDS, seed)
-    if monotone:
-        [snapshot], parameters, held = hold_monotone([snapshot], config, run.parameters)
+    rows = stack(_enough([snapshot]))
+    tell("looking for features that know too much")
+    _tell_leaks(on_leak, rows, None)
+    folds = stratified_folds(rows.churned, FLAT_FOLDS, given.seed)
+    [snapshot], prepared, held = prepare([snapshot], given, config)
+    if held is not None:
         tell("choosing and judging without the constraint")
-        free = _fit_folds(rows, folds, run)[2]
-        run = run._replace(parameters=parameters, held=held, free_auc=_mean_fold_auc(rows.churned, free, folds))
-        rows = stack([snapshot])
+        free = fit_folds(rows, folds, replace(given, monotone=False), run.n_threads).probability
+        run = run._replace(held=held, free_auc=_mean_fold_auc(rows.churned, free, folds))
+    rows, run = stack([snapshot]), run._replace(recipe=prepared)
     tell("choosing rounds and calibration, and judging, by five folds")
-    fitted, chosen, probability = _fit_folds(rows, folds, run)
-    method = chosen.calibration.method
-    judged = _Judged(snapshot, probability, _fold_metrics(rows.churned, probability, folds, seed), out_of_time=False)
+    found = fit_folds(rows, folds, prepared, run.n_threads)
+    metrics = _fold_metrics(rows.churned, found.probability, folds, given.seed)
+    judged = _Judged(snapshot, found.probability, metrics, out_of_time=False)
     tell("refitting on all rows")
-    model = _assemble(rows, fitted.margins, chosen.rounds, method, run)
-    return _stored(model, chosen, judged, rows, [], run, facts)
+    model = fit_as_chosen(rows, found, prepared, run.n_threads)
+    return _stored(model, found.chosen, judged, rows, [], run, facts)
 
 
-def _fit_folds(rows: Rows, folds: NDArray[np.int64], run: _Run) -> tuple[CrossFit, _Chosen, NDArray[np.float64]]:
-    """Choose by folds; the probabilities are out of fold."""
-    fitted = cross_fit(_matrix(rows), rows.churned, folds, run.parameters, seed=run.seed, n_threads=run.n_threads)
-    chosen = _Chosen(fitted.rounds, choose_calibration(fitted.margins, rows.churned, folds))
-    method = chosen.calibration.method
-    return fitted, chosen, cross_fit_probabilities(method, fitted.margins, rows.churned, folds)
+def _enough(snapshots: list[Snapshot]) -> list[Snapshot]:
+    require_enough(stack(snapshots).churned)
+    return snapshots
 
 
-def _develop(rows: Rows, run: _Run) -> tuple[FittedModel, _Chosen]:
-    """Choose on margins of trees that saw none of the customer's rows, of any date; then fit all rows given."""
-    folds = customer_folds(rows.customer_id, CUSTOMER_FOLDS, "development")
-    fitted = cross_fit(
-        _matrix(rows), rows.churned, folds, run.parameters, scored=rows.latest, seed=run.seed, n_threads=run.n_threads
-    )
-    latest = rows.latest
-    chosen = _Chosen(fitted.rounds, choose_calibration(fitted.margins[latest], rows.churned[latest], folds[latest]))
-    return _assemble(rows, fitted.margins, chosen.rounds, chosen.calibration.method, run), chosen
-
-
-def _refit(rows: Rows, chosen: _Chosen, run: _Run) -> FittedModel:
-    """Fit all rows given as chosen, and calibrate on the latest by trees that did not see the customer."""
-    folds = customer_folds(rows.customer_id, CUSTOMER_FOLDS, "recalibration")
-    fitted = cross_fit(
-        _matrix(rows),
-        rows.churned,
-        folds,
-        run.parameters,
-        scored=rows.latest,
-        rounds=chosen.rounds,
-        seed=run.seed,
-        n_threads=run.n_threads,
-    )
-    return _assemble(rows, fitted.margins, chosen.rounds, _refit_method(chosen), run)
-
-
-def _refit_method(chosen: _Chosen) -> Method:
-    """Return what calibrates the refitted trees: the chosen method, or sigmoid where that was none.
-
-    None has nothing to fit, and the refitted trees are not those it was chosen for: grown on more rows in the same
-    number of rounds they are less sure of themselves (docs/decisions/0004-recalibration.md has the measurement).
-    """
-    return "sigmoid" if chosen.calibration.method == "none" else chosen.calibration.method
-
-
-def _assemble(rows: Rows, margins: NDArray[np.float64], rounds: int, method: Method, run: _Run) -> FittedModel:
-    trees = fit_trees(
-        _matrix(rows), rows.churned, run.parameters, rounds=rounds, seed=run.seed, n_threads=run.n_threads
-    )
-    calibration = fit_calibration(method, margins[rows.latest], rows.churned[rows.latest])
-    return FittedModel(learn_schema(rows.features), trees, calibration, run.parameters)
-
-
-def _matrix(rows: Rows) -> NDArray[np.float64]:
-    return encode(rows.features, learn_schema(rows.features)).matrix
+def _tell_leaks(on_leak: OnLeak | None, development: Rows, held_out: Snapshot | None) -> None:
+    if on_leak is not None:
+        for leak in find_leaks(development, held_out):
+            on_leak(leak)
 
 
 def _judge(model: FittedModel, split: Split, run: _Run) -> _Judged:
     snapshot = split.held_out
     probability = model.predict(snapshot.features, n_threads=run.n_threads).probability
-    metrics = evaluate(outcomes(snapshot), probability, seed=run.seed)
+    metrics = evaluate(outcomes(snapshot), probability, seed=run.recipe.seed)
     return _Judged(snapshot, probability, metrics, split.out_of_time)
 
 
@@ -275,7 +216,7 @@ def _mean_fold_auc(y: NDArray[np.int64], p: NDArray[np.float64], folds: NDArray[
 
 def _stored(
     model: FittedModel,
-    chosen: _Chosen,
+    chosen: Chosen,
     judged: _Judged,
     rows: Rows,
     dates: list[str],
@@ -298,10 +239,10 @@ def _stored(
         horizon_days=run.horizon_days,
         snapshots=dates,
         churned=rows.churned,
-        rounds=chosen.rounds,
+        rounds=model.booster.num_trees(),
         choice=chosen.calibration,
         held_out=held_out,
-        seed=run.seed,
+        seed=run.recipe.seed,
         monotone=monotone_facts(run.held, constrained=auc, free=run.free_auc) if run.held and auc is not None else None,
         facts=facts,
     )

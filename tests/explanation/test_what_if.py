@@ -10,6 +10,7 @@ from churn.explanation.what_if import change_features, predict_what_if
 from churn.features.catalogue import catalogue
 from churn.frame import build_frame, build_snapshot
 from churn.model.estimator import ChurnModel
+from churn.model.recipe import Recipe
 from churn.simulation import simulate_bank
 from churn.tables.bank import open_bank
 from churn.timeline import default_snapshots
@@ -247,7 +248,9 @@ def simulated(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def held(simulated):
-    return train_on_snapshots(simulated, horizon_days=365, config=CONFIG, n_threads=1, monotone=True).model
+    return train_on_snapshots(
+        simulated, horizon_days=365, config=CONFIG, n_threads=1, recipe=Recipe(monotone=True)
+    ).model
 
 
 @pytest.mark.parametrize("service", sorted(SERVICES))

@@ -9,14 +9,16 @@ import click
 
 from churn.cli.console import note, percent, print_baselines, print_json, print_table, steps
 from churn.cli.explain import explain_file, print_bindings
+from churn.cli.fitting import train_on_folder
 from churn.cli.options import PATH, json_option
 from churn.cli.score import count_bands, score_data
 from churn.cli.sources import open_source
 from churn.cli.track import no_track_option, track_training
-from churn.cli.train import baselines_title, print_metrics, train_on_folder
+from churn.cli.train import baselines_title, print_metrics
 from churn.config import Config
 from churn.evaluation.plots import plot_baselines
 from churn.files import new_folder, require_replaceable, write_json
+from churn.model.recipe import Recipe
 from churn.model.storage import read_model, write_model
 from churn.simulation import simulate_bank
 from churn.tables.bank import open_bank
@@ -55,7 +57,7 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
             simulate_bank(bank, customers=CUSTOMERS, months=MONTHS, seed=SEED, on_step=on_step)
         as_of = _check(bank)
         note("3  train, calibrate, and judge on a year the judged model has not seen")
-        write_model(model, train_on_folder(bank, Config()))
+        write_model(model, train_on_folder(bank, Config(), Recipe()))
         stored = read_model(model)
         note(f"4  say which bindings cut churn as of {as_of}")
         with open_source(bank, stored, Config(), as_of) as source:

@@ -13,7 +13,7 @@ from churn.model.anchoring import Anchoring
 from churn.model.calibration import Calibration
 from churn.model.intervals import Intervals
 from churn.model.schema import Schema, encode
-from churn.model.trees import TreeParameters, predict_contributions, predict_margins
+from churn.model.trees import LIGHTGBM, TreeParameters, predict_contributions, predict_margins
 
 
 class Prediction(NamedTuple):
@@ -62,6 +62,8 @@ class FittedModel:
         probabilities are those of calibration alone.
     intervals
         From margins to the two ends of each probability's interval; None where there are none.
+    learners
+        What grew the trees; see `churn.model.learners`. The parameters are those of LightGBM among them.
 
     Raises
     ------
@@ -75,6 +77,7 @@ class FittedModel:
     parameters: TreeParameters = field(default_factory=TreeParameters)
     anchoring: Anchoring | None = None
     intervals: Intervals | None = None
+    learners: tuple[str, ...] = (LIGHTGBM,)
 
     def __post_init__(self) -> None:
         """Refuse an anchoring on a column the model does not take as a number."""

@@ -31,7 +31,7 @@ from churn.model.calibration import calibration_from_json, calibration_to_json
 from churn.model.fitted import FittedModel
 from churn.model.intervals import Intervals, intervals_from_json, intervals_to_json
 from churn.model.schema import schema_from_json, schema_to_json
-from churn.model.trees import TreeParameters, parameters_to_json, trees_from_text, trees_to_text
+from churn.model.trees import LIGHTGBM, TreeParameters, parameters_to_json, trees_from_text, trees_to_text
 
 FORMAT = 1
 TREES, MODEL, MANIFEST = "trees.txt", "model.json", "manifest.json"
@@ -153,6 +153,7 @@ def _model_document(model: FittedModel) -> dict[str, Any]:
         "schema": schema_to_json(model.schema),
         "calibration": calibration_to_json(model.calibration),
         "parameters": parameters_to_json(model.parameters),
+        **({} if model.learners == (LIGHTGBM,) else {"learners": list(model.learners)}),
         **anchored,
     }
 
@@ -167,6 +168,7 @@ def _restore_model(folder: Path, documents: Mapping[str, Any], trees: str) -> Fi
         schema = schema_from_json(document["schema"])
         calibration = calibration_from_json(document["calibration"])
         parameters = TreeParameters(**document["parameters"])
+        learners = tuple(map(str, document.get("learners", [LIGHTGBM])))
         anchoring = anchoring_from_json(document["anchoring"]) if "anchoring" in document else None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{path}: is not a model document of this version; {_RESTORE}") from error
@@ -177,7 +179,7 @@ def _restore_model(folder: Path, documents: Mapping[str, Any], trees: str) -> Fi
         )
     intervals = _restore_intervals(folder / INTERVALS, documents[INTERVALS]) if INTERVALS in documents else None
     try:
-        return FittedModel(schema, booster, calibration, parameters, anchoring, intervals)
+        return FittedModel(schema, booster, calibration, parameters, anchoring, intervals, learners)
     except ModelError as error:
         raise ModelError(f"{path}: {error}; {_RESTORE}") from error
 

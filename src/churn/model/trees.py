@@ -3,6 +3,7 @@
 Margins are log-odds of churn before calibration. Results do not depend on the number of threads.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.utils.parallel import Parallel, delayed
 
 Matrix = NDArray[np.float64]
+LIGHTGBM = "lightgbm"
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def fit_trees(
     >>> predict_margins(booster, np.array([[0.0], [1.0]])).round(2)
     array([-0.25,  0.26])
     """
-    settings = _settings(parameters, matrix.shape, seed, _fit_threads(matrix, n_threads))
+    settings = _settings(parameters, matrix.shape, seed, fit_threads(matrix, n_threads))
     return as_stored(lgb.train(settings, _dataset(matrix, y, settings), num_boost_round=rounds))
 
 
@@ -153,7 +155,7 @@ def cross_fit(
         (np.flatnonzero(folds != fold), np.flatnonzero((folds == fold) & asked)) for fold in np.unique(folds[asked])
     ]
     shape = (len(splits[0][0]), matrix.shape[1])
-    settings = _settings(parameters, shape, seed, _fit_threads(matrix, n_threads))
+    settings = _settings(parameters, shape, seed, fit_threads(matrix, n_threads))
     whole = _dataset(matrix, y, settings).construct()
     growing = [_Growing(whole, taught, left_out, settings) for taught, left_out in splits]
     at_once = (n_threads or -1) if settings["num_threads"] == 1 else 1
@@ -215,6 +217,30 @@ def parameters_to_json(parameters: TreeParameters) -> dict[str, Any]:
     return given | ({"monotone": monotone} if monotone else {})
 
 
+def parameters_from_json(document: Mapping[str, Any]) -> TreeParameters:
+    """Give the parameters back from `parameters_to_json`.
+
+    Raises
+    ------
+    ValueError
+        A name is not known, or a value is no number in its range.
+    """
+    unknown = document.keys() - vars(TreeParameters()).keys()
+    if unknown:
+        raise ValueError(f"tree parameters: {sorted(unknown)[0]} is not known")
+    parameters = TreeParameters(**document)
+    whole = (
+        parameters.num_leaves >= 2,
+        parameters.min_child >= 1,
+        parameters.max_rounds >= 1,
+        parameters.patience >= 1,
+    )
+    shares = (0 < share <= 1 for share in (parameters.learning_rate, parameters.subsample, parameters.colsample))
+    if not (all(whole) and all(shares) and parameters.l2 >= 0):
+        raise ValueError("tree parameters: a value is out of range")
+    return parameters
+
+
 class _Growing:
     """Trees of one fold while they grow, and after each round their held-out loss."""
 
@@ -260,7 +286,8 @@ def _hush_this_thread() -> None:
     lgb.Dataset(np.zeros((2, 1)), params={"verbosity": -1}).construct()
 
 
-def _fit_threads(matrix: Matrix, n_threads: int) -> int:
+def fit_threads(matrix: Matrix, n_threads: int) -> int:
+    """Threads worth taking for a fit of so many values, at most `n_threads`; 0 stands for all."""
     return 1 if matrix.size < _MANY_VALUES else n_threads
 
 

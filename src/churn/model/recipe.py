@@ -1,0 +1,132 @@
+"""What it takes to make a model again: learners, how trees grow, what is held or left out, and the seed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from churn.config import Config
+from churn.errors import ModelError
+from churn.frame import Snapshot
+from churn.model.fitted import FittedModel
+from churn.model.learners.catalogue import LEARNERS, is_installed, require_installed
+from churn.model.monotone import BindingColumns, hold_monotone
+from churn.model.trees import LIGHTGBM, TreeParameters
+
+MONOTONE = "monotone"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is made of rows.
+
+    Attributes
+    ----------
+    learners
+        Names in `churn.model.learners.catalogue`; of several, the margins are averaged.
+    parameters
+        How LightGBM grows trees; the columns held monotone are not among them but follow from `monotone`.
+    monotone
+        Whether a binding may only lower the risk; for LightGBM alone.
+    only
+        Features to use, in any order; None for all.
+    seed
+        Same seed and rows, same model.
+
+    Raises
+    ------
+    ModelError
+        A learner is not known or not installed, none is given, or `monotone` with another than LightGBM.
+    """
+
+    learners: tuple[str, ...] = (LIGHTGBM,)
+    parameters: TreeParameters = field(default_factory=TreeParameters)
+    monotone: bool = False
+    only: tuple[str, ...] | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be made."""
+        if not self.learners:
+            raise ModelError(f"recipe: no learner; give one of {', '.join([LIGHTGBM, *LEARNERS])}")
+        require_installed(self.learners)
+        if self.monotone and self.learners != (LIGHTGBM,):
+            raise ModelError(f"recipe: only {LIGHTGBM} alone can be held monotone, not {'+'.join(self.learners)}")
+
+
+def parse_recipe(name: str, *, seed: int = 0, parameters: TreeParameters | None = None) -> Recipe:
+    """Return the recipe of a name: a learner, several joined by "+", or "monotone".
+
+    Raises
+    ------
+    ModelError
+        As for `Recipe`.
+
+    Examples
+    --------
+    >>> parse_recipe("scorecard+lightgbm").learners, parse_recipe("monotone").monotone
+    (('scorecard', 'lightgbm'), True)
+    """
+    grown = parameters or TreeParameters()
+    if name == MONOTONE:
+        return Recipe(parameters=grown, monotone=True, seed=seed)
+    return Recipe(tuple(part.strip() for part in name.split("+")), grown, seed=seed)
+
+
+def default_candidates(*, has_bindings: bool) -> list[str]:
+    """Name the candidates that can be tried here: every installed learner, and LightGBM held monotone.
+
+    Examples
+    --------
+    >>> default_candidates(has_bindings=True)[:4]
+    ['scorecard', 'histogram', 'lightgbm', 'monotone']
+    """
+    names = ["scorecard", "histogram", LIGHTGBM, *([MONOTONE] if has_bindings else [])]
+    return names + [name for name in LEARNERS if name not in names and is_installed(name)]
+
+
+def recipe_of(model: FittedModel, manifest: Mapping[str, Any]) -> Recipe:
+    """Return the recipe a stored model was made by, with the features it takes.
+
+    Raises
+    ------
+    ModelError
+        Its learner is not installed here.
+    """
+    return Recipe(
+        learners=model.learners,
+        parameters=replace(model.parameters, monotone=()),
+        monotone="monotone" in manifest,
+        only=tuple(model.schema.names),
+        seed=int(manifest.get("seed", 0)),
+    )
+
+
+def prepare(
+    snapshots: Sequence[Snapshot], recipe: Recipe, config: Config
+) -> tuple[list[Snapshot], Recipe, BindingColumns | None]:
+    """Return snapshots with the recipe's features alone, the recipe with its monotone columns, and which those are.
+
+    Raises
+    ------
+    ModelError
+        The snapshots lack a feature the recipe names.
+    ConfigError, DataError
+        As for `churn.model.monotone.hold_monotone`.
+    """
+    kept = [_only(snapshot, recipe.only) for snapshot in snapshots]
+    if not recipe.monotone:
+        return kept, recipe, None
+    held_snapshots, parameters, held = hold_monotone(kept, config, recipe.parameters)
+    return held_snapshots, replace(recipe, parameters=parameters), held
+
+
+def _only(snapshot: Snapshot, names: Sequence[str] | None) -> Snapshot:
+    if names is None:
+        return snapshot
+    there = list(snapshot.features.columns)
+    if missing := [name for name in names if name not in there]:
+        raise ModelError(
+            f"features.{missing[0]}: not among the {len(there)} features of these tables ({len(missing)} missing); "
+            "bring the tables the model was trained on"
+        )
+    return replace(snapshot, features=snapshot.features[[name for name in there if name in set(names)]])

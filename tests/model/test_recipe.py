@@ -1,0 +1,103 @@
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn.config import Config
+from churn.errors import ConfigError, DataError, ModelError
+from churn.frame import Snapshot
+from churn.model.recipe import Recipe, default_candidates, parse_recipe, prepare, recipe_of
+from churn.model.trees import TreeParameters
+from churn.training import train_on_snapshots
+
+
+def _snapshot(day=1, **columns):
+    frame = pd.DataFrame({name: np.asarray(values, dtype=float) for name, values in columns.items()})
+    ids = np.array([f"C{number}" for number in range(len(frame))], dtype=object)
+    return Snapshot(dt.date(2024, 1, day), ids, frame, np.arange(len(frame)) % 2, None)
+
+
+def test_names_say_the_learners_and_what_is_held():
+    assert parse_recipe("histogram", seed=3) == Recipe(("histogram",), seed=3)
+    assert parse_recipe("scorecard + lightgbm") == Recipe(("scorecard", "lightgbm"))
+    assert parse_recipe("monotone", parameters=TreeParameters(num_leaves=5)) == Recipe(
+        parameters=TreeParameters(num_leaves=5), monotone=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: parse_recipe("forest"), "'forest' is not known"),
+        (lambda: parse_recipe("lightgbm+"), "'' is not known"),
+        (lambda: Recipe(()), "no learner"),
+        (lambda: Recipe(("scorecard",), monotone=True), "only lightgbm alone can be held monotone, not scorecard"),
+    ],
+)
+def test_recipe_that_cannot_be_made_is_refused(make, message):
+    with pytest.raises(ModelError, match=message):
+        make()
+
+
+def test_candidates_are_all_that_are_installed_and_monotone_where_there_are_bindings():
+    assert default_candidates(has_bindings=True) == [
+        "scorecard", "histogram", "lightgbm", "monotone", "catboost", "xgboost",
+    ]  # fmt: skip
+    assert "monotone" not in default_candidates(has_bindings=False)
+
+
+def test_candidates_that_are_not_installed_are_not_named(monkeypatch):
+    monkeypatch.setattr("churn.model.learners.catalogue.find_spec", lambda name: None)
+    assert default_candidates(has_bindings=False) == ["scorecard", "histogram", "lightgbm"]
+
+
+def test_only_the_features_named_are_kept_in_the_order_of_the_frame():
+    given = _snapshot(a=[1, 2], b=[3, 4], c=[5, 6])
+    [kept], recipe, held = prepare([given], Recipe(only=("c", "a")), Config())
+    assert list(kept.features) == ["a", "c"]
+    assert list(given.features) == ["a", "b", "c"]
+    assert (recipe.only, held) == (("c", "a"), None)
+
+
+def test_feature_that_the_tables_do_not_give_is_named():
+    with pytest.raises(ModelError, match="features.x: not among the 1 features of these tables"):
+        prepare([_snapshot(a=[1, 2])], Recipe(only=("a", "x")), Config())
+
+
+def test_monotone_recipe_finds_its_columns_after_others_are_left_out():
+    given = _snapshot(age=[1, 2], bound_cts=[0, 1], days_since_bound_cts=[np.nan, 5], n_bound=[0, 1])
+    [kept], recipe, held = prepare([given], Recipe(monotone=True, only=("bound_cts", "n_bound")), Config())
+    assert list(kept.features) == ["bound_cts", "n_bound"]
+    assert recipe.parameters.monotone == (0, 1)
+    assert held.dropped == ()
+
+
+def test_monotone_recipe_without_a_binding_is_refused():
+    with pytest.raises((ConfigError, DataError), match="hold no binding"):
+        prepare([_snapshot(age=[1, 2])], Recipe(monotone=True), Config())
+
+
+def _many(as_of):
+    rng = np.random.default_rng(as_of.toordinal())
+    frame = pd.DataFrame({"bound_cts": rng.integers(0, 2, 400).astype(float), "age": rng.normal(size=400)})
+    churned = (rng.random(400) < 1 / (1 + np.exp(frame["bound_cts"] - frame["age"]))).astype(np.int64).to_numpy()
+    ids = np.array([f"C{number:03d}" for number in range(400)], dtype=object)
+    return Snapshot(as_of, ids, frame, churned, None)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(parameters=TreeParameters(num_leaves=4, max_rounds=50), monotone=True, seed=5),
+        Recipe(("scorecard", "lightgbm"), TreeParameters(max_rounds=50), only=("age",)),
+        Recipe(("histogram",), seed=2),
+    ],
+    ids=["monotone", "mean", "histogram"],
+)
+def test_recipe_of_a_stored_model_makes_the_same_model_again(recipe):
+    snapshots = [_many(dt.date(2023, 1, 1)), _many(dt.date(2024, 1, 1))]
+    first = train_on_snapshots(snapshots, horizon_days=90, config=Config(), recipe=recipe)
+    again = recipe_of(first.model, first.manifest)
+    second = train_on_snapshots(snapshots, horizon_days=90, config=Config(), recipe=again)
+    assert second.manifest["model_id"] == first.manifest["model_id"]

@@ -46,8 +46,8 @@ def model_requirements() -> list[str]:
     from packaging.requirements import Requirement
 
     declared = [Requirement(line) for line in requires("churn") or []]
-    names = sorted(one.name for one in declared if "extra" not in str(one.marker or ""))
-    return [f"{name}=={version(name)}" for name in names if name not in _NOT_TO_PREDICT]
+    names = {one.name for one in declared if "extra" not in str(one.marker or "")} | {"mlflow"}
+    return [f"{name}=={version(name)}" for name in sorted(names - _NOT_TO_PREDICT)]
 
 
 def log_model(client: "MlflowClient", experiment: str, run_id: str, stored: StoredModel, folder: Path) -> str:

@@ -106,7 +106,7 @@ def fetch_model(
     with open_registry(place or tracking_place(), name, write=False) as registry:
         number = _number(registry, alias_or_version)
         with _downloaded(registry, number) as fetched:
-            read_model(fetched)
+            _read_checked(registry, number, fetched)
             there = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
             parts = sorted(entry.name for entry in fetched.iterdir())
             with new_folder(folder, mark=CHECKSUMS, names={*there, *parts}) as temporary:
@@ -177,12 +177,15 @@ def read_version(registry: Registry, number: int) -> StoredModel:
         Its folder is gone, or was changed.
     """
     with _downloaded(registry, number) as folder:
-        try:
-            return read_model(folder)
-        except ModelError as error:
-            # not the temporary folder's name, which says nothing to anybody
-            told = str(error).replace(f"{folder}", f"{registry.name} version {number}")
-            raise ModelError(told) from error
+        return _read_checked(registry, number, folder)
+
+
+def _read_checked(registry: Registry, number: int, folder: Path) -> StoredModel:
+    try:
+        return read_model(folder)
+    except ModelError as error:
+        # not the temporary folder's name, which says nothing to anybody
+        raise ModelError(str(error).replace(str(folder), f"{registry.name} version {number}")) from error
 
 
 def _find_folder(folder: Path, name: str, place: Place) -> int | None:

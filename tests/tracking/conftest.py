@@ -1,0 +1,143 @@
+"""One small model, logged once; every test gets a copy of its tracking folder, which is mended on first use."""
+
+import datetime as dt
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn.config import Config
+from churn.frame import Snapshot
+from churn.model.storage import StoredModel, read_model, write_model
+from churn.tracking.place import Place, tracking_place
+from churn.tracking.runs import log_training
+from churn.training import train_on_snapshots
+
+EMBARGO_DAYS = 7
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model, its folder, and the customers that judged it."""
+
+    stored: StoredModel
+    folder: Path
+    features: pd.DataFrame
+    churned: np.ndarray
+
+    @property
+    def probability(self) -> np.ndarray:
+        return self.stored.model.predict(self.features).probability
+
+
+def snapshot(as_of: dt.date, n: int = 300) -> Snapshot:
+    """n customers of whom those with few products and a low tier leave; some numbers and texts are missing."""
+    draw = np.random.default_rng(as_of.toordinal())
+    products = draw.integers(1, 8, n)
+    tier = draw.choice(["gold", "ordinary", None], n, p=[0.5, 0.4, 0.1])
+    noise = np.where(draw.random(n) < 0.2, np.nan, draw.normal(size=n))
+    features = pd.DataFrame({"n_products": products.astype(np.float64), "tier": tier, "noise": noise})
+    risk = 1.0 - 0.5 * products + np.where(tier == "gold", -1.0, 1.0)
+    churned = (draw.random(n) < 1 / (1 + np.exp(-risk))).astype(np.int64)
+    ids = np.array([f"C{number:05d}" for number in range(n)], dtype=object)
+    return Snapshot(as_of, ids, features, churned, products.astype(np.float64))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    snapshots = [snapshot(dt.date(2022, 1, 1)), snapshot(dt.date(2022, 6, 1))]
+    facts = {
+        "inputs": [{"table": "customers", "file": "customers.parquet", "bytes": 10, "sha256": "ab" * 32}],
+        "row_counts": {"customers": {"rows": 310, "used": 300, "quarantined": 10}},
+    }
+    stored = train_on_snapshots(snapshots, horizon_days=91, config=Config(), n_threads=1, facts=facts)
+    service = {"service": "mobile_banking", "verdict": "suggests", "effect": -0.04}
+    stored = replace(stored, effects={"as_of": "2022-06-01", "services": [service]})
+    folder = tmp_path_factory.mktemp("models") / "first"
+    write_model(folder, stored)
+    return Trained(read_model(folder), folder, snapshots[-1].features, snapshots[-1].churned)
+
+
+@pytest.fixture(scope="session")
+def template(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder with a tracking database that holds one finished run, and the run's id."""
+    folder = tmp_path_factory.mktemp("template")
+    place = tracking_place(folder)
+    held_out = trained.churned, trained.probability
+    return folder, log_training(
+        trained.stored, trained.folder, place=place, embargo_days=EMBARGO_DAYS, held_out=held_out
+    )
+
+
+@pytest.fixture
+def place(template: tuple[Path, str], tmp_path: Path) -> Place:
+    """A tracking folder of the test's own, with the one run in it."""
+    shutil.copytree(template[0] / "mlruns", tmp_path / "mlruns")
+    return tracking_place(tmp_path)
+
+
+@pytest.fixture
+def run_id(template: tuple[Path, str]) -> str:
+    return template[1]
+
+
+@pytest.fixture(scope="session")
+def write_variant(trained: Trained) -> Callable[[Path], Path]:
+    """Write another model folder: the same trees with another card, so other bytes."""
+
+    def write(folder: Path) -> Path:
+        write_model(folder, replace(trained.stored, card=f"{trained.stored.card}\n{folder.name}\n"))
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def variant(write_variant: Callable[[Path], Path], tmp_path: Path) -> Callable[[str], Path]:
+    return lambda name: write_variant(tmp_path / "variants" / name)
+
+
+@pytest.fixture(autouse=True)
+def own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing of the caller's environment in, and nothing of a test into the repository."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("CHURN_NO_TRACK", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def lock() -> Iterator[Callable[[Path], None]]:
+    """Lock a database from another process, until the test ends."""
+    held: list[subprocess.Popen[str]] = []
+
+    def hold(database: Path) -> None:
+        script = (
+            "import sqlite3, sys, time\n"
+            "held = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+            "held.execute('BEGIN EXCLUSIVE')\n"
+            "print('locked', flush=True)\n"
+            "time.sleep(300)\n"
+        )
+        process = subprocess.Popen([sys.executable, "-c", script, str(database)], stdout=subprocess.PIPE, text=True)
+        held.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "locked\n"
+
+    yield hold
+    for process in held:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,168 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from churn.errors import TrackingError
+from churn.tracking.runs import log_training
+from churn.tracking.session import open_tracking
+from churn.tracking.versions import register
+
+
+@pytest.fixture
+def run(place, run_id):
+    with open_tracking(place, write=False) as client:
+        return client.get_run(run_id)
+
+
+@pytest.fixture
+def artifacts(place, run_id):
+    return place.artifacts / run_id / "artifacts"
+
+
+def statuses(place):
+    with open_tracking(place, write=False) as client:
+        [experiment] = [one for one in client.search_experiments() if one.name == "churn"]
+        return sorted(run.info.status for run in client.search_runs([experiment.experiment_id]))
+
+
+def test_a_run_is_named_and_described_for_a_person(run, trained):
+    assert run.info.run_name == "lightgbm 2022-06-01"
+    assert run.info.status == "FINISHED"
+    note = run.data.tags["mlflow.note.content"]
+    assert note.startswith(f"# Churn model {trained.stored.manifest['model_id']}")
+    assert "Measured out of time" in note
+    assert "| metric" not in note
+
+
+def test_parameters_are_those_of_the_training(run, trained):
+    params = run.data.params
+    manifest = trained.stored.manifest
+    assert params["learner"] == "lightgbm"
+    assert params["snapshots"] == "2022-01-01, 2022-06-01"
+    assert params["horizon_days"] == "91"
+    assert params["embargo_days"] == "7"
+    assert params["seed"] == "0"
+    assert params["calibration_method"] == manifest["calibration_method"]
+    assert params["training_rows"] == "600"
+    assert params["trees.num_leaves"] == str(trained.stored.model.parameters.num_leaves)
+
+
+def test_every_metric_is_logged_with_its_interval_of_the_run_and_of_the_model(run, place, trained):
+    expected = {}
+    for name, estimate in trained.stored.metrics.items():
+        if name != "out_of_time":
+            expected |= {name: estimate["value"], f"{name}_low": estimate["low"], f"{name}_high": estimate["high"]}
+    assert run.data.metrics == expected
+
+    with open_tracking(place, write=False) as client:
+        model = client.get_logged_model(run.outputs.model_outputs[0].model_id)
+    assert {metric.key: metric.value for metric in model.metrics} == expected
+    assert model.status == "READY"
+
+
+def test_the_data_are_named_with_their_hashes_and_rows(run, artifacts):
+    [given] = run.inputs.dataset_inputs
+    assert given.dataset.name == "customers: customers.parquet"
+    assert given.dataset.digest == ("ab" * 32)[:36]
+    assert json.loads(given.dataset.profile) == {"rows": 310}
+    document = json.loads((artifacts / "data" / "inputs.json").read_text())
+    assert document["inputs"][0]["sha256"] == "ab" * 32
+    assert document["row_counts"]["customers"] == {"rows": 310, "used": 300, "quarantined": 10}
+
+
+def test_artifacts_lie_in_folders(artifacts, trained):
+    names = sorted(str(path.relative_to(artifacts)) for path in artifacts.rglob("*") if path.is_file())
+    assert names == [
+        "MODEL_CARD.md",
+        "data/inputs.json",
+        "evaluation/baselines.json",
+        "evaluation/baselines.png",
+        "evaluation/bindings.json",
+        "evaluation/calibration.png",
+        "evaluation/lift.png",
+    ]
+    assert (artifacts / "MODEL_CARD.md").read_text() == trained.stored.card
+    for picture in artifacts.rglob("*.png"):
+        assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_tables_keep_every_cell_to_ten_digits(artifacts, trained):
+    table = json.loads((artifacts / "evaluation" / "baselines.json").read_text())
+    rows = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
+    assert rows == [pytest.approx(bucket, abs=1e-10) for bucket in trained.stored.baselines]
+    table = json.loads((artifacts / "evaluation" / "bindings.json").read_text())
+    assert dict(zip(table["columns"], table["data"][0], strict=True)) == trained.stored.effects["services"][0]
+
+
+def test_a_model_without_outcomes_kept_or_services_is_logged_too(place, trained, tmp_path):
+    run_id = log_training(trained.stored, trained.folder, place=place)
+
+    names = {path.name for path in (place.artifacts / run_id / "artifacts" / "evaluation").iterdir()}
+
+    assert "calibration.png" not in names
+    assert "baselines.json" in names
+
+
+def test_a_run_can_stand_below_another(place, trained, run_id):
+    child = log_training(trained.stored, trained.folder, place=place, parent=run_id)
+
+    with open_tracking(place, write=False) as client:
+        assert client.get_run(child).data.tags["mlflow.parentRunId"] == run_id
+
+
+def test_a_disk_that_is_full_is_one_error_and_a_failed_run(place, trained, monkeypatch):
+    def full(*given, **named):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mlflow.MlflowClient.log_artifacts", full)
+
+    with pytest.raises(TrackingError, match="No space left on device") as caught:
+        log_training(trained.stored, trained.folder, place=place)
+
+    assert "\n" not in str(caught.value)
+    assert statuses(place) == ["FAILED", "FINISHED"]
+
+
+def test_a_run_that_is_stopped_is_shown_as_killed(place, trained, monkeypatch):
+    def stop(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("churn.tracking.runs.log_model", stop)
+
+    with pytest.raises(KeyboardInterrupt):
+        log_training(trained.stored, trained.folder, place=place)
+
+    assert statuses(place) == ["FINISHED", "KILLED"]
+
+
+def test_a_run_killed_half_way_is_not_finished_and_hinders_nobody(place, trained, run_id):
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "import churn.tracking.runs as runs\n"
+        "from churn.model.storage import read_model\n"
+        "runs.log_model = lambda *given: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "runs.log_training(read_model(Path(sys.argv[1])), Path(sys.argv[1]))\n"
+    )
+    words = [sys.executable, "-c", code, str(trained.folder)]
+    assert subprocess.run(words, cwd=place.database.parents[1], check=False).returncode == -9
+
+    assert statuses(place) == ["FINISHED", "RUNNING"]
+    assert register(run_id, place=place) == 1
+
+    log_training(trained.stored, trained.folder, place=place)
+    assert statuses(place) == ["FINISHED", "FINISHED", "KILLED"]
+
+
+def test_a_run_of_a_process_that_lives_is_left_alone(place, trained):
+    with open_tracking(place, write=True) as client:
+        experiment = client.get_experiment_by_name("churn").experiment_id
+        client.create_run(experiment, tags={"churn.process": f"{os.uname().nodename}:{os.getppid()}"})
+        client.create_run(experiment, tags={"churn.process": "another-machine:1"})
+
+    log_training(trained.stored, trained.folder, place=place)
+
+    assert statuses(place) == ["FINISHED", "FINISHED", "RUNNING", "RUNNING"]

@@ -7,7 +7,14 @@ from venn_abers import VennAbers
 
 from churn.errors import DataError
 from churn.files import render_json
-from churn.model.intervals import Intervals, fit_intervals, intervals_from_json, intervals_to_json, widen
+from churn.model.intervals import (
+    Intervals,
+    cross_fit_intervals,
+    fit_intervals,
+    intervals_from_json,
+    intervals_to_json,
+    widen,
+)
 
 
 def _rows(seed, n, digits=8):
@@ -132,6 +139,17 @@ def test_a_document_of_another_form_is_refused(change):
 
     with pytest.raises(ValueError, match="intervals"):
         intervals_from_json(document | change)
+
+
+def test_cross_fitted_intervals_of_a_fold_are_those_that_the_other_folds_teach():
+    margins, y = _rows(8, 300)
+    folds, probability = np.arange(300) % 3, np.full(300, 0.25)
+    low, high = cross_fit_intervals(margins, y, folds, probability)
+
+    for fold in range(3):
+        others = fit_intervals(margins[folds != fold], y[folds != fold])
+        expected = others.apply(margins[folds == fold], probability[folds == fold])
+        np.testing.assert_array_equal([low[folds == fold], high[folds == fold]], expected)
 
 
 def test_no_row_and_unequal_lengths_are_refused():

@@ -118,6 +118,34 @@ def fit_intervals(margins: ArrayLike, y: ArrayLike) -> Intervals:
     return Intervals(thresholds[steps], low[np.r_[True, steps]], high[np.r_[True, steps]])
 
 
+def cross_fit_intervals(
+    margins: ArrayLike, y: ArrayLike, folds: ArrayLike, probability: ArrayLike
+) -> tuple[Floats, Floats]:
+    """Give the rows of each fold the intervals that all other rows teach, to judge intervals where there is no time.
+
+    Parameters
+    ----------
+    margins, y
+        As for `fit_intervals`.
+    folds
+        Fold of each row, shape (n,); at least two are there.
+    probability
+        Calibrated without the row's own fold, shape (n,).
+
+    Examples
+    --------
+    >>> cross_fit_intervals([0.0, 0.0], [0, 1], [0, 1], [0.5, 0.5])
+    (array([0.5, 0. ]), array([1. , 0.5]))
+    """
+    m, target, fold, p = (np.asarray(values) for values in (margins, y, folds, probability))
+    low, high = np.empty(len(m)), np.empty(len(m))
+    for one in np.unique(fold):
+        left_out = fold == one
+        fitted = fit_intervals(m[~left_out], target[~left_out])
+        low[left_out], high[left_out] = fitted.apply(m[left_out], p[left_out])
+    return low, high
+
+
 def widen(low: ArrayLike, high: ArrayLike, by: float) -> tuple[Floats, Floats]:
     """Move both ends apart by `by` in log-odds; ends at 0 and 1 stay there.
 

@@ -95,3 +95,36 @@ def test_a_model_held_to_its_bindings_says_so_and_what_it_cost():
     assert "no evidence that binding helps" in card
     assert "held-out ROC-AUC 0.8123 against 0.8131 without (-0.0008)" in card
     assert "only lower" not in render_card(MANIFEST, {}, [])
+
+
+GROUP = {"n": 600, "observed": 0.11, "probability": 0.1, "low": 0.09, "high": 0.12, "consistent": True}
+INTERVALS = {"share_consistent": 0.5, "mean_width": 0.031, "widening": 0.0, "groups": [GROUP, GROUP]}
+
+
+def test_intervals_are_judged_group_by_group():
+    groups = [GROUP, GROUP | {"observed": 0.2, "consistent": False}]
+    manifest = MANIFEST | {"intervals": INTERVALS | {"groups": groups}}
+    card = render_card(manifest, {"out_of_time": True}, [])
+
+    assert "In 1 of 2 risk groups the observed rate of a later date lay within the mean interval" in card
+    assert "Mean width: 3.1 points" in card
+    assert "| 600 | 10.0 % | 9.0 % to 12.0 % | 11.0 % | yes |" in card
+    assert "| 600 | 10.0 % | 9.0 % to 12.0 % | 20.0 % | no |" in card
+    assert "not widened" in card
+
+
+def test_intervals_of_a_flat_file_do_not_speak_of_a_later_date():
+    card = render_card(MANIFEST | {"intervals": INTERVALS}, {"out_of_time": False}, [])
+
+    assert "In 2 of 2 risk groups the observed rate of customers no tree had seen lay within" in card
+
+
+def test_a_widening_says_why_and_by_how_much():
+    card = render_card(MANIFEST | {"intervals": INTERVALS | {"widening": 0.148}}, {"out_of_time": True}, [])
+
+    assert "off there by more than chance explains" in card
+    assert "moved by 0.15 in log-odds" in card
+
+
+def test_a_model_without_intervals_has_no_such_section():
+    assert "Intervals of the probabilities" not in render_card(MANIFEST, {}, [])

@@ -48,6 +48,7 @@ def render_card(manifest: Mapping[str, Any], metrics: Mapping[str, Any], baselin
         _data(manifest),
         _metrics(manifest, metrics),
         _calibration(manifest),
+        *([_intervals(manifest, metrics)] if manifest.get("intervals") else []),
         *([anchoring_section(manifest["anchored"])] if "anchored" in manifest else []),
         _baselines(manifest, baselines),
         _limits(manifest),
@@ -131,6 +132,43 @@ def _calibration(manifest: Mapping[str, Any]) -> str:
     if not tried:
         return text
     return f"{text} Chosen before the refit: {manifest.get('calibration_chosen')}; cross-fitted log loss: {tried}."
+
+
+def _intervals(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+    facts = manifest["intervals"]
+    groups = facts["groups"]
+    n_within = sum(group["consistent"] for group in groups)
+    whose = "of a later date" if metrics.get("out_of_time") else "of customers no tree had seen"
+    rows = [
+        f"| {count(group['n'])} | {percent(group['probability'])} | {percent(group['low'])} to "
+        f"{percent(group['high'])} | {percent(group['observed'])} | {'yes' if group['consistent'] else 'no'} |"
+        for group in groups
+    ]
+    return "\n".join(
+        [
+            "## Intervals of the probabilities",
+            "",
+            *(_BEFORE_ANCHORING if "anchored" in manifest else ()),
+            "A probability comes with an interval (Venn-Abers): within which the rate of customers whom the model "
+            "takes for alike is known. One customer's own risk may lie outside.",
+            f"In {n_within} of {len(groups)} risk groups the observed rate {whose} lay within the mean interval, give "
+            f"or take what chance explains (95 %). Mean width: {100 * facts['mean_width']:.1f} points.",
+            _widening(facts["widening"]),
+            "",
+            "| customers | mean probability | mean interval | observed | within |",
+            "| --- | --- | --- | --- | --- |",
+            *rows,
+        ]
+    )
+
+
+def _widening(by: float) -> str:
+    if not by:
+        return "The stored intervals are not widened."
+    return (
+        f"The level of churn was off there by more than chance explains: either end of the stored intervals was moved "
+        f"by {by:.2f} in log-odds, for what the next year may bring."
+    )
 
 
 def _baselines(manifest: Mapping[str, Any], baselines: Sequence[Mapping[str, Any]]) -> str:

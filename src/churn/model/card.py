@@ -149,10 +149,10 @@ def _intervals(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
             "## Intervals of the probabilities",
             "",
             *(_BEFORE_ANCHORING if "anchored" in manifest else ()),
-            "A probability comes with an interval (Venn-Abers): within which the rate of customers whom the model "
-            "takes for alike is known. One customer's own risk may lie outside.",
-            f"In {n_within} of {len(groups)} risk groups the observed rate {whose} lay within the mean interval, give "
-            f"or take what chance explains (95 %). Mean width: {100 * facts['mean_width']:.1f} points.",
+            "A probability comes with an interval (Venn-Abers): how well the rate is known of customers whom the model",
+            "takes for alike. One customer's own risk may lie outside.",
+            f"In {n_within} of {len(groups)} risk groups the observed rate {whose} lay within the mean interval,",
+            f"give or take what chance explains (95 %). Mean width: {100 * facts['mean_width']:.1f} points.",
             _widening(facts["widening"]),
             "",
             "| customers | mean probability | mean interval | observed | within |",

@@ -3,7 +3,7 @@
 import datetime as dt
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import narwhals as nw
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from churn.errors import DataError, TimeRangeError
 from churn.features.catalogue import build_features
 from churn.labels import build_labels, silent_is_known
+from churn.segments import build_segments, flat_segments
 from churn.tables.bank import Bank, to_days
 from churn.tables.flat import FlatTable
 from churn.timeline import population, require_complete, require_within
@@ -40,6 +41,8 @@ class Snapshot:
     product_coverage
         Number of distinct products open at `as_of`, shape (n,), NaN for a customer for whom it is not known; None
         where it is known of nobody.
+    segments
+        Groups of `churn.segments` the customers are in, n rows; None where nothing is to be judged.
     """
 
     as_of: dt.date | None
@@ -47,6 +50,7 @@ class Snapshot:
     features: pd.DataFrame
     churned: NDArray[np.int64] | None
     product_coverage: NDArray[np.float64] | None
+    segments: pd.DataFrame | None = None
 
 
 def build_snapshot(bank: Bank, as_of: dt.date, horizon_days: int) -> Snapshot:
@@ -70,7 +74,10 @@ def build_snapshot(bank: Bank, as_of: dt.date, horizon_days: int) -> Snapshot:
     if labelled.empty:
         raise TimeRangeError(f"--as-of {as_of}: nobody has a label at that date; give a date inside the data")
     churned = labelled.pop("churned").to_numpy(dtype=np.int64)
-    return _snapshot(as_of, labelled, churned)
+    snapshot = _snapshot(as_of, labelled, churned)
+    coverage = labelled["product_coverage"].to_numpy(dtype=np.float64)
+    segments = build_segments(tables, day, snapshot.customer_id, snapshot.features, coverage, bank.config)
+    return replace(snapshot, segments=segments)
 
 
 def scored_snapshots(bank: Bank, as_of: dt.date) -> Iterator[Snapshot]:
@@ -139,7 +146,8 @@ def flat_snapshot(table: FlatTable, between: tuple[str, str] | None = None) -> S
         found = frame[table.flat.coverage].to_numpy(dtype=np.float64)
         # A number of products is whole; anything else says that it is not known.
         coverage = np.where(found == np.round(found), found, np.nan)
-    return Snapshot(None, customer_id, frame, churned, coverage)
+    segments = None if churned is None else flat_segments(frame, coverage)
+    return Snapshot(None, customer_id, frame, churned, coverage, segments)
 
 
 def flat_snapshots(table: FlatTable) -> Iterator[Snapshot]:

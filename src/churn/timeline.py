@@ -18,10 +18,12 @@ LATEST_AFTER_DATA_END_DAYS = 31
 YEAR_DAYS = 365
 
 
-def default_snapshots(data_begin: dt.date, data_end: dt.date, horizon_days: int) -> list[dt.date]:
+def default_snapshots(
+    data_begin: dt.date, data_end: dt.date, horizon_days: int, *, most: int = MOST_SNAPSHOTS
+) -> list[dt.date]:
     """Return the dates to learn from, ascending: the last with a complete label and back every 91 days.
 
-    At most 8, each with at least 180 days of history before it.
+    At most `most`, each with at least 180 days of history before it.
 
     Raises
     ------
@@ -35,7 +37,7 @@ def default_snapshots(data_begin: dt.date, data_end: dt.date, horizon_days: int)
     (8, '2023-04-05', '2025-01-01')
     """
     last = last_complete(data_end, horizon_days)
-    steps = (last - dt.timedelta(days=SNAPSHOT_STEP_DAYS * i) for i in range(MOST_SNAPSHOTS))
+    steps = (last - dt.timedelta(days=SNAPSHOT_STEP_DAYS * i) for i in range(most))
     dates = [date for date in steps if (date - data_begin).days >= LEAST_HISTORY_DAYS]
     if not dates:
         raise TimeRangeError(
@@ -45,15 +47,15 @@ def default_snapshots(data_begin: dt.date, data_end: dt.date, horizon_days: int)
     return sorted(dates)
 
 
-def labelled_snapshots(tables: Tables) -> list[dt.date]:
+def labelled_snapshots(tables: Tables, *, most: int = MOST_SNAPSHOTS) -> list[dt.date]:
     """Return the dates of a bank's own labels to learn from, ascending: the last and back at least 91 days each.
 
-    At most 8.
+    At most `most`.
     """
     found = tables["labels"].select("as_of").unique().collect(backend="pyarrow").to_native()
     chosen: list[int] = []
     for day in sorted(found["as_of"].to_pylist(), reverse=True):
-        if not chosen or (chosen[-1] - day >= SNAPSHOT_STEP_DAYS and len(chosen) < MOST_SNAPSHOTS):
+        if not chosen or (chosen[-1] - day >= SNAPSHOT_STEP_DAYS and len(chosen) < most):
             chosen.append(day)
     return [to_date(day) for day in reversed(chosen)]
 

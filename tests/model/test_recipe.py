@@ -48,7 +48,7 @@ def test_candidates_are_all_that_are_installed_and_monotone_where_there_are_bind
 
 
 def test_candidates_that_are_not_installed_are_not_named(monkeypatch):
-    monkeypatch.setattr("churn.model.learners.catalogue.find_spec", lambda name: None)
+    monkeypatch.setattr("churn.model.learners.catalogue.find_spec", lambda _: None)
     assert default_candidates(has_bindings=False) == ["scorecard", "histogram", "lightgbm"]
 
 
@@ -61,7 +61,7 @@ def test_only_the_features_named_are_kept_in_the_order_of_the_frame():
 
 
 def test_feature_that_the_tables_do_not_give_is_named():
-    with pytest.raises(ModelError, match="features.x: not among the 1 features of these tables"):
+    with pytest.raises(ModelError, match=r"features\.x: not among the 1 features of these tables"):
         prepare([_snapshot(a=[1, 2])], Recipe(only=("a", "x")), Config())
 
 

@@ -21,7 +21,7 @@ from churn.model.recipe import Recipe
 from churn.model.storage import StoredModel
 from churn.tables.bank import Bank, open_bank
 from churn.tables.flat import open_flat
-from churn.timeline import default_snapshots, labelled_snapshots, require_complete
+from churn.timeline import MOST_SNAPSHOTS, default_snapshots, labelled_snapshots, require_complete
 from churn.training import train_flat, train_on_snapshots
 
 _log = logging.getLogger(__name__)
@@ -109,14 +109,16 @@ def _with_effects(
     return replace(stored, effects=advice_to_json(build_advice(effects, bank.config.effects), snapshot.as_of))
 
 
-def choose_dates(bank: Bank, dates: Sequence[dt.date], horizon_days: int) -> list[dt.date]:
-    """Return the snapshots asked for, or the default ones, ascending."""
+def choose_dates(
+    bank: Bank, dates: Sequence[dt.date], horizon_days: int, *, most: int = MOST_SNAPSHOTS
+) -> list[dt.date]:
+    """Return the snapshots asked for, or the default ones, at most so many, ascending."""
     if bank.has("labels"):
-        return sorted(set(dates)) or labelled_snapshots(bank.frames())
+        return sorted(set(dates)) or labelled_snapshots(bank.frames(), most=most)
     if dates:
         require_complete(dates, bank.data_end, horizon_days)
         return sorted(set(dates))
-    return default_snapshots(bank.data_begin, bank.data_end, horizon_days)
+    return default_snapshots(bank.data_begin, bank.data_end, horizon_days, most=most)
 
 
 def _population_facts(bank: Bank, snapshots: Sequence[Snapshot]) -> dict[str, Any]:

@@ -95,6 +95,44 @@ def split_snapshots(snapshots: Sequence[Snapshot], days_apart: int) -> Split:
     return split
 
 
+def rolling_splits(snapshots: Sequence[Snapshot], days_apart: int, n_judged: int) -> list[Split]:
+    """Hold out each of the last snapshots in turn; learn from those whose labels were complete at its date.
+
+    Parameters
+    ----------
+    snapshots
+        As from `in_order`.
+    days_apart
+        Horizon plus embargo, in days.
+    n_judged
+        Held-out snapshots at most, at least 1.
+
+    Raises
+    ------
+    TimeRangeError
+        No snapshot has an earlier one that was complete in time.
+    DataError
+        Only one outcome among those learnt from, or among those held out.
+
+    Examples
+    --------
+    >>> def snapshot(day):
+    ...     ids, y = np.array(["C1", "C2"], dtype=object), np.array([0, 1])
+    ...     return Snapshot(dt.date(2024, 1, day), ids, pd.DataFrame({"age": [30, 41]}), y, None)
+    >>> splits = rolling_splits([snapshot(1), snapshot(16), snapshot(31)], days_apart=15, n_judged=4)
+    >>> [(split.held_out.as_of.day, len(split.development.churned)) for split in splits]
+    [(16, 2), (31, 4)]
+    """
+    first = date_of(snapshots[0]).toordinal()
+    judged = [at for at, one in enumerate(snapshots) if date_of(one).toordinal() >= first + days_apart][-n_judged:]
+    if not judged:
+        raise TimeRangeError(
+            f"no snapshot lies {days_apart} days after another, so that none can be judged out of time; give a longer"
+            " history, or a shorter --horizon"
+        )
+    return [split_snapshots(snapshots[: at + 1], days_apart) for at in judged]
+
+
 def in_order(snapshots: Sequence[Snapshot]) -> list[Snapshot]:
     """Sort snapshots by date.
 
@@ -211,6 +249,7 @@ def _take(snapshot: Snapshot, chosen: NDArray[np.bool_]) -> Snapshot:
         features=snapshot.features[chosen],
         churned=outcomes(snapshot)[chosen],
         product_coverage=None if coverage is None else coverage[chosen],
+        segments=None if snapshot.segments is None else snapshot.segments[chosen].reset_index(drop=True),
     )
 
 

@@ -173,7 +173,7 @@ def test_learner_that_nobody_knows_is_refused_with_those_that_are():
 
 
 def test_learner_whose_package_is_missing_is_refused_with_what_to_install(monkeypatch):
-    monkeypatch.setattr("churn.model.learners.catalogue.find_spec", lambda name: None)
+    monkeypatch.setattr("churn.model.learners.catalogue.find_spec", lambda _: None)
     require_installed(["lightgbm", "scorecard", "histogram"])
     with pytest.raises(ModelError, match=r"learner catboost: is not installed; pip install 'churn\[catboost\]'"):
         require_installed(["catboost"])

@@ -1,0 +1,117 @@
+"""Groups of customers a model is looked at by: products held, tier, branch, age; of a flat file, its own categories.
+
+They are known at the as-of date, like features, and no model learns from them.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from churn.config import Config
+from churn.timeline import Tables
+
+AGE_BANDS = ((30, "under 30"), (45, "30 to 44"), (60, "45 to 59"))
+OLDEST = "60 and more"
+MOST_LEVELS = 12
+"""A text column of a flat file with more values than this names customers rather than groups."""
+
+
+def build_segments(
+    tables: Tables,
+    as_of: int,
+    customer_id: NDArray[np.object_],
+    features: pd.DataFrame,
+    product_coverage: NDArray[np.float64],
+    config: Config,
+) -> pd.DataFrame:
+    """Say which groups customers are in at `as_of`: `coverage`, and `tier`, `branch` and `age` as far as known.
+
+    Parameters
+    ----------
+    tables
+        Checked tables, dates as days.
+    as_of
+        Days since 1970-01-01.
+    customer_id, features, product_coverage
+        Of the snapshot, n rows in one order.
+    config
+        Says which columns of `customers` never change.
+
+    Returns
+    -------
+    DataFrame
+        n rows; strings, None where not known. Tier and branch are those of the latest state begun strictly before
+        `as_of`, or of `customers` where the bank states that they never change; without either they are left out.
+    """
+    found = {"coverage": coverage_groups(product_coverage)}
+    for name, column in (("tier", "tier"), ("branch", "branch_id")):
+        known = _known(tables, as_of, column, config)
+        if known is not None:
+            found[name] = known.reindex(customer_id).to_numpy(dtype=object)
+    if "age_years" in features:
+        found["age"] = age_bands(features["age_years"].to_numpy(dtype=np.float64))
+    return pd.DataFrame({name: _texts(values) for name, values in found.items()})
+
+
+def flat_segments(features: pd.DataFrame, product_coverage: NDArray[np.float64] | None) -> pd.DataFrame:
+    """Say which groups the customers of a flat file are in: `coverage`, and each text column of at most 12 values.
+
+    Examples
+    --------
+    >>> flat_segments(pd.DataFrame({"sex": ["f", "m", None], "income": [1.0, 2.0, 3.0]}), None)["sex"].tolist()
+    ['f', 'm', None]
+    """
+    found = {} if product_coverage is None else {"coverage": coverage_groups(product_coverage)}
+    for name, column in features.items():
+        if not pd.api.types.is_numeric_dtype(column) and column.nunique() <= MOST_LEVELS:
+            found[str(name)] = column.to_numpy(dtype=object)
+    return pd.DataFrame({name: _texts(values) for name, values in found.items()}, index=range(len(features)))
+
+
+def coverage_groups(product_coverage: NDArray[np.float64]) -> NDArray[np.object_]:
+    """Group numbers of products as the stated rates are: "1" to "4", "5+", None for 0 or unknown.
+
+    Examples
+    --------
+    >>> coverage_groups(np.array([1.0, 7.0, np.nan])).tolist()
+    ['1', '5+', None]
+    """
+    known = product_coverage >= 1
+    number = np.where(known, np.minimum(product_coverage, 5), 0).astype(int)
+    return np.asarray(np.array([None, "1", "2", "3", "4", "5+"], dtype=object)[number])
+
+
+def age_bands(age_years: NDArray[np.float64]) -> NDArray[np.object_]:
+    """Group ages; None where not known.
+
+    Examples
+    --------
+    >>> age_bands(np.array([29.0, 30.0, 80.0, np.nan])).tolist()
+    ['under 30', '30 to 44', '60 and more', None]
+    """
+    names = np.array([*(name for _, name in AGE_BANDS), OLDEST, None], dtype=object)
+    place = np.digitize(age_years, [upper for upper, _ in AGE_BANDS])
+    return names[np.where(np.isnan(age_years), len(names) - 1, place)]
+
+
+def _known(tables: Tables, as_of: int, column: str, config: Config) -> "pd.Series[Any] | None":
+    """A column's value by customer."""
+    if column in config.customers.static:
+        frame = tables["customers"].select("customer_id", column)
+    elif "customer_states" in tables:
+        before = tables["customer_states"].filter(nw.col("valid_from") < as_of)
+        latest = before.filter(nw.col("valid_from") == nw.col("valid_from").max().over("customer_id"))
+        frame = latest.select("customer_id", column)
+    else:
+        return None
+    rows: pd.DataFrame = frame.collect(backend="pyarrow").to_native().to_pandas()
+    return rows.set_index("customer_id")[column]
+
+
+def _texts(values: Sequence[Any] | NDArray[np.object_]) -> "pd.Series[Any]":
+    given = pd.Series(values, dtype=object)
+    return given.map(str, na_action="ignore").where(given.notna(), None).astype(object)

@@ -1,8 +1,17 @@
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from churn.errors import OutputError
-from churn.scoring import EXPLAINED, SCHEMA, raising_features, require_form, risk_bands
+from churn.frame import Snapshot
+from churn.model.fitted import FittedModel
+from churn.model.intervals import fit_intervals
+from churn.model.schema import encode, learn_schema
+from churn.model.storage import StoredModel
+from churn.model.trees import TreeParameters, fit_trees
+from churn.scoring import EXPLAINED, SCHEMA, raising_features, require_form, risk_bands, score_snapshot
 
 
 def test_reasons_are_the_largest_contributions_above_zero_in_order():
@@ -30,6 +39,36 @@ def test_a_probability_on_a_threshold_belongs_to_the_band_above():
 def test_another_form_than_parquet_and_csv_is_refused(tmp_path, name):
     with pytest.raises(OutputError, match=r"ends in \.parquet or \.csv"):
         require_form(tmp_path / name)
+
+
+@pytest.fixture(scope="module")
+def scored():
+    """Customers, and a model of them without intervals."""
+    features = pd.DataFrame({"age": np.arange(80) % 31, "products": np.arange(80) % 7})
+    y = (features["age"] > 15).to_numpy(dtype=np.int64)
+    schema = learn_schema(features)
+    model = FittedModel(schema, fit_trees(encode(features, schema).matrix, y, TreeParameters(), rounds=5))
+    ids = np.array([f"C{number:02d}" for number in range(80)], dtype=object)
+    return Snapshot(None, ids, features, y, None), StoredModel(model, {"thresholds": {"high": 0.6, "low": 0.3}})
+
+
+def test_scores_hold_the_interval_around_each_probability(scored):
+    snapshot, stored = scored
+    margins = stored.model.predict(snapshot.features).margin
+    with_intervals = replace(stored, model=replace(stored.model, intervals=fit_intervals(margins, snapshot.churned)))
+    table, _ = score_snapshot(snapshot, with_intervals)
+    low, p, high = (table[name].to_numpy() for name in ("probability_low", "churn_probability", "probability_high"))
+
+    assert (low <= p).all()
+    assert (p <= high).all()
+    assert (low < high).all()
+
+
+def test_a_model_without_intervals_leaves_their_columns_empty(scored):
+    table, _ = score_snapshot(*scored)
+
+    assert table["probability_low"].null_count == table["probability_high"].null_count == 80
+    assert table["churn_probability"].null_count == 0
 
 
 def test_columns_of_the_scores_are_those_of_the_contract_in_order():

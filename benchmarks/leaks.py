@@ -1,0 +1,131 @@
+"""Count, on simulated banks, which features the leak alarm names: honest ones, and leaks planted at graded strength.
+
+For each seed a bank of 48 months is simulated, and `find_leaks` is given a snapshot and one a year later, as training
+gives them. Then a column is planted, and it is counted in how many banks it is named, and as what:
+
+- "flipped": the outcome as a flag, wrong for a share of the customers;
+- "leavers only": a value that a share of those who leave have, and nobody else, as a closing date filled in late;
+- "blurred": the outcome plus normal noise, at both dates;
+- "gone": the same at the earlier date, and noise alone at the later.
+
+    python benchmarks/leaks.py             # ten calm banks, three that drift, three with a shock, about three minutes
+    python benchmarks/leaks.py --quick     # one bank, the short form that the tests run
+
+Exit code 1 when an honest feature is named, or a leak that must be is not.
+"""
+
+import argparse
+import datetime as dt
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from churn.config import Config
+from churn.evaluation.leaks import Leak, find_leaks
+from churn.frame import Snapshot, build_snapshot
+from churn.model.split import outcomes, stack
+from churn.simulation import simulate_bank
+from churn.tables.bank import open_bank
+
+KINDS = {"calm": 10, "drift": 3, "shock": 3}
+MONTHS, HORIZON = 48, 365
+GRADES = {
+    "flipped": (0.0, 0.05, 0.1, 0.15, 0.2, 0.25),
+    "leavers only": (0.6, 0.3, 0.15, 0.1, 0.05),
+    "blurred": (0.4, 0.7, 1.0, 1.5),
+    "gone": (1.0, 1.5, 2.0, 3.0),
+}
+MUST = (("flipped", 0.0), ("flipped", 0.05), ("leavers only", 0.6), ("leavers only", 0.3), ("gone", 1.0))
+"""Planted columns that the alarm must name in every bank."""
+
+Values = NDArray[np.float64]
+Plant = Callable[[NDArray[np.int64], np.random.Generator, bool], Values]
+
+
+def plant(what: str, grade: float) -> Plant:
+    """Return how to make a column from outcomes, random numbers, and whether it is the later date."""
+
+    def flipped(y: NDArray[np.int64], random: np.random.Generator, later: bool) -> Values:
+        del later
+        return np.where(random.random(len(y)) < grade, 1 - y, y).astype(np.float64)
+
+    def leavers_only(y: NDArray[np.int64], random: np.random.Generator, later: bool) -> Values:
+        del later
+        return np.where((y == 1) & (random.random(len(y)) < grade), 1.0, np.nan)
+
+    def blurred(y: NDArray[np.int64], random: np.random.Generator, later: bool) -> Values:
+        told = np.full(len(y), np.mean(y)) if what == "gone" and later else y
+        return told + random.normal(0, grade, len(y))
+
+    return {"flipped": flipped, "leavers only": leavers_only, "blurred": blurred, "gone": blurred}[what]
+
+
+def read_pair(kind: str, seed: int, customers: int) -> tuple[Snapshot, Snapshot]:
+    """Simulate a bank; give the snapshot of the reference date, and the one a year before."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "bank"
+        summary = simulate_bank(
+            place, customers=customers, months=MONTHS, seed=seed, drift=kind == "drift", shock=kind == "shock"
+        )
+        dates = [summary.reference_as_of - dt.timedelta(days=days) for days in (HORIZON + 1, 0)]
+        with open_bank(place, Config()) as bank:
+            then, later = (build_snapshot(bank, date, HORIZON) for date in dates)
+    return then, later
+
+
+def count_planted(pair: tuple[Snapshot, Snapshot], seed: int) -> Iterator[tuple[tuple[str, float], str]]:
+    """Yield, for each planted column, as what it was named, "–" where it was not."""
+    for what, grades in GRADES.items():
+        for grade in grades:
+            random, make = np.random.default_rng(seed), plant(what, grade)
+            then, later = (_with(one, make(outcomes(one), random, at == 1)) for at, one in enumerate(pair))
+            named = {leak.feature: leak.kind for leak in find_leaks(stack([then]), later)}
+            yield (what, grade), named.get("planted", "–")
+
+
+def _with(snapshot: Snapshot, values: Values) -> Snapshot:
+    return replace(snapshot, features=snapshot.features.assign(planted=values))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the study and print its tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--customers", type=int, default=12_000)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args(arguments)
+    honest: dict[str, list[list[Leak]]] = {}
+    planted: dict[tuple[str, float], Counter[str]] = {}
+    for kind, banks in ({"calm": 1} if options.quick else KINDS).items():
+        for seed in range(options.first_seed, options.first_seed + banks):
+            pair = read_pair(kind, seed, options.customers)
+            honest.setdefault(kind, []).append(find_leaks(stack([pair[0]]), pair[1]))
+            for column, named in count_planted(pair, seed) if kind == "calm" else ():
+                planted.setdefault(column, Counter())[named] += 1
+    return report(honest, planted)
+
+
+def report(honest: dict[str, list[list[Leak]]], planted: dict[tuple[str, float], Counter[str]]) -> int:
+    """Print what was named; 0 when no honest feature was, and every leak that must be."""
+    n_banks = {kind: len(found) for kind, found in honest.items()}
+    n_named = sum(len(leaks) for found in honest.values() for leaks in found)
+    print(f"{n_named} honest features named in {n_banks}\n")
+    print("| planted | strength | alone | collapses | not named |\n| --- | --- | --- | --- | --- |")
+    for (what, grade), named in planted.items():
+        counts: list[Any] = [named[kind] for kind in ("alone", "collapses", "–")]
+        print(f"| {what} | {grade:g} | {counts[0]} | {counts[1]} | {counts[2]} |")
+    missed = [column for column in MUST if planted[column]["–"]]
+    for what, grade in missed:
+        print(f"FAILS: {what} {grade:g} is not named in every bank")
+    return 1 if n_named or missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -32,6 +32,14 @@ H3,B,debit_card,1,2020-02-20,
 """
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _untracked() -> Iterator[None]:
+    """Log no run: that costs a second each, and would write into the folder the tests are called from."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHURN_NO_TRACK", "1")
+        yield
+
+
 @pytest.fixture
 def make_folder(tmp_path: Path) -> MakeFolder:
     """Write a folder of tables: `name=text` is a CSV, bytes a CSV as they are, an Arrow table Parquet.

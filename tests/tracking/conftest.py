@@ -1,10 +1,13 @@
 """One small model, logged once; every test gets a copy of its tracking folder, which is mended on first use."""
 
 import datetime as dt
+import os
 import shutil
 import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +24,7 @@ from churn.tracking.runs import log_training
 from churn.training import train_on_snapshots
 
 EMBARGO_DAYS = 7
+PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,37 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """Start MLflow's own command with words, and wait until an address answers; it ends with the test."""
+    command = Path(sys.executable).with_name("mlflow")
+    path = f"{command.parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    started: list[subprocess.Popen[bytes]] = []
+    log = tmp_path / "server.log"
+
+    def begin(address: str, *words: object) -> None:
+        with log.open("wb") as stream:
+            arguments = [str(command), *map(str, words)]
+            server = subprocess.Popen(
+                arguments, stdout=stream, stderr=stream, env=environment, start_new_session=True, cwd=tmp_path
+            )
+        started.append(server)
+        for _ in range(PATIENCE_SECONDS * 10):
+            assert server.poll() is None, log.read_text()
+            try:
+                with urllib.request.urlopen(address, timeout=5):
+                    return
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError(log.read_text())
+
+    yield begin
+    for server in started:
+        os.killpg(server.pid, 15)
+        server.wait(timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture

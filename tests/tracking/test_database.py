@@ -92,6 +92,17 @@ def test_a_copy_writes_nothing_into_the_folder_it_was_copied_from(place, templat
     assert str(template[0]) not in text.replace(f"{template[0]}/mlruns/0", "")
 
 
+def test_a_database_replaced_by_another_is_the_one_that_is_used(place, run_id, template, tmp_path):
+    assert register(run_id, place=place) == 1
+    shutil.rmtree(tmp_path / "mlruns")
+    shutil.copytree(template[0] / "mlruns", tmp_path / "mlruns")
+
+    assert register(run_id, place=place) == 1
+
+    with closing(sqlite3.connect(place.database)) as connection:
+        assert connection.execute("SELECT count(*) FROM model_versions").fetchone() == (1,)
+
+
 def test_an_experiment_whose_artifacts_lie_elsewhere_on_purpose_is_left_alone(place, run_id):
     with closing(sqlite3.connect(place.database)) as connection:
         connection.execute(

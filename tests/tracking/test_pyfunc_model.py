@@ -1,10 +1,7 @@
 """The model as MLflow loads it in this process, and serves it in one of its own."""
 
 import json
-import os
-import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -13,8 +10,6 @@ import pytest
 
 from churn.errors import ModelError
 from churn.tracking.session import open_tracking
-
-PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
@@ -74,46 +69,23 @@ def test_a_changed_folder_does_not_load(logged):
 
 
 @pytest.fixture
-def invoke(logged, free_port, tmp_path):
+def invoke(logged, free_port, start):
     """Serve the model by MLflow's own command, and give a function that asks it."""
-    command = Path(sys.executable).with_name("mlflow")
-    words = [command, "models", "serve", "-m", logged, "--env-manager", "local", "-h", "127.0.0.1", "-p", free_port]
-    path = f"{command.parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    log = tmp_path / "server.log"
-    with log.open("w") as stream:
-        server = subprocess.Popen(
-            [str(word) for word in words], stdout=stream, stderr=stream, env=environment, start_new_session=True
-        )
     address = f"http://127.0.0.1:{free_port}"
+    words = ("models", "serve", "-m", logged, "--env-manager", "local", "-h", "127.0.0.1", "-p", free_port)
+    start(f"{address}/ping", *words)
 
     def ask(document):
         body = json.dumps(document).encode()
         request = urllib.request.Request(f"{address}/invocations", body, {"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.read().decode()
 
-    try:
-        _wait(f"{address}/ping", server, log)
-        yield ask
-    finally:
-        os.killpg(server.pid, 15)
-        server.wait(timeout=PATIENCE_SECONDS)
-
-
-def _wait(address, server, log):
-    for _ in range(PATIENCE_SECONDS * 10):
-        assert server.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError(log.read_text())
+    return ask
 
 
 def _split(features):

@@ -4,7 +4,8 @@ import pytest
 
 from churn.errors import ModelError, OutputError, TrackingError
 from churn.tracking.champion import promote
-from churn.tracking.place import tracking_place
+from churn.tracking.place import Place, tracking_place
+from churn.tracking.runs import log_training
 from churn.tracking.session import open_tracking
 from churn.tracking.versions import fetch_model, register
 
@@ -121,3 +122,18 @@ def test_fetching_makes_no_database(tmp_path):
         fetch_model("champion", tmp_path / "out", place=tracking_place(tmp_path / "nowhere"))
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_keeps_runs_versions_and_folders_as_a_file_does(start, free_port, trained, tmp_path, monkeypatch):
+    address = f"http://127.0.0.1:{free_port}"
+    store = ("--backend-store-uri", "sqlite:///server.db", "--artifacts-destination", "kept")
+    start(f"{address}/health", "server", *store, "--host", "127.0.0.1", "--port", free_port, "--workers", 1)
+    place = Place(address, None)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")  # its first answer makes the database
+
+    number = register(log_training(trained.stored, trained.folder, place=place), place=place)
+    promote(number, reason="first", place=place)
+
+    assert fetch_model("champion", tmp_path / "out", place=place) == 1
+    assert contents(tmp_path / "out") == contents(trained.folder)
+    assert not (tmp_path / "mlruns").exists()

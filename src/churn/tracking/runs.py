@@ -130,12 +130,7 @@ def _is_alive(process: int) -> bool:
 
 
 def _run_name(stored: StoredModel) -> str:
-    manifest = stored.manifest
-    return f"{_learner(manifest)} {manifest['as_of'] or 'flat file'}"
-
-
-def _learner(manifest: Mapping[str, Any]) -> str:
-    return str(manifest.get("learner", "lightgbm"))
+    return f"{'+'.join(stored.model.learners)} {stored.manifest['as_of'] or 'flat file'}"
 
 
 def _tags(stored: StoredModel, folder: Path, source: str, parent: str | None) -> dict[str, str]:
@@ -182,7 +177,7 @@ def _params(stored: StoredModel, embargo_days: int | None) -> dict[str, Any]:
     manifest = stored.manifest
     names = ("seed", "horizon_days", "calibration_method", "calibration_chosen", "rounds", "training_rows")
     return {
-        "learner": _learner(manifest),
+        "learner": "+".join(stored.model.learners),
         "snapshots": ", ".join(manifest["snapshots"]) or "none (a flat file)",
         "features": len(manifest["features"]),
         "out_of_time": manifest["out_of_time"],

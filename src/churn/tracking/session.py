@@ -25,8 +25,10 @@ _MUST = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
-# MLflow's own are seven retries of two minutes each
 _UNLESS_SET = {
+    # no connection stays open to a file that may be moved, or replaced, before the next
+    "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",
+    # MLflow's own are seven retries of two minutes each
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",

@@ -128,7 +128,12 @@ def start(tmp_path: Path) -> Iterator[Callable[..., None]]:
     """Start MLflow's own command with words, and wait until an address answers; it ends with the test."""
     command = Path(sys.executable).with_name("mlflow")
     path = f"{command.parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment = {
+        **os.environ,
+        "PATH": path,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
     started: list[subprocess.Popen[bytes]] = []
     log = tmp_path / "server.log"
 

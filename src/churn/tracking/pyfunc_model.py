@@ -4,15 +4,19 @@ It is executed by MLflow ("models from code"), so that nothing is unpickled. Not
 """
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
 # An error of MLflow repeats the rows it was given, unless this is set before it happens.
 os.environ.setdefault("MLFLOW_DISABLE_SCHEMA_DETAILS", "true")
 
-import mlflow
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # MLflow warns of type hints in classes of its own
+    import mlflow
+    from mlflow.pyfunc import PythonModel
+
 import pandas as pd
-from mlflow.pyfunc import PythonModel
 
 from churn.model.storage import StoredModel, read_model
 
@@ -26,9 +30,9 @@ class ChurnModel(PythonModel):  # type: ignore[misc]
         """Read the folder after checking every byte of it."""
         self.stored = read_model(Path(context.artifacts["model"]))
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+    def predict(self, model_input: pd.DataFrame, params: object = None) -> pd.DataFrame:
         """Return one column, `churn_probability`, a row for each given; columns are found by name."""
-        del context, params
+        del params
         return pd.DataFrame({"churn_probability": self.stored.model.predict(model_input).probability})
 
 

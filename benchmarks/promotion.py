@@ -60,7 +60,7 @@ def study_snapshots(snapshots: list[Snapshot], seed: int, recipe: Recipe | None 
         "again": Recipe(base.learners, base.parameters, seed=2 * seed + 1),
         "crippled": Recipe(base.learners, base.parameters, only=kept, seed=2 * seed),
     }
-    judged = backtest(snapshots, recipes, horizon_days=HORIZON, config=Config(), n_judged=N_JUDGED)
+    judged = backtest(snapshots, recipes, horizon_days=HORIZON, config=Config(), n_judged=N_JUDGED).judged
     comparison = compare_models(judged, seed=seed)
     value = {name: comparison.models[name]["roc_auc"].value or 0.0 for name in recipes}
     return Pair(

@@ -141,6 +141,28 @@ class EffectSettings(_Section):
     settled_days: Annotated[int, Field(ge=0, le=3650)] = 91
 
 
+class CampaignSettings(_Section):
+    """What contacting a customer costs and gains, all in one currency; see `churn.evaluation.profit.Campaign`.
+
+    The defaults are those of Verbraken et al. 2013, https://doi.org/10.1109/TKDE.2012.50, in euros: a bank gives its
+    own. `customer_value`: worth of a customer who is kept. `incentive`: cost of the offer to whoever takes it.
+    `contact_cost`: of one contact. `alpha`, `beta`: the share of leavers who accept has the distribution
+    Beta(alpha, beta).
+    """
+
+    customer_value: Annotated[float, Field(gt=0)] = 200.0
+    incentive: Annotated[float, Field(ge=0)] = 10.0
+    contact_cost: Annotated[float, Field(ge=0)] = 1.0
+    alpha: Annotated[float, Field(gt=0)] = 6.0
+    beta: Annotated[float, Field(gt=0)] = 14.0
+
+    @model_validator(mode="after")
+    def _keeping_pays(self) -> "CampaignSettings":
+        if self.incentive >= self.customer_value:
+            raise ValueError("incentive must cost less than customer_value, what it can keep")
+        return self
+
+
 PRODUCTS = {
     "debit_card": Product(en="debit card", zh="借记卡"),
     "time_deposit": Product(en="time deposit", zh="定期存款"),
@@ -184,6 +206,7 @@ class Config(_Section):
     baselines: BaselineSettings = BaselineSettings()
     training: TrainingSettings = TrainingSettings()
     effects: EffectSettings = EffectSettings()
+    campaign: CampaignSettings = CampaignSettings()
     catalogue: CatalogueSettings = CatalogueSettings()
     products: dict[str, Product] = PRODUCTS
     services: dict[str, Service] = SERVICES
@@ -230,7 +253,7 @@ class Config(_Section):
         return tuple(name for name, product in self.products.items() if product.sticky)
 
 
-def read_config(path: Path | None) -> Config:
+def read_config(path: str | Path | None) -> Config:
     """Read a configuration file; without one, the defaults.
 
     Raises
@@ -245,6 +268,7 @@ def read_config(path: Path | None) -> Config:
     """
     if path is None:
         return Config()
+    path = Path(path)
     if path.exists() and not path.is_file():
         raise ConfigError(f"{path}: is not a regular file; check the path given to --config")
     try:

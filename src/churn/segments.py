@@ -113,5 +113,4 @@ def _known(tables: Tables, as_of: int, column: str, config: Config) -> "pd.Serie
 
 
 def _texts(values: Sequence[Any] | NDArray[np.object_]) -> "pd.Series[Any]":
-    given = pd.Series(values, dtype=object)
-    return given.map(str, na_action="ignore").where(given.notna(), None).astype(object)
+    return pd.Series([None if pd.isna(value) else str(value) for value in values], dtype=object)

@@ -1,6 +1,8 @@
 """Backtest: every recipe makes a model of what was known at a date, and is judged by what came after it."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,21 @@ FLAT_FOLDS = 5
 OnStep = Callable[[str], None]
 
 
+class Backtest(NamedTuple):
+    """What recipes made of the judged snapshots.
+
+    Attributes
+    ----------
+    judged
+        Outcomes and probabilities.
+    seconds
+        Spent on each recipe, by its name.
+    """
+
+    judged: Judged
+    seconds: Mapping[str, float]
+
+
 def backtest(
     snapshots: Sequence[Snapshot],
     recipes: Mapping[str, Recipe],
@@ -28,7 +45,7 @@ def backtest(
     n_judged: int = N_JUDGED,
     n_threads: int = 0,
     on_step: OnStep = lambda _: None,
-) -> Judged:
+) -> Backtest:
     """Judge recipes on the last snapshots, each by models of outcomes that were complete at its date.
 
     At a judged snapshot T a recipe learns from the snapshots S with S + horizon_days + embargo_days <= T, chooses
@@ -61,15 +78,17 @@ def backtest(
     ordered = in_order(snapshots)
     days_apart = horizon_days + config.training.embargo_days
     held_out = [split.held_out for split in rolling_splits(ordered, days_apart, n_judged)]
-    predicted = {}
+    predicted, seconds = {}, {}
     for name, recipe in recipes.items():
+        begun = time.perf_counter()
         kept, prepared, _ = prepare(ordered, recipe, config)
         parts = []
         for split in rolling_splits(kept, days_apart, n_judged):
             on_step(f"{name}: {split.held_out.as_of}")
             parts.append(_predict(split, prepared, n_threads))
         predicted[name] = np.concatenate(parts)
-    return _judged(held_out, predicted)
+        seconds[name] = time.perf_counter() - begun
+    return Backtest(_judged(held_out, predicted), seconds)
 
 
 def backtest_flat(
@@ -80,7 +99,7 @@ def backtest_flat(
     seed: int = 0,
     n_threads: int = 0,
     on_step: OnStep = lambda _: None,
-) -> Judged:
+) -> Backtest:
     """Judge recipes on a flat file, which has no time, by the same five stratified folds; calibration is cross-fitted.
 
     Parameters
@@ -98,12 +117,14 @@ def backtest_flat(
         As for `churn.training.train_flat`.
     """
     folds = stratified_folds(outcomes(snapshot), FLAT_FOLDS, seed)
-    predicted = {}
+    predicted, seconds = {}, {}
     for name, recipe in recipes.items():
         on_step(name)
+        begun = time.perf_counter()
         [kept], prepared, _ = prepare([snapshot], recipe, config)
         predicted[name] = fit_folds(stack([kept]), folds, prepared, n_threads).probability
-    return _judged([snapshot], predicted)
+        seconds[name] = time.perf_counter() - begun
+    return Backtest(_judged([snapshot], predicted), seconds)
 
 
 def judge_snapshot(snapshot: Snapshot, predicted: Mapping[str, NDArray[np.float64]]) -> Judged:

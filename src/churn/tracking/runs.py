@@ -26,7 +26,7 @@ from churn.tracking.session import OnStep, find_experiment, open_tracking
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_PROCESS = "churn.process"
+PROCESS = "churn.process"
 
 HeldOutOutcomes = tuple[ArrayLike, ArrayLike]
 
@@ -77,7 +77,7 @@ def log_training(
         if on_step:
             on_step("logging the run")
         experiment = find_experiment(client, place)
-        _close_dead_runs(client, experiment)
+        close_dead_runs(client, experiment)
         run = client.create_run(experiment, run_name=_run_name(stored), tags=_tags(stored, folder, source, parent))
         run_id = str(run.info.run_id)
         try:
@@ -106,11 +106,11 @@ def user_name() -> str:
         return "unknown"
 
 
-def _close_dead_runs(client: "MlflowClient", experiment: str) -> None:
+def close_dead_runs(client: "MlflowClient", experiment: str) -> None:
     """Mark runs of this machine as killed whose process ended without a word."""
-    running = client.search_runs([experiment], f"attributes.status = 'RUNNING' and tags.`{_PROCESS}` LIKE '%:%'")
+    running = client.search_runs([experiment], f"attributes.status = 'RUNNING' and tags.`{PROCESS}` LIKE '%:%'")
     for run in running:
-        host, _, number = run.data.tags[_PROCESS].rpartition(":")
+        host, _, number = run.data.tags[PROCESS].rpartition(":")
         if host == socket.gethostname() and number.isdecimal() and not _is_alive(int(number)):
             client.set_terminated(run.info.run_id, "KILLED")
 
@@ -143,7 +143,7 @@ def _tags(stored: StoredModel, folder: Path, source: str, parent: str | None) ->
         "folder_sha256": folder_digest(folder),
         "as_of": str(manifest["as_of"]),
         "churn_version": version("churn"),
-        _PROCESS: f"{socket.gethostname()}:{os.getpid()}",
+        PROCESS: f"{socket.gethostname()}:{os.getpid()}",
         **({"mlflow.parentRunId": parent} if parent else {}),
     }
 
@@ -222,13 +222,13 @@ def _log_metrics(client: "MlflowClient", run_id: str, stored: StoredModel, model
     from mlflow.entities import Metric
 
     moment = int(time.time() * 1000)
-    values = _metric_values(stored.metrics)
+    values = metric_values(stored.metrics)
     of_run = [Metric(name, value, moment, 0) for name, value in values.items()]
     of_model = [Metric(name, value, moment, 0, model_id=model, run_id=run_id) for name, value in values.items()]
     client.log_batch(run_id, metrics=[*of_run, *of_model])
 
 
-def _metric_values(metrics: Mapping[str, Any]) -> dict[str, float]:
+def metric_values(metrics: Mapping[str, Any]) -> dict[str, float]:
     """Return every value there is, the ends of its interval as `_low` and `_high`."""
     endings = {"value": "", "low": "_low", "high": "_high"}
     return {

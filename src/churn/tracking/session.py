@@ -74,6 +74,18 @@ def open_tracking(
         yield MlflowClient()
 
 
+def require_writable(place: Place) -> None:
+    """Refuse, before any work is done, a place where nothing can be written; a SQLite database is made if need be.
+
+    Raises
+    ------
+    TrackingError
+        As for `open_tracking`.
+    """
+    with open_tracking(place, write=True, make=True) as client:
+        client.search_experiments(max_results=1)
+
+
 def find_experiment(client: "MlflowClient", place: Place) -> str:
     """Return the id of the experiment, which is made if it is not there."""
     found = client.get_experiment_by_name(EXPERIMENT)

@@ -20,6 +20,7 @@ from churn.model.trees import LIGHTGBM, CrossFit, Matrix, TreeParameters, cross_
 Fit = Callable[..., lgb.Booster]
 _STEP = 10
 """Rounds between two looks at the held-out loss."""
+_NEAR_THE_END = 0.8
 
 
 class Learner(NamedTuple):
@@ -186,7 +187,25 @@ def _cross_fit_one(
         return cross_fit(matrix, y, folds, parameters, scored=scored, rounds=rounds, seed=seed, n_threads=n_threads)
     learner = LEARNERS[name]
     asked = np.ones(len(y), dtype=bool) if scored is None else scored
-    steps = _steps(learner.most_rounds) if rounds is None else [rounds]
+    if rounds is not None or learner.most_rounds == 1:
+        return _cross_fit_to(learner, matrix, y, folds, asked, [rounds or 1], seed, n_threads)
+    # most need far fewer rounds than the most: only where the best lies near the end of these is the rest grown
+    few = _cross_fit_to(learner, matrix, y, folds, asked, _steps(learner.most_rounds // 2), seed, n_threads)
+    if few.rounds < _NEAR_THE_END * (learner.most_rounds // 2):
+        return few
+    return _cross_fit_to(learner, matrix, y, folds, asked, _steps(learner.most_rounds), seed, n_threads)
+
+
+def _cross_fit_to(
+    learner: Learner,
+    matrix: Matrix,
+    y: NDArray[Any],
+    folds: NDArray[np.int64],
+    asked: NDArray[np.bool_],
+    steps: Sequence[int],
+    seed: int,
+    n_threads: int,
+) -> CrossFit:
     margins = np.full((len(steps), len(y)), np.nan)
     losses = []
     for fold in np.unique(folds[asked]):
@@ -199,7 +218,7 @@ def _cross_fit_one(
 
 
 def _steps(most: int) -> list[int]:
-    return list(range(_STEP, most + 1, _STEP)) or [1]
+    return list(range(_STEP, most + 1, _STEP))
 
 
 def _staged(booster: lgb.Booster, matrix: Matrix, steps: Sequence[int], *, whole: bool) -> Matrix:

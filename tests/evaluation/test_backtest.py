@@ -1,0 +1,112 @@
+import datetime as dt
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn.config import Config
+from churn.errors import TimeRangeError
+from churn.evaluation.backtest import backtest, backtest_flat
+from churn.evaluation.metrics import roc_auc
+from churn.frame import Snapshot
+from churn.model.recipe import Recipe
+from churn.model.trees import TreeParameters
+from churn.training import train_on_snapshots
+
+FIRST = dt.date(2022, 1, 1)
+QUICK = Recipe(parameters=TreeParameters(max_rounds=40, patience=10))
+
+
+def _snapshot(as_of, n=300, flipped=False):
+    day = np.random.default_rng(as_of.toordinal() if as_of else 0)
+    features = pd.DataFrame({"x": day.normal(size=n), "noise": day.normal(size=n)})
+    risk = features["x"].to_numpy() * (-2 if flipped else 2)
+    churned = (day.random(n) < 1 / (1 + np.exp(-risk))).astype(np.int64)
+    ids = np.array([f"C{number:05d}" for number in range(n)], dtype=object)
+    segments = pd.DataFrame({"half": np.where(np.arange(n) < n // 2, "first", "second")})
+    return Snapshot(as_of, ids, features, churned, None, segments)
+
+
+def _snapshots(*days):
+    return [_snapshot(FIRST + dt.timedelta(days=day)) for day in days]
+
+
+def _run(snapshots, recipes=None, **more):
+    return backtest(
+        snapshots, recipes or {"a": QUICK}, **{"horizon_days": 91, "config": Config(), "n_threads": 1, **more}
+    )
+
+
+def test_the_last_snapshots_with_something_to_learn_from_are_judged():
+    judged = _run(_snapshots(0, 91, 182, 273, 364), n_judged=3).judged
+    assert [str(date) for date in judged.snapshots()] == ["2022-07-02", "2022-10-01", "2022-12-31"]
+    assert len(judged.churned) == 900
+    assert list(judged.segments["half"].value_counts()) == [450, 450]
+
+
+def test_fewer_snapshots_are_judged_where_the_history_is_short():
+    judged = _run(_snapshots(0, 91, 182), n_judged=4).judged
+    assert [str(date) for date in judged.snapshots()] == ["2022-04-02", "2022-07-02"]
+
+
+def test_history_too_short_to_judge_anything_is_refused_with_what_to_do():
+    with pytest.raises(TimeRangeError, match=r"no snapshot lies 91 days after another.*a shorter --horizon"):
+        _run(_snapshots(0, 60))
+
+
+def test_embargo_keeps_a_snapshot_that_ends_just_before_out():
+    snapshots = _snapshots(0, 91, 182)
+    config = Config.model_validate({"training": {"embargo_days": 30}})
+    judged = _run(snapshots, config=config).judged
+    assert [str(date) for date in judged.snapshots()] == ["2022-07-02"]
+
+
+def test_no_model_sees_an_outcome_that_was_not_complete_at_its_date():
+    """Outcomes of all but the earliest snapshot turned round: what the second is judged by stays."""
+    snapshots = _snapshots(0, 60, 91, 182)
+    turned = [snapshots[0], *(replace(one, churned=1 - one.churned) for one in snapshots[1:])]
+    plain, other = (_run(given).judged for given in (snapshots, turned))
+    second = plain.as_of == np.datetime64("2022-04-02")
+    assert plain.predicted["a"][second].tolist() == other.predicted["a"][second].tolist()
+    assert plain.predicted["a"][~second].tolist() != other.predicted["a"][~second].tolist()
+
+
+def test_a_judged_snapshot_is_predicted_as_training_judges_its_last():
+    snapshots = _snapshots(0, 91, 182)
+    judged = _run(snapshots, n_judged=1).judged
+    trained = train_on_snapshots(snapshots, horizon_days=91, config=Config(), recipe=QUICK)
+    assert roc_auc(judged.churned, judged.predicted["a"]) == trained.metrics["roc_auc"]["value"]
+
+
+def test_a_model_of_the_wrong_world_is_judged_as_wrong():
+    old = [_snapshot(FIRST + dt.timedelta(days=day), flipped=True) for day in (0, 10)]
+    judged = _run([*old, _snapshot(FIRST + dt.timedelta(days=200))], n_judged=1).judged
+    assert roc_auc(judged.churned, judged.predicted["a"]) < 0.3
+
+
+def test_recipes_are_judged_on_the_same_rows_each_with_its_time():
+    recipes = {"all": QUICK, "noise": replace(QUICK, only=("noise",)), "card": Recipe(("scorecard",))}
+    found = _run(_snapshots(0, 91, 182), recipes)
+    auc = {name: roc_auc(found.judged.churned, found.judged.predicted[name]) for name in recipes}
+    assert found.judged.models == ("all", "noise", "card")
+    assert auc["all"] > 0.8
+    assert auc["card"] > 0.8
+    assert auc["noise"] < 0.6
+    assert all(seconds > 0 for seconds in found.seconds.values())
+
+
+def test_what_is_done_is_told():
+    told = []
+    _run(_snapshots(0, 91, 182), on_step=told.append)
+    assert told == ["a: 2022-04-02", "a: 2022-07-02"]
+
+
+def test_flat_file_is_judged_out_of_fold():
+    snapshot = _snapshot(None, n=600)
+    shuffled = replace(snapshot, churned=np.random.default_rng(1).permutation(snapshot.churned))
+    found = backtest_flat(snapshot, {"a": QUICK, "card": Recipe(("scorecard",))}, config=Config(), n_threads=1)
+    nothing = backtest_flat(shuffled, {"a": QUICK}, config=Config(), n_threads=1)
+    assert found.judged.snapshots().keys() == {None}
+    assert roc_auc(found.judged.churned, found.judged.predicted["a"]) > 0.8
+    assert 0.4 < roc_auc(nothing.judged.churned, nothing.judged.predicted["a"]) < 0.6

@@ -1,0 +1,87 @@
+import pytest
+
+from churn.evaluation.intervals import Estimate
+from churn.evaluation.paired import Comparison, PairedTest
+from churn.evaluation.promotion import decide
+
+
+def comparison(values, *tests):
+    """Models by name to (ROC-AUC, ECE, log loss); tests are (metric, better, worse, difference, p)."""
+    models = {
+        name: {
+            metric: Estimate(value, None, None)
+            for metric, value in zip(("roc_auc", "ece", "log_loss"), row, strict=True)
+        }
+        for name, row in values.items()
+    }
+    paired = [PairedTest(metric, better, worse, gap, None, None, p) for metric, better, worse, gap, p in tests]
+    return Comparison(models, paired, 4, 0)
+
+
+def two(p_auc=0.001, ece=("new", 0.0, 1.0), log_loss=("new", 0.0, 1.0), better="new"):
+    worse = "old" if better == "new" else "new"
+    other = {"new": "old", "old": "new"}
+    return comparison(
+        {"old": (0.80, 0.02, 0.52), "new": (0.81 if better == "new" else 0.79, 0.02, 0.51)},
+        ("roc_auc", better, worse, 0.01, p_auc),
+        ("ece", ece[0], other[ece[0]], ece[1], ece[2]),
+        ("log_loss", log_loss[0], other[log_loss[0]], log_loss[1], log_loss[2]),
+    )
+
+
+def test_challenger_that_ranks_better_beyond_noise_is_promoted():
+    decision = decide(two(), "old", ["new"])
+    assert (decision.challenger, decision.promote) == ("new", True)
+    assert decision.reason == (
+        "new ranks better beyond noise (ROC-AUC 0.8100 against 0.8000, p = 0.001 for 1 challengers) and is calibrated"
+        " as well"
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (two(p_auc=0.03), "by no more than noise"),
+        (two(p_auc=None), "by no more than noise"),
+        (two(better="old"), "no challenger ranks better than the champion"),
+        (two(ece=("old", 0.002, 0.01)), "but its ece is worse"),
+        (two(ece=("old", 0.011, 0.5)), "but its ece is worse"),
+        (two(log_loss=("old", 0.001, 0.02)), "but its log_loss is worse"),
+    ],
+    ids=["noise", "undefined", "worse", "calibration surely worse", "calibration much worse", "log loss"],
+)
+def test_champion_stays(found, why):
+    decision = decide(found, "old", ["new"])
+    assert not decision.promote
+    assert why in decision.reason
+
+
+@pytest.mark.parametrize("found", [two(ece=("old", 0.009, 0.5)), two(log_loss=("old", 0.02, 0.2))])
+def test_calibration_that_is_worse_by_no_more_than_noise_is_as_good(found):
+    assert decide(found, "old", ["new"]).promote
+
+
+def test_best_of_several_must_pass_for_all_of_them():
+    values = {"old": (0.80, 0.02, 0.52), "a": (0.81, 0.02, 0.51), "b": (0.805, 0.02, 0.51), "c": (0.7, 0.02, 0.51)}
+    tests = [("roc_auc", "a", "old", 0.01, 0.004), ("roc_auc", "b", "old", 0.005, 0.001)]
+    found = comparison(values, *tests)
+    # 0.004 is below 0.01 alone, and 0.012 is not
+    assert decide(found, "old", ["a"]).promote
+    assert not decide(found, "old", ["a", "b", "c"]).promote
+
+
+def test_best_challenger_takes_an_empty_place():
+    found = comparison({"a": (0.7, 0.02, 0.5), "b": (0.8, 0.3, 0.9)})
+    decision = decide(found, None, ["a", "b"])
+    assert (decision.challenger, decision.promote) == ("b", True)
+    assert "there was no champion" in decision.reason
+
+
+def test_model_without_a_roc_auc_is_not_the_best():
+    found = comparison({"a": (None, 0.02, 0.5), "b": (0.6, 0.02, 0.5)})
+    assert decide(found, None, ["a", "b"]).challenger == "b"
+
+
+def test_without_a_challenger_nothing_can_be_decided():
+    with pytest.raises(ValueError, match="empty"):
+        decide(comparison({"old": (0.8, 0.02, 0.5)}), "old", [])

@@ -1,0 +1,64 @@
+"""Small snapshots of customers of whom some leave, a quarter apart, and a study in a file of the test's own."""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn.frame import Snapshot
+from churn.model.recipe import Recipe
+from churn.model.trees import TreeParameters
+from churn.tuning.plan import Plan, plan_snapshots
+from churn.tuning.search import search
+from churn.tuning.study import Trial, open_study, read_trials
+
+FIRST = dt.date(2022, 1, 1)
+STEP_DAYS = 91
+DAYS_APART = 120
+
+
+def snapshot(number: int, *, n: int = 200, seed: int = 0) -> Snapshot:
+    """The number-th quarter: of n customers those with few products leave, and two columns say nothing."""
+    as_of = FIRST + dt.timedelta(days=STEP_DAYS * number)
+    draw = np.random.default_rng([seed, number])
+    products = draw.integers(1, 8, n)
+    features = pd.DataFrame({"n_products": products, "noise": draw.normal(size=n), "other": draw.normal(size=n)})
+    churned = (draw.random(n) < 1 / (1 + np.exp(0.6 * products - 1.5))).astype(np.int64)
+    ids = np.array([f"C{customer:04d}" for customer in range(n)], dtype=object)
+    return Snapshot(as_of, ids, features, churned, None)
+
+
+@pytest.fixture
+def snapshots() -> list[Snapshot]:
+    return [snapshot(number) for number in range(6)]
+
+
+@pytest.fixture
+def plan(snapshots: list[Snapshot]) -> Plan:
+    return plan_snapshots(snapshots, DAYS_APART)
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    return Recipe(parameters=TreeParameters(max_rounds=40, patience=5))
+
+
+@pytest.fixture
+def tried(recipe: Recipe, tmp_path: Path) -> Callable[..., list[Trial]]:
+    """Search in a new file, and give the trials."""
+    counter = iter(range(100))
+
+    def run(plan: Plan, n_trials: int, *, seed: int = 0, **options: object) -> list[Trial]:
+        path = tmp_path / f"{next(counter)}.db"
+        with open_study(path, "s", {}) as study:
+            search(study, plan, Recipe(parameters=recipe.parameters, seed=seed), n_trials=n_trials, **options)
+            return read_trials(study)
+
+    return run
+
+
+def without_numbers(trials: Sequence[Trial]) -> list[tuple[object, ...]]:
+    return [tuple(trial)[1:] for trial in trials]

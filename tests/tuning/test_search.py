@@ -1,0 +1,133 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import sklearn.metrics
+
+from churn.model.development import develop
+from churn.model.split import stack
+from churn.model.trees import TreeParameters
+from churn.tuning.plan import plan_flat, plan_snapshots
+from churn.tuning.search import search, split_loss
+from churn.tuning.study import distributions, open_study, read_trials, tuned_part
+from tuning.conftest import DAYS_APART, snapshot, without_numbers
+
+
+def test_the_defaults_come_first_and_the_best_is_never_worse(plan, tried):
+    for seed in range(3):
+        trials = tried(plan, 4, seed=seed)
+        assert trials[0].state == "complete"
+        assert trials[0].parameters == pytest.approx(tuned_part(TreeParameters()))
+        assert min(one.objective for one in trials if one.objective is not None) <= trials[0].objective
+
+
+def test_an_objective_is_the_split_loss_of_models_made_before_each_date(plan, tried, recipe, snapshots):
+    [defaults] = tried(plan, 1)
+    expected = []
+    for judged, learnt in ((2, snapshots[:1]), (3, snapshots[:2]), (4, snapshots[:3])):
+        model, _ = develop(stack(learnt), recipe)
+        held_out = snapshots[judged]
+        probability = model.predict(held_out.features).probability
+        expected.append(sklearn.metrics.log_loss(held_out.churned, probability))
+    assert defaults.losses == pytest.approx(expected, rel=1e-12)
+    assert defaults.objective == pytest.approx(np.mean(expected), rel=1e-12)
+
+
+def test_the_final_snapshot_changes_nothing_whatever_it_holds(snapshots, tried):
+    last = snapshots[-1]
+    other = snapshot(9, n=500, seed=5)
+    changed = [
+        replace(other, as_of=last.as_of),
+        replace(last, churned=1 - last.churned),
+        replace(last, features=last.features * 1e6),
+    ]
+    found = tried(plan_snapshots(snapshots, DAYS_APART), 3)
+    for one in changed:
+        assert tried(plan_snapshots([*snapshots[:-1], one], DAYS_APART), 3) == found
+
+
+def test_the_same_seed_tries_the_same_on_one_thread_and_two_and_another_tries_others(plan, tried):
+    found = tried(plan, 12, n_threads=1)
+    assert tried(plan, 12, n_threads=2) == found
+    others = tried(plan, 3, seed=1)
+    assert all(one.parameters != other.parameters for one, other in zip(found[1:3], others[1:], strict=True))
+    assert len({tuple(one.parameters.values()) for one in found}) == 12
+
+
+def test_a_search_that_was_killed_goes_on_as_if_it_had_not_been(plan, tried, recipe, tmp_path):
+    path = tmp_path / "killed.db"
+    for n_trials in (1, 4, 12):
+        with open_study(path, "s", {}) as study:
+            search(study, plan, recipe, n_trials=n_trials)
+            study.ask(distributions())  # begun, and never ended
+    with open_study(path, "s", {}) as study:
+        found = read_trials(study)
+    assert sum(one.state == "failed" for one in found) == 3
+    assert without_numbers([one for one in found if one.state != "failed"]) == without_numbers(tried(plan, 12))
+
+
+def test_the_defaults_are_tried_again_where_they_were_killed(plan, recipe, tmp_path):
+    with open_study(tmp_path / "o.db", "s", {}) as study:
+        study.enqueue_trial(tuned_part(TreeParameters()))
+        study.ask(distributions())
+    with open_study(tmp_path / "o.db", "s", {}) as study:
+        search(study, plan, recipe, n_trials=1)
+        assert [one.state for one in read_trials(study)] == ["failed", "complete"]
+        assert read_trials(study)[1].parameters == pytest.approx(tuned_part(TreeParameters()))
+
+
+def test_what_is_given_up_was_worse_than_the_median_of_the_complete_after_as_many_splits(plan, tried):
+    n_pruned = 0
+    for seed in range(3):
+        trials = tried(plan, 16, seed=seed)
+        reference = np.array(trials[0].losses)
+
+        def means(one, reference=reference):
+            n = len(one.losses)
+            return np.cumsum(np.array(one.losses) - reference[:n]) / np.arange(1, n + 1)
+
+        for at, one in enumerate(trials):
+            complete = [means(before) for before in trials[:at] if before.state == "complete"]
+            worse = [
+                len(complete) >= 5 and means(one)[:n].min() > np.median([before[n - 1] for before in complete])
+                for n in range(1, min(len(one.losses), len(plan.splits) - 1) + 1)
+            ]
+            assert (one.state == "pruned") == worse[-1]
+            assert not any(worse[:-1])
+            n_pruned += one.state == "pruned"
+    assert n_pruned > 5
+
+
+def test_without_time_left_the_defaults_alone_are_tried(plan, tried):
+    assert len(tried(plan, 5, seconds=0)) == 1
+
+
+def test_trials_of_earlier_calls_count(plan, recipe, tmp_path):
+    begun = []
+    for n_trials in (2, 2, 3):
+        with open_study(tmp_path / "o.db", "s", {}) as study:
+            search(study, plan, recipe, n_trials=n_trials, on_step=begun.append)
+    assert [line.split(":")[0] for line in begun] == ["trial 1 of 2", "trial 2 of 2", "trial 3 of 3"]
+
+
+def test_a_trial_that_is_interrupted_is_failed_and_the_interruption_goes_on(plan, recipe, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with open_study(tmp_path / "o.db", "s", {}) as study:
+        search(study, plan, recipe, n_trials=2)
+        with monkeypatch.context() as patch:
+            patch.setattr("churn.tuning.search.split_loss", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                search(study, plan, recipe, n_trials=5)
+        assert [one.state for one in read_trials(study)] == ["complete", "complete", "failed"]
+
+
+def test_a_flat_file_is_searched_by_its_folds(tried):
+    plan = plan_flat(replace(snapshot(0, n=400), as_of=None))
+    [defaults] = tried(plan, 1)
+    assert len(defaults.losses) == 5
+
+
+def test_the_loss_of_a_split_does_not_depend_on_threads(plan, recipe):
+    assert split_loss(plan.splits[0], recipe, 1) == split_loss(plan.splits[0], recipe, 2)

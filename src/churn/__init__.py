@@ -1,1 +1,69 @@
-"""Churn prediction for retail banks."""
+"""Churn prediction for retail banks: which customers will leave, how sure that is, and what would keep them.
+
+Names are imported when they are first used, so that `import churn` itself takes milliseconds; docs/python.md has a
+page for each use.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from churn.api.answers import explain_bindings, score
+    from churn.api.learning import backtest, train
+    from churn.api.snapshots import build_snapshots, open_file
+    from churn.config import Config, read_config
+    from churn.errors import ChurnError
+    from churn.evaluation.paired import compare_models
+    from churn.model.estimator import ChurnModel
+    from churn.model.recipe import Recipe
+    from churn.model.storage import read_model, write_model
+    from churn.simulation.bank import simulate_bank
+    from churn.tables.bank import open_bank
+
+__all__ = [
+    "ChurnError",
+    "ChurnModel",
+    "Config",
+    "Recipe",
+    "backtest",
+    "build_snapshots",
+    "compare_models",
+    "explain_bindings",
+    "open_bank",
+    "open_file",
+    "read_config",
+    "read_model",
+    "score",
+    "simulate_bank",
+    "train",
+    "write_model",
+]
+
+_PLACES = {
+    "churn.api.answers": ("explain_bindings", "score"),
+    "churn.api.learning": ("backtest", "train"),
+    "churn.api.snapshots": ("build_snapshots", "open_file"),
+    "churn.config": ("Config", "read_config"),
+    "churn.errors": ("ChurnError",),
+    "churn.evaluation.paired": ("compare_models",),
+    "churn.model.estimator": ("ChurnModel",),
+    "churn.model.recipe": ("Recipe",),
+    "churn.model.storage": ("read_model", "write_model"),
+    "churn.simulation.bank": ("simulate_bank",),
+    "churn.tables.bank": ("open_bank",),
+}
+_PLACE = {name: place for place, names in _PLACES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use (PEP 562)."""
+    if name not in _PLACE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_PLACE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, whether or not they were used yet."""
+    return sorted({*globals(), *__all__})

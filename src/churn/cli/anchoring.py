@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from churn.api.opening import kinds_of_model
 from churn.cli.console import note
-from churn.cli.inputs import kinds_of_model, show_notes
+from churn.cli.inputs import show_notes
 from churn.config import Config, FlatFile
 from churn.errors import ConfigError, DataError, MissingColumnError, TimeRangeError
 from churn.evaluation.anchoring import anchor_model

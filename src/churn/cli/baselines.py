@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
+from churn.api.opening import flat_of_model, kinds_of_model, require_same_static
 from churn.cli.anchoring import anchor_on_bank, anchor_on_file, warn_of_anchoring
 from churn.cli.console import note, print_baselines, print_json
-from churn.cli.inputs import flat_of_model, kinds_of_model, require_same_static, show_notes
+from churn.cli.inputs import show_notes
 from churn.cli.options import (
     PATH,
     IsoDate,

@@ -8,8 +8,8 @@ import click
 import numpy as np
 import pandas as pd
 
+from churn.api.opening import Source
 from churn.cli.console import note, percent, print_json, print_table
-from churn.cli.sources import Source
 from churn.config import Config
 from churn.errors import DataError
 from churn.explanation.captions import Language, format_points, format_value, meaning, unit_of

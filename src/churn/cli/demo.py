@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
+from churn.api.opening import open_source
 from churn.cli.console import note, percent, print_baselines, print_json, print_table, steps
 from churn.cli.explain import explain_file, print_bindings
 from churn.cli.fitting import train_on_folder
 from churn.cli.options import PATH, json_option
 from churn.cli.score import count_bands, score_data
-from churn.cli.sources import open_source
 from churn.cli.track import no_track_option, track_training
 from churn.cli.train import baselines_title, print_metrics
 from churn.config import Config

@@ -9,6 +9,8 @@ from typing import Any
 import click
 import pyarrow.parquet as pq
 
+from churn.api.answers import estimate_source_effects
+from churn.api.opening import Source, look_ahead, open_source
 from churn.cli.console import note, print_json, print_table, steps
 from churn.cli.customer import explain_customer, require_picture_place
 from churn.cli.inputs import show_notes
@@ -23,7 +25,6 @@ from churn.cli.options import (
     seed_option,
     threads_option,
 )
-from churn.cli.sources import Source, estimate_source_effects, look_ahead, open_source
 from churn.config import Config, read_config
 from churn.errors import ConfigError
 from churn.explanation.bindings import BindingRow, build_bindings
@@ -135,7 +136,7 @@ def explain_file(
     names = {service: pair[LANGUAGES.index(language)] for service, pair in pairs.items()}
     with steps() as on_step:
         effects, outcomes_as_of = estimate_source_effects(
-            source, stored, as_of, seed=seed, n_threads=n_threads, on_step=on_step
+            source, stored, as_of, strengths=True, seed=seed, n_threads=n_threads, on_step=on_step
         )
         with new_folder(output, mark=MARK, names=explanation_names(output)) as folder:
             survey = _survey(source, stored, folder / SHAP, n_threads, on_step)

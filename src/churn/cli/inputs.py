@@ -1,20 +1,17 @@
 """Opening what a command was given: a folder of tables or one flat file."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from churn.api.opening import input_facts as input_facts
+from churn.api.opening import row_counts as row_counts
 from churn.cli.console import note
 from churn.cli.wording import Language, column_text, list_text, say, table_text, total_lines
 from churn.config import Config, FlatFile
 from churn.errors import ConfigError, DataError
 from churn.features.catalogue import catalogue, lost_features
-from churn.model.storage import StoredModel
 from churn.tables.bank import Bank
 from churn.tables.checking import BEYOND, Finding
 from churn.tables.flat import FlatTable
-from churn.tables.flat_columns import FlatKind
 
 
 def is_flat(data: Path, config: Config) -> bool:
@@ -47,33 +44,6 @@ def flat_section(config: Config) -> FlatFile:
     if config.flat is None:
         raise ConfigError(f"{config.prefix}the configuration has no [flat] section; add one that describes the file")
     return config.flat
-
-
-def flat_of_model(stored: StoredModel) -> FlatFile | None:
-    """Return the flat file a model was trained on, as its manifest keeps it; None for a folder of tables."""
-    section = stored.manifest.get("flat")
-    return FlatFile.model_validate(section) if section else None
-
-
-def kinds_of_model(stored: StoredModel) -> dict[str, FlatKind]:
-    """Return the features of a model and whether each is a number or a text."""
-    schema = stored.model.schema
-    return {name: "text" if name in schema.levels else "number" for name in schema.names}
-
-
-def require_same_static(stored: StoredModel, config: Config) -> None:
-    """Refuse a configuration that calls other columns of `customers` unchanging than the model's did.
-
-    Raises
-    ------
-    ConfigError
-        Features would be missing, or be made of another day's values.
-    """
-    theirs = stored.manifest.get("static", [])
-    if sorted(theirs) != sorted(config.customers.static):
-        raise ConfigError(
-            f"the model was trained with [customers] static = {theirs}; give the same in the configuration (--config)"
-        )
 
 
 def show_notes(table: Bank | FlatTable, language: Language = "en") -> None:
@@ -111,13 +81,3 @@ def _show_lost(bank: Bank, language: Language) -> None:
         names = list_text([meanings.get(feature, feature) for feature in lost], language, most=3)
         facts = {"table": table_text(name, language), "n": len(lost), "names": names}
         _say("warning", say("lost", language, **facts), language)
-
-
-def row_counts(table: Bank | FlatTable) -> Mapping[str, dict[str, int]]:
-    """Return rows, used and quarantined of every table."""
-    return {name: asdict(count) for name, count in table.row_counts.items()}
-
-
-def input_facts(table: Bank | FlatTable) -> dict[str, Any]:
-    """Return what a manifest keeps of the input: files with hashes, row counts."""
-    return {"inputs": table.file_facts(), "row_counts": row_counts(table)}

@@ -11,8 +11,9 @@ from typing import Any
 import click
 import pyarrow.parquet as pq
 
+from churn.api.opening import flat_of_model, input_facts, kinds_of_model, require_same_static
 from churn.cli.console import note, print_json, steps
-from churn.cli.inputs import flat_of_model, input_facts, kinds_of_model, require_same_static, show_notes
+from churn.cli.inputs import show_notes
 from churn.cli.options import (
     IsoDate,
     config_option,

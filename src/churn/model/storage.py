@@ -81,7 +81,7 @@ def model_id(model: FittedModel) -> str:
     return _id_of(trees_to_text(model.booster), render_json(_model_document(model)))
 
 
-def write_model(path: Path, stored: StoredModel) -> None:
+def write_model(path: str | Path, stored: StoredModel) -> None:
     """Write a model folder, whole or not at all; an earlier model folder there is replaced.
 
     The manifest gains the model id and the SHA-256 of every other file. The same model gives the same bytes.
@@ -104,7 +104,7 @@ def write_model(path: Path, stored: StoredModel) -> None:
     files = {name: _hash(text.encode()) for name, text in sorted(texts.items())}
     texts[MANIFEST] = render_json({**own, **stored.manifest, **own, "files": files})
     sums = "".join(f"{_hash(texts[name].encode())}  {name}\n" for name in sorted(texts))
-    with new_folder(path, mark=CHECKSUMS, names=_FILES) as folder:
+    with new_folder(Path(path), mark=CHECKSUMS, names=_FILES) as folder:
         for name, text in {**texts, CHECKSUMS: sums}.items():
             (folder / name).write_text(text, encoding="utf-8", newline="")
 
@@ -120,7 +120,7 @@ def require_model_place(path: Path) -> None:
     require_replaceable(path, mark=CHECKSUMS, names=_FILES)
 
 
-def read_model(path: Path) -> StoredModel:
+def read_model(path: str | Path) -> StoredModel:
     """Read a model folder after checking every byte of it.
 
     Each file is read once, checked against `SHA256SUMS`, and used as it was read.
@@ -131,6 +131,7 @@ def read_model(path: Path) -> StoredModel:
         There is no folder; a file is missing, added, changed, cut short, a link or a folder; the checksums cannot
         be read; the folder was written by a later version.
     """
+    path = Path(path)
     texts = {name: content.decode("utf-8", "replace") for name, content in _read_checked(path).items()}
     documents = {name: _parse(path / name, text) for name, text in texts.items() if name.endswith(".json")}
     _require_known_format(path, documents[MANIFEST])

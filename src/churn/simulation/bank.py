@@ -46,7 +46,7 @@ def _say_nothing(_: str) -> None:
 
 
 def simulate_bank(
-    out: Path,
+    out: str | Path,
     *,
     customers: int = 20_000,
     months: int = 48,
@@ -108,6 +108,7 @@ def simulate_bank(
     >>> summary.rows["customers"], str(summary.reference_as_of)
     (100, '2025-01-01')
     """
+    out = Path(out)
     _check(customers, months, seed, file_format, confounders)
     require_replaceable(out, mark=MARK, names=_NAMES)
     scene = _scene(customers, months, drift, shock, confounders, campaigns)

@@ -119,7 +119,7 @@ class Bank:
 
 @contextmanager
 def open_bank(
-    folder: Path, config: Config | None = None, *, data_end: dt.date | None = None, n_threads: int | None = None
+    folder: str | Path, config: Config | None = None, *, data_end: dt.date | None = None, n_threads: int | None = None
 ) -> Iterator[Bank]:
     """Read and check a folder of tables; the database is removed when the block ends.
 
@@ -143,7 +143,7 @@ def open_bank(
     MissingColumnError
         A required column is missing.
     """
-    config = config or Config()
+    folder, config = Path(folder), config or Config()
     tables = contract_tables(config)
     require_mapping(config, tables)
     # The reading process may stand in another folder.

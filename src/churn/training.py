@@ -8,15 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from churn.config import Config
+from churn.evaluation.backtest import judge_snapshot
 from churn.evaluation.baselines import build_baselines
 from churn.evaluation.intervals import Estimate, bootstrap_estimates, evaluate
 from churn.evaluation.leaks import Leak, find_leaks
 from churn.evaluation.metrics import roc_auc
+from churn.evaluation.segments import evaluate_segments, name_failures
+from churn.evaluation.validity import assess_intervals, learn_widening, validity_to_json
 from churn.frame import Snapshot
 from churn.model.card import render_card
 from churn.model.development import Chosen, develop, fit_as_chosen, fit_folds, refit
 from churn.model.fitted import FittedModel
 from churn.model.folds import stratified_folds
+from churn.model.intervals import cross_fit_intervals
 from churn.model.manifest import HeldOut, build_manifest
 from churn.model.monotone import BindingColumns, monotone_facts
 from churn.model.recipe import Recipe, prepare
@@ -47,6 +51,8 @@ class _Judged(NamedTuple):
 
     snapshot: Snapshot
     probability: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
     metrics: dict[str, Estimate]
     out_of_time: bool
 
@@ -117,7 +123,7 @@ def train_on_snapshots(
     tell("judging on the held-out snapshot")
     judged = _judge(candidate, split, run)
     tell("refitting on all snapshots")
-    model = refit(everything, chosen, prepared, run.n_threads)
+    model = _widened(refit(everything, chosen, prepared, run.n_threads), judged)
     return _stored(
         model, chosen, judged, everything, [date_of(snapshot).isoformat() for snapshot in ordered], run, facts
     )
@@ -172,7 +178,8 @@ def train_flat(
     tell("choosing rounds and calibration, and judging, by five folds")
     found = fit_folds(rows, folds, prepared, run.n_threads)
     metrics = _fold_metrics(rows.churned, found.probability, folds, given.seed)
-    judged = _Judged(snapshot, found.probability, metrics, out_of_time=False)
+    low, high = cross_fit_intervals(found.margins, rows.churned, folds, found.probability)
+    judged = _Judged(snapshot, found.probability, low, high, metrics, out_of_time=False)
     tell("refitting on all rows")
     model = fit_as_chosen(rows, found, prepared, run.n_threads)
     return _stored(model, found.chosen, judged, rows, [], run, facts)
@@ -191,9 +198,19 @@ def _tell_leaks(on_leak: OnLeak | None, development: Rows, held_out: Snapshot | 
 
 def _judge(model: FittedModel, split: Split, run: _Run) -> _Judged:
     snapshot = split.held_out
-    probability = model.predict(snapshot.features, n_threads=run.n_threads).probability
-    metrics = evaluate(outcomes(snapshot), probability, seed=run.recipe.seed)
-    return _Judged(snapshot, probability, metrics, split.out_of_time)
+    found = model.predict(snapshot.features, n_threads=run.n_threads)
+    metrics = evaluate(outcomes(snapshot), found.probability, seed=run.recipe.seed)
+    return _Judged(snapshot, found.probability, found.low, found.high, metrics, split.out_of_time)
+
+
+def _widened(model: FittedModel, judged: _Judged) -> FittedModel:
+    """Draw the stored intervals apart by what a later date taught (docs/decisions/0010-intervals.md)."""
+    by = _widening(judged)
+    return replace(model, intervals=model.intervals.widened(by)) if model.intervals else model
+
+
+def _widening(judged: _Judged) -> float:
+    return learn_widening(outcomes(judged.snapshot), judged.probability) if judged.out_of_time else 0.0
 
 
 def _held_out_auc(model: FittedModel, split: Split, run: _Run) -> float:
@@ -232,7 +249,17 @@ def _stored(
         horizon_days=run.horizon_days,
     )
     as_of = date_of(snapshot).isoformat() if dates else None
-    held_out = HeldOut(as_of, len(churned), int(churned.sum()), found.n_without_coverage, judged.out_of_time)
+    segments = evaluate_segments(judge_snapshot(snapshot, {"model": judged.probability}), "model")
+    held_out = HeldOut(
+        as_of,
+        len(churned),
+        int(churned.sum()),
+        found.n_without_coverage,
+        judged.out_of_time,
+        [segment.document() for segment in segments],
+        name_failures(segments),
+        validity_to_json(assess_intervals(churned, judged.probability, judged.low, judged.high), _widening(judged)),
+    )
     auc = judged.metrics["roc_auc"].value
     manifest = build_manifest(
         model,
@@ -249,7 +276,7 @@ def _stored(
     estimates = {name: estimate._asdict() for name, estimate in judged.metrics.items()}
     metrics = {**estimates, "out_of_time": judged.out_of_time}
     card = render_card(manifest, metrics, found.buckets)
-    return StoredModel(model, manifest, metrics, found.buckets, card)
+    return StoredModel(model, manifest, metrics, found.buckets, card, held_out=(churned, judged.probability))
 
 
 def _say_nothing(step: str) -> None:

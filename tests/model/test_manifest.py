@@ -50,7 +50,15 @@ def test_facts_of_the_training_are_kept(model):
         "rounds": 3,
         "seed": 4,
         "features": ["b", "a"],
-        "held_out": {"as_of": "2024-04-01", "rows": 50, "churned": 10, "churn_rate": 0.2, "without_coverage": 2},
+        "held_out": {
+            "as_of": "2024-04-01",
+            "rows": 50,
+            "churned": 10,
+            "churn_rate": 0.2,
+            "without_coverage": 2,
+            "segments": [],
+            "failures": [],
+        },
     }
     assert expected.items() <= manifest.items()
 

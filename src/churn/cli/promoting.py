@@ -90,10 +90,19 @@ def register_challenger(
     """
     with tempfile.TemporaryDirectory(prefix="churn-") as temporary:
         folder = Path(temporary) / "model"
-        write_model(folder, train())
-        # read back through every check, as churn train does
-        run_id = log_training(read_model(folder), folder, embargo_days=embargo_days, source=_BY, parent=parent)
-        version = register(run_id)
+        trained = train()
+        write_model(folder, trained)
+        with steps() as on_step:
+            run_id = log_training(
+                read_model(folder),  # back through every check, as churn train does
+                folder,
+                embargo_days=embargo_days,
+                held_out=trained.held_out,
+                source=_BY,
+                parent=parent,
+                on_step=on_step,
+            )
+            version = register(run_id)
     if decision.promote:
         _require_unchanged(before)
         promote(version, reason=decision.reason, by=_BY)

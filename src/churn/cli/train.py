@@ -105,6 +105,7 @@ def train(
             anchor=anchor,
         )
     write_model(output, stored)
+    held_out = stored.held_out
     # What was written is read back through every check, so that a model that cannot be loaded is known now.
     stored = read_model(output)
     warn_of_anchoring(stored)
@@ -116,7 +117,7 @@ def train(
         print_baselines(stored.baselines, baselines_title(stored.manifest))
         note(f"wrote {output}")
     if not no_track:
-        track_training(stored, output, embargo_days=config.training.embargo_days)
+        track_training(stored, output, embargo_days=config.training.embargo_days, held_out=held_out)
 
 
 def print_metrics(stored: StoredModel) -> None:

@@ -33,6 +33,12 @@ class HeldOut(NamedTuple):
         Customers whose product coverage is 0 or unknown.
     out_of_time
         Whether every outcome the judged model learnt from was complete at that date.
+    segments
+        How the judged model did in each group of customers; see `churn.evaluation.segments`.
+    failures
+        A sentence for each segment in which it failed.
+    intervals
+        How the intervals of its probabilities held; see `churn.evaluation.validity`.
     """
 
     as_of: str | None
@@ -40,6 +46,9 @@ class HeldOut(NamedTuple):
     churned: int
     without_coverage: int
     out_of_time: bool
+    segments: Sequence[Mapping[str, Any]] = ()
+    failures: Sequence[str] = ()
+    intervals: Mapping[str, Any] | None = None
 
 
 class AnchoredOn(NamedTuple):
@@ -129,11 +138,15 @@ def build_manifest(
             "churned": held_out.churned,
             "churn_rate": rate,
             "without_coverage": held_out.without_coverage,
+            "segments": list(held_out.segments),
+            "failures": list(held_out.failures),
         },
+        "intervals": held_out.intervals,
         "thresholds": _thresholds(rate),
         "calibration_method": model.calibration.method,
         "calibration_chosen": choice.method,
         "calibration_log_losses": choice.log_losses,
+        "learners": list(model.learners),
         "rounds": rounds,
         "seed": seed,
         "features": list(model.schema.names),

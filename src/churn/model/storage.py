@@ -24,6 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from churn.errors import ModelError
 from churn.files import CHECKSUMS, new_folder, render_json, require_replaceable
 from churn.model.anchoring import anchoring_from_json, anchoring_to_json
@@ -61,6 +64,9 @@ class StoredModel:
         `MODEL_CARD.md`.
     effects
         ``{"as_of", "services"}``: what may be claimed of binding each service; see `churn.explanation.next_best`.
+    held_out
+        Outcomes (0 or 1) and probabilities of the rows that judged the model, each of shape (n,); after a training
+        alone, for they are not written.
     """
 
     model: FittedModel
@@ -69,6 +75,7 @@ class StoredModel:
     baselines: list[dict[str, Any]] = field(default_factory=list)
     card: str = ""
     effects: Mapping[str, Any] = field(default_factory=lambda: {"as_of": None, "services": []})
+    held_out: tuple[NDArray[np.int64], NDArray[np.float64]] | None = field(default=None, compare=False)
 
 
 def model_id(model: FittedModel) -> str:

@@ -13,12 +13,14 @@ import duckdb
 from churn.cli.baselines import baselines
 from churn.cli.champion import champion
 from churn.cli.check import check
+from churn.cli.compare import compare
 from churn.cli.demo import demo
 from churn.cli.explain import explain
 from churn.cli.features import features
 from churn.cli.score import score
 from churn.cli.simulate import simulate
 from churn.cli.train import train
+from churn.cli.tune import tune
 from churn.errors import ChurnError
 
 _UNUSABLE, _INTERRUPTED, _TERMINATED = 2, 130, 143
@@ -34,7 +36,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, simulate, check, features, train, baselines, score, explain, champion):
+for command in (demo, simulate, check, features, tune, train, compare, champion, baselines, score, explain):
     cli.add_command(command)
 
 

@@ -43,7 +43,7 @@ def test_customers_are_in_the_groups_they_were_in_at_the_date(make_folder):
         "coverage": ["2", "1", "1"],
         "tier": ["gold", None, None],
         "branch": ["S", None, None],
-        "age": ["30 to 44", "under 30", None],
+        "age": ["30 to 44", "0 to 29", None],
     }
 
 
@@ -68,7 +68,7 @@ def test_products_are_grouped_as_the_stated_rates_are(number, group):
 
 def test_age_bands_begin_at_their_lower_end():
     ages = np.array([29.0, 30, 44, 45, 59, 60])
-    assert age_bands(ages).tolist() == ["under 30", "30 to 44", "30 to 44", "45 to 59", "45 to 59", "60 and more"]
+    assert age_bands(ages).tolist() == ["0 to 29", "30 to 44", "30 to 44", "45 to 59", "45 to 59", "60 and more"]
 
 
 def test_groups_of_a_flat_file_are_its_texts_of_few_values(tmp_path):

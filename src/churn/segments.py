@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from churn.config import Config
 from churn.timeline import Tables
 
-AGE_BANDS = ((30, "under 30"), (45, "30 to 44"), (60, "45 to 59"))
+AGE_BANDS = ((30, "0 to 29"), (45, "30 to 44"), (60, "45 to 59"))
 OLDEST = "60 and more"
 MOST_LEVELS = 12
 """A text column of a flat file with more values than this names customers rather than groups."""
@@ -91,7 +91,7 @@ def age_bands(age_years: NDArray[np.float64]) -> NDArray[np.object_]:
     Examples
     --------
     >>> age_bands(np.array([29.0, 30.0, 80.0, np.nan])).tolist()
-    ['under 30', '30 to 44', '60 and more', None]
+    ['0 to 29', '30 to 44', '60 and more', None]
     """
     names = np.array([*(name for _, name in AGE_BANDS), OLDEST, None], dtype=object)
     place = np.digitize(age_years, [upper for upper, _ in AGE_BANDS])

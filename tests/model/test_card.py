@@ -128,3 +128,66 @@ def test_a_widening_says_why_and_by_how_much():
 
 def test_a_model_without_intervals_has_no_such_section():
     assert "Intervals of the probabilities" not in render_card(MANIFEST, {}, [])
+
+
+SEGMENT = {
+    "segmentation": "tier",
+    "value": "gold",
+    "n": 541,
+    "churned": 200,
+    "observed": {"value": 0.3697, "low": 0.318, "high": 0.398},
+    "predicted": 0.45,
+    "difference": {"value": 0.0803, "low": 0.04, "high": 0.12},
+    "roc_auc": {"value": 0.861, "low": 0.829, "high": 0.893},
+    "p_value": 0.001,
+    "verdict": "fails",
+    "failures": ["calibration"],
+}
+UNKNOWN = SEGMENT | {"value": None, "roc_auc": {"value": None, "low": None, "high": None}, "verdict": "too_few"}
+
+
+def _with_segments(*segments, failures=()):
+    held_out = MANIFEST["held_out"] | {"segments": list(segments), "failures": list(failures)}
+    return render_card(MANIFEST | {"held_out": held_out}, {"out_of_time": True}, [])
+
+
+def test_groups_of_customers_are_shown_and_those_that_fail_named_first():
+    card = _with_segments(SEGMENT, UNKNOWN, failures=["tier gold: too high"])
+
+    assert "- tier gold: too high\n" in card
+    assert "| tier gold | 541 | 37.0 % (31.8 % to 39.8 %) | 45.0 % | 0.861 (0.829 to 0.893) | FAILS |" in card
+    assert "| tier not known | 541 | 37.0 % (31.8 % to 39.8 %) | 45.0 % | – | too few to say |" in card
+
+
+def test_no_failure_is_said_too():
+    assert "It failed in none of them." in _with_segments(SEGMENT | {"verdict": "holds"})
+
+
+def test_name_of_a_group_cannot_break_the_table():
+    assert "| tier a\\|b | 541 |" in _with_segments(SEGMENT | {"value": "a|b"})
+
+
+def test_without_groups_there_is_no_section_of_them():
+    assert "## Groups of customers" not in render_card(MANIFEST, {}, [])
+
+
+def test_card_says_who_may_use_it_how_it_is_watched_and_what_it_was_read_from():
+    facts = {
+        "inputs": [{"file": "a.csv"}, {"file": "b.csv"}],
+        "row_counts": {"a": {"rows": 1000, "quarantined": 3}, "b": {"rows": 234, "quarantined": 0}},
+        "data_begin": "2022-01-01",
+        "data_end": "2025-12-31",
+        "learners": ["scorecard", "lightgbm"],
+    }
+    card = render_card(MANIFEST | facts, {}, [])
+
+    for fact in (
+        "## Who may use it",
+        "## How to watch and challenge it",
+        "180 days after they were made",
+        "SR 26-2",
+        "Read from 2 files, from 2022-01-01 to 2025-12-31",
+        "Rows of all tables: 1,234, of which left out: 3",
+        "Learner: scorecard + lightgbm",
+    ):
+        assert fact in card

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from churn.model.anchoring_card import anchored_on, anchoring_section, count, percent
+from churn.model.card_use import monitoring_section, segments_section, users_section
 from churn.model.monotone import describe_monotone
 
 _METRIC_NAMES = {
@@ -45,13 +46,16 @@ def render_card(manifest: Mapping[str, Any], metrics: Mapping[str, Any], baselin
     """
     parts = [
         _purpose(manifest),
+        users_section(),
         _data(manifest),
         _metrics(manifest, metrics),
+        *([segments_section(manifest)] if (manifest.get("held_out") or {}).get("segments") else []),
         _calibration(manifest),
         *([_intervals(manifest, metrics)] if manifest.get("intervals") else []),
         *([anchoring_section(manifest["anchored"])] if "anchored" in manifest else []),
         _baselines(manifest, baselines),
         _limits(manifest),
+        monitoring_section(manifest),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -72,11 +76,25 @@ def _data(manifest: Mapping[str, Any]) -> str:
         f"- Snapshots: {snapshots}",
         f"- Rows the stored model was fitted on: {count(manifest.get('training_rows'))}",
         f"- Of them churned: {percent(manifest.get('training_churn_rate'))}",
+        *_inputs(manifest),
         f"- Features: {count(len(manifest.get('features', [])))}",
+        f"- Learner: {' + '.join(manifest.get('learners', ['lightgbm']))}",
         f"- Trees: {count(manifest.get('rounds'))}; seed {manifest.get('seed')}",
         *_monotone(manifest),
     ]
     return "## Data\n\n" + "\n".join(lines)
+
+
+def _inputs(manifest: Mapping[str, Any]) -> list[str]:
+    inputs, counts = manifest.get("inputs", []), manifest.get("row_counts", {})
+    if not inputs:
+        return []
+    rows, left_out = (sum(one[name] for one in counts.values()) for name in ("rows", "quarantined"))
+    span = f", from {manifest['data_begin']} to {manifest['data_end']}" if "data_begin" in manifest else ""
+    return [
+        f"- Read from {len(inputs)} files{span}; their SHA-256 are in `manifest.json`",
+        f"- Rows of all tables: {count(rows)}, of which left out: {count(left_out)}",
+    ]
 
 
 def _monotone(manifest: Mapping[str, Any]) -> list[str]:

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -31,33 +30,38 @@ def snapshot(number: int, *, n: int = 200, seed: int = 0) -> Snapshot:
     return Snapshot(as_of, ids, features, churned, None)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def snapshots() -> list[Snapshot]:
     return [snapshot(number) for number in range(6)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def plan(snapshots: list[Snapshot]) -> Plan:
     return plan_snapshots(snapshots, DAYS_APART)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def recipe() -> Recipe:
     return Recipe(parameters=TreeParameters(max_rounds=40, patience=5))
 
 
-@pytest.fixture
-def tried(recipe: Recipe, tmp_path: Path) -> Callable[..., list[Trial]]:
+@pytest.fixture(scope="session")
+def tried(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[Trial]]:
     """Search in a new file, and give the trials."""
-    counter = iter(range(100))
 
     def run(plan: Plan, n_trials: int, *, seed: int = 0, **options: object) -> list[Trial]:
-        path = tmp_path / f"{next(counter)}.db"
+        path = tmp_path_factory.mktemp("studies") / "o.db"
         with open_study(path, "s", {}) as study:
             search(study, plan, Recipe(parameters=recipe.parameters, seed=seed), n_trials=n_trials, **options)
             return read_trials(study)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def found(plan: Plan, tried: Callable[..., list[Trial]]) -> list[Trial]:
+    """Sixteen trials of seed 0 on one thread, not interrupted."""
+    return tried(plan, 16, n_threads=1)
 
 
 def without_numbers(trials: Sequence[Trial]) -> list[tuple[object, ...]]:

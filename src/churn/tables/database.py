@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,11 @@ def open_database(scratch: Path, n_threads: int | None) -> Iterator[duckdb.DuckD
     """
     connection = duckdb.connect(str(scratch / DATABASE))
     try:
+        # In a notebook without ipywidgets DuckDB has no bar, and refuses even to switch it off.
+        with suppress(duckdb.InvalidInputException):
+            connection.execute("SET enable_progress_bar = false")
         # A moment with a zone is judged in UTC, wherever the machine stands.
-        connection.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
+        connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         if n_threads:
             connection.execute(f"SET threads = {int(n_threads)}")

@@ -177,8 +177,11 @@ def _mirrored(nuisances: Nuisances) -> Nuisances:
 
 def _fit(treated: Ints, y: Ints, nuisances: Nuisances) -> Any:
     # Imported here: it takes a second and 200 MB, which a command that only scores does not need.
-    from doubleml import DoubleMLData, DoubleMLIRM
-    from doubleml.utils import DMLDummyClassifier
+    with warnings.catch_warnings():
+        # tqdm, which comes with it, misses ipywidgets in a notebook without them
+        warnings.filterwarnings("ignore", "IProgress not found")
+        from doubleml import DoubleMLData, DoubleMLIRM
+        from doubleml.utils import DMLDummyClassifier
 
     data = DoubleMLData.from_arrays(x=np.zeros((len(y), 1)), y=y.astype(float), d=treated.astype(float))
     model = DoubleMLIRM(data, DMLDummyClassifier(), DMLDummyClassifier(), score="ATTE", n_folds=N_FOLDS)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from churn.evaluation.plots import plot_calibration, plot_lift
+from churn.evaluation.plots import draw_baselines, plot_calibration, plot_lift
 
 
 @pytest.fixture
@@ -39,3 +39,25 @@ def test_fewer_rows_than_groups_and_predictions_all_alike_are_drawn(plot, tmp_pa
     plot([0, 1, 1], [0.5, 0.5, 0.5], tmp_path / "few.png", title="t")
 
     assert (tmp_path / "few.png").stat().st_size > 1000
+
+
+def bucket(coverage, stated, predicted, n=40):
+    known = {"observed": 0.6, "observed_low": 0.45, "observed_high": 0.74} if n else {}
+    return {"product_coverage": coverage, "n": n, "stated": stated, "predicted": predicted, **known}
+
+
+def test_what_is_not_stated_or_not_predicted_is_not_drawn_and_empty_buckets_are_left_out():
+    buckets = [bucket(1, 0.62, None), bucket(2, None, 0.5), bucket(3, 0.42, 0.4, n=0)]
+
+    axes = draw_baselines(buckets, title="t").axes[0]
+
+    assert [bar.get_height() for bar in axes.patches] == [0.62]
+    [predicted] = [line for line in axes.get_lines() if line.get_marker() == "D"]
+    assert list(predicted.get_ydata()) == [0.5]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1\nn = 40", "2\nn = 40"]
+
+
+def test_without_any_prediction_the_legend_speaks_of_none():
+    axes = draw_baselines([bucket(1, 0.62, None)], title="t").axes[0]
+
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["stated", "observed, 95 % interval"]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from churn.errors import ExplanationError
@@ -68,19 +69,29 @@ def plot_bindings(rows: Sequence[BindingRow], names: Mapping[str, str], path: Pa
     if not rows:
         raise ExplanationError("plot_bindings: no service to draw; give the catalogue at least one")
     shown = [names.get(row.service, row.service) for row in rows]
-    with picture(path, language, (11.0, 2.3 + 0.86 * len(rows)), shown) as figure:
-        axes = figure.add_subplot()
-        low, high = _limits(rows)
-        axes.set_xlim(100 * low, 100 * high)
-        axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.axvline(0, color=DARK, linewidth=1.1, zorder=1)
-        for place, (name, row) in enumerate(zip(shown, rows, strict=True)):
-            _draw_block(axes, place, row)
-            _write_name(axes, place, name, row)
-            _write_verdict(axes, place, row, language)
-        _dress(axes, language)
-        figure.suptitle(caption("bindings", language), x=0.01, ha="left", fontsize=14, color=DARK)
-        figure.legend(handles=_legend(language), loc="outside lower left", frameon=False, fontsize=9.5, ncols=1)
+    with picture(path, language, forest_size(rows), shown) as figure:
+        fill_forest(figure, rows, names, language)
+
+
+def forest_size(rows: Sequence[BindingRow]) -> tuple[float, float]:
+    """Width and height in inches of the plot of these rows."""
+    return 11.0, 2.3 + 0.86 * len(rows)
+
+
+def fill_forest(figure: Figure, rows: Sequence[BindingRow], names: Mapping[str, str], language: Language) -> None:
+    """Draw what `plot_bindings` draws into an empty figure, in the lettering of that language."""
+    axes = figure.add_subplot()
+    low, high = _limits(rows)
+    axes.set_xlim(100 * low, 100 * high)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.axvline(0, color=DARK, linewidth=1.1, zorder=1)
+    for place, row in enumerate(rows):
+        _draw_block(axes, place, row)
+        _write_name(axes, place, names.get(row.service, row.service), row)
+        _write_verdict(axes, place, row, language)
+    _dress(axes, language)
+    figure.suptitle(caption("bindings", language), x=0.01, ha="left", fontsize=14, color=DARK)
+    figure.legend(handles=_legend(language), loc="outside lower left", frameon=False, fontsize=9.5, ncols=1)
 
 
 def headline(row: BindingRow) -> tuple[float | None, float | None, float | None]:

@@ -22,6 +22,7 @@ def train(
     snapshots: Snapshots,
     recipe: Recipe | str | None = None,
     *,
+    with_effects: bool = True,
     n_threads: int | None = None,
     on_step: OnStep = say_nothing,
     on_leak: Callable[[Leak], None] | None = None,
@@ -36,6 +37,9 @@ def train(
         Of `build_snapshots`.
     recipe
         What grows the model, or its name as `churn train --learner` takes it; LightGBM by default.
+    with_effects
+        Also estimate what binding each service does, for `score(..., explain=True)` to name the next one by; it takes
+        longer than the rest.
     n_threads
         All of the machine's by default; no result depends on it.
     on_step
@@ -60,7 +64,7 @@ def train(
     }
     is_file = snapshots.config.flat is not None
     stored = train_flat(snapshots[0], **common) if is_file else train_on_snapshots(snapshots.dated, **common)
-    if not is_file and snapshots.evidence is None:
+    if not with_effects or (not is_file and snapshots.evidence is None):
         return stored
     on_step("estimating what binding each service does")
     return replace(stored, effects=_advice(snapshots, chosen.seed, n_threads or 0))

@@ -1,0 +1,78 @@
+"""Every notebook runs offline in an empty folder without an error or a warning, and is kept without its outputs."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+SUSPECT = re.compile(r"warning|traceback|error", re.IGNORECASE)
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def by_name(path: Path) -> str:
+    return path.stem
+
+
+def texts(notebook: nbformat.NotebookNode) -> list[str]:
+    return [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+
+
+def test_there_are_five_and_the_list_names_each():
+    listed = (FOLDER / "README.md").read_text(encoding="utf-8")
+
+    assert len(NOTEBOOKS) == 5
+    assert [path.name for path in NOTEBOOKS if f"]({path.name})" not in listed] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=by_name)
+def test_it_runs_in_an_empty_folder_and_nothing_is_wrong_in_its_outputs(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nobody listens there: what needs the network fails
+    notebook = read(path)
+
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert [output.text for output in outputs if output.get("name") == "stderr"] == []
+    assert [output.text for output in outputs if output.get("name") == "stdout" and SUSPECT.search(output.text)] == []
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=by_name)
+def test_no_output_and_no_count_is_kept(path):
+    kept = [
+        number
+        for number, cell in enumerate(read(path).cells)
+        if cell.cell_type == "code" and (cell.outputs or cell.execution_count is not None)
+    ]
+
+    assert kept == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=by_name)
+def test_it_says_first_what_it_answers_and_last_what_to_do_next(path):
+    prose = texts(read(path))
+
+    assert "**What this answers.**" in prose[0]
+    assert "## What to do next" in prose[-1]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=by_name)
+def test_it_defines_nothing(path):
+    code = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "code")
+
+    assert re.findall(r"^\s*(?:def|class|lambda)\b.*", code, re.MULTILINE) == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=by_name)
+def test_its_links_lead_somewhere(path):
+    targets = re.findall(r"\]\(([^)#:]+)\)", "\n".join(texts(read(path))))
+
+    assert [target for target in targets if not (FOLDER / target).exists()] == []

@@ -1,7 +1,7 @@
 """`churn compare`."""
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,14 @@ import click
 
 from churn.cli.comparison_table import print_comparison
 from churn.cli.console import print_json, steps
-from churn.cli.contenders import CHAMPION, challengers_of, find_champion, gather_contenders
+from churn.cli.contenders import (
+    CHAMPION,
+    can_have_bindings,
+    challengers_of,
+    find_champion,
+    leave_out_same,
+    name_contenders,
+)
 from churn.cli.fitting import build_snapshots, choose_dates, train_on_file, train_on_folder
 from churn.cli.inputs import flat_section, input_facts, is_flat, show_notes
 from churn.cli.options import (
@@ -39,7 +46,6 @@ from churn.tables.flat import open_flat
 from churn.tracking.place import tracking_place
 from churn.tracking.session import require_writable
 
-Gather = Callable[[Sequence[str], Config], dict[str, Recipe]]
 # A hundred years.
 MOST_DAYS = 36_500
 MOST_JUDGED = 40
@@ -107,13 +113,18 @@ def compare(
     flat = is_flat(data, config)
     _require_usable(promote=promote, no_track=no_track, has_dates=bool(dates), flat=flat)
     champion = None if no_track else find_champion(horizon, must_answer=promote)
-    gather = partial(
-        gather_contenders, candidates, folders, parameters_path, champion.recipe if champion else None, seed=seed
+    recipes = name_contenders(
+        candidates,
+        folders,
+        parameters_path,
+        champion.recipe if champion else None,
+        has_bindings=can_have_bindings(data, config),
+        seed=seed,
     )
     if flat:
-        compared = _compare_file(data, config, gather, seed, threads or 0)
+        compared = _compare_file(data, config, recipes, seed, threads or 0)
     else:
-        compared = _compare_folder(data, config, gather, dates, horizon, n_judged, data_end, threads or 0)
+        compared = _compare_folder(data, config, recipes, dates, horizon, n_judged, data_end, threads or 0)
     with steps(1) as on_step:
         on_step("comparing the models")
         comparison = compare_models(compared.found.judged, campaign=Campaign(**config.campaign.model_dump()), seed=seed)
@@ -167,7 +178,7 @@ def _conclusion(decision: Decision, version: int | None, *, promote: bool) -> st
 def _compare_folder(
     data: Path,
     config: Config,
-    gather: Gather,
+    recipes: Mapping[str, Recipe],
     dates: Sequence[dt.date],
     horizon: int,
     n_judged: int,
@@ -181,7 +192,7 @@ def _compare_folder(
         with steps(len(days)) as on_step:
             snapshots = build_snapshots(bank, days, horizon, on_step)
     features = list(map(str, snapshots[0].features))
-    recipes = gather(features, config)
+    recipes = leave_out_same(recipes, features)
     with steps(len(recipes) * n_judged) as on_step:
         found = backtest(
             snapshots,
@@ -206,12 +217,12 @@ def _compare_folder(
     )
 
 
-def _compare_file(data: Path, config: Config, gather: Gather, seed: int, n_threads: int) -> Compared:
+def _compare_file(data: Path, config: Config, recipes: Mapping[str, Recipe], seed: int, n_threads: int) -> Compared:
     with open_flat(data, flat_section(config), needs_label=True, n_threads=n_threads or None) as table:
         show_notes(table)
         facts, snapshot = input_facts(table), flat_snapshot(table)
     features = list(map(str, snapshot.features))
-    recipes = gather(features, config)
+    recipes = leave_out_same(recipes, features)
     with steps(len(recipes)) as on_step:
         found = backtest_flat(snapshot, recipes, config=config, seed=seed, n_threads=n_threads, on_step=on_step)
     return Compared(recipes, found, {"judged": [], "inputs": facts["inputs"]})

@@ -63,17 +63,16 @@ def find_champion(horizon_days: int, *, must_answer: bool) -> Champion | None:
     return Champion(version, recipe_of(stored.model, stored.manifest))
 
 
-def gather_contenders(
+def name_contenders(
     candidates: Sequence[str],
     folders: Sequence[Path],
     parameters_path: Path | None,
     champion: Recipe | None,
-    features: Sequence[str],
-    config: Config,
     *,
+    has_bindings: bool,
     seed: int,
 ) -> dict[str, Recipe]:
-    """Return the recipes to compare, the champion first, each once.
+    """Return the recipes to compare, the champion first, before any data is read.
 
     Parameters
     ----------
@@ -85,47 +84,54 @@ def gather_contenders(
         From `churn tune`: one more candidate, "tuned".
     champion
         Its recipe.
-    features
-        Of the data.
-    config
-        Whether there are bindings is read off it and the features.
+    has_bindings
+        Whether the data can have bindings, so that the monotone candidate makes sense.
 
     Raises
     ------
     UsageError
-        A name stands for two recipes, or fewer than two are left.
+        A name stands for two models, or there is only one.
     ModelError
         A candidate cannot be made.
     ConfigError
         The file of parameters cannot be used.
     """
     given = [(CHAMPION, champion)] if champion is not None else []
-    named = candidates or ([] if folders else default_candidates(has_bindings=_has_bindings(features, config)))
+    named = candidates or ([] if folders else default_candidates(has_bindings=has_bindings))
     given += [(name, parse_recipe(name, seed=seed)) for name in dict.fromkeys(named)]
     for folder in folders:
         stored = read_model(folder)
         given.append((folder.resolve().name, recipe_of(stored.model, stored.manifest)))
     if parameters_path is not None:
         given.append((TUNED, Recipe(parameters=read_parameters(parameters_path), seed=seed)))
-    return _each_once(given, features)
+    names = [name for name, _ in given]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise click.UsageError(f"{twice}: names two models; rename the folder")
+    return _require_two(dict(given))
 
 
-def _each_once(given: Sequence[tuple[str, Recipe]], features: Sequence[str]) -> dict[str, Recipe]:
-    recipes: dict[str, Recipe] = {}
-    for name, recipe in given:
-        if name in recipes:
-            raise click.UsageError(f"{name}: names two models; rename the folder")
-        same = next(
-            (other for other, known in recipes.items() if _plain(known, features) == _plain(recipe, features)), None
-        )
+def leave_out_same(recipes: Mapping[str, Recipe], features: Sequence[str]) -> dict[str, Recipe]:
+    """Return the recipes without those that make the same model as one before them, of these features.
+
+    Raises
+    ------
+    UsageError
+        Fewer than two are left.
+    """
+    kept: dict[str, Recipe] = {}
+    for name, recipe in recipes.items():
+        plain = _plain(recipe, features)
+        same = next((other for other, known in kept.items() if _plain(known, features) == plain), None)
         if same is None:
-            recipes[name] = recipe
+            kept[name] = recipe
         else:
             _log.warning("%s is left out: %s is the same", name, same)
+    return _require_two(kept)
+
+
+def _require_two(recipes: dict[str, Recipe]) -> dict[str, Recipe]:
     if len(recipes) < 2:
-        raise click.UsageError(
-            f"only {next(iter(recipes))} is left to compare; give another with --candidate or --model"
-        )
+        raise click.UsageError(f"only {''.join(recipes)} is there to compare; give another with --candidate or --model")
     return recipes
 
 
@@ -138,9 +144,12 @@ def _plain(recipe: Recipe, features: Sequence[str]) -> Recipe:
     )
 
 
-def _has_bindings(features: Sequence[str], config: Config) -> bool:
-    named = config.flat.bindings if config.flat else [f"bound_{service}" for service in config.services]
-    return any(name in features for name in named)
+def can_have_bindings(data: Path, config: Config) -> bool:
+    """Whether a bank's data can have bindings: a table of them, or columns of a flat file named so."""
+    if config.flat is not None and not data.is_dir():
+        return bool(config.flat.bindings)
+    source = config.tables.get("bindings")
+    return source is not None or any(data.glob("bindings*"))
 
 
 def challengers_of(recipes: Mapping[str, Recipe]) -> list[str]:

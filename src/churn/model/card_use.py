@@ -86,8 +86,8 @@ def monitoring_section(manifest: Mapping[str, Any]) -> str:
             "## How to watch and challenge it",
             "",
             f"- Its predictions can be judged {horizon} days after they were made. Until then watch the distribution",
-            "  of the scores, and the numbers of customers, of unseen categories and of rows left out that the manifest",
-            "  of every score file counts.",
+            "  of the scores, and how many customers, unseen categories and rows left out the manifest of every score",
+            "  file counts.",
             "- Once outcomes are in, run `churn baselines DATA --model MODEL --as-of DATE`: stated, observed and",
             "  predicted churn by products held, with intervals.",
             "- `churn compare DATA --promote` challenges it with every other learner over rolling snapshots; another",
@@ -96,6 +96,6 @@ def monitoring_section(manifest: Mapping[str, Any]) -> str:
             f"- Train again at the latest {RETRAIN_AFTER_DAYS} days after the last snapshot, and after any change of",
             "  products, of what counts as leaving, or of the tables.",
             "- Validation by somebody other than the maker, before first use and after each change, is the bank's own",
-            "  duty; metrics, intervals, groups and data hashes for it are in this folder (SR 26-2 in the United States).",
+            "  duty (in the United States: SR 26-2). Metrics, intervals, groups and data hashes for it are here.",
         ]
     )

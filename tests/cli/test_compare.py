@@ -1,0 +1,241 @@
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+
+from churn.cli.main import main
+from churn.model.storage import read_model
+from churn.simulation import simulate_bank
+from churn.tracking.place import tracking_place
+from churn.tracking.session import require_writable
+
+PAIR = ("--candidate", "scorecard", "--candidate", "lightgbm")
+METRICS = (
+    *("roc_auc", "average_precision", "log_loss", "brier_score", "ece", "calibration_slope", "calibration_intercept"),
+    *("top_decile_lift", "top_decile_lift_share", "empc", "campaign_profit"),
+)
+# two that are judged, each a year after what its models learn from
+DATES = [part for date in ("2023-04-05", "2023-10-04", "2024-07-03", "2025-01-01") for part in ("--as-of", date)]
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("simulated") / "bank"
+    simulate_bank(folder, customers=4000, months=48, seed=11)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory):
+    place = tracking_place(tmp_path_factory.mktemp("tracking"))
+    require_writable(place)
+    return place.database
+
+
+@pytest.fixture
+def registry(tmp_path, monkeypatch, empty_database):
+    """Tracking switched on, in a database of the test's own."""
+    database = tmp_path / "mlruns" / "mlflow.db"
+    database.parent.mkdir()
+    shutil.copy(empty_database, database)
+    monkeypatch.delenv("CHURN_NO_TRACK", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    return database
+
+
+@pytest.fixture(scope="module")
+def crippled(simulated, tmp_path_factory):
+    """A model without the features of bindings and P&L."""
+    folder = tmp_path_factory.mktemp("models") / "crippled"
+    words = ["train", str(simulated), "-o", str(folder), "--without", "bindings", "--without", "pnl", "--no-track"]
+    with pytest.raises(SystemExit) as exit_info:
+        main([*words, *DATES])
+    assert not exit_info.value.code
+    return folder
+
+
+def _standing(run):
+    document = json.loads(run("champion", "--json").out)
+    return {
+        role: document[role] and document[role]["version"] for role in ("champion", "challenger", "previous_champion")
+    }
+
+
+def test_table_decides_and_marks_what_is_significant(run, simulated, crippled):
+    contenders = ("--candidate", "lightgbm", "--model", crippled)
+    result = run("compare", simulated, *DATES, *contenders, "--intervals", "--no-track")
+    assert result.code == 0, result.err
+    assert "Out of time: 2 snapshots from 2024-07-03 to 2025-01-01" in result.out
+    rows = [line for line in result.out.splitlines() if line.startswith(("│ crippled", "│ lightgbm"))]
+    assert rows[0].startswith("│ lightgbm")  # the best first
+    assert "▼" in rows[1]
+    for word in ("ROC-AUC against lightgbm", "95 % intervals", "EMPC", "profit", "fails in", "would promote"):
+        assert word in result.out
+
+
+def test_json_has_models_tests_champion_and_reason(run, simulated):
+    document = json.loads(run("compare", simulated, *PAIR, *DATES, "--snapshots", 1, "--json", "--no-track").out)
+    assert document.keys() == {"models", "tests", "champion_before", "champion_after", "reason"}
+    assert document["models"].keys() == {"scorecard", "lightgbm"}
+    for metric in METRICS:
+        estimate = document["models"]["lightgbm"][metric]
+        assert estimate["low"] < estimate["value"] < estimate["high"]
+        assert any(test["metric"] == metric for test in document["tests"])
+    assert document["tests"][0].keys() == {"metric", "better", "worse", "difference", "low", "high", "p_value"}
+    assert document["champion_before"] is document["champion_after"] is None
+
+
+def test_first_champion_then_one_that_is_no_better_stays_challenger(run, simulated, registry, tmp_path):
+    first = run("compare", simulated, *PAIR, *DATES, "--promote")
+    assert first.code == 0, first.err
+    # of so few customers the scorecard ranks best
+    assert "version 1 is the champion: there was no champion, and scorecard ranks best of 2" in first.out
+    again = run("compare", simulated, *PAIR, *DATES, "--promote", "--json")
+    assert again.code == 1
+    assert "scorecard is left out: champion is the same" in again.err
+    document = json.loads(again.out)
+    assert (document["champion_before"], document["champion_after"]) == (1, 1)
+    assert "no challenger ranks better" in document["reason"]
+    assert _standing(run) == {"champion": 1, "challenger": 2, "previous_champion": None}
+    assert run("champion", "-o", tmp_path / "fetched").code == 0
+    assert read_model(tmp_path / "fetched").model.learners == ("scorecard",)
+
+
+def test_better_challenger_is_promoted_and_the_last_champion_brought_back(run, simulated, crippled, registry):
+    assert run("champion", "--set", crippled).code == 0
+    result = run("compare", simulated, *DATES, "--candidate", "lightgbm", "--promote")
+    assert result.code == 0, result.out + result.err
+    assert "version 2 is the champion: lightgbm ranks better beyond noise" in result.out
+    assert _standing(run) == {"champion": 2, "challenger": None, "previous_champion": 1}
+    assert run("champion", "--back").code == 0
+    assert _standing(run) == {"champion": 1, "challenger": None, "previous_champion": 2}
+
+
+def test_comparison_is_a_run_with_a_child_a_model(run, simulated, registry):
+    from mlflow import MlflowClient
+
+    assert run("compare", simulated, *PAIR, *DATES, "--snapshots", 1).code == 0
+    client = MlflowClient(f"sqlite:///{registry}", f"sqlite:///{registry}")
+    runs = client.search_runs([client.get_experiment_by_name("churn").experiment_id])
+    parent = next(one for one in runs if "mlflow.parentRunId" not in one.data.tags)
+    children = {one.info.run_name: one for one in runs if one is not parent}
+    assert children.keys() == {"scorecard", "lightgbm"}
+    assert {one.data.tags["mlflow.parentRunId"] for one in children.values()} == {parent.info.run_id}
+    assert {one.info.status for one in runs} == {"FINISHED"}
+    metrics = children["lightgbm"].data.metrics
+    assert metrics["roc_auc_low"] < metrics["roc_auc"] < metrics["roc_auc_high"]
+    assert parent.data.params["judged"] == "2025-01-01"
+    assert {file.path for file in client.list_artifacts(parent.info.run_id)} == {
+        "comparison",
+        "comparison.json",
+        "data",
+    }
+
+
+def test_registry_that_is_down_stops_a_promotion_before_any_work(run, simulated, monkeypatch):
+    monkeypatch.delenv("CHURN_NO_TRACK", raising=False)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+    result = run("compare", simulated, *PAIR, "--promote")
+    assert result.code == 2
+    assert result.err.startswith(f"error: http://127.0.0.1:{port}: does not answer; start the server")
+    assert "building" not in result.err
+
+
+def test_registry_that_is_down_is_a_warning_where_nothing_is_promoted(run, simulated, monkeypatch, tmp_path):
+    monkeypatch.delenv("CHURN_NO_TRACK", raising=False)
+    broken = tmp_path / "mlflow.db"
+    broken.write_text("no database")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{broken}")
+    result = run("compare", simulated, *PAIR, *DATES, "--snapshots", 1)
+    assert result.code == 0
+    assert "warning: the champion is left out" in result.err
+    assert "warning: the comparison was not logged" in result.err
+    assert broken.read_text() == "no database"
+
+
+def test_locked_database_stops_a_promotion(run, simulated, crippled, registry):
+    assert run("champion", "--set", crippled).code == 0
+    lock = sqlite3.connect(registry, isolation_level=None)
+    lock.execute("BEGIN EXCLUSIVE")
+    result = run("compare", simulated, *DATES, "--candidate", "lightgbm", "--promote")
+    lock.execute("ROLLBACK")
+    lock.close()
+    assert result.code == 2
+    assert "locked by another process" in result.err
+    assert _standing(run)["champion"] == 1
+
+
+@pytest.mark.parametrize("until", ["refitting on all snapshots", "logging the run"])
+def test_killed_half_way_promotes_nothing_and_the_next_run_does(run, simulated, crippled, registry, until):
+    assert run("champion", "--set", crippled).code == 0
+    words = ["compare", str(simulated), *DATES, "--candidate", "lightgbm", "--promote"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "churn", *words], stderr=subprocess.PIPE, text=True, env=os.environ
+    )
+    for line in process.stderr:
+        if until in line:
+            break
+    time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+    assert process.returncode == -signal.SIGKILL
+    assert _standing(run) == {"champion": 1, "challenger": None, "previous_champion": None}
+    if until == "logging the run":
+        assert run(*words).code == 0
+        assert _standing(run)["previous_champion"] == 1
+
+
+def test_champion_for_another_horizon_is_not_compared(run, simulated, crippled, registry):
+    assert run("champion", "--set", crippled).code == 0
+    result = run("compare", simulated, "--candidate", "lightgbm", "--horizon", 180)
+    assert result.code == 2
+    assert "champion, version 1: is for 365 days, not 180; give --horizon 365" in result.err
+
+
+def test_model_folder_is_compared_by_its_recipe(run, simulated, crippled):
+    words = ("--model", crippled, "--candidate", "lightgbm", *DATES)
+    result = run("compare", simulated, *words, "--json", "--no-track")
+    models = json.loads(result.out)["models"]
+    assert models["crippled"]["roc_auc"]["value"] < models["lightgbm"]["roc_auc"]["value"] - 0.005
+
+
+def test_flat_file_is_compared_by_folds_and_says_so(run, tmp_path):
+    path, config = tmp_path / "file.csv", tmp_path / "flat.toml"
+    rows = [f"{n},{'yes' if (n * 7) % 10 < n % 10 else 'no'},{n % 10},{'mf'[n % 2]}" for n in range(600)]
+    path.write_text("id,left,x,sex\n" + "\n".join(rows), encoding="utf-8")
+    config.write_text('[flat]\nid = "id"\nlabel = "left"\nchurned = "yes"\n', encoding="utf-8")
+    result = run("compare", path, "--config", config, *PAIR, "--no-track")
+    assert result.code == 0, result.err
+    assert "600 customers, five folds (NOT out of time" in result.out
+    assert "segment of sex" in result.out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--candidate", "forest"], "learner 'forest' is not known; give one of lightgbm, scorecard"),
+        (["--candidate", "lightgbm"], "only lightgbm is there to compare"),
+        (["--candidate", "lightgbm", "--candidate", "lightgbm"], "only lightgbm is there to compare"),
+        ([*PAIR, "--promote", "--no-track"], "--promote and --no-track"),
+        ([*PAIR, "--snapshots", "0"], "--snapshots"),
+        ([*PAIR, "--parameters", "nowhere.json"], "nowhere.json: cannot be read"),
+        ([*PAIR, "--as-of", "2024-01-01", "--as-of", "2024-06-01"], "no snapshot lies 365 days after another"),
+        (["--model", "nowhere"], "nowhere: is not a model folder"),
+    ],
+)
+def test_call_that_cannot_be_used_is_one_line(run, simulated, words, says):
+    result = run("compare", simulated, *words, *([] if "--promote" in words else ["--no-track"]))
+    assert result.code == 2
+    assert says in result.err
+    assert result.err.splitlines()[-1].startswith("error: ")

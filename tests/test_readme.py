@@ -1,11 +1,13 @@
-"""The README's commands run as they stand, on a smaller bank; its figures and links are true."""
+"""The README's commands run as they stand, on a smaller bank; its Python, figures and links are true."""
 
+import doctest
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
+import churn
 from churn.cli.main import main
 from churn.config import Config
 from churn.features.catalogue import catalogue
@@ -31,6 +33,30 @@ def test_the_commands_of_the_readme_run_one_after_another(tmp_path, monkeypatch)
         ran.append(words[0])
     assert ran == ["simulate", "check", "train", "baselines", "score", "explain", "features"]
     assert (tmp_path / "scores.parquet").exists()
+
+
+def run_python(page: Path) -> doctest.TestResults:
+    """Run the blocks of a page one after another, as one session, and compare what they print."""
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    session = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, page.name, str(page), 0)
+    return doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(session)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/python.md"])
+def test_python_on_the_pages_gives_what_stands_there(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    failed, attempted = run_python(ROOT / page)
+
+    assert failed == 0
+    assert attempted > 6
+    assert (tmp_path / "models").is_dir()
+
+
+def test_every_public_name_is_in_the_pages_table():
+    described = (ROOT / "docs" / "python.md").read_text(encoding="utf-8").split("## Train")[0]
+
+    assert [name for name in churn.__all__ if f"`{name}`" not in described] == []
 
 
 def test_the_number_of_features_is_that_of_the_catalogue():

@@ -328,7 +328,7 @@ def test_bankchurners_reaches_its_reference_auc():
     features = table.drop(columns=["CLIENTNUM", "Attrition_Flag", *table.filter(like="Naive_Bayes").columns])
     trained = _train_table(features, table["Attrition_Flag"] == "Attrited Customer", table["Total_Relationship_Count"])
 
-    assert trained.metrics["roc_auc"]["value"] > 0.992
+    assert trained.metrics["roc_auc"]["value"] >= 0.9935
     assert trained.metrics["ece"]["value"] < 0.01
     assert [round(row["observed"], 3) for row in trained.baselines[:4]] == [0.256, 0.278, 0.174, 0.118]
 
@@ -343,7 +343,7 @@ def test_telco_reaches_its_reference_auc():
     features["TotalCharges"] = pd.to_numeric(features["TotalCharges"], errors="coerce")
     trained = _train_table(features, table["Churn"] == "Yes", None)
 
-    assert trained.metrics["roc_auc"]["value"] > 0.842
+    assert trained.metrics["roc_auc"]["value"] >= 0.847
     assert trained.metrics["ece"]["value"] < 0.02
 
 

@@ -1,0 +1,120 @@
+import json
+
+import numpy as np
+import pytest
+
+from churn.cli.recipes import leave_out, read_parameters
+from churn.config import Config
+from churn.errors import ConfigError
+from churn.features.catalogue import catalogue
+from churn.model.recipe import Recipe
+from churn.model.storage import read_model
+from churn.model.trees import TreeParameters, parameters_to_json
+
+THERE = ["product_coverage", "bound_cts", "n_bound", "own"]
+
+
+def test_families_and_features_are_left_out_by_name():
+    assert leave_out(Recipe(), ["bindings", "own"], THERE, Config()).only == ("product_coverage",)
+    assert leave_out(Recipe(), ["n_bound"], THERE, Config()).only == ("product_coverage", "bound_cts", "own")
+
+
+def test_nothing_left_out_leaves_the_recipe_as_it_is():
+    assert leave_out(Recipe(seed=3), [], THERE, Config()) == Recipe(seed=3)
+
+
+def test_family_whose_table_is_missing_can_be_left_out_all_the_same():
+    assert leave_out(Recipe(), ["pnl"], THERE, Config()).only == tuple(THERE)
+
+
+@pytest.mark.parametrize(
+    ("without", "says"),
+    [(["binding"], "--without binding: is neither a family"), (["bindings", "coverage", "own"], "leaves no feature")],
+)
+def test_name_that_is_nothing_and_leaving_out_everything_are_refused(without, says):
+    with pytest.raises(ConfigError, match=says):
+        leave_out(Recipe(), without, THERE, Config())
+
+
+def test_parameters_are_read_as_they_were_written(tmp_path):
+    path, parameters = tmp_path / "tuned.json", TreeParameters(num_leaves=5, l2=0.5)
+    path.write_text(json.dumps({"parameters": parameters_to_json(parameters), "objective": 0.5}))
+    assert read_parameters(path) == parameters
+    assert read_parameters(None) == TreeParameters()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no json",
+        "[]",
+        "{}",
+        '{"parameters": {"depth": 3}}',
+        '{"parameters": {"num_leaves": 1}}',
+        '{"parameters": {"learning_rate": "fast"}}',
+        '{"parameters": {"subsample": 0}}',
+        '{"parameters": {"l2": -1}}',
+    ],
+)
+def test_file_that_holds_no_parameters_is_refused_in_one_line(tmp_path, text):
+    path = tmp_path / "tuned.json"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"tuned\.json: holds no parameters; give a file from churn tune"):
+        read_parameters(path)
+
+
+def test_training_takes_learner_parameters_and_what_to_leave_out(run, bank, tmp_path):
+    tuned = tmp_path / "tuned.json"
+    tuned.write_text(json.dumps({"parameters": parameters_to_json(TreeParameters(num_leaves=4))}))
+    words = ("--learner", "scorecard+lightgbm", "--parameters", tuned, "--without", "contacts", "--seed", 5)
+    result = run("train", bank, "-o", tmp_path / "model", *words)
+    assert result.code == 0, result.err
+    stored = read_model(tmp_path / "model")
+    assert stored.model.learners == ("scorecard", "lightgbm")
+    assert stored.model.parameters.num_leaves == 4
+    contacts = {feature.name for feature in catalogue(Config()) if feature.family == "contacts"}
+    assert contacts.isdisjoint(stored.manifest["features"])
+    assert stored.manifest["seed"] == 5
+    assert "Learner: scorecard + lightgbm" in stored.card
+
+
+def test_model_of_any_learner_is_scored_with_reasons_that_are_its_own(run, bank, tmp_path):
+    assert run("train", bank, "-o", tmp_path / "model", "--learner", "histogram").code == 0
+    result = run(
+        "score", bank, "--model", tmp_path / "model", "--as-of", "2025-01-01", "-o", tmp_path / "s.csv", "--explain"
+    )
+    assert result.code == 0, result.err
+    header, first, *_ = (tmp_path / "s.csv").read_text().splitlines()
+    assert "probability_low" in header
+    assert first.count(",") >= header.count(",")
+
+
+def test_leak_is_named_before_anything_is_fitted(run, tmp_path):
+    path, config = tmp_path / "file.csv", tmp_path / "flat.toml"
+    draw = np.random.default_rng(0).random(600)
+    left = ["yes" if draw[n] < (n % 10) / 10 else "no" for n in range(600)]
+    rows = [f"{n},{left[n]},{n % 10},{int(left[n] == 'yes')}" for n in range(600)]
+    path.write_text("id,left,x,letter_sent\n" + "\n".join(rows), encoding="utf-8")
+    config.write_text('[flat]\nid = "id"\nlabel = "left"\nchurned = "yes"\n', encoding="utf-8")
+    result = run("train", path, "--config", config, "-o", tmp_path / "model")
+    assert result.code == 0, result.err
+    lines = result.err.splitlines()
+    named = next(at for at, line in enumerate(lines) if "warning: letter_sent: alone it tells" in line)
+    assert named < lines.index("· choosing rounds and calibration, and judging, by five folds")
+    assert not any("warning: x:" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--learner", "forest"), "learner 'forest' is not known"),
+        (("--learner", "scorecard", "--monotone"), "only lightgbm alone can be held monotone"),
+        (("--without", "everything"), "--without everything: is neither a family"),
+        (("--parameters", "nowhere.json"), "nowhere.json: cannot be read"),
+    ],
+)
+def test_call_that_cannot_be_used_is_one_line(run, bank, tmp_path, words, says):
+    result = run("train", bank, "-o", tmp_path / "model", *words)
+    assert result.code == 2
+    assert says in result.err
+    assert not (tmp_path / "model").exists()

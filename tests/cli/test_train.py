@@ -9,7 +9,8 @@ def test_the_model_folder_holds_what_the_contract_names(model):
     manifest = json.loads((model / "manifest.json").read_text())
     assert manifest["snapshots"][-1] == "2024-01-02"
     assert manifest["horizon_days"] == 365
-    others = {"MODEL_CARD.md", "baselines.json", "effects.json", "metrics.json", "model.json", "trees.txt"}
+    names = ("MODEL_CARD.md", "baselines.json", "effects.json", "intervals.json", "metrics.json", "model.json")
+    others = {*names, "trees.txt"}
     assert set(manifest["files"]) == others
     assert {row["table"] for row in manifest["inputs"]} >= {"customers", "holdings", "pnl"}
     metrics = json.loads((model / "metrics.json").read_text())

@@ -146,10 +146,7 @@ def build_snapshots(
     if isinstance(data, CustomerFile):
         return _file_snapshots(data, dates, horizon_days)
     chosen = choose_dates(data, [as_date(date) for date in dates or ()], horizon_days)
-    dated = []
-    for date in chosen:
-        on_step(f"building the snapshot of {date}")
-        dated.append(build_snapshot(data, date, horizon_days))
+    dated = build_dated(data, chosen, horizon_days, on_step)
     evidence = None
     if data.has("bindings"):
         on_step("reading what is known of bindings and offers")
@@ -165,10 +162,19 @@ def _file_snapshots(file: CustomerFile, dates: Iterable[Date] | None, horizon_da
     return Snapshots((flat_snapshot(file.table),), horizon_days, file.config, facts, None)
 
 
+def build_dated(bank: Bank, dates: Sequence[dt.date], horizon_days: int, on_step: OnStep) -> list[Snapshot]:
+    """Build the labelled snapshot of each date, and nothing else."""
+    dated = []
+    for date in dates:
+        on_step(f"building the snapshot of {date}")
+        dated.append(build_snapshot(bank, date, horizon_days))
+    return dated
+
+
 def choose_dates(
     bank: Bank, dates: Sequence[dt.date], horizon_days: int, *, most: int = MOST_SNAPSHOTS
 ) -> list[dt.date]:
-    """Return the snapshots asked for, or the default ones, ascending."""
+    """Return the snapshots asked for, or the default ones, at most so many, ascending."""
     if bank.has("labels"):
         return sorted(set(dates)) or labelled_snapshots(bank.frames(), most=most)
     if dates:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from churn.api.snapshots import build_dated, choose_dates
 from churn.cli.comparison_table import print_comparison
 from churn.cli.console import print_json, steps
 from churn.cli.contenders import (
@@ -18,7 +19,7 @@ from churn.cli.contenders import (
     leave_out_same,
     name_contenders,
 )
-from churn.cli.fitting import build_snapshots, choose_dates, train_on_file, train_on_folder
+from churn.cli.fitting import train_on_file, train_on_folder
 from churn.cli.inputs import flat_section, input_facts, is_flat, show_notes
 from churn.cli.options import (
     PATH,
@@ -190,7 +191,7 @@ def _compare_folder(
         show_notes(bank)
         facts = input_facts(bank)
         with steps(len(days)) as on_step:
-            snapshots = build_snapshots(bank, days, horizon, on_step)
+            snapshots = build_dated(bank, days, horizon, on_step)
     features = list(map(str, snapshots[0].features))
     recipes = leave_out_same(recipes, features)
     with steps(len(recipes) * n_judged) as on_step:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import click
 
+from churn.api.snapshots import build_dated, choose_dates
 from churn.cli.console import note, print_json, print_table, steps
-from churn.cli.fitting import build_snapshots, choose_dates
 from churn.cli.inputs import flat_section, input_facts, is_flat, show_notes
 from churn.cli.options import (
     PATH,
@@ -162,7 +162,7 @@ def _read_folder(
         chosen = choose_dates(bank, dates, horizon, most=MOST_SNAPSHOTS)
         show_notes(bank)
         with steps(len(chosen)) as on_step:
-            snapshots = build_snapshots(bank, chosen, horizon, on_step)
+            snapshots = build_dated(bank, chosen, horizon, on_step)
         inputs = input_facts(bank)
     facts = _facts(inputs, config, seed) | {
         "horizon": f"{horizon} days",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from churn.errors import TrackingError
 from churn.model.storage import StoredModel
 from churn.tracking.place import Place, tracking_place
-from churn.tracking.runs import user_name
+from churn.tracking.running import user_name
 from churn.tracking.versions import (
     CHALLENGER,
     CHAMPION,

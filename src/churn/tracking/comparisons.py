@@ -1,9 +1,6 @@
 """A comparison as a run of MLflow with a child run a model."""
 
-import os
-import socket
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -13,8 +10,9 @@ from churn.evaluation.promotion import Decision
 from churn.model.recipe import Recipe
 from churn.model.trees import parameters_to_json
 from churn.tracking.place import Place, tracking_place
-from churn.tracking.runs import PROCESS, close_dead_runs, metric_values, user_name
-from churn.tracking.session import OnStep, find_experiment, open_tracking
+from churn.tracking.running import open_child, open_run
+from churn.tracking.runs import metric_values
+from churn.tracking.session import OnStep
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -57,44 +55,18 @@ def log_comparison(
     TrackingError
         The database or the server cannot be used.
     """
+    tags = {"mlflow.note.content": decision.reason, "decision": "promote" if decision.promote else "keep"}
     place = place or tracking_place()
-    with open_tracking(place, write=True, make=True, on_step=on_step) as client:
-        if on_step:
-            on_step("logging the comparison")
-        experiment = find_experiment(client, place)
-        close_dead_runs(client, experiment)
-        tags = {
-            "mlflow.note.content": decision.reason,
-            "mlflow.source.name": "churn compare",
-            "mlflow.user": user_name(),
-            "decision": "promote" if decision.promote else "keep",
-            PROCESS: f"{socket.gethostname()}:{os.getpid()}",
-        }
-        parent = str(client.create_run(experiment, run_name=_name(facts), tags=tags).info.run_id)
-        try:
-            _log_parent(client, parent, comparison, facts)
-            for name, recipe in recipes.items():
-                child = client.create_run(experiment, run_name=name, tags=_child_tags(parent)).info.run_id
-                _log_model(client, str(child), comparison, name, recipe, seconds[name], segments[name])
-        except BaseException as error:
-            with suppress(Exception):  # the first error is the one to tell
-                client.set_terminated(parent, "FAILED" if isinstance(error, Exception) else "KILLED")
-            raise
-        client.set_terminated(parent, "FINISHED")
-    return parent
+    with open_run(place, _name(facts), source="churn compare", tags=tags, what="comparison", on_step=on_step) as run:
+        _log_parent(run.client, run.run_id, comparison, facts)
+        for name, recipe in recipes.items():
+            child = open_child(run, name)
+            _log_model(child.client, child.run_id, comparison, name, recipe, seconds[name], segments[name])
+    return run.run_id
 
 
 def _name(facts: Mapping[str, Any]) -> str:
     return f"compare {facts['judged'][-1] if facts.get('judged') else 'flat file'}"
-
-
-def _child_tags(parent: str) -> dict[str, str]:
-    return {
-        "mlflow.parentRunId": parent,
-        "mlflow.source.name": "churn compare",
-        "mlflow.user": user_name(),
-        PROCESS: f"{socket.gethostname()}:{os.getpid()}",
-    }
 
 
 def _log_parent(client: "MlflowClient", run_id: str, comparison: Comparison, facts: Mapping[str, Any]) -> None:

@@ -1,13 +1,9 @@
 """A training as a run of MLflow: what went in, what came out, and the model itself."""
 
-import getpass
 import hashlib
-import os
-import socket
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -21,12 +17,11 @@ from churn.files import CHECKSUMS, write_json, write_text
 from churn.model.storage import StoredModel
 from churn.tracking.logged_model import log_model
 from churn.tracking.place import Place, tracking_place
-from churn.tracking.session import OnStep, find_experiment, open_tracking
+from churn.tracking.running import PARENT, open_run
+from churn.tracking.session import OnStep
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-PROCESS = "churn.process"
 
 HeldOutOutcomes = tuple[ArrayLike, ArrayLike]
 
@@ -73,24 +68,13 @@ def log_training(
         The database or the server cannot be used.
     """
     place = place or tracking_place()
-    with open_tracking(place, write=True, make=True, on_step=on_step) as client:
-        if on_step:
-            on_step("logging the run")
-        experiment = find_experiment(client, place)
-        close_dead_runs(client, experiment)
-        run = client.create_run(experiment, run_name=_run_name(stored), tags=_tags(stored, folder, source, parent))
-        run_id = str(run.info.run_id)
-        try:
-            _log_facts(client, run_id, stored, embargo_days)
-            _log_files(client, run_id, stored, held_out)
-            model = log_model(client, experiment, run_id, stored, folder)
-            _log_metrics(client, run_id, stored, model)
-        except BaseException as error:
-            with suppress(Exception):  # the first error is the one to tell
-                client.set_terminated(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
-            raise
-        client.set_terminated(run_id, "FINISHED")
-    return run_id
+    tags = _tags(stored, folder) | ({PARENT: parent} if parent else {})
+    with open_run(place, _run_name(stored), source=source, tags=tags, what="run", on_step=on_step) as run:
+        _log_facts(run.client, run.run_id, stored, embargo_days)
+        _log_files(run.client, run.run_id, stored, held_out)
+        model = log_model(run.client, run.experiment, run.run_id, stored, folder)
+        _log_metrics(run.client, run.run_id, stored, model)
+    return run.run_id
 
 
 def folder_digest(folder: Path) -> str:
@@ -98,53 +82,18 @@ def folder_digest(folder: Path) -> str:
     return hashlib.sha256((folder / CHECKSUMS).read_bytes()).hexdigest()
 
 
-def user_name() -> str:
-    """Return who is logged in; "unknown" where the machine has no name for them."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return "unknown"
-
-
-def close_dead_runs(client: "MlflowClient", experiment: str) -> None:
-    """Mark runs of this machine as killed whose process ended without a word."""
-    running = client.search_runs([experiment], f"attributes.status = 'RUNNING' and tags.`{PROCESS}` LIKE '%:%'")
-    for run in running:
-        host, _, number = run.data.tags[PROCESS].rpartition(":")
-        if host == socket.gethostname() and number.isdecimal() and not _is_alive(int(number)):
-            client.set_terminated(run.info.run_id, "KILLED")
-
-
-def _is_alive(process: int) -> bool:
-    if process == os.getpid():
-        return False  # this process logs one run at a time: that run is of an earlier one with its number
-    if os.name != "posix":
-        return True  # to ask would be to end it
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # somebody else's
-    return True
-
-
 def _run_name(stored: StoredModel) -> str:
     return f"{'+'.join(stored.model.learners)} {stored.manifest['as_of'] or 'flat file'}"
 
 
-def _tags(stored: StoredModel, folder: Path, source: str, parent: str | None) -> dict[str, str]:
+def _tags(stored: StoredModel, folder: Path) -> dict[str, str]:
     manifest = stored.manifest
     return {
         "mlflow.note.content": _description(stored),
-        "mlflow.source.name": source,
-        "mlflow.user": user_name(),
         "model_id": manifest["model_id"],
         "folder_sha256": folder_digest(folder),
         "as_of": str(manifest["as_of"]),
         "churn_version": version("churn"),
-        PROCESS: f"{socket.gethostname()}:{os.getpid()}",
-        **({"mlflow.parentRunId": parent} if parent else {}),
     }
 
 

@@ -1,15 +1,12 @@
 """A tuning as a run of MLflow with a child run a trial."""
 
-import os
-import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from churn.tracking.place import Place, tracking_place
-from churn.tracking.runs import PROCESS, close_dead_runs, user_name
-from churn.tracking.session import OnStep, find_experiment, open_tracking
+from churn.tracking.running import Run, open_child, open_run
+from churn.tracking.session import OnStep
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -44,33 +41,14 @@ def log_study(
     TrackingError
         The database or the server cannot be used.
     """
+    note = {"mlflow.note.content": f"On rows that no trial saw: {document['final']['word']}."}
+    name = document["study"]["name"]
     place = place or tracking_place()
-    with open_tracking(place, write=True, make=True, on_step=on_step) as client:
-        if on_step:
-            on_step("logging the study")
-        experiment = find_experiment(client, place)
-        close_dead_runs(client, experiment)
-        note = {"mlflow.note.content": f"On rows that no trial saw: {document['final']['word']}."}
-        parent = _create(client, experiment, document["study"]["name"], note)
-        try:
-            _log_parent(client, parent, document, inputs)
-            for trial in document["trials"]:
-                _log_trial(client, experiment, parent, trial)
-        except BaseException as error:
-            with suppress(Exception):  # the first error is the one to tell
-                client.set_terminated(parent, "FAILED" if isinstance(error, Exception) else "KILLED")
-            raise
-        client.set_terminated(parent, "FINISHED")
-    return parent
-
-
-def _create(client: "MlflowClient", experiment: str, name: str, tags: Mapping[str, str]) -> str:
-    common = {
-        "mlflow.source.name": "churn tune",
-        "mlflow.user": user_name(),
-        PROCESS: f"{socket.gethostname()}:{os.getpid()}",
-    }
-    return str(client.create_run(experiment, run_name=name, tags=common | dict(tags)).info.run_id)
+    with open_run(place, name, source="churn tune", tags=note, what="study", on_step=on_step) as run:
+        _log_parent(run.client, run.run_id, document, inputs)
+        for trial in document["trials"]:
+            _log_trial(run, trial)
+    return run.run_id
 
 
 def _log_parent(client: "MlflowClient", run_id: str, document: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
@@ -92,14 +70,13 @@ def _log_parent(client: "MlflowClient", run_id: str, document: Mapping[str, Any]
     client.log_dict(run_id, dict(inputs), "data/inputs.json")
 
 
-def _log_trial(client: "MlflowClient", experiment: str, parent: str, trial: Mapping[str, Any]) -> None:
-    tags = {"mlflow.parentRunId": parent, "state": trial["state"]}
-    run_id = _create(client, experiment, f"trial {trial['number']}", tags)
+def _log_trial(study: Run, trial: Mapping[str, Any]) -> None:
+    run = open_child(study, f"trial {trial['number']}", {"state": trial["state"]})
     by_split = [one for at, loss in enumerate(trial["losses"]) for one in _metrics({"split_log_loss": loss}, step=at)]
     metrics = [*_metrics({"objective": trial["objective"]}), *by_split]
     parameters = {f"trees.{name}": value for name, value in trial["parameters"].items()}
-    client.log_batch(run_id, metrics=metrics, params=_params(parameters))
-    client.set_terminated(run_id, _STATUS[trial["state"]])
+    run.client.log_batch(run.run_id, metrics=metrics, params=_params(parameters))
+    run.client.set_terminated(run.run_id, _STATUS[trial["state"]])
 
 
 def _metrics(values: Mapping[str, float | None], step: int = 0) -> Iterator["Metric"]:

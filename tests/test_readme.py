@@ -24,15 +24,18 @@ def commands() -> list[list[str]]:
 
 def test_the_commands_of_the_readme_run_one_after_another(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CHURN_NO_TRACK", raising=False)
+    pair = ["--candidate", "scorecard", "--candidate", "lightgbm", "--snapshots", "2"]
+    smaller = {"simulate": ["--customers", "1500"], "compare": pair}
     ran = []
     for words in commands():
-        smaller = ["--customers", "1500"] if words[0] == "simulate" else []
         with pytest.raises(SystemExit) as exit_info:
-            main([*words, *smaller])
+            main([*words, *smaller.get(words[0], [])])
         assert not exit_info.value.code, words
         ran.append(words[0])
-    assert ran == ["simulate", "check", "train", "baselines", "score", "explain", "features"]
+    assert ran == ["simulate", "check", "train", "compare", "champion", "baselines", "score", "explain", "features"]
     assert (tmp_path / "scores.parquet").exists()
+    assert (tmp_path / "models" / "champion" / "trees.txt").exists()
 
 
 def run_python(page: Path) -> doctest.TestResults:

@@ -74,6 +74,12 @@ def test_documents_come_back_as_they_were(folder, stored):
     assert stored.manifest.items() <= again.manifest.items()
 
 
+def test_model_is_shown_in_a_line(stored):
+    shown = f"<StoredModel {model_id(stored.model)}: lightgbm, 365 days, held-out ROC-AUC 0.8000>"
+    assert repr(stored) == shown
+    assert "365 days>" in repr(StoredModel(stored.model, {"horizon_days": 365}))
+
+
 def test_the_folder_holds_these_files_and_nothing_else(folder):
     assert sorted(entry.name for entry in folder.iterdir()) == sorted([*FILES, "SHA256SUMS"])
 

@@ -5,10 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
 
 from churn.errors import DataError
 from churn.evaluation.metrics import METRICS
 
+Z_95 = float(norm.ppf(0.975))
+"""Half the width of a 95 % interval in standard errors, 1.96."""
 Statistics = Callable[[NDArray[np.int64]], Mapping[str, float]]
 
 

@@ -25,6 +25,7 @@ from churn.evaluation.bins import (
     rank_auc,
     smooth_rates,
 )
+from churn.evaluation.intervals import Z_95
 from churn.evaluation.metrics import roc_auc
 from churn.features.catalogue import catalogue
 from churn.frame import Snapshot
@@ -42,7 +43,7 @@ RIVAL_AUC, RIVAL_MARGIN, RIVALS, RIVAL_ROWS = 0.8, 0.03, 20, 100
 so many and so many churners and stayers to learn from: a few cannot tell what they say together."""
 COLLAPSE_FROM, COLLAPSE_TO = 0.1, 0.5
 """Power (ROC-AUC - 0.5) from which on a feature may not fall to less than this share of it."""
-_FOLDS, _Z = 5, 1.96
+_FOLDS = 5
 _BUILD = "take it out, or build it from what was known strictly before the as-of date"
 
 
@@ -199,7 +200,7 @@ def _sure_share(one: OutOfFold) -> float:
     """Share of the churners who are in bins whose rate is, at the lower end of its Wilson interval, nearly 1."""
     n, k = np.maximum(one.rows, 1), one.churned
     p = k / n
-    low = (p + _Z**2 / (2 * n) - _Z * np.sqrt(p * (1 - p) / n + (_Z / (2 * n)) ** 2)) / (1 + _Z**2 / n)
+    low = (p + Z_95**2 / (2 * n) - Z_95 * np.sqrt(p * (1 - p) / n + (Z_95 / (2 * n)) ** 2)) / (1 + Z_95**2 / n)
     stay = 1 - k.sum() / one.rows.sum()
     return float(k[low >= 1 - SURE_STAYERS * stay].sum() / k.sum())
 

@@ -13,12 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm, rankdata
 
-from churn.evaluation.intervals import Estimate
+from churn.evaluation.intervals import Z_95, Estimate
 from churn.evaluation.judged import Judged
 
 Floats = NDArray[np.float64]
-Z_95 = float(norm.ppf(0.975))
-"""Half the width of a 95 % interval in standard errors, 1.96."""
 
 
 class AucComponents(NamedTuple):

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.evaluation.intervals import Estimate
+from churn.evaluation.intervals import Z_95, Estimate
 from churn.evaluation.judged import Judged
-from churn.evaluation.ranking import Z_95, clustered_auc, normal_p_value
+from churn.evaluation.ranking import clustered_auc, normal_p_value
 
 Floats = NDArray[np.float64]
 Failure = Literal["calibration", "ranking"]

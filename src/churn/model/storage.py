@@ -77,6 +77,13 @@ class StoredModel:
     effects: Mapping[str, Any] = field(default_factory=lambda: {"as_of": None, "services": []})
     held_out: tuple[NDArray[np.int64], NDArray[np.float64]] | None = field(default=None, compare=False)
 
+    def __repr__(self) -> str:
+        """Return a line: which model, for how many days, and how well it ranks; the card says the rest."""
+        auc = (self.metrics.get("roc_auc") or {}).get("value")
+        judged = "" if auc is None else f", held-out ROC-AUC {auc:.4f}"
+        days = self.manifest.get("horizon_days", "unknown")
+        return f"<StoredModel {model_id(self.model)}: {'+'.join(self.model.learners)}, {days} days{judged}>"
+
 
 def model_id(model: FittedModel) -> str:
     """Name a model by its content: the first 16 digits of SHA-256 over trees and model document.

@@ -2,7 +2,7 @@ import datetime as dt
 
 import pytest
 
-from churn.explanation.effects.campaigns import COLUMNS, build_offers, n_incomplete
+from churn.explanation.effects.campaigns import COLUMNS, build_offers
 from churn.tables.bank import open_bank
 
 # All of one day, 2022-06-01, unless the test says otherwise.
@@ -45,13 +45,12 @@ HORIZON = 100  # from 2022-06-01 up to 2022-09-08; 2022-09-09 is the first day a
 
 @pytest.fixture
 def offers(make_folder):
-    """Write tables beside the customers above, and give the offers built from them and how many are incomplete."""
+    """Write tables beside the customers above, and give the offers built from them."""
 
     def build(horizon_days=HORIZON, data_end=DATA_END, **tables):
         given = {"customers": CUSTOMERS, "holdings": HOLDINGS, "campaigns": CAMPAIGNS} | tables
         with open_bank(make_folder(**given), data_end=data_end, n_threads=1) as bank:
-            frame = build_offers(bank, horizon_days)
-            return frame, n_incomplete(bank, horizon_days)
+            return build_offers(bank, horizon_days)
 
     return build
 
@@ -62,21 +61,20 @@ def by_customer(frame, column):
 
 def test_offers_of_a_day_are_the_customers_of_that_day(offers):
     """E begins on that day, F was closed the day before, G holds nothing any more."""
-    frame, incomplete = offers()
+    frame = offers()
     assert tuple(frame.columns) == COLUMNS
     assert by_customer(frame, "offered") == {"A": 1, "B": 0, "C": 1, "D": 0}
     assert set(frame["service"]) == {"cts"}
     assert set(frame["campaign_id"]) == {"K1"}
-    assert incomplete == 0
 
 
 def test_coverage_is_of_the_day_of_the_draw(offers):
-    frame, _ = offers()
+    frame = offers()
     assert by_customer(frame, "coverage") == {"A": 2, "B": 1, "C": 1, "D": 1}
 
 
 def test_churn_counts_from_the_day_of_the_draw_up_to_the_last_day_of_the_horizon(offers):
-    frame, _ = offers()
+    frame = offers()
     assert by_customer(frame, "churned") == {"A": 0, "B": 0, "C": 1, "D": 0}
 
 
@@ -85,39 +83,38 @@ def test_whoever_had_the_service_bound_already_is_left_out_of_both_arms(offers):
         BOUND
         + "A,cts,2022-05-31,\nB,cts,2021-01-01,2022-06-01\nC,cts,2021-01-01,2022-05-31\nD,fund_trading,2021-01-01,\n"
     )
-    frame, _ = offers(bindings=bindings)
+    frame = offers(bindings=bindings)
     # C had it until the day before; D has another one
     assert by_customer(frame, "took") == {"C": 0, "D": 0}
 
 
 def test_offer_is_taken_up_from_the_day_itself_to_the_thirtieth_after_it(offers):
     bindings = BOUND + "A,cts,2022-06-01,\nB,cts,2022-07-01,\nC,cts,2022-07-02,\nD,fund_trading,2022-06-05,\n"
-    frame, _ = offers(bindings=bindings)
+    frame = offers(bindings=bindings)
     assert by_customer(frame, "took") == {"A": 1, "B": 1, "C": 0, "D": 0}
 
 
 def test_binding_that_was_given_up_again_was_taken_up(offers):
-    frame, _ = offers(bindings=BOUND + "A,cts,2022-06-10,2022-06-12\nA,cts,2022-12-01,\n")
+    frame = offers(bindings=BOUND + "A,cts,2022-06-10,2022-06-12\nA,cts,2022-12-01,\n")
     assert by_customer(frame, "took") == {"A": 1, "B": 0, "C": 0, "D": 0}
 
 
 def test_without_a_table_of_bindings_nobody_took_anything(offers):
-    frame, _ = offers()
+    frame = offers()
     assert by_customer(frame, "took") == {"A": 0, "B": 0, "C": 0, "D": 0}
 
 
-@pytest.mark.parametrize(("data_end", "n_rows", "n_late"), [("2022-09-08", 4, 0), ("2022-09-07", 0, 7)])
-def test_wave_counts_once_the_last_day_of_its_horizon_is_in_the_data(offers, data_end, n_rows, n_late):
-    frame, incomplete = offers(data_end=dt.date.fromisoformat(data_end))
-    assert (len(frame), incomplete) == (n_rows, n_late)
+@pytest.mark.parametrize(("data_end", "n_rows"), [("2022-09-08", 4), ("2022-09-07", 0)])
+def test_wave_counts_once_the_last_day_of_its_horizon_is_in_the_data(offers, data_end, n_rows):
+    frame = offers(data_end=dt.date.fromisoformat(data_end))
+    assert len(frame) == n_rows
     assert tuple(frame.columns) == COLUMNS
 
 
 def test_late_wave_leaves_the_earlier_ones_and_is_counted(offers):
     late = "K2,A,cts,2022-12-01,control\nK2,B,cts,2022-12-01,treated\n"
-    frame, incomplete = offers(campaigns=CAMPAIGNS + late)
+    frame = offers(campaigns=CAMPAIGNS + late)
     assert set(frame["campaign_id"]) == {"K1"}
-    assert incomplete == 2
 
 
 def test_each_wave_is_judged_at_its_own_day(offers):
@@ -125,7 +122,7 @@ def test_each_wave_is_judged_at_its_own_day(offers):
     second = "".join(
         f"K2,{c},cts,2022-09-20,{arm}\n" for c, arm in zip("ABCDE", ["treated", "control"] * 3, strict=False)
     )
-    frame, _ = offers(campaigns=CAMPAIGNS + second, bindings=BOUND + "A,cts,2022-06-10,\n")
+    frame = offers(campaigns=CAMPAIGNS + second, bindings=BOUND + "A,cts,2022-06-10,\n")
     waves = {name: by_customer(part, "offered") for name, part in frame.groupby("campaign_id")}
     assert waves == {"K1": {"A": 1, "B": 0, "C": 1, "D": 0}, "K2": {"B": 0, "E": 1}}
 
@@ -133,18 +130,18 @@ def test_each_wave_is_judged_at_its_own_day(offers):
 def test_service_of_each_wave_is_its_own(offers):
     """B has fund trading bound, and takes part in the wave of CTS alone."""
     other = "K0,A,fund_trading,2022-06-01,control\nK0,B,fund_trading,2022-06-01,treated\n"
-    frame, _ = offers(campaigns=CAMPAIGNS + other, bindings=BOUND + "B,fund_trading,2022-01-01,\nA,cts,2022-06-10,\n")
+    frame = offers(campaigns=CAMPAIGNS + other, bindings=BOUND + "B,fund_trading,2022-01-01,\nA,cts,2022-06-10,\n")
     took = {name: by_customer(part, "took") for name, part in frame.groupby("service")}
     assert took == {"cts": {"A": 1, "B": 0, "C": 0, "D": 0}, "fund_trading": {"A": 0}}
 
 
 def test_labels_of_the_bank_are_the_outcome_and_who_has_none_is_left_out(offers):
     labels = "customer_id,as_of,churned\nA,2022-06-01,1\nB,2022-06-01,0\nC,2022-06-02,1\n"
-    frame, _ = offers(labels=labels)
+    frame = offers(labels=labels)
     assert by_customer(frame, "churned") == {"A": 1, "B": 0}
 
 
 def test_no_campaigns_give_an_empty_frame(offers):
-    frame, incomplete = offers(campaigns=None)
+    frame = offers(campaigns=None)
     assert tuple(frame.columns) == COLUMNS
-    assert (len(frame), incomplete) == (0, 0)
+    assert len(frame) == 0

@@ -50,15 +50,6 @@ def build_offers(bank: Bank, horizon_days: int) -> pd.DataFrame:
     return rows.assign(wave=_waves(rows))[list(COLUMNS)]
 
 
-def n_incomplete(bank: Bank, horizon_days: int) -> int:
-    """Count the customers in offers whose horizon the data do not hold yet."""
-    if not bank.has("campaigns"):
-        return 0
-    last = to_days(last_complete(bank.data_end, horizon_days))
-    late = bank.frames()["campaigns"].filter(nw.col("assigned_on") > last)
-    return int(late.select(nw.len()).collect(backend="pyarrow").to_native().column(0)[0].as_py())
-
-
 def _waves(rows: pd.DataFrame) -> "pd.Series[str]":
     """Name each row's wave; where a campaign ran over many days, the share offered may differ between them."""
     day = ["service", "campaign_id", "assigned_on"]

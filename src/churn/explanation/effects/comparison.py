@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from churn.config import Config, FlatFile
-from churn.evaluation.intervals import Estimate
+from churn.evaluation.intervals import Z_95, Estimate
 from churn.explanation.effects.covariates import (
     CONTROL_OUTCOME,
     covariate_names,
@@ -21,7 +21,6 @@ from churn.model.schema import encode, learn_schema
 
 LEAST_RAW = 30
 """Customers with the service, and without it, that a raw difference needs."""
-Z_95 = 1.959964
 Ints = NDArray[np.int64]
 
 

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from churn.evaluation.intervals import Estimate
+from churn.evaluation.intervals import Z_95, Estimate
 from churn.explanation.effects.observational import (
     Ints,
     Nuisances,
@@ -66,5 +66,5 @@ def treatment_control(
 def _judge(kind: ControlKind, found: Estimate) -> Control:
     if found.value is None or found.high is None:
         return Control(kind, found, passed=False)
-    reach = (found.high - found.value) * Z_99 / 1.959964
+    reach = (found.high - found.value) * Z_99 / Z_95
     return Control(kind, found, passed=abs(found.value) <= reach)

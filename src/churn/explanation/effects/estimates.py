@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from churn.config import Config, EffectSettings, FlatFile
-from churn.evaluation.intervals import Estimate
+from churn.evaluation.intervals import Z_95, Estimate
 from churn.explanation.effects.comparison import Comparison, compare_customers, compare_flat_customers
 from churn.explanation.effects.controls import Control, outcome_control, placebo_control, treatment_control
 from churn.explanation.effects.observational import (
@@ -229,4 +229,4 @@ def _z_score(found: Estimate) -> float:
 
 
 def _width(band: Estimate) -> float:
-    return ((band.high or 0.0) - (band.low or 0.0)) / (2 * 1.959964)
+    return ((band.high or 0.0) - (band.low or 0.0)) / (2 * Z_95)

@@ -9,13 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
 
-from churn.evaluation.intervals import Estimate
+from churn.evaluation.intervals import Z_95, Estimate
 
 LEAST_ARM = 30
 """Rows each arm of a wave holds at least; smaller waves are left out."""
-Z_95 = float(norm.ppf(0.975))
 Floats = NDArray[np.float64]
 
 

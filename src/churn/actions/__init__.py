@@ -1,0 +1,1 @@
+"""What managers do with scores: their day, and their lists."""

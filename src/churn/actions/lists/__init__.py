@@ -1,0 +1,1 @@
+"""The lists of customers that managers work from."""

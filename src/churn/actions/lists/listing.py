@@ -1,0 +1,101 @@
+"""From found customers to a list: who may be contacted, ranks, fixed columns, and its sentence."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from churn.actions.lists.facts import Facts
+from churn.actions.lists.wording import join_sentences, say_empty, say_no_offers, say_not_made, say_number, say_refused
+from churn.explanation.reasons.amounts import Pair
+
+_FIRST = {"rank": "Int64", "customer_id": "str", "branch_id": "str", "manager_id": "str", "tier": "str"}
+_LAST = {"why_en": "str", "why_zh": "str"}
+# On a list of service they stay, and nothing may be offered to them.
+_REFUSES = {"do_not_contact": "bool"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """Customers of a list, the first to be seen first.
+
+    Attributes
+    ----------
+    rows
+        The list's columns and `do_not_contact`; None where the list cannot be made.
+    notes
+        Sentences about the list, or why it cannot be made.
+    """
+
+    rows: pd.DataFrame | None
+    notes: tuple[Pair, ...] = ()
+
+
+@dataclass(frozen=True)
+class ManagerList:
+    """What a list is.
+
+    Attributes
+    ----------
+    name
+        Of its file.
+    title
+        In English and Chinese.
+    columns
+        The facts its rows rest on, each with its pandas dtype, in order.
+    is_marketing
+        Whether it leads to marketing: who asked not to be contacted is left out. The others have a column
+        `do_not_contact` that says it.
+    find
+        From facts to rows.
+    """
+
+    name: str
+    title: Pair
+    columns: Mapping[str, str]
+    is_marketing: bool
+    find: Callable[[Facts], Found]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A list that was made, or its columns without a row; and its sentence in English and Chinese."""
+
+    frame: pd.DataFrame
+    sentence: Pair
+    is_made: bool
+
+
+def make_list(kind: ManagerList, facts: Facts) -> Listed:
+    """Make one list: `rank` from 1, customer and today's branch, manager and tier, facts, and why in two languages."""
+    dtypes = {**_FIRST, **kind.columns, **({} if kind.is_marketing else _REFUSES), **_LAST}
+    found = kind.find(facts)
+    if found.rows is None:
+        empty = pd.DataFrame(columns=list(dtypes)).astype(dtypes)
+        return Listed(empty, join_sentences([say_not_made(found.notes)]), is_made=False)
+    refuses = found.rows["do_not_contact"].astype(bool)
+    n_refused = found.rows.loc[refuses, "customer_id"].nunique()
+    rows = found.rows[~refuses] if kind.is_marketing else found.rows
+    frame = rows.assign(rank=range(1, len(rows) + 1)).reset_index(drop=True)[list(dtypes)].astype(dtypes)
+    said = [say_number(frame["customer_id"].nunique(), len(frame))]
+    if n_refused:
+        said.append(say_refused(n_refused) if kind.is_marketing else say_no_offers(n_refused))
+    return Listed(frame, join_sentences([*said, *found.notes]), is_made=True)
+
+
+def not_made(reasons: list[Pair]) -> Found:
+    """Say that a list cannot be made, and why."""
+    return Found(None, tuple(reasons))
+
+
+def order(rows: pd.DataFrame, by: Mapping[str, bool]) -> pd.DataFrame:
+    """Sort by columns, each ascending or not; an unknown value comes last, equals keep the order of their ids."""
+    rows = rows.sort_values("customer_id", kind="stable")
+    return rows.sort_values(list(by), ascending=list(by.values()), kind="stable", na_position="last")
+
+
+def note_unknown(facts: Facts, unknown: Mapping[str, str]) -> tuple[Pair, ...]:
+    """Note the columns that stay empty for want of a source, from {source: columns}."""
+    return tuple(
+        say_empty([facts.missing[source]], columns) for source, columns in unknown.items() if source in facts.missing
+    )

@@ -1,0 +1,55 @@
+"""Customers whose investments lose money, and how long they have heard nothing from us."""
+
+from typing import Any
+
+import pandas as pd
+
+from churn.actions.lists.facts import Facts
+from churn.actions.lists.listing import Found, ManagerList, not_made, note_unknown, order
+from churn.actions.lists.wording import join_words, tell
+from churn.explanation.reasons.amounts import Pair, money, span
+
+
+def find_loss_alerts(facts: Facts) -> Found:
+    """Find customers with an unrealised loss, at the last month-end, of a share of the cost and of an amount.
+
+    Those who heard nothing about it lately stand first, then the largest loss in yuan.
+    """
+    if lack := facts.lacks("pnl"):
+        return not_made(lack)
+    s, customers = facts.settings, facts.customers
+    losing = (customers["unrealised_return"] <= -s.loss_return) & (customers["unrealised_pnl_cny"] <= -s.loss_cny)
+    rows = customers[losing]
+    rows = rows.assign(was_told=(rows["days_since_word"] <= s.quiet_days).astype("float64"))
+    rows = order(rows, {"was_told": True, "unrealised_pnl_cny": True})
+    unknown = {"contacts": "days_since_word, days_since_reached"}
+    return Found(tell(rows, lambda row: _why(facts, row)), note_unknown(facts, unknown))
+
+
+def _why(facts: Facts, row: Any) -> Pair:
+    (en, zh), (en_size, zh_size) = facts.tell("unrealised_return", row), money(row.unrealised_pnl_cny)
+    parts = [(f"{en} ({en_size})", f"{zh}（{zh_size}）")]
+    return join_words(parts if "contacts" in facts.missing else [*parts, _word(row.days_since_word)])
+
+
+def _word(days: float) -> Pair:
+    if pd.isna(days):
+        return "never a word from us about losses or after-sales", "从未有亏损告知、售后或关怀联系"
+    en, zh = span(days)
+    return f"last word from us {en} ago", f"距上次亏损告知、售后或关怀 {zh}"
+
+
+LOSS_ALERTS = ManagerList(
+    "loss_alerts",
+    ("Customers whose investments lose money", "投资亏损提醒"),
+    {
+        "unrealised_pnl_cny": "float64",
+        "unrealised_return": "float64",
+        "investments_cny": "float64",
+        "days_since_word": "Int64",
+        "days_since_reached": "Int64",
+        "churn_probability": "float64",
+    },
+    is_marketing=False,
+    find=find_loss_alerts,
+)

@@ -163,6 +163,52 @@ class CampaignSettings(_Section):
         return self
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+Contacts = Annotated[int, Field(ge=0, le=200)]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+
+class ManagerSettings(_Section):
+    """What is different for one manager; `branch`: needed of a manager who has no customer yet."""
+
+    meetings: Contacts | None = None
+    calls: Contacts | None = None
+    away: tuple[dt.date, ...] = ()
+    branch: str | None = None
+
+
+class PlanSettings(_Section):
+    """The managers' day; see docs/plan.md.
+
+    `meetings`, `calls`: stated by the practice this project serves. `rest_days`: whole days that lie between two
+    contacts of a customer, at most as far back as contacts are looked at. `hold_out`, `hold_out_salt`: the share of
+    customers no score sends anybody to, and what draws it. `weekend`: weekdays on which nobody works, but for
+    `working_days`. `contact_effect`, `loss_effect`: the share of churn that a contact, and a loss notice, are assumed
+    to prevent; nothing is known of it before the hold-out is compared, and it weighs contacts against bindings alone.
+    `take_up`: the share of customers who bind what they are offered, the mean of Beta(6, 14) in Verbraken et al. 2013
+    (https://doi.org/10.1109/TKDE.2012.50). `meeting_factor`: what a meeting does, in calls; assumed.
+    `product_value_cny`: worth of a product held beside the assets; assumed, so that who has no assets still counts.
+    `loss_return`, `loss_cny`: an unrealised loss is told from this share of its cost, or from this amount, on.
+    """
+
+    meetings: Contacts = 5
+    calls: Contacts = 20
+    managers: dict[str, ManagerSettings] = {}
+    rest_days: Annotated[int, Field(ge=0, le=365)] = 7
+    hold_out: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    hold_out_salt: str = "plan"
+    holidays: tuple[dt.date, ...] = ()
+    weekend: tuple[Weekday, ...] = ()
+    working_days: tuple[dt.date, ...] = ()
+    contact_effect: Share = 0.05
+    loss_effect: Share = 0.10
+    take_up: Share = 0.3
+    meeting_factor: Annotated[float, Field(ge=1)] = 1.5
+    product_value_cny: Annotated[float, Field(ge=0)] = 1_000.0
+    loss_return: Rate = 0.05
+    loss_cny: Annotated[float, Field(gt=0)] = 10_000.0
+
+
 PRODUCTS = {
     "debit_card": Product(en="debit card", zh="借记卡"),
     "time_deposit": Product(en="time deposit", zh="定期存款"),
@@ -207,6 +253,7 @@ class Config(_Section):
     training: TrainingSettings = TrainingSettings()
     effects: EffectSettings = EffectSettings()
     campaign: CampaignSettings = CampaignSettings()
+    plan: PlanSettings = PlanSettings()
     catalogue: CatalogueSettings = CatalogueSettings()
     products: dict[str, Product] = PRODUCTS
     services: dict[str, Service] = SERVICES

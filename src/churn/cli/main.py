@@ -17,6 +17,7 @@ from churn.cli.compare import compare
 from churn.cli.demo import demo
 from churn.cli.explain import explain
 from churn.cli.features import features
+from churn.cli.plan import plan
 from churn.cli.score import score
 from churn.cli.simulate import simulate
 from churn.cli.train import train
@@ -36,7 +37,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, simulate, check, features, tune, train, compare, champion, baselines, score, explain):
+for command in (demo, simulate, check, features, tune, train, compare, champion, baselines, score, explain, plan):
     cli.add_command(command)
 
 

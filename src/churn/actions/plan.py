@@ -1,0 +1,280 @@
+"""The managers' day: whom to meet and whom to call, why now, and what to say first.
+
+Who may be contacted: a customer today, scored, who did not refuse (`do_not_contact`), whose last contact lies more than
+`rest_days` back, and who has a manager or lives in a branch that has some. Who has a responsible manager hears from
+that one alone; a VIP without one from the manager proposed for them. Of the random hold-out, a stable hash of the
+customer's id, nobody is contacted for their score, but losses are told to all: what the programme is worth is the
+difference in churn between the hold-out and the others.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from churn.actions.plan_choice import ANYBODY, Chosen, Competitors, Desk, choose_contacts
+from churn.actions.plan_managers import find_managers, propose_managers
+from churn.actions.plan_words import (
+    RECORDED_AS,
+    STEPS,
+    Facts,
+    Offer,
+    feature_words,
+    offer_next,
+    say_first,
+    why_assigned,
+    why_now,
+)
+from churn.actions.value import Kept, customer_value, value_kept
+from churn.config import Config, PlanSettings
+from churn.explanation.reasons.amounts import Pair
+from churn.model.folds import customer_folds
+
+_PARTS = 10_000
+"""A share of customers is drawn to the hundredth of a per cent."""
+Marks = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A day of all managers.
+
+    Attributes
+    ----------
+    date
+        The day.
+    managers
+        Of `find_managers`.
+    rows
+        One row a contact, sorted by manager, meetings first, then by rank; the columns of `plan.csv` (docs/plan.md).
+    assignments
+        One row a VIP without a manager; the columns of `assignments.csv`.
+    left_out
+        How many customers could not be contacted, each under the first reason that holds.
+    n_customers
+        Customers today.
+    """
+
+    date: dt.date
+    managers: pd.DataFrame
+    rows: pd.DataFrame
+    assignments: pd.DataFrame
+    left_out: Mapping[str, int]
+    n_customers: int
+
+
+def build_plan(people: pd.DataFrame, scores: pd.DataFrame, date: dt.date, config: Config) -> Plan:
+    """Plan a day.
+
+    Parameters
+    ----------
+    people
+        Of `read_people`, at the date.
+    scores
+        `frame` of `read_scores`; who is not in `people` is left out.
+    date
+        The day; whether anybody works on it is the caller's to ask (`plan_days`).
+    config
+        `[plan]` and the catalogue.
+
+    Raises
+    ------
+    DataError
+        The bank has no manager.
+    """
+    settings = config.plan
+    people = people.merge(scores, on="customer_id", how="left", validate="one_to_one")
+    people["value_cny"] = customer_value(people["aum_cny"].to_numpy(), people["product_coverage"].to_numpy(), settings)
+    managers = find_managers(people, date, settings)
+    proposals = propose_managers(people, managers)
+    people = _with_responsible(people, managers, proposals)
+    people["tells_loss"] = _tells_loss(people, settings)
+    reasons = _left_out(people, settings)
+    open_to = people[_first_reason(reasons) == ""].reset_index(drop=True)
+    kept = _kept(open_to, settings)
+    chosen = choose_contacts(_competitors(open_to, kept), _desk(managers))
+    return Plan(
+        date,
+        managers,
+        _rows(open_to, kept, chosen, managers, date, config),
+        _assignments(proposals, date),
+        _count(_first_reason(reasons), list(reasons)),
+        len(people),
+    )
+
+
+def in_hold_out(customer_id: "pd.Series[str]", settings: PlanSettings) -> Marks:
+    """Mark the customers whom no score sends anybody to: a stable hash of the id, the same on every day.
+
+    Examples
+    --------
+    >>> ids = pd.Series([f"C{number}" for number in range(1000)])
+    >>> int(in_hold_out(ids, PlanSettings()).sum())
+    101
+    """
+    held = customer_folds(customer_id, _PARTS, settings.hold_out_salt) < round(settings.hold_out * _PARTS)
+    return np.asarray(held, dtype=bool)
+
+
+def _with_responsible(people: pd.DataFrame, managers: pd.DataFrame, proposals: pd.DataFrame) -> pd.DataFrame:
+    """Add places of the only manager who may contact a customer, and of the branch whose managers may."""
+    proposed = people["customer_id"].map(proposals.set_index("customer_id")["proposed_manager_id"])
+    responsible = people["manager_id"].where(people["manager_id"].notna(), proposed)
+    manager = pd.Index(managers["manager_id"]).get_indexer(pd.Index(responsible))
+    branches = pd.Index(managers["branch_id"].unique())
+    branch = branches.get_indexer(pd.Index(people["branch_id"]))
+    theirs = branches.get_indexer(pd.Index(managers["branch_id"]))
+    owned = np.where(manager >= 0, "own", "branch").astype(object)
+    owned[(manager >= 0) & people["manager_id"].isna().to_numpy()] = "proposed"
+    return people.assign(
+        manager_place=manager, branch_place=np.where(manager >= 0, theirs[manager], branch), assignment=owned
+    )
+
+
+def _tells_loss(people: pd.DataFrame, settings: PlanSettings) -> Marks:
+    lost = (people["unrealised_pnl_cny"] < 0) & ~people["loss_told"]
+    felt = (people["unrealised_return"] <= -settings.loss_return) | (people["unrealised_pnl_cny"] <= -settings.loss_cny)
+    return (lost & felt).to_numpy(dtype=bool)
+
+
+def _left_out(people: pd.DataFrame, settings: PlanSettings) -> dict[str, Marks]:
+    """Say who cannot be contacted and why, in the order in which reasons are given."""
+    never = {
+        "not_scored": people["churn_probability"].isna().to_numpy(),
+        "do_not_contact": people["do_not_contact"].to_numpy(dtype=bool),
+        "branch_without_manager": ((people["manager_place"] < 0) & (people["branch_place"] < 0)).to_numpy(),
+        "resting": (people["days_since_contact"] <= settings.rest_days).to_numpy(),
+    }
+    held = in_hold_out(people["customer_id"], settings) & ~people["tells_loss"].to_numpy()
+    return {**never, "held_out": held}
+
+
+def _first_reason(reasons: Mapping[str, Marks]) -> NDArray[np.str_]:
+    return np.select(list(reasons.values()), list(reasons), default="")
+
+
+def _count(reason: NDArray[np.str_], names: list[str]) -> dict[str, int]:
+    return {name: int((reason == name).sum()) for name in names}
+
+
+def _kept(people: pd.DataFrame, settings: PlanSettings) -> Kept:
+    return value_kept(
+        people["churn_probability"].to_numpy(),
+        people["value_cny"].to_numpy(),
+        people["stage"].to_numpy(),
+        people["is_vip"].to_numpy(),
+        people["tells_loss"].to_numpy(),
+        people["next_binding_effect"].to_numpy(dtype=np.float64),
+        settings,
+    )
+
+
+def _competitors(people: pd.DataFrame, kept: Kept) -> Competitors:
+    manager = people["manager_place"].to_numpy(dtype=np.int64)
+    return Competitors(
+        kept.call,
+        kept.meeting,
+        np.where(manager < 0, ANYBODY, manager),
+        people["branch_place"].to_numpy(dtype=np.int64),
+    )
+
+
+def _desk(managers: pd.DataFrame) -> Desk:
+    branch = pd.Index(managers["branch_id"].unique()).get_indexer(pd.Index(managers["branch_id"]))
+    return Desk(branch.astype(np.int64), *(managers[name].to_numpy(dtype=np.int64) for name in ("meetings", "calls")))
+
+
+def _rows(
+    people: pd.DataFrame, kept: Kept, chosen: Chosen, managers: pd.DataFrame, date: dt.date, config: Config
+) -> pd.DataFrame:
+    """Give the columns of `plan.csv`."""
+    at, met = chosen.customer, chosen.is_meeting
+    planned = people.iloc[at].reset_index(drop=True)
+    planned["manager_id"] = managers["manager_id"].to_numpy(dtype=object)[chosen.manager]
+    planned["kind"] = np.where(met, "meeting", "call").astype(object)
+    planned["expected_value_kept"] = np.where(met, kept.meeting[at], kept.call[at])
+    planned["assumed"] = np.where(met, kept.meeting_assumes[at], kept.call_assumes[at])
+    planned["is_call"] = ~met
+    planned = planned.sort_values(
+        ["manager_id", "is_call", "expected_value_kept", "customer_id"],
+        ascending=[True, True, False, True],
+        ignore_index=True,
+    )
+    planned["rank"] = planned.groupby(["manager_id", "kind"]).cumcount() + 1
+    planned["date"] = date.isoformat()
+    steps = np.array(STEPS, dtype=object)[planned["stage"].to_numpy()]
+    planned["purpose"] = np.where(planned["tells_loss"], "loss_notice", steps)
+    planned["record_as"] = planned["purpose"].map(RECORDED_AS)
+    planned["last_contacted_on"] = _last_contacted(planned["days_since_contact"], date)
+    planned = planned.rename(columns={"next_binding": "service", "next_product": "product"})
+    return _with_words(planned, config)[list(COLUMNS)]
+
+
+COLUMNS = (
+    "date", "manager_id", "kind", "rank", "customer_id", "purpose", "service", "churn_probability",
+    "expected_value_kept", "why_en", "why_zh", "say_first_en", "say_first_zh", "product", "next_binding_effect",
+    "offer_en", "offer_zh", "value_cny", "last_contacted_on", "tier", "branch_id", "assignment", "record_as", "assumed",
+)  # fmt: skip
+
+
+def _last_contacted(days: "pd.Series[float]", date: dt.date) -> "pd.Series[Any]":
+    dates = [None if np.isnan(ago) else (date - dt.timedelta(days=int(ago))).isoformat() for ago in days.tolist()]
+    return pd.Series(dates, dtype=object)
+
+
+def _with_words(planned: pd.DataFrame, config: Config) -> pd.DataFrame:
+    meaning = feature_words(config)
+    words: dict[str, list[str]] = {f"{name}_{language}": [] for name in _TOLD for language in ("en", "zh")}
+    columns = [planned[name].tolist() for name in _TOLD_FROM]
+    for purpose, kind, assignment, tells_loss, *others in zip(*columns, strict=True):
+        service, product, effect, en, zh, feature, risk, aum, pnl, returned = others
+        raises = _raises(en, zh, feature, meaning)
+        facts = Facts(risk, aum, pnl, returned, raises, tells_loss, assignment == "proposed")
+        offer = Offer(service, product, effect)
+        told = why_now(facts), say_first(purpose, kind, offer, config), offer_next(offer, config)
+        for name, pair in zip(_TOLD, told, strict=True):
+            words[f"{name}_en"].append(pair[0])
+            words[f"{name}_zh"].append(pair[1])
+    return planned.assign(**{name: pd.Series(texts, dtype=object) for name, texts in words.items()})
+
+
+_TOLD = ("why", "say_first", "offer")
+_TOLD_FROM = (
+    "purpose", "kind", "assignment", "tells_loss", "service", "product", "next_binding_effect", "raises_1_en",
+    "raises_1_zh", "reason_1", "churn_probability", "aum_cny", "unrealised_pnl_cny", "unrealised_return",
+)  # fmt: skip
+
+
+def _raises(en: str | None, zh: str | None, feature: str | None, meaning: Mapping[str, Pair]) -> Pair | None:
+    """Give what raises the risk most: the story where scores are explained, else the feature's meaning."""
+    if en and zh:
+        return en, zh
+    known = meaning.get(feature) if feature else None
+    return (f"raised most by {known[0]}", f"主要因素是{known[1]}") if known else None
+
+
+def _assignments(proposals: pd.DataFrame, date: dt.date) -> pd.DataFrame:
+    """Give the columns of `assignments.csv`; nothing is assigned before somebody agrees."""
+    reasons = [
+        why_assigned(manager, None if pd.isna(vips) else int(vips), branch)
+        for manager, vips, branch in zip(
+            proposals["proposed_manager_id"], proposals["n_vips_before"], proposals["branch_id"], strict=True
+        )
+    ]
+    return pd.DataFrame(
+        {
+            "date": date.isoformat(),
+            "customer_id": proposals["customer_id"],
+            "branch_id": proposals["branch_id"],
+            "tier": proposals["tier"],
+            "value_cny": proposals["value_cny"],
+            "proposed_manager_id": proposals["proposed_manager_id"],
+            "status": np.where(proposals["proposed_manager_id"].isna(), "open", "proposed"),
+            "reason_en": pd.Series([reason[0] for reason in reasons], dtype=object),
+            "reason_zh": pd.Series([reason[1] for reason in reasons], dtype=object),
+        }
+    )

@@ -1,0 +1,134 @@
+"""Managers: where they work, how much their day holds, and who becomes responsible for a VIP without one."""
+
+import datetime as dt
+from heapq import heapify, heapreplace
+
+import pandas as pd
+
+from churn.config import ManagerSettings, PlanSettings
+from churn.errors import DataError
+
+
+def find_managers(people: pd.DataFrame, date: dt.date, settings: PlanSettings) -> pd.DataFrame:
+    """List the managers: those responsible for a customer today, and those the configuration gives a branch.
+
+    A manager's branch is the one most of their customers belong to (of equals the first), unless the configuration
+    names it.
+
+    Parameters
+    ----------
+    people
+        Of `read_people`; `customer_id`, `branch_id`, `manager_id` and `is_vip` are read.
+    date
+        A manager who is away on it has room for nothing.
+
+    Returns
+    -------
+    DataFrame
+        Sorted by `manager_id`: `branch_id`, `meetings` and `calls` the day has room for, `n_vips` and `n_customers`
+        they are responsible for.
+
+    Raises
+    ------
+    DataError
+        There is no manager.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"customer_id": ["A", "B", "C"], "branch_id": ["N", "N", "S"],
+    ...                        "manager_id": ["M1", "M1", None], "is_vip": [True, False, True]})
+    >>> find_managers(people, dt.date(2026, 1, 5), PlanSettings()).values.tolist()
+    [['M1', 'N', 5, 20, 1, 2]]
+    """
+    managed = people[people["manager_id"].notna()]
+    sizes = managed.groupby(["manager_id", "branch_id"]).size().reset_index(name="n")
+    home = sizes.sort_values(["manager_id", "n", "branch_id"], ascending=[True, False, True]).drop_duplicates(
+        "manager_id"
+    )
+    branches = dict(zip(home["manager_id"].tolist(), home["branch_id"].tolist(), strict=True))
+    branches |= {name: own.branch for name, own in settings.managers.items() if own.branch is not None}
+    if not branches:
+        raise DataError(
+            "customers.manager_id: names no manager of anybody who is a customer now;"
+            " fill it, or give managers with their branch under [plan.managers]"
+        )
+    vips = managed.loc[managed["is_vip"], "manager_id"].value_counts()
+    customers = managed["manager_id"].value_counts()
+    names = sorted(branches)
+    rooms = [_room(settings.managers.get(name), date, settings) for name in names]
+    return pd.DataFrame(
+        {
+            "manager_id": names,
+            "branch_id": [branches[name] for name in names],
+            "meetings": [meetings for meetings, _ in rooms],
+            "calls": [calls for _, calls in rooms],
+            "n_vips": vips.reindex(names, fill_value=0).to_numpy(),
+            "n_customers": customers.reindex(names, fill_value=0).to_numpy(),
+        }
+    )
+
+
+def unknown_managers(managers: pd.DataFrame, settings: PlanSettings) -> list[str]:
+    """Name the managers the configuration speaks of and nobody knows: without a customer and without a branch."""
+    return sorted(set(settings.managers) - set(managers["manager_id"]))
+
+
+def _room(own: ManagerSettings | None, date: dt.date, settings: PlanSettings) -> tuple[int, int]:
+    if own is None:
+        return settings.meetings, settings.calls
+    if date in own.away:
+        return 0, 0
+    return (
+        settings.meetings if own.meetings is None else own.meetings,
+        settings.calls if own.calls is None else own.calls,
+    )
+
+
+def propose_managers(people: pd.DataFrame, managers: pd.DataFrame) -> pd.DataFrame:
+    """Propose a responsible manager for every VIP who has none: the least loaded one of the branch.
+
+    Least loaded has fewest VIPs, then fewest customers, then the first id; the most valuable VIP chooses first.
+
+    Parameters
+    ----------
+    people
+        `customer_id`, `branch_id`, `manager_id`, `is_vip`, `tier` and `value_cny` are read.
+    managers
+        Of `find_managers`.
+
+    Returns
+    -------
+    DataFrame
+        One row a VIP without a manager, the most valuable first: `customer_id`, `branch_id`, `tier`, `value_cny`,
+        `proposed_manager_id` (None where the branch has no manager) and `n_vips_before` of that manager.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"customer_id": ["A", "B", "C"], "branch_id": ["N", "N", "S"], "tier": ["gold"] * 3,
+    ...                        "manager_id": ["M1", None, None], "is_vip": [True] * 3, "value_cny": [1.0, 2.0, 3.0]})
+    >>> managers = find_managers(people, dt.date(2026, 1, 5), PlanSettings())
+    >>> propose_managers(people, managers)[["customer_id", "proposed_manager_id"]].values.tolist()
+    [['C', None], ['B', 'M1']]
+    """
+    waiting = people.loc[
+        people["is_vip"] & people["manager_id"].isna(), ["customer_id", "branch_id", "tier", "value_cny"]
+    ]
+    waiting = waiting.sort_values(["value_cny", "customer_id"], ascending=[False, True]).reset_index(drop=True)
+    heaps: dict[str, list[tuple[int, int, str]]] = {}
+    loads = (managers[name].tolist() for name in ("branch_id", "n_vips", "n_customers", "manager_id"))
+    for branch, *load in zip(*loads, strict=True):
+        heaps.setdefault(branch, []).append((load[0], load[1], load[2]))
+    for heap in heaps.values():
+        heapify(heap)
+    proposed: list[str | None] = []
+    before: list[int | None] = []
+    for branch in waiting["branch_id"].tolist():
+        heap = heaps.get(branch, [])
+        vips, customers, manager = heap[0] if heap else (None, 0, None)
+        proposed.append(manager)
+        before.append(vips)
+        if vips is not None and manager is not None:
+            heapreplace(heap, (vips + 1, customers + 1, manager))
+    waiting["proposed_manager_id"] = pd.Series(proposed, dtype=object)
+    waiting["n_vips_before"] = pd.Series(before, dtype="Int64")
+    return waiting

@@ -1,0 +1,160 @@
+"""`churn plan`."""
+
+import datetime as dt
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from churn.actions.plan import Plan, build_plan
+from churn.actions.plan_days import next_working_day, require_working_day
+from churn.actions.plan_files import summarise, write_csv, write_json_plan
+from churn.actions.plan_managers import unknown_managers
+from churn.actions.plan_people import read_people
+from churn.actions.plan_scores import Scores, read_scores
+from churn.actions.workbook import Language, write_workbook
+from churn.api.opening import input_facts
+from churn.cli.console import note, print_json, print_table, steps
+from churn.cli.inputs import is_flat, show_notes
+from churn.cli.options import (
+    PATH,
+    IsoDate,
+    config_option,
+    data_argument,
+    data_end_option,
+    json_option,
+    output_option,
+    threads_option,
+)
+from churn.config import Config, PlanSettings, read_config
+from churn.errors import DataError, TimeRangeError
+from churn.files import hash_file, new_folder, require_apart, require_replaceable
+from churn.tables.bank import open_bank
+
+MARK = "plan.json"
+FILES = ("plan.csv", "plan.xlsx", "assignments.csv", "lists")
+_STALE_DAYS = 31
+_LEFT_OUT = {
+    "not_scored": "not in the scores",
+    "do_not_contact": "refused contact",
+    "branch_without_manager": "of a branch without a manager",
+    "resting": "contacted a short time ago",
+    "held_out": "in the random hold-out",
+}
+
+
+@click.command()
+@data_argument
+@click.option("--scores", "scores_path", type=PATH, required=True, help="Score file, best from churn score --explain.")
+@output_option("Folder to write: plan.csv, plan.json, plan.xlsx, assignments.csv.")
+@click.option("--date", type=IsoDate(), help="The day [default: the scores' date, or the next working day].")
+@click.option(
+    "--lang", "language", type=click.Choice(["both", "en", "zh"]), default="both", show_default=True,
+    help="Language of the workbook; the other files have both.",
+)  # fmt: skip
+@config_option
+@data_end_option
+@threads_option
+@json_option
+def plan(
+    data: Path,
+    scores_path: Path,
+    output: Path,
+    date: dt.date | None,
+    language: Language,
+    config_path: Path | None,
+    data_end: dt.date | None,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Plan each manager's day: whom to meet, whom to call, why now, what to say first, what to offer next.
+
+    \b
+    Example:  churn plan bank --scores scores.parquet -o plan
+    """
+    config = read_config(config_path)
+    require_replaceable(output, mark=MARK, names=FILES)
+    _require_tables(data, config)
+    scores = read_scores(scores_path)
+    day = _choose_date(date, scores, config.plan)
+    begun = time.monotonic()
+    with open_bank(data, config, data_end=data_end, n_threads=threads) as bank, steps() as on_step:
+        require_apart([output], [*bank.paths, scores_path])
+        show_notes(bank)
+        on_step(f"reading customers as of {day}")
+        people = read_people(bank, day)
+        on_step(f"planning {day}")
+        planned = build_plan(people, scores.frame, day, config)
+        on_step("writing")
+        about = {
+            **summarise(planned),
+            "scores": {"file": scores_path.name, "sha256": hash_file(scores_path), "as_of": _iso(scores.as_of)},
+            "settings": config.plan.model_dump(mode="json"),
+            **input_facts(bank),
+        }
+        _write(output, planned, about, config, language)
+    _tell(planned, scores, config)
+    _print(planned, as_json=as_json)
+    note(f"wrote {output}: {len(planned.rows):,} contacts in {time.monotonic() - begun:.1f} s")
+
+
+def _require_tables(data: Path, config: Config) -> None:
+    if is_flat(data, config):
+        raise DataError(f"{data}: a flat file names no manager and no branch; give the folder of the bank's tables")
+
+
+def _choose_date(date: dt.date | None, scores: Scores, settings: PlanSettings) -> dt.date:
+    """Return the day to plan: the one asked for, else the first working day on or after the scores' date."""
+    if date is None and scores.as_of is None:
+        raise TimeRangeError("--date is missing; the scores have no date of their own")
+    if date is None:
+        assert scores.as_of is not None
+        return next_working_day(scores.as_of, settings)
+    require_working_day(date, settings)
+    if scores.as_of is not None and date < scores.as_of:
+        raise TimeRangeError(
+            f"--date {date}: the scores are of {scores.as_of}, later; give scores of that day or before"
+        )
+    return date
+
+
+def _write(output: Path, planned: Plan, about: dict[str, Any], config: Config, language: Language) -> None:
+    """Write the folder, whole or not at all. Lists go into `lists/` here, and their sheets into the workbook."""
+    with new_folder(output, mark=MARK, names=FILES) as folder:
+        write_csv(folder / "plan.csv", planned.rows)
+        write_csv(folder / "assignments.csv", planned.assignments)
+        write_workbook(folder / "plan.xlsx", planned, config.plan, language=language)
+        write_json_plan(folder / MARK, planned, about)
+
+
+def _tell(planned: Plan, scores: Scores, config: Config) -> None:
+    """Say on standard error what a reader of the plan should know."""
+    for name in unknown_managers(planned.managers, config.plan):
+        note(f"warning: [plan.managers] {name}: responsible for nobody; give a branch, or remove the entry")
+    if scores.as_of is not None and (planned.date - scores.as_of).days > _STALE_DAYS:
+        note(f"warning: the scores are of {scores.as_of}, more than {_STALE_DAYS} days old; score again")
+    if not scores.is_explained:
+        note("note: the scores name no next binding; churn score --explain adds it, and reasons in words")
+    note("note: expected values rest on assumed shares ([plan] in the configuration); the column assumed names them")
+
+
+def _print(planned: Plan, *, as_json: bool) -> None:
+    summary = summarise(planned)
+    if as_json:
+        print_json(summary)
+        return
+    rows = [
+        ("managers", f"{summary['managers']:,}"),
+        ("meetings", f"{summary['meetings']:,}"),
+        ("calls", f"{summary['calls']:,}"),
+        *((f"  {name.replace('_', ' ')}", f"{n:,}") for name, n in summary["purposes"].items()),
+        ("expected value kept, CNY", f"{summary['expected_value_kept']:,.0f}"),
+        ("managers proposed for VIPs without one", f"{summary['assignments_proposed']:,}"),
+        *((f"customers {_LEFT_OUT[name]}", f"{n:,}") for name, n in summary["left_out"].items() if n),
+    ]
+    print_table(f"Plan of {planned.date}", ("", "number"), rows, left=("",))
+
+
+def _iso(date: dt.date | None) -> str | None:
+    return date.isoformat() if date else None

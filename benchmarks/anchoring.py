@@ -97,25 +97,13 @@ def thinned(snapshot: Snapshot, rng: np.random.Generator) -> Snapshot:
 
 
 def three_hundred(snapshot: Snapshot, rng: np.random.Generator) -> Snapshot:
-    return keep(snapshot, np.sort(rng.choice(len(snapshot.customer_id), 300, replace=False)))
+    return snapshot.take(np.sort(rng.choice(len(snapshot.customer_id), 300, replace=False)))
 
 
 def rich(snapshot: Snapshot, rng: np.random.Generator) -> Snapshot:
     """Everybody who left, and one in five who stayed."""
     assert snapshot.churned is not None
-    return keep(snapshot, np.flatnonzero((snapshot.churned == 1) | (rng.random(len(snapshot.churned)) < 0.2)))
-
-
-def keep(snapshot: Snapshot, rows: NDArray[np.int64]) -> Snapshot:
-    assert snapshot.churned is not None
-    assert snapshot.product_coverage is not None
-    return replace(
-        snapshot,
-        customer_id=snapshot.customer_id[rows],
-        features=snapshot.features.iloc[rows].reset_index(drop=True),
-        churned=snapshot.churned[rows],
-        product_coverage=snapshot.product_coverage[rows],
-    )
+    return snapshot.take(np.flatnonzero((snapshot.churned == 1) | (rng.random(len(snapshot.churned)) < 0.2)))
 
 
 SITUATIONS = (

@@ -52,6 +52,18 @@ class Snapshot:
     product_coverage: NDArray[np.float64] | None
     segments: pd.DataFrame | None = None
 
+    def take(self, rows: NDArray[Any]) -> "Snapshot":
+        """Return the snapshot of some of its customers: a mask of shape (n,), or places."""
+
+        def of(part: Any) -> Any:
+            if part is None:
+                return None
+            return part.iloc[places].reset_index(drop=True) if isinstance(part, pd.DataFrame) else part[places]
+
+        places = np.arange(len(self.customer_id))[rows]
+        parts = ("customer_id", "features", "churned", "product_coverage", "segments")
+        return replace(self, **{name: of(getattr(self, name)) for name in parts})
+
 
 def build_snapshot(bank: Bank, as_of: dt.date, horizon_days: int) -> Snapshot:
     """Build the labelled population at `as_of`; where the bank keeps its own labels, those who have one.

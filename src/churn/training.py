@@ -271,7 +271,7 @@ def _stored(
         held_out=held_out,
         seed=run.recipe.seed,
         monotone=monotone_facts(run.held, constrained=auc, free=run.free_auc) if run.held and auc is not None else None,
-        facts=facts,
+        facts={**(facts or {}), **({"tuned_on": list(run.recipe.tuned_on)} if run.recipe.tuned_on else {})},
     )
     estimates = {name: estimate._asdict() for name, estimate in judged.metrics.items()}
     metrics = {**estimates, "out_of_time": judged.out_of_time}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from churn.cli.main import main
@@ -59,6 +60,17 @@ def crippled(simulated, tmp_path_factory):
         main([*words, *DATES])
     assert not exit_info.value.code
     return folder
+
+
+@pytest.fixture
+def flat_file(tmp_path):
+    """600 customers of whom those with a large x leave more often, and the configuration that says so."""
+    path, config = tmp_path / "file.csv", tmp_path / "flat.toml"
+    draw = np.random.default_rng(0).random(600)
+    rows = [f"{n},{'yes' if draw[n] < (n % 10) / 10 else 'no'},{n % 10},{'mf'[n % 2]}" for n in range(600)]
+    path.write_text("id,left,x,sex\n" + "\n".join(rows), encoding="utf-8")
+    config.write_text('[flat]\nid = "id"\nlabel = "left"\nchurned = "yes"\n', encoding="utf-8")
+    return path, config
 
 
 def _standing(run):
@@ -196,11 +208,86 @@ def test_killed_half_way_promotes_nothing_and_the_next_run_does(run, simulated, 
         assert _standing(run)["previous_champion"] == 1
 
 
-def test_champion_for_another_horizon_is_not_compared(run, simulated, crippled, registry):
+def test_champion_for_another_horizon_or_other_data_is_left_out_unless_it_must_be_replaced(
+    run, simulated, crippled, registry, flat_file
+):
     assert run("champion", "--set", crippled).code == 0
-    result = run("compare", simulated, "--candidate", "lightgbm", "--horizon", 180)
-    assert result.code == 2
-    assert "champion, version 1: is for 365 days, not 180; give --horizon 365" in result.err
+    words = ("compare", simulated, *PAIR, "--horizon", 180, "--snapshots", 1, *DATES)
+    left_out = run(*words)
+    assert left_out.code == 0, left_out.err
+    says = "champion, version 1: is for 365 days, not 180; give --horizon 365"
+    assert f"warning: the champion is left out: {says}" in left_out.err
+    assert "│ champion" not in left_out.out
+    refused = run(*words, "--promote")
+    assert (refused.code, says in refused.err) == (2, True)
+    assert "building" not in refused.err
+    path, config = flat_file
+    assert "warning: the champion is left out" in run("compare", path, "--config", config, *PAIR).err
+    refused = run("compare", path, "--config", config, *PAIR, "--promote")
+    assert refused.code == 2
+    assert "bring the tables it was trained on" in refused.err
+
+
+def test_folder_called_champion_is_not_the_registrys(run, simulated, crippled, tmp_path):
+    shutil.copytree(crippled, tmp_path / "champion")
+    words = ("--model", tmp_path / "champion", "--candidate", "lightgbm", *DATES)
+    document = json.loads(run("compare", simulated, *words, "--json", "--no-track").out)
+    assert document["models"].keys() == {"champion (folder)", "lightgbm"}
+    assert "there was no champion" in document["reason"]
+
+
+def test_who_takes_the_place_of_an_anchored_champion_is_anchored_too(run, simulated, crippled, registry, tmp_path):
+    anchored = tmp_path / "anchored"
+    assert run("baselines", simulated, "--model", crippled, "--anchor", "-o", anchored).code == 0
+    assert run("champion", "--set", anchored).code == 0
+    result = run("compare", simulated, *DATES, "--candidate", "lightgbm", "--promote")
+    assert result.code == 0, result.err
+    assert "warning: the champion is anchored to the stated rates" in result.err
+    assert run("champion", "-o", tmp_path / "fetched").code == 0
+    fetched = read_model(tmp_path / "fetched")
+    assert fetched.model.anchoring is not None
+    assert fetched.manifest["snapshots"] == [date for date in DATES if date != "--as-of"]
+
+
+def test_challenger_tuned_on_what_judges_it_is_flattered_and_not_promoted(run, simulated, crippled, registry, tmp_path):
+    tuned = tmp_path / "tuned.json"
+    tuned.write_text(json.dumps({"parameters": {"num_leaves": 6}, "objective": {"splits": ["2024-07-03"]}}))
+    assert run("champion", "--set", crippled).code == 0
+    words = ("compare", simulated, *DATES, "--model", crippled, "--parameters", tuned, "--promote")
+    both = run(*words)
+    assert both.code == 1
+    assert "warning: tuned was tuned on 1 of what judges it (2024-07-03)" in both.err
+    assert "every challenger was tuned on what judges it" in both.out
+    assert _standing(run) == {"champion": 1, "challenger": None, "previous_champion": None}
+    later = run(*words, "--snapshots", 1)
+    assert "was tuned on" not in later.err
+    assert later.code == 0, later.out
+
+
+def test_feature_that_knows_the_outcome_holds_a_promotion_back(run, registry, flat_file):
+    path, config = flat_file
+    rows = path.read_text(encoding="utf-8").splitlines()
+    with_leak = [rows[0] + ",sent", *(f"{row},{int(',yes,' in row)}" for row in rows[1:])]
+    path.write_text("\n".join(with_leak), encoding="utf-8")
+    result = run("compare", path, "--config", config, *PAIR, "--promote")
+    assert result.code == 1
+    assert "warning: sent: " in result.err
+    assert "but sent may know the outcome" in result.out
+    assert _standing(run)["champion"] is None
+
+
+def test_first_champion_must_rank_better_than_chance(run, registry, flat_file):
+    path, config = flat_file
+    header, *rows = path.read_text(encoding="utf-8").splitlines()
+    labels = np.random.default_rng(1).permutation([row.split(",")[1] for row in rows])
+    shuffled = [
+        ",".join([row.split(",")[0], label, *row.split(",")[2:]]) for row, label in zip(rows, labels, strict=True)
+    ]
+    path.write_text("\n".join([header, *shuffled]), encoding="utf-8")
+    result = run("compare", path, "--config", config, *PAIR, "--promote")
+    assert result.code == 1
+    assert "does not surely rank better than chance" in result.out
+    assert _standing(run)["champion"] is None
 
 
 def test_model_folder_is_compared_by_its_recipe(run, simulated, crippled):
@@ -210,11 +297,8 @@ def test_model_folder_is_compared_by_its_recipe(run, simulated, crippled):
     assert models["crippled"]["roc_auc"]["value"] < models["lightgbm"]["roc_auc"]["value"] - 0.005
 
 
-def test_flat_file_is_compared_by_folds_and_says_so(run, tmp_path):
-    path, config = tmp_path / "file.csv", tmp_path / "flat.toml"
-    rows = [f"{n},{'yes' if (n * 7) % 10 < n % 10 else 'no'},{n % 10},{'mf'[n % 2]}" for n in range(600)]
-    path.write_text("id,left,x,sex\n" + "\n".join(rows), encoding="utf-8")
-    config.write_text('[flat]\nid = "id"\nlabel = "left"\nchurned = "yes"\n', encoding="utf-8")
+def test_flat_file_is_compared_by_folds_and_says_so(run, flat_file):
+    path, config = flat_file
     result = run("compare", path, "--config", config, *PAIR, "--no-track")
     assert result.code == 0, result.err
     assert "600 customers, five folds (NOT out of time" in result.out

@@ -7,7 +7,7 @@ from churn.cli.recipes import leave_out, read_parameters
 from churn.config import Config
 from churn.errors import ConfigError
 from churn.features.catalogue import catalogue
-from churn.model.recipe import Recipe
+from churn.model.recipe import Recipe, recipe_of
 from churn.model.storage import read_model
 from churn.model.trees import TreeParameters, parameters_to_json
 
@@ -38,9 +38,19 @@ def test_name_that_is_nothing_and_leaving_out_everything_are_refused(without, sa
 
 def test_parameters_are_read_as_they_were_written(tmp_path):
     path, parameters = tmp_path / "tuned.json", TreeParameters(num_leaves=5, l2=0.5)
-    path.write_text(json.dumps({"parameters": parameters_to_json(parameters), "objective": 0.5}))
-    assert read_parameters(path) == parameters
-    assert read_parameters(None) == TreeParameters()
+    document = {"parameters": parameters_to_json(parameters), "objective": {"splits": ["2024-01-03", "2024-04-03"]}}
+    path.write_text(json.dumps(document))
+    assert read_parameters(path) == (parameters, ("2024-01-03", "2024-04-03"))
+    assert read_parameters(None) == (TreeParameters(), ())
+
+
+def test_what_parameters_were_tuned_on_is_kept_with_the_model(run, bank, tmp_path):
+    path = tmp_path / "tuned.json"
+    path.write_text(json.dumps({"parameters": {"num_leaves": 4}, "objective": {"splits": ["2023-04-04"]}}))
+    assert run("train", bank, "-o", tmp_path / "model", "--parameters", path).code == 0
+    stored = read_model(tmp_path / "model")
+    assert stored.manifest["tuned_on"] == ["2023-04-04"]
+    assert recipe_of(stored.model, stored.manifest).tuned_on == ("2023-04-04",)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +112,14 @@ def test_leak_is_named_before_anything_is_fitted(run, tmp_path):
     named = next(at for at, line in enumerate(lines) if "warning: letter_sent: alone it tells" in line)
     assert named < lines.index("· choosing rounds and calibration, and judging, by five folds")
     assert not any("warning: x:" in line for line in lines)
+
+
+def test_parameters_of_lightgbm_are_refused_where_they_have_no_use(run, bank, tmp_path):
+    path = tmp_path / "tuned.json"
+    path.write_text('{"parameters": {}}')
+    result = run("train", bank, "-o", tmp_path / "model", "--parameters", path, "--learner", "scorecard")
+    assert result.code == 2
+    assert "are lightgbm's, and --learner scorecard has no use for them" in result.err
 
 
 @pytest.mark.parametrize(

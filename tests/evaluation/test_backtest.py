@@ -9,6 +9,7 @@ from churn.config import Config
 from churn.errors import TimeRangeError
 from churn.evaluation.backtest import backtest, backtest_flat
 from churn.evaluation.metrics import roc_auc
+from churn.evaluation.paired import compare_models
 from churn.frame import Snapshot
 from churn.model.recipe import Recipe
 from churn.model.trees import TreeParameters
@@ -99,7 +100,28 @@ def test_recipes_are_judged_on_the_same_rows_each_with_its_time():
 def test_what_is_done_is_told():
     told = []
     _run(_snapshots(0, 91, 182), on_step=told.append)
-    assert told == ["a: 2022-04-02", "a: 2022-07-02"]
+    assert told == ["looking for features that know too much", "a: 2022-04-02", "a: 2022-07-02"]
+
+
+def test_feature_that_knows_the_outcome_is_named_before_anything_is_fitted():
+    leaky = [replace(one, features=one.features.assign(sent=one.churned)) for one in _snapshots(0, 91, 182)]
+    told = []
+    _run(leaky, on_step=told.append, on_leak=lambda leak: told.append(leak.feature))
+    assert told[:2] == ["looking for features that know too much", "sent"]
+    flat = []
+    snapshot = _snapshot(None, n=600)
+    leaky_flat = replace(snapshot, features=snapshot.features.assign(sent=snapshot.churned))
+    backtest_flat(leaky_flat, {"a": QUICK}, config=Config(), n_threads=1, on_leak=flat.append)
+    assert [leak.feature for leak in flat] == ["sent"]
+
+
+def test_judged_snapshot_without_a_churner_is_judged_by_what_it_defines():
+    snapshots = _snapshots(0, 91, 182)
+    nobody = replace(snapshots[2], churned=np.zeros_like(snapshots[2].churned))
+    found = _run([*snapshots[:2], nobody])
+    comparison = compare_models(found.judged, n_boot=20)
+    assert (comparison.n_snapshots, comparison.n_one_class) == (2, 1)
+    assert comparison.models["a"]["roc_auc"].value > 0.7
 
 
 def test_flat_file_is_judged_out_of_fold():

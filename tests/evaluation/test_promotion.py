@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from churn.evaluation.intervals import Estimate
@@ -70,11 +72,14 @@ def test_best_of_several_must_pass_for_all_of_them():
     assert not decide(found, "old", ["a", "b", "c"]).promote
 
 
-def test_best_challenger_takes_an_empty_place():
+@pytest.mark.parametrize(("low", "promoted"), [(0.51, True), (0.5, False), (None, False)])
+def test_best_challenger_takes_an_empty_place_if_it_surely_ranks_better_than_chance(low, promoted):
     found = comparison({"a": (0.7, 0.02, 0.5), "b": (0.8, 0.3, 0.9)})
-    decision = decide(found, None, ["a", "b"])
-    assert (decision.challenger, decision.promote) == ("b", True)
-    assert "there was no champion" in decision.reason
+    models = {**found.models, "b": {**found.models["b"], "roc_auc": Estimate(0.8, low, 0.9)}}
+    decision = decide(replace(found, models=models), None, ["a", "b"])
+    assert (decision.challenger, decision.promote) == ("b", promoted)
+    assert ("there was no champion" in decision.reason) == promoted
+    assert ("does not surely rank better than chance" in decision.reason) != promoted
 
 
 def test_model_without_a_roc_auc_is_not_the_best():

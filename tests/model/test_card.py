@@ -102,21 +102,26 @@ INTERVALS = {"share_consistent": 0.5, "mean_width": 0.031, "widening": 0.0, "gro
 
 
 def test_intervals_are_judged_group_by_group():
-    groups = [GROUP, GROUP | {"observed": 0.2, "consistent": False}]
+    groups = [GROUP, GROUP | {"observed": 0.13}, GROUP | {"observed": 0.2, "consistent": False}]
     manifest = MANIFEST | {"intervals": INTERVALS | {"groups": groups}}
     card = render_card(manifest, {"out_of_time": True}, [])
 
-    assert "In 1 of 2 risk groups the observed rate of a later date lay within the mean interval" in card
+    told = card.replace("\n", " ")
+    assert (
+        "Of 3 risk groups of a later date, the observed rate lay within the mean interval in 1; in 2 it is not" in told
+    )
+    assert "not contradicted, give or take what chance explains (95 %) in groups of 600 and more" in told
     assert "Mean width: 3.1 points" in card
-    assert "| 600 | 10.0 % | 9.0 % to 12.0 % | 11.0 % | yes |" in card
-    assert "| 600 | 10.0 % | 9.0 % to 12.0 % | 20.0 % | no |" in card
+    assert "| 600 | 10.0 % | 9.0 % to 12.0 % | 11.0 % | no |" in card
+    assert "| 600 | 10.0 % | 9.0 % to 12.0 % | 13.0 % | no |" in card
+    assert "| 600 | 10.0 % | 9.0 % to 12.0 % | 20.0 % | yes |" in card
     assert "not widened" in card
 
 
 def test_intervals_of_a_flat_file_do_not_speak_of_a_later_date():
     card = render_card(MANIFEST | {"intervals": INTERVALS}, {"out_of_time": False}, [])
 
-    assert "In 2 of 2 risk groups the observed rate of customers no tree had seen lay within" in card
+    assert "Of 2 risk groups of customers no tree had seen, the observed rate lay within" in card
 
 
 def test_a_widening_says_why_and_by_how_much():

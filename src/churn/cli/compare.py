@@ -1,6 +1,7 @@
 """`churn compare`."""
 
 import datetime as dt
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,14 +10,14 @@ from typing import Any
 import click
 
 from churn.api.snapshots import build_dated, choose_dates
-from churn.cli.comparison_table import print_comparison
-from churn.cli.console import print_json, steps
+from churn.cli.comparison_table import best_ranked, print_comparison
+from churn.cli.console import note, print_json, steps
 from churn.cli.contenders import (
     CHAMPION,
     can_have_bindings,
-    challengers_of,
     find_champion,
     leave_out_same,
+    leave_out_strange,
     name_contenders,
 )
 from churn.cli.fitting import train_on_file, train_on_folder
@@ -27,19 +28,21 @@ from churn.cli.options import (
     config_option,
     data_argument,
     data_end_option,
+    horizon_option,
     json_option,
     seed_option,
     threads_option,
 )
-from churn.cli.promoting import Compared, log_compared, register_challenger
+from churn.cli.promoting import Compared, decide_compared, log_compared, register_challenger
 from churn.cli.recipes import parameters_option
 from churn.cli.track import no_track_option
 from churn.config import Config, read_config
 from churn.errors import TimeRangeError
 from churn.evaluation.backtest import N_JUDGED, backtest, backtest_flat
+from churn.evaluation.leaks import Leak
 from churn.evaluation.paired import Comparison, compare_models
 from churn.evaluation.profit import Campaign
-from churn.evaluation.promotion import Decision, decide
+from churn.evaluation.promotion import Decision
 from churn.frame import flat_snapshot
 from churn.model.recipe import Recipe
 from churn.tables.bank import open_bank
@@ -47,8 +50,7 @@ from churn.tables.flat import open_flat
 from churn.tracking.place import tracking_place
 from churn.tracking.session import require_writable
 
-# A hundred years.
-MOST_DAYS = 36_500
+_log = logging.getLogger(__name__)
 MOST_JUDGED = 40
 EARLIER = 8
 """Snapshots before the first judged one, from which it is learnt."""
@@ -62,9 +64,7 @@ EARLIER = 8
 @click.option("--model", "folders", type=PATH, multiple=True, help="Model folder, whose recipe is compared too.")
 @parameters_option
 @click.option("--as-of", "dates", type=IsoDate(), multiple=True, help="Snapshot to use; may be repeated.")
-@click.option(
-    "--horizon", type=click.IntRange(1, MOST_DAYS), default=365, show_default=True, help="Days within which to leave."
-)
+@horizon_option
 @click.option(
     "--snapshots",
     "n_judged",
@@ -102,9 +102,9 @@ def compare(
 
     Each model is made anew at every judged snapshot from outcomes complete by then. Without --candidate and --model,
     every installed learner is compared; the registry's champion always is. With --promote the best challenger is
-    trained on all snapshots and registered, and the alias champion moves to it if it ranks better beyond noise and is
-    calibrated as well; otherwise it is the challenger, the champion stays, and the exit code is 1. churn champion
-    --back undoes a promotion.
+    trained on all these snapshots and registered, and the alias champion moves to it if it ranks better beyond noise
+    and is calibrated as well; otherwise it is the challenger, the champion stays, and the exit code is 1. churn
+    champion --back undoes a promotion.
 
     \b
     Example:  churn compare bank
@@ -123,42 +123,47 @@ def compare(
         seed=seed,
     )
     if flat:
-        compared = _compare_file(data, config, recipes, seed, threads or 0)
+        compared = _compare_file(data, config, recipes, promote, seed, threads or 0)
     else:
-        compared = _compare_folder(data, config, recipes, dates, horizon, n_judged, data_end, threads or 0)
-    with steps(1) as on_step:
-        on_step("comparing the models")
-        comparison = compare_models(compared.found.judged, campaign=Campaign(**config.campaign.model_dump()), seed=seed)
-    has_champion = CHAMPION in compared.recipes
-    decision = decide(comparison, CHAMPION if has_champion else None, challengers_of(compared.recipes))
+        compared = _compare_folder(data, config, recipes, promote, dates, horizon, n_judged, data_end, threads or 0)
+    comparison = _test_models(compared, config, seed)
+    decision = decide_compared(comparison, compared)
     if not as_json:
-        reference = CHAMPION if has_champion else str(decision.challenger)
-        print_comparison(
-            comparison, reference, compared.found, title=_title(compared, comparison), with_intervals=intervals
-        )
+        reference = CHAMPION if CHAMPION in compared.recipes else decision.challenger or best_ranked(comparison)[0]
+        title = _title(compared, comparison)
+        print_comparison(comparison, reference, compared.found, title=title, with_intervals=intervals)
     parent = None if no_track else log_compared(comparison, compared, decision, must=promote)
     before = champion.version if champion else None
     after = before
-    if promote:
-        training: dict[str, Any] = {"horizon_days": horizon, "n_threads": threads}
-        train = train_on_file if flat else partial(train_on_folder, dates=dates, data_end=data_end)
-        recipe = compared.recipes[str(decision.challenger)]
-        after = register_challenger(
-            partial(train, data, config, recipe, **training),
+    if promote and decision.challenger is not None:
+        anchored = champion is not None and champion.is_anchored
+        recipe = compared.recipes[decision.challenger]
+        common: dict[str, Any] = {"horizon_days": horizon, "n_threads": threads, "anchor": anchored}
+        train = train_on_file if flat else partial(train_on_folder, dates=compared.days, data_end=data_end)
+        version = register_challenger(
+            partial(train, data, config, recipe, **common),
             decision,
             before,
             parent=str(parent),
             embargo_days=config.training.embargo_days,
         )
-        after = after if decision.promote else before
+        after = version if decision.promote else before
     if as_json:
-        print_json(
-            comparison.document() | {"champion_before": before, "champion_after": after, "reason": decision.reason}
-        )
+        found = {"champion_before": before, "champion_after": after, "reason": decision.reason}
+        print_json(comparison.document() | found)
     else:
         click.echo(_conclusion(decision, after, promote=promote))
     if promote and not decision.promote:
         raise click.exceptions.Exit(1)
+
+
+def _test_models(compared: Compared, config: Config, seed: int) -> Comparison:
+    with steps(1) as on_step:
+        on_step("comparing the models")
+        comparison = compare_models(compared.found.judged, campaign=Campaign(**config.campaign.model_dump()), seed=seed)
+    if comparison.n_one_class:
+        note(f"note: {comparison.n_one_class} judged snapshots hold one outcome only; metrics that need both skip them")
+    return comparison
 
 
 def _require_usable(*, promote: bool, no_track: bool, has_dates: bool, flat: bool) -> None:
@@ -180,6 +185,7 @@ def _compare_folder(
     data: Path,
     config: Config,
     recipes: Mapping[str, Recipe],
+    promote: bool,
     dates: Sequence[dt.date],
     horizon: int,
     n_judged: int,
@@ -193,8 +199,9 @@ def _compare_folder(
         with steps(len(days)) as on_step:
             snapshots = build_dated(bank, days, horizon, on_step)
     features = list(map(str, snapshots[0].features))
-    recipes = leave_out_same(recipes, features)
-    with steps(len(recipes) * n_judged) as on_step:
+    recipes = leave_out_same(leave_out_strange(recipes, features, must_answer=promote), features)
+    leaks: list[Leak] = []
+    with steps(len(recipes) * n_judged + 1) as on_step:
         found = backtest(
             snapshots,
             recipes,
@@ -203,30 +210,51 @@ def _compare_folder(
             n_judged=n_judged,
             n_threads=n_threads,
             on_step=on_step,
+            on_leak=leaks.append,
         )
+    _warn_of(leaks)
     judged = [str(date) for date in found.judged.snapshots()]
     return Compared(
         recipes,
         found,
+        days,
         {
             "judged": judged,
             "snapshots": [str(day) for day in days],
             "horizon_days": horizon,
             "embargo_days": config.training.embargo_days,
-            "inputs": facts["inputs"],
+            **facts,
         },
+        leaks,
     )
 
 
-def _compare_file(data: Path, config: Config, recipes: Mapping[str, Recipe], seed: int, n_threads: int) -> Compared:
+def _compare_file(
+    data: Path, config: Config, recipes: Mapping[str, Recipe], promote: bool, seed: int, n_threads: int
+) -> Compared:
     with open_flat(data, flat_section(config), needs_label=True, n_threads=n_threads or None) as table:
         show_notes(table)
         facts, snapshot = input_facts(table), flat_snapshot(table)
     features = list(map(str, snapshot.features))
-    recipes = leave_out_same(recipes, features)
-    with steps(len(recipes)) as on_step:
-        found = backtest_flat(snapshot, recipes, config=config, seed=seed, n_threads=n_threads, on_step=on_step)
-    return Compared(recipes, found, {"judged": [], "inputs": facts["inputs"]})
+    recipes = leave_out_same(leave_out_strange(recipes, features, must_answer=promote), features)
+    leaks: list[Leak] = []
+    with steps(len(recipes) + 1) as on_step:
+        found = backtest_flat(
+            snapshot,
+            recipes,
+            config=config,
+            seed=seed,
+            n_threads=n_threads,
+            on_step=on_step,
+            on_leak=leaks.append,
+        )
+    _warn_of(leaks)
+    return Compared(recipes, found, (), {"judged": [], **facts}, leaks)
+
+
+def _warn_of(leaks: Sequence[Leak]) -> None:
+    for leak in leaks:
+        _log.warning("%s", leak.sentence)
 
 
 def _title(compared: Compared, comparison: Comparison) -> str:

@@ -8,7 +8,8 @@ from churn.cli.console import print_table
 from churn.evaluation.backtest import Backtest
 from churn.evaluation.intervals import Estimate
 from churn.evaluation.judged import Judged
-from churn.evaluation.paired import Comparison, PairedTest
+from churn.evaluation.paired import Comparison
+from churn.evaluation.promotion import find_test
 from churn.evaluation.segments import evaluate_segments, name_failures
 
 SIGNIFICANT = 0.05
@@ -32,7 +33,7 @@ def print_comparison(
     comparison: Comparison, reference: str, found: Backtest, *, title: str, with_intervals: bool = False
 ) -> None:
     """Print every model's metrics, best ROC-AUC first, marked where they differ from the reference beyond noise."""
-    order = sorted(comparison.models, key=lambda name: -(comparison.models[name]["roc_auc"].value or 0.0))
+    order = best_ranked(comparison)
     rows = [
         (
             name,
@@ -51,6 +52,11 @@ def print_comparison(
         _print_intervals(comparison, order)
     _print_differences(comparison, reference)
     _print_failures(found.judged, order[0])
+
+
+def best_ranked(comparison: Comparison) -> list[str]:
+    """Return the models' names, the largest ROC-AUC first."""
+    return sorted(comparison.models, key=lambda name: -(comparison.models[name]["roc_auc"].value or 0.0))
 
 
 def _print_intervals(comparison: Comparison, order: Sequence[str]) -> None:
@@ -72,12 +78,6 @@ def _cell(comparison: Comparison, metric: str, name: str, reference: str, digits
     if test is not None and test.p_value is not None and test.p_value < SIGNIFICANT:
         mark = BETTER if test.better == name else WORSE
     return f"{estimate.value:.{digits}f}{mark or ' '}"
-
-
-def find_test(comparison: Comparison, metric: str, one: str, other: str) -> PairedTest | None:
-    """Return the test of two models on a metric, whichever is better."""
-    tests = (test for test in comparison.tests if test.metric == metric)
-    return next((test for test in tests if {test.better, test.worse} == {one, other}), None)
 
 
 def _print_differences(comparison: Comparison, reference: str) -> None:

@@ -10,7 +10,7 @@ import click
 
 from churn.cli.recipes import read_parameters
 from churn.config import Config
-from churn.errors import ModelError, TrackingError
+from churn.errors import ChurnError, ModelError
 from churn.model.recipe import Recipe, default_candidates, parse_recipe, recipe_of
 from churn.model.storage import read_model
 from churn.model.trees import TreeParameters
@@ -22,21 +22,22 @@ _log = logging.getLogger(__name__)
 
 
 class Champion(NamedTuple):
-    """The champion's version in the registry, and its recipe."""
+    """The champion: its version in the registry, its recipe, and whether it is anchored to the stated rates."""
 
     version: int
     recipe: Recipe
+    is_anchored: bool
 
 
 def find_champion(horizon_days: int, *, must_answer: bool) -> Champion | None:
-    """Return the champion; None where there is none.
+    """Return the champion; None, with a warning where there is one, if it cannot be compared.
 
     Parameters
     ----------
     horizon_days
         What is compared; the champion must have been made for the same.
     must_answer
-        Whether a registry that cannot be read is an error; else it is a warning, and there is no champion.
+        Whether a champion that cannot be compared is an error, not a warning.
 
     Raises
     ------
@@ -46,12 +47,16 @@ def find_champion(horizon_days: int, *, must_answer: bool) -> Champion | None:
         The champion's folder was changed, or it is for another horizon.
     """
     try:
-        found = get_champion()
-    except TrackingError as error:
+        return _find_champion(horizon_days)
+    except ChurnError as error:
         if must_answer:
             raise
         _log.warning("the champion is left out: %s", error)
         return None
+
+
+def _find_champion(horizon_days: int) -> Champion | None:
+    found = get_champion()
     if found is None:
         return None
     version, stored = found
@@ -60,7 +65,10 @@ def find_champion(horizon_days: int, *, must_answer: bool) -> Champion | None:
         raise ModelError(
             f"champion, version {version}: is for {theirs} days, not {horizon_days}; give --horizon {theirs}"
         )
-    return Champion(version, recipe_of(stored.model, stored.manifest))
+    is_anchored = stored.model.anchoring is not None
+    if is_anchored:
+        _log.warning("the champion is anchored to the stated rates; it is compared as it was before")
+    return Champion(version, recipe_of(stored.model, stored.manifest), is_anchored)
 
 
 def name_contenders(
@@ -101,13 +109,54 @@ def name_contenders(
     given += [(name, parse_recipe(name, seed=seed)) for name in dict.fromkeys(named)]
     for folder in folders:
         stored = read_model(folder)
-        given.append((folder.resolve().name, recipe_of(stored.model, stored.manifest)))
+        given.append((_folder_name(folder), recipe_of(stored.model, stored.manifest)))
     if parameters_path is not None:
-        given.append((TUNED, Recipe(parameters=read_parameters(parameters_path), seed=seed)))
+        parameters = read_parameters(parameters_path)
+        given.append((TUNED, Recipe(parameters=parameters.trees, tuned_on=parameters.tuned_on, seed=seed)))
     names = [name for name, _ in given]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise click.UsageError(f"{twice}: names two models; rename the folder")
     return _require_two(dict(given))
+
+
+def _folder_name(folder: Path) -> str:
+    """Name a folder's recipe, so that it is not taken for the registry's champion or for tuned parameters."""
+    name = folder.resolve().name
+    return f"{name} (folder)" if name in (CHAMPION, TUNED) else name
+
+
+def leave_out_strange(
+    recipes: Mapping[str, Recipe], features: Sequence[str], *, must_answer: bool
+) -> dict[str, Recipe]:
+    """Return the recipes without a champion that was made of other data, with a warning.
+
+    Raises
+    ------
+    ModelError
+        There is one, and it must be compared.
+    UsageError
+        Fewer than two are left.
+    """
+    champion = recipes.get(CHAMPION)
+    missing = sorted(set(champion.only or ()) - set(features)) if champion else []
+    if not missing:
+        return dict(recipes)
+    why = f"{len(missing)} of its features, such as {missing[0]}, are not among those of these data"
+    if must_answer:
+        raise ModelError(f"champion: {why}; bring the tables it was trained on, or track elsewhere")
+    _log.warning("the champion is left out: %s", why)
+    return _require_two({name: recipe for name, recipe in recipes.items() if name != CHAMPION})
+
+
+def judged_by_its_own(recipe: Recipe, judged: Sequence[str]) -> list[str]:
+    """Return the judged snapshots by which a recipe's parameters were chosen; of a flat file, its folds.
+
+    Examples
+    --------
+    >>> judged_by_its_own(Recipe(tuned_on=("2024-07-03", "2024-10-02")), ["2024-10-02", "2025-01-01"])
+    ['2024-10-02']
+    """
+    return [split for split in recipe.tuned_on if not judged or split in judged]
 
 
 def leave_out_same(recipes: Mapping[str, Recipe], features: Sequence[str]) -> dict[str, Recipe]:
@@ -150,8 +199,3 @@ def can_have_bindings(data: Path, config: Config) -> bool:
         return bool(config.flat.bindings)
     source = config.tables.get("bindings")
     return source is not None or any(data.glob("bindings*"))
-
-
-def challengers_of(recipes: Mapping[str, Recipe]) -> list[str]:
-    """Return the names that are not the champion."""
-    return [name for name in recipes if name != CHAMPION]

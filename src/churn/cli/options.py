@@ -29,6 +29,8 @@ class IsoDate(click.ParamType[dt.date]):
 # No bank's data lie outside these years, and every date beside one inside can be reckoned with.
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 MOST_THREADS = 256
+# A hundred years.
+MOST_DAYS = 36_500
 
 
 PATH = click.Path(path_type=Path)
@@ -46,6 +48,9 @@ threads_option = click.option(
     "--threads",
     type=click.IntRange(1, MOST_THREADS),
     help="Threads to use [default: all]; no result depends on it.",
+)
+horizon_option = click.option(
+    "--horizon", type=click.IntRange(1, MOST_DAYS), default=365, show_default=True, help="Days within which to leave."
 )
 seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed.")
 

@@ -1,16 +1,19 @@
 """What becomes of a comparison: it is logged, and its best challenger is trained, registered and perhaps promoted."""
 
+import datetime as dt
+import logging
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from churn.cli.console import note, steps
+from churn.cli.contenders import CHAMPION, judged_by_its_own
 from churn.errors import ChurnError, TrackingError
 from churn.evaluation.backtest import Backtest
+from churn.evaluation.leaks import Leak
 from churn.evaluation.paired import Comparison
-from churn.evaluation.promotion import Decision
-from churn.evaluation.segments import evaluate_segments
+from churn.evaluation.promotion import Decision, decide
 from churn.model.recipe import Recipe
 from churn.model.storage import StoredModel, read_model, write_model
 from churn.tracking.champion import promote, read_standing, set_challenger
@@ -20,14 +23,58 @@ from churn.tracking.runs import log_training
 from churn.tracking.versions import register
 
 _BY = "churn compare --promote"
+_log = logging.getLogger(__name__)
 
 
 class Compared(NamedTuple):
-    """What was compared: recipes by name, what they made of the judged customers, and facts of the data."""
+    """What was compared.
+
+    Attributes
+    ----------
+    recipes
+        By name.
+    found
+        What they made of the judged customers.
+    days
+        Snapshots that were built; none of a flat file.
+    facts
+        Of data and dates.
+    leaks
+        Features that know too much.
+    """
 
     recipes: Mapping[str, Recipe]
     found: Backtest
+    days: Sequence[dt.date]
     facts: Mapping[str, Any]
+    leaks: Sequence[Leak]
+
+
+def decide_compared(comparison: Comparison, compared: Compared) -> Decision:
+    """Decide whether the best challenger becomes champion.
+
+    A challenger whose parameters were tuned on a judged snapshot cannot be promoted, for it was chosen by what judges
+    it; and nobody is where a feature knows too much.
+    """
+    judged = [str(date) for date in compared.found.judged.snapshots() if date]
+    own = {name: judged_by_its_own(recipe, judged) for name, recipe in compared.recipes.items()}
+    for name, splits in own.items():
+        if splits:
+            _log.warning(
+                "%s was tuned on %d of what judges it (%s): its figures flatter it, and it is not promoted",
+                name,
+                len(splits),
+                ", ".join(splits),
+            )
+    champion = CHAMPION if CHAMPION in compared.recipes else None
+    challengers = [name for name in compared.recipes if name != CHAMPION and not own[name]]
+    if not challengers:
+        return Decision(None, False, "every challenger was tuned on what judges it; compare on later snapshots")
+    decision = decide(comparison, champion, challengers)
+    if compared.leaks and decision.promote:
+        names = ", ".join(leak.feature for leak in compared.leaks)
+        return decision._replace(promote=False, reason=f"{decision.reason}; but {names} may know the outcome")
+    return decision
 
 
 def log_compared(comparison: Comparison, compared: Compared, decision: Decision, *, must: bool) -> str | None:
@@ -38,16 +85,14 @@ def log_compared(comparison: Comparison, compared: Compared, decision: Decision,
     TrackingError
         It must be logged, and tracking cannot be used.
     """
-    judged = compared.found.judged
-    segments = {name: [one.document() for one in evaluate_segments(judged, name)] for name in compared.recipes}
     try:
         with steps() as on_step:
             run_id = log_comparison(
                 comparison,
                 compared.recipes,
                 decision,
+                judged=compared.found.judged,
                 facts=compared.facts,
-                segments=segments,
                 seconds=compared.found.seconds,
                 on_step=on_step,
             )

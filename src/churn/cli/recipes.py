@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import click
 
@@ -34,7 +34,14 @@ without_option = click.option(
 )
 
 
-def read_parameters(path: Path | None) -> TreeParameters:
+class Parameters(NamedTuple):
+    """How LightGBM grows trees, and the snapshots or folds that was chosen on; none of the defaults."""
+
+    trees: TreeParameters = TreeParameters()
+    tuned_on: tuple[str, ...] = ()
+
+
+def read_parameters(path: Path | None) -> Parameters:
     """Read the parameters that `churn tune` wrote; without a file, the defaults.
 
     Raises
@@ -43,18 +50,33 @@ def read_parameters(path: Path | None) -> TreeParameters:
         The file cannot be read, or says something else.
     """
     if path is None:
-        return TreeParameters()
+        return Parameters()
     try:
-        return parameters_from_json(json.loads(path.read_text(encoding="utf-8"))["parameters"])
+        document = json.loads(path.read_text(encoding="utf-8"))
+        splits = document.get("objective", {}).get("splits", [])
+        return Parameters(parameters_from_json(document["parameters"]), tuple(map(str, splits)))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); give a file from churn tune") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path}: holds no parameters; give a file from churn tune") from error
 
 
 def build_recipe(learner: str, *, monotone: bool = False, seed: int = 0, parameters_path: Path | None = None) -> Recipe:
-    """Build the recipe a command was asked for."""
-    recipe = parse_recipe(learner, seed=seed, parameters=read_parameters(parameters_path))
+    """Build the recipe a command was asked for.
+
+    Raises
+    ------
+    ConfigError
+        The parameters cannot be read, or the learner has no use for them.
+    ModelError
+        The learner is not known, not installed, or cannot be held monotone.
+    """
+    given = read_parameters(parameters_path)
+    recipe = parse_recipe(learner, seed=seed, parameters=given.trees, tuned_on=given.tuned_on)
+    if parameters_path is not None and LIGHTGBM not in recipe.learners:
+        raise ConfigError(
+            f"--parameters {parameters_path}: are {LIGHTGBM}'s, and --learner {learner} has no use for them"
+        )
     return replace(recipe, monotone=True) if monotone else recipe
 
 

@@ -16,6 +16,7 @@ from churn.cli.options import (
     config_option,
     data_argument,
     data_end_option,
+    horizon_option,
     json_option,
     output_option,
     seed_option,
@@ -28,17 +29,12 @@ from churn.errors import TimeRangeError
 from churn.model.monotone import describe_monotone
 from churn.model.storage import StoredModel, read_model, require_model_place, write_model
 
-# A hundred years.
-MOST_DAYS = 36_500
-
 
 @click.command()
 @data_argument
 @output_option("Model folder to write.")
 @click.option("--as-of", "dates", type=IsoDate(), multiple=True, help="Snapshot to learn from; may be repeated.")
-@click.option(
-    "--horizon", type=click.IntRange(1, MOST_DAYS), default=365, show_default=True, help="Days within which to leave."
-)
+@horizon_option
 @click.option("--anchor", is_flag=True, help="Shift predictions to the stated rates by products held.")
 @learner_option
 @click.option("--monotone", is_flag=True, help="Let a binding only lower the risk, and say what that costs.")

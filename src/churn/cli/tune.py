@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -19,6 +20,7 @@ from churn.cli.options import (
     config_option,
     data_argument,
     data_end_option,
+    horizon_option,
     json_option,
     seed_option,
     threads_option,
@@ -26,6 +28,7 @@ from churn.cli.options import (
 from churn.cli.track import no_track_option
 from churn.config import Config, read_config
 from churn.errors import ChurnError, TimeRangeError
+from churn.evaluation.leaks import find_leaks
 from churn.files import render_json, require_apart, require_writable_file, write_json
 from churn.frame import flat_snapshot
 from churn.model.recipe import Recipe
@@ -39,8 +42,6 @@ from churn.tuning.search import search
 from churn.tuning.study import SPACE, open_study, read_trials, tuned_part
 from churn.tuning.verdict import Gain, Tuned, Word, conclude, tuned_document
 
-# A hundred years.
-MOST_DAYS = 36_500
 MOST_TRIALS = 10_000
 MOST_SNAPSHOTS = 12
 """Four to judge trials on, as many before them as a training takes, and of these the last is kept apart."""
@@ -53,6 +54,8 @@ _SENTENCES: Mapping[Word, str] = {
     "not beyond noise": "nothing beyond noise: the defaults are as good as far as these rows can tell",
     "same parameters": "nothing that was tried was better than the defaults",
 }
+
+_log = logging.getLogger(__name__)
 
 
 class Problem(NamedTuple):
@@ -77,9 +80,7 @@ class Problem(NamedTuple):
 )
 @click.option("--minutes", type=click.FloatRange(min=0), help="Minutes after which no trial begins.")
 @click.option("--as-of", "dates", type=IsoDate(), multiple=True, help="Snapshot to use; may be repeated.")
-@click.option(
-    "--horizon", type=click.IntRange(1, MOST_DAYS), default=365, show_default=True, help="Days within which to leave."
-)
+@horizon_option
 @click.option("--study", "name", metavar="NAME", help="Name of the study [default: follows from data and settings].")
 @config_option
 @data_end_option
@@ -125,6 +126,9 @@ def tune(
         problem = _read_file(data, config, seed, threads)
     else:
         problem = _read_folder(data, config, dates, horizon, data_end, seed, threads)
+    last = problem.plan.splits[-1]
+    for leak in find_leaks(last.development, last.held_out):
+        _log.warning("%s", leak.sentence)
     name = name or f"tune-{_digest(problem.facts)[:10]}"
     database = studies_path()
     with _kept(name, database):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from churn.config import Config
 from churn.evaluation.judged import Judged
+from churn.evaluation.leaks import Leak, find_leaks
 from churn.frame import Snapshot
 from churn.model.development import develop, fit_folds
 from churn.model.folds import stratified_folds
@@ -19,6 +20,7 @@ from churn.model.split import Split, in_order, outcomes, rolling_splits, stack
 N_JUDGED = 4
 FLAT_FOLDS = 5
 OnStep = Callable[[str], None]
+OnLeak = Callable[[Leak], None]
 
 
 class Backtest(NamedTuple):
@@ -45,11 +47,13 @@ def backtest(
     n_judged: int = N_JUDGED,
     n_threads: int = 0,
     on_step: OnStep = lambda _: None,
+    on_leak: OnLeak = lambda _: None,
 ) -> Backtest:
     """Judge recipes on the last snapshots, each by models of outcomes that were complete at its date.
 
     At a judged snapshot T a recipe learns from the snapshots S with S + horizon_days + embargo_days <= T, chooses
-    rounds and calibration on them, and predicts T. No model sees anything of T or of what was not yet known at T.
+    rounds and calibration on them, and predicts T. No model sees anything of T or of what was not yet known at T; only
+    parameters that were tuned on T (`Recipe.tuned_on`) were chosen by it.
 
     Parameters
     ----------
@@ -67,6 +71,8 @@ def backtest(
         At most; 0 takes what the machine has. No result depends on it.
     on_step
         Told what begins next.
+    on_leak
+        Told, before anything is fitted, of each feature that knows too much by what the last judged snapshot shows.
 
     Raises
     ------
@@ -77,7 +83,11 @@ def backtest(
     """
     ordered = in_order(snapshots)
     days_apart = horizon_days + config.training.embargo_days
-    held_out = [split.held_out for split in rolling_splits(ordered, days_apart, n_judged)]
+    splits = rolling_splits(ordered, days_apart, n_judged)
+    held_out = [split.held_out for split in splits]
+    on_step("looking for features that know too much")
+    for leak in find_leaks(splits[-1].development, held_out[-1]):
+        on_leak(leak)
     predicted, seconds = {}, {}
     for name, recipe in recipes.items():
         begun = time.perf_counter()
@@ -99,6 +109,7 @@ def backtest_flat(
     seed: int = 0,
     n_threads: int = 0,
     on_step: OnStep = lambda _: None,
+    on_leak: OnLeak = lambda _: None,
 ) -> Backtest:
     """Judge recipes on a flat file, which has no time, by the same five stratified folds; calibration is cross-fitted.
 
@@ -108,7 +119,7 @@ def backtest_flat(
         With outcomes; its date is not used.
     seed
         Of the folds.
-    recipes, config, n_threads, on_step
+    recipes, config, n_threads, on_step, on_leak
         As for `backtest`.
 
     Raises
@@ -117,6 +128,9 @@ def backtest_flat(
         As for `churn.training.train_flat`.
     """
     folds = stratified_folds(outcomes(snapshot), FLAT_FOLDS, seed)
+    on_step("looking for features that know too much")
+    for leak in find_leaks(stack([snapshot])):
+        on_leak(leak)
     predicted, seconds = {}, {}
     for name, recipe in recipes.items():
         on_step(name)

@@ -12,6 +12,8 @@ WORSE = 0.05
 """Of the two-sided test of calibration: a doubt is enough to leave things as they are."""
 MOST_WORSE_ECE = 0.01
 """The challenger's calibration error may exceed the champion's by so much, if that is no more than noise."""
+CHANCE = 0.5
+"""ROC-AUC of a model that knows nothing."""
 CALIBRATION = ("ece", "log_loss")
 
 
@@ -39,7 +41,7 @@ def decide(comparison: Comparison, champion: str | None, challengers: Sequence[s
     It must have the larger ROC-AUC with a p-value, times the number of challengers (Bonferroni, since the best of
     them is looked at), below `SIGNIFICANCE`; and its calibration must not be worse: neither its expected calibration
     error nor its log loss significantly, nor the former by more than `MOST_WORSE_ECE`. Without a champion the best
-    challenger takes the empty place.
+    challenger takes the empty place, if it surely ranks better than chance.
 
     Parameters
     ----------
@@ -57,8 +59,8 @@ def decide(comparison: Comparison, champion: str | None, challengers: Sequence[s
     """
     best = max(challengers, key=lambda name: _value(comparison, name, "roc_auc"))
     if champion is None:
-        return Decision(best, True, f"there was no champion, and {best} ranks best of {len(challengers)}")
-    test = _test(comparison, "roc_auc", best, champion)
+        return _decide_first(comparison, best, len(challengers))
+    test = find_test(comparison, "roc_auc", best, champion)
     if test is None or test.better != best:
         return Decision(
             best, False, f"no challenger ranks better than the champion ({_aucs(comparison, best, champion)})"
@@ -72,9 +74,19 @@ def decide(comparison: Comparison, champion: str | None, challengers: Sequence[s
     return Decision(best, True, f"{best} ranks better beyond noise ({gain}) and is calibrated as well")
 
 
+def _decide_first(comparison: Comparison, best: str, n_challengers: int) -> Decision:
+    area = comparison.models[best]["roc_auc"]
+    if area.low is None or not area.low > CHANCE:
+        found = "undefined" if area.value is None or area.low is None else f"{area.value:.4f}, from {area.low:.4f} on"
+        return Decision(
+            best, False, f"there is no champion, and {best} does not surely rank better than chance ({found})"
+        )
+    return Decision(best, True, f"there was no champion, and {best} ranks best of {n_challengers}")
+
+
 def _worse_calibration(comparison: Comparison, challenger: str, champion: str) -> str:
     for metric in CALIBRATION:
-        test = _test(comparison, metric, challenger, champion)
+        test = find_test(comparison, metric, challenger, champion)
         if test is None or test.better != champion:
             continue
         values = f"{_value(comparison, challenger, metric):.4f} against {_value(comparison, champion, metric):.4f}"
@@ -84,7 +96,8 @@ def _worse_calibration(comparison: Comparison, challenger: str, champion: str) -
     return ""
 
 
-def _test(comparison: Comparison, metric: str, one: str, other: str) -> PairedTest | None:
+def find_test(comparison: Comparison, metric: str, one: str, other: str) -> PairedTest | None:
+    """Return the test of two models on a metric, whichever is better; None where there is none."""
     pair = {one, other}
     return next(
         (test for test in comparison.tests if test.metric == metric and {test.better, test.worse} == pair), None

@@ -155,11 +155,13 @@ def _calibration(manifest: Mapping[str, Any]) -> str:
 def _intervals(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     facts = manifest["intervals"]
     groups = facts["groups"]
-    n_within = sum(group["consistent"] for group in groups)
+    n_consistent = sum(group["consistent"] for group in groups)
+    n_within = sum(group["low"] <= group["observed"] <= group["high"] for group in groups)
+    n_rows = min(group["n"] for group in groups)
     whose = "of a later date" if metrics.get("out_of_time") else "of customers no tree had seen"
     rows = [
         f"| {count(group['n'])} | {percent(group['probability'])} | {percent(group['low'])} to "
-        f"{percent(group['high'])} | {percent(group['observed'])} | {'yes' if group['consistent'] else 'no'} |"
+        f"{percent(group['high'])} | {percent(group['observed'])} | {'no' if group['consistent'] else 'yes'} |"
         for group in groups
     ]
     return "\n".join(
@@ -169,11 +171,12 @@ def _intervals(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
             *(_BEFORE_ANCHORING if "anchored" in manifest else ()),
             "A probability comes with an interval (Venn-Abers): how well the rate is known of customers whom the model",
             "takes for alike. One customer's own risk may lie outside.",
-            f"In {n_within} of {len(groups)} risk groups the observed rate {whose} lay within the mean interval,",
-            f"give or take what chance explains (95 %). Mean width: {100 * facts['mean_width']:.1f} points.",
+            f"Of {len(groups)} risk groups {whose}, the observed rate lay within the mean interval in {n_within}; in",
+            f"{n_consistent} it is not contradicted, give or take what chance explains (95 %) in groups of {n_rows}",
+            f"and more. Mean width: {100 * facts['mean_width']:.1f} points.",
             _widening(facts["widening"]),
             "",
-            "| customers | mean probability | mean interval | observed | within |",
+            "| customers | mean probability | mean interval | observed | contradicted |",
             "| --- | --- | --- | --- | --- |",
             *rows,
         ]

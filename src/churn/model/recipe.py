@@ -31,6 +31,8 @@ class Recipe:
         Features to use, in any order; None for all.
     seed
         Same seed and rows, same model.
+    tuned_on
+        Snapshots (ISO dates; of a flat file its folds) the parameters were chosen on, which cannot judge them.
 
     Raises
     ------
@@ -43,6 +45,7 @@ class Recipe:
     monotone: bool = False
     only: tuple[str, ...] | None = None
     seed: int = 0
+    tuned_on: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be made."""
@@ -53,7 +56,9 @@ class Recipe:
             raise ModelError(f"recipe: only {LIGHTGBM} alone can be held monotone, not {'+'.join(self.learners)}")
 
 
-def parse_recipe(name: str, *, seed: int = 0, parameters: TreeParameters | None = None) -> Recipe:
+def parse_recipe(
+    name: str, *, seed: int = 0, parameters: TreeParameters | None = None, tuned_on: tuple[str, ...] = ()
+) -> Recipe:
     """Return the recipe of a name: a learner, several joined by "+", or "monotone".
 
     Raises
@@ -68,8 +73,9 @@ def parse_recipe(name: str, *, seed: int = 0, parameters: TreeParameters | None 
     """
     grown = parameters or TreeParameters()
     if name == MONOTONE:
-        return Recipe(parameters=grown, monotone=True, seed=seed)
-    return Recipe(tuple(part.strip() for part in name.split("+")), grown, seed=seed)
+        return Recipe(parameters=grown, monotone=True, seed=seed, tuned_on=tuned_on)
+    learners = tuple(dict.fromkeys(part.strip() for part in name.split("+")))
+    return Recipe(learners, grown, seed=seed, tuned_on=tuned_on)
 
 
 def default_candidates(*, has_bindings: bool) -> list[str]:
@@ -98,6 +104,7 @@ def recipe_of(model: FittedModel, manifest: Mapping[str, Any]) -> Recipe:
         monotone="monotone" in manifest,
         only=tuple(model.schema.names),
         seed=int(manifest.get("seed", 0)),
+        tuned_on=tuple(manifest.get("tuned_on", ())),
     )
 
 

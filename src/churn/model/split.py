@@ -59,7 +59,7 @@ class Split(NamedTuple):
     out_of_time: bool
 
 
-def split_snapshots(snapshots: Sequence[Snapshot], days_apart: int) -> Split:
+def split_snapshots(snapshots: Sequence[Snapshot], days_apart: int, *, needs_both: bool = True) -> Split:
     """Hold out the last snapshot T; learn from those with S + days_apart <= T.
 
     Where there is none, the earlier snapshots serve, or T itself where it is alone: a quarter of the customers,
@@ -71,11 +71,13 @@ def split_snapshots(snapshots: Sequence[Snapshot], days_apart: int) -> Split:
         As from `in_order`.
     days_apart
         Horizon plus embargo, in days.
+    needs_both
+        Whether those held out must hold both outcomes, too.
 
     Raises
     ------
     DataError
-        Only one outcome among those learnt from, or among those held out.
+        Only one outcome among those learnt from, or, where both are needed, among those held out.
 
     Examples
     --------
@@ -91,7 +93,8 @@ def split_snapshots(snapshots: Sequence[Snapshot], days_apart: int) -> Split:
     complete = [snapshot for snapshot in snapshots if date_of(snapshot).toordinal() <= limit]
     split = Split(stack(complete), held_out, True) if complete else _split_customers(snapshots)
     _require_both(split.development.churned, "the rows to learn from")
-    _require_both(outcomes(split.held_out), f"the held-out rows of {date_of(held_out)}")
+    if needs_both:
+        _require_both(outcomes(split.held_out), f"the held-out rows of {date_of(held_out)}")
     return split
 
 
@@ -112,7 +115,7 @@ def rolling_splits(snapshots: Sequence[Snapshot], days_apart: int, n_judged: int
     TimeRangeError
         No snapshot has an earlier one that was complete in time.
     DataError
-        Only one outcome among those learnt from, or among those held out.
+        Only one outcome among those learnt from.
 
     Examples
     --------
@@ -130,7 +133,7 @@ def rolling_splits(snapshots: Sequence[Snapshot], days_apart: int, n_judged: int
             f"no snapshot lies {days_apart} days after another, so that none can be judged out of time; give a longer"
             " history, or a shorter --horizon"
         )
-    return [split_snapshots(snapshots[: at + 1], days_apart) for at in judged]
+    return [split_snapshots(snapshots[: at + 1], days_apart, needs_both=False) for at in judged]
 
 
 def in_order(snapshots: Sequence[Snapshot]) -> list[Snapshot]:
@@ -233,24 +236,12 @@ def outcomes(snapshot: Snapshot) -> NDArray[np.int64]:
 def _split_customers(snapshots: Sequence[Snapshot]) -> Split:
     held_out = snapshots[-1]
     earlier = snapshots[:-1] or [held_out]
-    kept = [_take(snapshot, ~_is_held_out(snapshot)) for snapshot in earlier]
-    return Split(stack(kept), _take(held_out, _is_held_out(held_out)), out_of_time=False)
+    kept = [snapshot.take(~_is_held_out(snapshot)) for snapshot in earlier]
+    return Split(stack(kept), held_out.take(_is_held_out(held_out)), out_of_time=False)
 
 
 def _is_held_out(snapshot: Snapshot) -> NDArray[np.bool_]:
     return np.asarray(customer_folds(snapshot.customer_id, HOLD_OUT_OF, "held out") == 0)
-
-
-def _take(snapshot: Snapshot, chosen: NDArray[np.bool_]) -> Snapshot:
-    coverage = snapshot.product_coverage
-    return Snapshot(
-        as_of=snapshot.as_of,
-        customer_id=snapshot.customer_id[chosen],
-        features=snapshot.features[chosen],
-        churned=outcomes(snapshot)[chosen],
-        product_coverage=None if coverage is None else coverage[chosen],
-        segments=None if snapshot.segments is None else snapshot.segments[chosen].reset_index(drop=True),
-    )
 
 
 def _require_both(churned: NDArray[np.int64], which: str) -> None:

@@ -41,6 +41,11 @@ class TreeParameters:
     monotone
         Columns, by position, whose rise can only lower the margin where all others stay, or do so too; none by
         default. A missing value is neither high nor low: nothing is promised where a column gains or loses one.
+
+    Raises
+    ------
+    ValueError
+        A value is out of its range.
     """
 
     learning_rate: float = 0.08
@@ -54,8 +59,12 @@ class TreeParameters:
     monotone: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        """Take the columns as JSON gives them, too."""
+        """Take the columns as JSON gives them, too, and refuse what LightGBM would end on."""
         object.__setattr__(self, "monotone", tuple(self.monotone))
+        whole = (self.num_leaves >= 2, self.min_child >= 1, self.max_rounds >= 1, self.patience >= 1)
+        shares = (0 < share <= 1 for share in (self.learning_rate, self.subsample, self.colsample))
+        if not (all(whole) and all(shares) and self.l2 >= 0):
+            raise ValueError("tree parameters: a value is out of its range; see TreeParameters for these")
 
 
 _BLOCK = 25
@@ -228,17 +237,7 @@ def parameters_from_json(document: Mapping[str, Any]) -> TreeParameters:
     unknown = document.keys() - vars(TreeParameters()).keys()
     if unknown:
         raise ValueError(f"tree parameters: {sorted(unknown)[0]} is not known")
-    parameters = TreeParameters(**document)
-    whole = (
-        parameters.num_leaves >= 2,
-        parameters.min_child >= 1,
-        parameters.max_rounds >= 1,
-        parameters.patience >= 1,
-    )
-    shares = (0 < share <= 1 for share in (parameters.learning_rate, parameters.subsample, parameters.colsample))
-    if not (all(whole) and all(shares) and parameters.l2 >= 0):
-        raise ValueError("tree parameters: a value is out of range")
-    return parameters
+    return TreeParameters(**document)
 
 
 class _Growing:

@@ -1,17 +1,23 @@
 """A comparison as a run of MLflow with a child run a model."""
 
-from collections.abc import Mapping, Sequence
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from churn.evaluation.judged import Judged
 from churn.evaluation.paired import Comparison
+from churn.evaluation.plots import plot_calibration, plot_lift
 from churn.evaluation.promotion import Decision
+from churn.evaluation.segments import evaluate_segments
 from churn.model.recipe import Recipe
 from churn.model.trees import parameters_to_json
 from churn.tracking.place import Place, tracking_place
-from churn.tracking.running import open_child, open_run
-from churn.tracking.runs import metric_values
+from churn.tracking.running import Run, open_child, open_run
+from churn.tracking.runs import log_inputs, metric_values
 from churn.tracking.session import OnStep
 
 if TYPE_CHECKING:
@@ -23,8 +29,8 @@ def log_comparison(
     recipes: Mapping[str, Recipe],
     decision: Decision,
     *,
+    judged: Judged,
     facts: Mapping[str, Any],
-    segments: Mapping[str, Sequence[Mapping[str, Any]]],
     seconds: Mapping[str, float],
     place: Place | None = None,
     on_step: OnStep | None = None,
@@ -39,10 +45,11 @@ def log_comparison(
         How each was made, by the same names.
     decision
         What it came to.
+    judged
+        The rows, for plots and groups of customers.
     facts
-        Values kept as parameters of the parent: dates, horizon, embargo; and ``inputs``, the files with their hashes.
-    segments
-        A table of segments a model.
+        Values kept as parameters of the parent: dates, horizon, embargo; and ``inputs`` and ``row_counts``, the files
+        with their hashes and rows.
     seconds
         Spent on each model.
     place
@@ -61,7 +68,7 @@ def log_comparison(
         _log_parent(run.client, run.run_id, comparison, facts)
         for name, recipe in recipes.items():
             child = open_child(run, name)
-            _log_model(child.client, child.run_id, comparison, name, recipe, seconds[name], segments[name])
+            _log_model(child, comparison, name, recipe, seconds[name], judged)
     return run.run_id
 
 
@@ -72,36 +79,37 @@ def _name(facts: Mapping[str, Any]) -> str:
 def _log_parent(client: "MlflowClient", run_id: str, comparison: Comparison, facts: Mapping[str, Any]) -> None:
     from mlflow.entities import Param
 
-    shown = {name: value for name, value in facts.items() if name != "inputs"}
+    data = {name: facts[name] for name in ("inputs", "row_counts") if name in facts}
+    shown = {name: value for name, value in facts.items() if name not in data}
     client.log_batch(run_id, params=[Param(name, _text(value)) for name, value in shown.items()])
+    log_inputs(client, run_id, data)
     client.log_dict(run_id, comparison.document(), "comparison.json")
-    client.log_dict(run_id, {"inputs": facts.get("inputs", [])}, "data/inputs.json")
+    client.log_dict(run_id, data, "data/inputs.json")
     tests = pd.DataFrame([test._asdict() for test in comparison.tests])
     client.log_table(run_id, tests.astype(object), "comparison/tests.json")
+    models = pd.DataFrame(
+        {metric: estimate.value for metric, estimate in found.items()} for found in comparison.models.values()
+    )
+    models.insert(0, "model", list(comparison.models))
+    client.log_table(run_id, models.astype(object), "comparison/models.json")
 
 
-def _log_model(
-    client: "MlflowClient",
-    run_id: str,
-    comparison: Comparison,
-    name: str,
-    recipe: Recipe,
-    seconds: float,
-    segments: Sequence[Mapping[str, Any]],
-) -> None:
+def _log_model(run: Run, comparison: Comparison, name: str, recipe: Recipe, seconds: float, judged: Judged) -> None:
     from mlflow.entities import Metric, Param
 
+    moment = int(time.time() * 1000)
     values = metric_values({metric: one._asdict() for metric, one in comparison.models[name].items()})
-    metrics = [Metric(metric, value, 0, 0) for metric, value in (values | {"seconds": seconds}).items()]
+    metrics = [Metric(metric, value, moment, 0) for metric, value in (values | {"seconds": seconds}).items()]
     params = [Param(one, _text(value)) for one, value in _params(recipe).items()]
-    client.log_batch(run_id, metrics=metrics, params=params)
-    if segments:
-        client.log_table(
-            run_id,
-            pd.json_normalize([dict(segment) for segment in segments]).astype(object),
-            "evaluation/segments.json",
-        )
-    client.set_terminated(run_id, "FINISHED")
+    run.client.log_batch(run.run_id, metrics=metrics, params=params)
+    if segments := [segment.document() for segment in evaluate_segments(judged, name)]:
+        run.client.log_table(run.run_id, pd.json_normalize(segments).astype(object), "evaluation/segments.json")
+    with tempfile.TemporaryDirectory(prefix="churn-") as folder:
+        rows = (judged.churned, judged.predicted[name])
+        plot_calibration(*rows, Path(folder) / "calibration.png", title=f"Calibration, judged snapshots, {name}")
+        plot_lift(*rows, Path(folder) / "lift.png", title=f"Churners found, judged snapshots, {name}")
+        run.client.log_artifacts(run.run_id, folder, "evaluation")
+    run.client.set_terminated(run.run_id, "FINISHED")
 
 
 def _params(recipe: Recipe) -> dict[str, Any]:

@@ -103,11 +103,26 @@ def _description(stored: StoredModel) -> str:
 
 
 def _log_facts(client: "MlflowClient", run_id: str, stored: StoredModel, embargo_days: int | None) -> None:
-    from mlflow.entities import Dataset, DatasetInput, Param
+    from mlflow.entities import Param
 
     params = _params(stored, embargo_days)
     client.log_batch(run_id, params=[Param(name, str(value)) for name, value in params.items()])
-    counts = stored.manifest.get("row_counts", {})
+    log_inputs(client, run_id, stored.manifest)
+
+
+def log_inputs(client: "MlflowClient", run_id: str, facts: Mapping[str, Any]) -> None:
+    """Log the files that were read, with their hashes and rows, as the run's data sets.
+
+    Parameters
+    ----------
+    client, run_id
+        The run.
+    facts
+        With ``inputs`` and ``row_counts`` as in a manifest; either may be missing.
+    """
+    from mlflow.entities import Dataset, DatasetInput
+
+    counts = facts.get("row_counts", {})
     inputs = [
         Dataset(
             name=f"{row['table']}: {row['file']}",
@@ -116,7 +131,7 @@ def _log_facts(client: "MlflowClient", run_id: str, stored: StoredModel, embargo
             source=row["file"],
             profile=f'{{"rows": {counts.get(row["table"], {}).get("rows", "null")}}}',
         )
-        for row in stored.manifest.get("inputs", [])
+        for row in facts.get("inputs", [])
     ]
     if inputs:
         client.log_inputs(run_id, [DatasetInput(one) for one in inputs])

@@ -14,7 +14,7 @@ from churn.tracking.logged_model import FOLDER_IN_MODEL
 from churn.tracking.place import Place, tracking_place
 from churn.tracking.running import user_name
 from churn.tracking.runs import folder_digest, log_training
-from churn.tracking.session import OnStep, open_tracking
+from churn.tracking.session import EXPERIMENT, OnStep, open_tracking
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -72,10 +72,9 @@ def register(
     run_id = what if isinstance(what, str) else None
     if isinstance(what, Path):
         stored = read_model(what)
-        found = _find_folder(what, name, place)
-        if found is not None:
-            return found
-        run_id = log_training(stored, what, place=place, source="churn champion", on_step=on_step)
+        run_id = _find_run(what, name, place)
+        if run_id is None:
+            run_id = log_training(stored, what, place=place, source="churn champion", on_step=on_step)
     with open_registry(place, name, write=True) as registry:
         return _register_run(registry, str(run_id))
 
@@ -189,11 +188,17 @@ def _read_checked(registry: Registry, number: int, folder: Path) -> StoredModel:
         raise ModelError(str(error).replace(str(folder), f"{registry.name} version {number}")) from error
 
 
-def _find_folder(folder: Path, name: str, place: Place) -> int | None:
+def _find_run(folder: Path, name: str, place: Place) -> str | None:
+    """Return the finished run that logged this very folder, where there is one."""
     if not place.is_there:
         return None
     with open_registry(place, name, write=True) as registry:
-        return _registered(registry, "folder_sha256", folder_digest(folder))
+        experiment = registry.client.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
+            return None
+        asked = f"tags.folder_sha256 = '{folder_digest(folder)}' and attributes.status = 'FINISHED'"
+        found = registry.client.search_runs([experiment.experiment_id], asked, max_results=1)
+        return found[0].info.run_id if found else None
 
 
 def _registered(registry: Registry, tag: str, value: str) -> int | None:

@@ -1,7 +1,7 @@
 """What parameters are tried on, and what is kept apart to say afterwards whether tuning helped."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +110,7 @@ def plan_flat(snapshot: Snapshot, seed: int = 0) -> Plan:
     require_enough(outcomes(snapshot))
     apart = stratified_folds(outcomes(snapshot), KEPT_APART, seed) == 0
     final = _hold_out(snapshot, apart)
-    others = _take(snapshot, ~apart)
+    others = snapshot.take(~apart)
     folds = stratified_folds(outcomes(others), FLAT_FOLDS, seed)
     splits = [_hold_out(others, folds == fold) for fold in range(FLAT_FOLDS)]
     require_enough(splits[0].development.churned)
@@ -118,15 +118,4 @@ def plan_flat(snapshot: Snapshot, seed: int = 0) -> Plan:
 
 
 def _hold_out(snapshot: Snapshot, rows: NDArray[np.bool_]) -> Split:
-    return Split(stack([_take(snapshot, ~rows)]), _take(snapshot, rows), out_of_time=False)
-
-
-def _take(snapshot: Snapshot, rows: NDArray[np.bool_]) -> Snapshot:
-    return replace(
-        snapshot,
-        customer_id=snapshot.customer_id[rows],
-        features=snapshot.features[rows].reset_index(drop=True),
-        churned=outcomes(snapshot)[rows],
-        product_coverage=None,  # nothing here asks for it
-        segments=None,
-    )
+    return Split(stack([snapshot.take(~rows)]), snapshot.take(rows), out_of_time=False)

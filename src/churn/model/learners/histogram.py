@@ -5,8 +5,6 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
-from threadpoolctl import threadpool_limits
 
 from churn.model.tree_text import Tree, build_booster
 from churn.model.trees import Matrix, fit_threads
@@ -28,6 +26,9 @@ def fit_histogram(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int, n_
     n_threads
         At most; 0 takes what the machine has.
     """
+    from sklearn.ensemble import HistGradientBoostingClassifier  # scoring does without
+    from threadpoolctl import threadpool_limits
+
     # a column without any number cannot be cut into bins
     filled = np.where(np.isfinite(matrix).any(axis=0), matrix, 0.0)
     model = HistGradientBoostingClassifier(

@@ -9,7 +9,6 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from churn.model.tree_text import Tree, build_booster, split_tree
 from churn.model.trees import Matrix
@@ -45,6 +44,8 @@ def fit_scorecard(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int, n_
     >>> card.predict(rows[:3]).round(2)
     array([0.11, 0.94, 0.94])
     """
+    from sklearn.linear_model import LogisticRegression  # scoring does without
+
     del rounds, seed, n_threads
     target = np.asarray(y, dtype=np.float64)
     edges = [_edges(column) for column in matrix.T]

@@ -24,9 +24,9 @@ def find_potential_vips(facts: Facts) -> Found:
     if lack := facts.lacks("transactions", "transactions.queue_ticket"):
         return not_made(lack)
     if not _has_recent(facts):
-        days, date = facts.settings.counter_days, to_date(facts.day)
-        en = f"transactions holds no row of the {days} days before {date}"
-        return not_made([(en, f"transactions 表没有 {date} 之前 {days} 天的数据")])
+        (en, zh), date = span(facts.settings.counter_days), to_date(facts.day)
+        said = f"transactions holds no row of the {en} before {date}", f"transactions 表没有 {date} 之前 {zh}的数据"
+        return not_made([said])
     visits = _read_visits(facts).merge(facts.customers, on="customer_id")
     seen = visits[(visits["n_large"] > 0) & (visits["tier"] == TIERS[0])]
     by_customer = seen.groupby("customer_id").agg(
@@ -86,10 +86,10 @@ def _note_share(facts: Facts, visits: pd.DataFrame, seen: pd.DataFrame) -> tuple
 def _why_seen(facts: Facts, row: Any) -> Pair:
     s, several = facts.settings, row.n_large_transactions > 1
     (en_large, zh_large), (en_size, zh_size) = money(s.large_counter_cny), money(row.largest_cny)
-    en_ago, zh_ago = span(row.days_since_large)
+    (en_days, zh_days), (en_ago, zh_ago) = span(s.counter_days), span(row.days_since_large)
     n = f"{row.n_large_transactions:,}"
-    en = f"{n} counter transaction{'s' * several} of {en_large} or more on an ordinary ticket in {s.counter_days} days"
-    zh = f"{s.counter_days} 天内普通号柜面 {zh_large}及以上交易 {n} 笔"
+    en = f"{n} counter transaction{'s' * several} of {en_large} or more on an ordinary ticket in {en_days}"
+    zh = f"{zh_days}内普通号柜面 {zh_large}及以上交易 {n} 笔"
     largest = ("the largest ", "最大 ") if several else ("", "金额 ")
     last = ("the last ", "最近一笔在 ") if several else ("", "")
     parts = [
@@ -114,11 +114,9 @@ def find_upgrades(facts: Facts) -> Found:
     earned = np.searchsorted(floors, rows["aum_cny"].to_numpy(dtype=np.float64), side="right") - 1
     following = np.maximum(earned, rows["tier_level"].to_numpy() + 1)
     floor = floors[following]
+    gap = np.maximum(floor - rows["aum_cny"], 0).round(2)  # whole cents
     rows = rows.assign(
-        next_tier=np.asarray(TIERS, dtype=object)[following],
-        floor_cny=floor,
-        gap_cny=np.maximum(floor - rows["aum_cny"], 0),
-        gap_share=np.maximum(floor - rows["aum_cny"], 0) / floor,
+        next_tier=np.asarray(TIERS, dtype=object)[following], floor_cny=floor, gap_cny=gap, gap_share=gap / floor
     )[rows["aum_cny"] / floor >= s.upgrade_share]
     rows = order(rows, {"gap_share": True, "aum_cny": False})
     return Found(tell(rows, lambda row: _why_upgrade(facts, row)), (_note_floors(facts),))

@@ -89,7 +89,14 @@ def not_made(reasons: list[Pair]) -> Found:
 
 
 def order(rows: pd.DataFrame, by: Mapping[str, bool]) -> pd.DataFrame:
-    """Sort by columns, each ascending or not; an unknown value comes last, equals keep the order of their ids."""
+    """Sort by columns, each ascending or not; an unknown value comes last, equals keep the order of their ids.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"customer_id": ["C", "B", "A"], "aum_cny": [5.0, 5.0, None]})
+    >>> order(rows, {"aum_cny": False})["customer_id"].tolist()
+    ['B', 'C', 'A']
+    """
     rows = rows.sort_values("customer_id", kind="stable")
     return rows.sort_values(list(by), ascending=list(by.values()), kind="stable", na_position="last")
 

@@ -18,7 +18,13 @@ AGE_BAND_NAMES = {
 
 
 def tell(rows: pd.DataFrame, why: Callable[[Any], Pair]) -> pd.DataFrame:
-    """Add why each row is there: `why_en` and `why_zh`, from the row as a tuple of named values."""
+    """Add why each row is there: `why_en` and `why_zh`, from the row as a tuple of named values.
+
+    Examples
+    --------
+    >>> tell(pd.DataFrame({"n": [2]}), lambda row: (f"{row.n} products", f"{row.n} 种产品")).values.tolist()
+    [[2, '2 products', '2 种产品']]
+    """
     pairs = [why(row) for row in rows.itertuples(index=False)]
     return rows.assign(why_en=[en for en, _ in pairs], why_zh=[zh for _, zh in pairs])
 

@@ -1,5 +1,6 @@
 import json
 import shutil
+import sqlite3
 
 import pytest
 
@@ -164,3 +165,14 @@ def test_a_server_that_is_down_is_one_error(run, nowhere, monkeypatch):
     assert result.err.count("\n") == 1
     assert "does not answer" in result.err
     assert "secret" not in result.err
+
+
+def test_folder_that_a_training_logged_is_not_logged_again(run, bank, nowhere, monkeypatch):
+    monkeypatch.delenv("CHURN_NO_TRACK", raising=False)
+    assert run("train", bank, "-o", "model", "--as-of", "2023-06-01").code == 0
+    result = run("champion", "--set", "model", "--json")
+    assert result.code == 0, result.err
+    database = sqlite3.connect("mlruns/mlflow.db")
+    runs = database.execute("SELECT run_uuid FROM runs").fetchall()
+    database.close()
+    assert runs == [(json.loads(result.out)["champion"]["run_id"],)]

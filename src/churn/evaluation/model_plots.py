@@ -130,7 +130,8 @@ def draw_validity(validity: Validity, *, title: str) -> Figure:
     axes.set_ylim(bottom=0)
     axes.plot([], [], color=PREDICTED, alpha=0.4, linewidth=9, label="mean interval of the prediction")
     axes.plot([], [], "o", color=OBSERVED, label="observed, consistent with it")
-    axes.plot([], [], "o", color=_FAILS, markerfacecolor="white", label="observed, not consistent")
+    if not all(group.consistent for group in validity.groups):
+        axes.plot([], [], "o", color=_FAILS, markerfacecolor="white", label="observed, not consistent")
     finish(axes)
     return figure
 

@@ -88,7 +88,8 @@ def draw_against_truth(table: pd.DataFrame, truth: Mapping[str, Mapping[str, flo
     rows = [row for row in binding_rows(table) if row.service in truth]
     if not rows:
         raise ExplanationError("draw_against_truth: no service with a known effect; give the truth of this bank")
-    said = [value for row in rows for claim in _CLAIMS if (value := getattr(row, claim.stem)) is not None]
+    parts = [part for claim in _CLAIMS for part in (claim.stem, claim.low, claim.high)]
+    said = [value for row in rows for part in parts if (value := getattr(row, part)) is not None]
     real = [effect for row in rows for effect in truth[row.service].values()]
     with lettering("en"):
         figure = _empty((11.0, 8.6))

@@ -105,7 +105,7 @@ def slow_losses(rows, date):
             if row["reached"] and row["contacted_on"] < date and row["purpose"] in WIDE.word_purposes
         ]
         word = min(words, default=None)
-        if (cost - value) * 20 >= cost > 0 and cost - value >= 100_000:
+        if (cost - value) * 20 >= cost > 0 or cost - value >= 1_000_000:
             found.append((word is not None and word <= 30, value - cost, customer, word))
     return [(customer, pnl / 100, word) for _, pnl, customer, word in sorted(found, key=lambda row: row[:3])]
 
@@ -361,7 +361,16 @@ def test_without_scores_lists_are_made_and_say_so(wary_bank, scores):
     lists = build_lists(bank, scores, LAST, bank.config, WIDE)
     assert lists.not_made == ()
     for name in ("thinly_bound", "never_bound", "referrers"):
+        assert lists.frames[name]["churn_probability"].isna().all()
         assert re.search("since (there are no scores|no customer has a score):", lists.sentences[name][0])
+
+
+def test_scores_without_a_risk_band_still_give_probabilities(wary_bank, wary_lists):
+    bank, _, scores = wary_bank
+    lists = build_lists(bank, scores.drop(columns="risk_band"), LAST, bank.config, WIDE)
+    assert "since the scores have no risk_band: risk_band." in lists.sentences["referrers"][0]
+    assert lists.frames["referrers"]["churn_probability"].notna().all()
+    pd.testing.assert_frame_equal(lists.frames["thinly_bound"], wary_lists.frames["thinly_bound"])
 
 
 def test_scores_that_repeat_a_customer_are_refused(wary_bank):

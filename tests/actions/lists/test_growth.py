@@ -135,7 +135,7 @@ def test_who_reaches_or_nearly_reaches_a_higher_tier_is_listed_the_smallest_gap_
         ),
         (
             "3 位客户。另有 1 位客户拒绝联系，未列入。"
-            "假定：资产达到 10 万元为金卡，50 万元为白金；候选为达到门槛 80% 的客户。"
+            "假定：资产达到 10 万元为金卡，50 万元为白金卡；候选为达到门槛 80% 的客户。"
         ),
     )
 

@@ -1,6 +1,6 @@
 import pytest
 
-from churn.actions.lists.settings import ListSettings
+from churn.config import Config
 
 CUSTOMERS = "customer_id,branch_id,manager_id,opened_on,tier,do_not_contact\n" + "".join(
     f"{who},N,M1,2020-01-10,ordinary,{'true' if who == 'B' else 'false'}\n" for who in "ABCDEF"
@@ -11,7 +11,7 @@ holding_id,customer_id,month,market_value,cost_basis
 HA,A,2024-06-30,95000,100000
 HB,B,2024-06-30,19000,20000
 HC,C,2024-06-30,19000.01,20000
-HD,D,2024-06-30,950001,1000000
+HD,D,2024-06-30,990000.01,1000000
 HE,E,2024-06-30,80000,100000
 HF,F,2024-06-30,90000,100000
 HF,F,2024-05-31,10000,100000
@@ -28,10 +28,10 @@ C6,F,M1,2024-06-30,call,offer,true
 """
 
 
-def test_losses_of_a_share_and_an_amount_are_listed_those_who_heard_nothing_lately_first(lists_of):
+def test_losses_of_a_share_or_an_amount_are_listed_those_who_heard_nothing_lately_first(lists_of):
     lists = lists_of(customers=CUSTOMERS, holdings=HOLDINGS, pnl=PNL, contacts=CONTACTS)
     found = lists.frames["loss_alerts"]
-    # C lost a cent too little of CNY 1,000, D too small a share of much; an attempt, an offer and a contact of the day
+    # C lost a cent less than a twentieth, D a cent less than CNY 10,000; an attempt, an offer and a contact of the day
     # are no word; E heard 30 days ago and comes last with the largest loss, F 31 days ago
     assert found[["rank", "customer_id", "unrealised_pnl_cny", "unrealised_return"]].values.tolist() == [
         [1, "F", -10_000.0, -0.1],
@@ -73,14 +73,21 @@ def test_without_contacts_nothing_is_said_of_words(lists_of):
 @pytest.mark.parametrize(
     ("settings", "listed"),
     [
-        (ListSettings(loss_return=0.2), ["E"]),
-        (ListSettings(loss_cny=10_000), ["F", "E"]),
-        (ListSettings(loss_return=0.049, loss_cny=999.99), ["D", "F", "A", "B", "C", "E"]),
+        ({"loss_return": 0.1}, ["F", "E"]),
+        ({"loss_return": 0.9, "loss_cny": 9_999.99}, ["F", "D", "E"]),
+        ({"loss_return": 0.9, "loss_cny": 20_000}, ["E"]),
     ],
 )
 def test_bank_sets_what_a_loss_is(lists_of, settings, listed):
-    lists = lists_of(customers=CUSTOMERS, holdings=HOLDINGS, pnl=PNL, contacts=CONTACTS, settings=settings)
+    config = Config.model_validate({"plan": settings})
+    lists = lists_of(customers=CUSTOMERS, holdings=HOLDINGS, pnl=PNL, contacts=CONTACTS, config=config)
     assert lists.frames["loss_alerts"]["customer_id"].tolist() == listed
+
+
+def test_loss_of_what_cost_nothing_is_told_by_its_amount(lists_of):
+    pnl = "holding_id,customer_id,month,market_value,cost_basis\nHA,A,2024-06-30,-12000,0\n"
+    lists = lists_of(customers=CUSTOMERS, holdings=HOLDINGS, pnl=pnl)
+    assert lists.frames["loss_alerts"]["why_en"].tolist() == ["unrealised loss CNY 12,000"]
 
 
 def test_values_that_end_before_the_last_month_end_make_no_list(lists_of):

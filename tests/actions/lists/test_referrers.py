@@ -85,9 +85,7 @@ def test_sign_that_is_not_known_is_neither_for_nor_against(lists_of):
     found = lists.frames["referrers"]
     # without scores B lacks a sign, and F no longer shows a high risk
     assert found[["customer_id", "n_signs"]].values.tolist() == [["A", 4], ["F", 3]]
-    assert lists.sentences["referrers"][0].endswith(
-        "Without a value, since there are no scores: risk_band, churn_probability."
-    )
+    assert lists.sentences["referrers"][0].endswith("Without a value, since there are no scores: churn_probability.")
 
 
 def test_with_too_few_signs_that_can_be_known_there_is_no_list(lists_of):

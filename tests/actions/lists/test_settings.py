@@ -8,7 +8,7 @@ from churn.errors import ConfigError
     ("given", "named"),
     [
         ({"home_share": 0.49}, "home_share"),  # two branches could be meant
-        ({"loss_return": 0}, "loss_return"),
+        ({"large_counter_cny": 0}, "large_counter_cny"),
         ({"counter_days": 0}, "counter_days"),
         ({"gold_floor_cny": 500_000}, "platinum_floor_cny"),
         ({"referrer_signs": 6, "upgrade_share": -1}, "upgrade_share, referrer_signs"),

@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 
 from churn.actions.lists.vips import find_homes
+from churn.config import Config
 
 CUSTOMERS = """\
 customer_id,branch_id,manager_id,opened_on,closed_on,tier,do_not_contact
@@ -52,8 +53,19 @@ def test_managers_branch_is_that_of_more_than_half_of_their_customers():
     customers = pd.DataFrame(
         {"manager_id": ["M1", "M1", "M1", "M2", "M2", None], "branch_id": ["N", "S", "S", "N", "S", "N"]}
     )
-    found = find_homes(customers, 0.5)
-    assert found.values.tolist() == [["M1", "S", 2 / 3]]
+    assert find_homes(customers, 0.5, {}).values.tolist() == [["M1", "S", 2 / 3]]
+
+
+def test_branch_the_bank_states_for_a_manager_comes_before_that_of_the_customers(lists_of):
+    config = Config.model_validate({"plan": {"managers": {"M1": {"branch": "S"}, "M2": {"branch": "S"}}}})
+    found = lists_of(customers=CUSTOMERS, holdings=HOLDINGS, config=config).frames["unassigned_vips"]
+    assert found[["customer_id", "problem"]].values.tolist() == [
+        ["E", "no_manager"],
+        ["A", "other_branch"],
+        ["D", "no_manager"],
+        ["F", "other_branch"],
+    ]
+    assert found["why_en"][3] == "gold tier, of branch N, the manager of branch S"
 
 
 def test_without_a_column_of_managers_nobody_can_be_said_to_have_none(lists_of):

@@ -70,12 +70,12 @@ def build_lists(
         Checked tables. Tables that are not there, or hold nothing usable for the date, cost
         the lists made of them, which say so.
     scores
-        `customer_id`, each once, `churn_probability`, `risk_band`; None or other columns: lists are made without.
+        `customer_id`, each once, `churn_probability` and `risk_band`; lists are made without what is not there.
     date
         The day the lists are for. Whether the data are too old for it is the caller's to judge
         (`churn.timeline.require_within`).
     config
-        Names products and services, and says what counts towards coverage.
+        Names products and services; its section `plan` says what a loss is, and the branches of managers it knows.
     settings
         Thresholds; the defaults when None.
 

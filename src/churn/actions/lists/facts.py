@@ -159,13 +159,22 @@ def _brought(tables: Tables, day: int) -> nw.LazyFrame[Any]:
 
 
 def _with_scores(found: pd.DataFrame, scores: pd.DataFrame | None) -> tuple[pd.DataFrame, dict[str, Pair]]:
-    empty = found.assign(churn_probability=float("nan"), risk_band=pd.Series(None, index=found.index, dtype="str"))
-    if scores is None or not {"customer_id", *OF_SCORES} <= set(scores):
-        return empty, {"scores": ("there are no scores", "没有评分")}
+    if scores is None or not {"customer_id", "churn_probability"} <= set(scores):
+        why = ("there are no scores", "没有评分")
+        return _scored(found, found[["customer_id"]]), {"scores": why, "scores.risk_band": why}
     twice = int(scores["customer_id"].duplicated().sum())
     if twice:
         raise DataError(f"scores: {twice:,} rows repeat a customer_id; give scores with one row a customer")
-    joined = found.merge(scores[["customer_id", *OF_SCORES]], on="customer_id", how="left")
+    joined = _scored(found, scores)
+    missing: dict[str, Pair] = {}
     if len(found) and joined["churn_probability"].isna().all():
-        return empty, {"scores": ("no customer has a score", "客户均无评分")}
-    return joined, {}
+        missing["scores"] = missing["scores.risk_band"] = ("no customer has a score", "客户均无评分")
+    elif "risk_band" not in scores:
+        missing["scores.risk_band"] = ("the scores have no risk_band", "评分没有 risk_band 列")
+    return joined, missing
+
+
+def _scored(found: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    columns = scores.reindex(columns=["customer_id", *OF_SCORES])
+    columns = columns.astype({"customer_id": "str", "churn_probability": "float64", "risk_band": "str"})
+    return found.merge(columns, on="customer_id", how="left")

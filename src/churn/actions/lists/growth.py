@@ -8,7 +8,8 @@ import pandas as pd
 
 from churn.actions.lists.facts import Facts, to_pandas
 from churn.actions.lists.listing import Found, ManagerList, not_made, note_unknown, order
-from churn.actions.lists.wording import TIER_NAMES, join_words, tell
+from churn.actions.lists.wording import join_words, tell
+from churn.actions.plan_words import TIER_WORDS
 from churn.explanation.reasons.amounts import Pair, money, percent, span
 from churn.features.expressions import count, since, total
 from churn.tables.bank import to_date
@@ -129,12 +130,12 @@ def _note_floors(facts: Facts) -> Pair:
     en_share, zh_share = percent(facts.settings.upgrade_share)
     return (
         f"Assumed: gold from {en_gold} of assets, platinum from {en_platinum}; candidates from {en_share} of the floor",
-        f"假定：资产达到 {zh_gold}为金卡，{zh_platinum}为白金；候选为达到门槛 {zh_share} 的客户",
+        f"假定：资产达到 {zh_gold}为金卡，{zh_platinum}为白金卡；候选为达到门槛 {zh_share} 的客户",
     )
 
 
 def _why_upgrade(facts: Facts, row: Any) -> Pair:
-    (en_tier, zh_tier), (en_floor, zh_floor) = TIER_NAMES[row.next_tier], money(row.floor_cny)
+    (en_tier, zh_tier), (en_floor, zh_floor) = TIER_WORDS[row.next_tier], money(row.floor_cny)
     if not row.gap_cny:
         reached = f"enough for {en_tier} (from {en_floor})", f"已达{zh_tier}门槛（{zh_floor}）"
         return join_words([facts.tell("tier_level", row), facts.tell("aum_cny", row), reached])

@@ -11,25 +11,32 @@ from churn.explanation.reasons.amounts import Pair, money, span
 
 
 def find_loss_alerts(facts: Facts) -> Found:
-    """Find customers with an unrealised loss, at the last month-end, of a share of the cost and of an amount.
+    """Find customers with an unrealised loss, at the last month-end, of a share of the cost or of an amount.
+
+    Both are those of the plan (`loss_return` and `loss_cny` of the configuration's section `plan`).
 
     Those who heard nothing about it lately stand first, then the largest loss in yuan.
     """
     if lack := facts.lacks("pnl"):
         return not_made(lack)
-    s, customers = facts.settings, facts.customers
-    losing = (customers["unrealised_return"] <= -s.loss_return) & (customers["unrealised_pnl_cny"] <= -s.loss_cny)
+    s, customers = facts.config.plan, facts.customers
+    losing = (customers["unrealised_return"] <= -s.loss_return) | (customers["unrealised_pnl_cny"] <= -s.loss_cny)
     rows = customers[losing]
-    rows = rows.assign(was_told=(rows["days_since_word"] <= s.quiet_days).astype("float64"))
+    rows = rows.assign(was_told=rows["days_since_word"] <= facts.settings.quiet_days)
     rows = order(rows, {"was_told": True, "unrealised_pnl_cny": True})
     unknown = {"contacts": "days_since_word, days_since_reached"}
     return Found(tell(rows, lambda row: _why(facts, row)), note_unknown(facts, unknown))
 
 
 def _why(facts: Facts, row: Any) -> Pair:
+    return join_words([_loss(facts, row), *([] if "contacts" in facts.missing else [_word(row.days_since_word)])])
+
+
+def _loss(facts: Facts, row: Any) -> Pair:
+    if pd.isna(row.unrealised_return):  # what cost nothing, or less, has no return
+        return facts.tell("unrealised_pnl_cny", row)
     (en, zh), (en_size, zh_size) = facts.tell("unrealised_return", row), money(row.unrealised_pnl_cny)
-    parts = [(f"{en} ({en_size})", f"{zh}（{zh_size}）")]
-    return join_words(parts if "contacts" in facts.missing else [*parts, _word(row.days_since_word)])
+    return f"{en} ({en_size})", f"{zh}（{zh_size}）"
 
 
 def _word(days: float) -> Pair:

@@ -12,7 +12,7 @@ from churn.explanation.reasons.amounts import Pair
 from churn.segments import age_bands
 
 # Each sign and what it is known from; how long somebody has been a customer is always known.
-SIGNS = {"brought": "referrals", "gains": "pnl", "reached": "contacts", "low_risk": "scores", "loyal": ""}
+SIGNS = {"brought": "referrals", "gains": "pnl", "reached": "contacts", "low_risk": "scores.risk_band", "loyal": ""}
 _CIRCLE = ["branch_id", "age_band", "product"]
 
 
@@ -30,7 +30,8 @@ def find_referrers(facts: Facts) -> Found:
         "referrals": "n_referred",
         "pnl": "unrealised_return",
         "contacts": "n_reached_365d",
-        "scores": "risk_band, churn_probability",
+        "scores.risk_band": "risk_band",
+        "scores": "churn_probability",
     }
     return Found(tell(rows, lambda row: _why_likely(facts, row)), note_unknown(facts, columns))
 

@@ -10,16 +10,14 @@ from churn.features.activity import LARGE_COUNTER_CENTS
 class ListSettings:
     """Thresholds of the managers' lists; amounts in yuan, shares as fractions of one.
 
-    Where no source is named, the figure is an assumption that a bank replaces by its own.
+    Where no source is named, the figure is an assumption that a bank replaces by its own. What a loss is, and managers
+    whose branch is stated, stand in the configuration's section `plan`, so that plan and lists mean the same.
 
     Attributes
     ----------
     home_share
-        A manager's branch is the one of more than this share of the manager's customers: no table says it, and from
-        one half on at most one branch can be meant. In [0.5, 1).
-    loss_return, loss_cny
-        A loss is told from this share of what the investments cost and this amount on. Assumption: one in twenty is
-        what a customer notices, and less than the amount is not worth a call.
+        Without a stated branch a manager's is the one of more than this share of the manager's customers: from one half
+        on at most one branch can be meant. In [0.5, 1).
     word_purposes
         Contacts that speak to a customer who loses money (the practice's own three).
     quiet_days
@@ -71,8 +69,6 @@ class ListSettings:
     """
 
     home_share: float = 0.5
-    loss_return: float = 0.05
-    loss_cny: float = 1_000
     word_purposes: tuple[str, ...] = ("loss_notice", "after_sales", "care")
     quiet_days: int = 30
     large_counter_cny: float = LARGE_COUNTER_CENTS / 100
@@ -97,7 +93,7 @@ class ListSettings:
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
-        above_zero = ("loss_return", "loss_cny", "large_counter_cny", "counter_days", "gold_floor_cny", "upgrade_share")
+        above_zero = ("large_counter_cny", "counter_days", "gold_floor_cny", "upgrade_share")
         wrong = [name for name in above_zero if not getattr(self, name) > 0]
         wrong += [] if 0.5 <= self.home_share < 1 else ["home_share"]
         wrong += [] if self.gold_floor_cny < self.platinum_floor_cny else ["platinum_floor_cny"]

@@ -1,5 +1,6 @@
 """VIPs nobody in their branch is responsible for, and how well each VIP is tied to us."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -27,13 +28,15 @@ _RESTS_ON = {
 
 
 def find_unassigned_vips(facts: Facts) -> Found:
-    """Find VIPs without a responsible manager, or with one most of whose customers are of another branch.
+    """Find VIPs without a responsible manager, or with one of another branch.
 
     Platinum stands first, then the largest assets.
     """
     if lack := facts.lacks("customers.manager_id"):
         return not_made(lack)
-    rows = _vips(facts).merge(find_homes(facts.customers, facts.settings.home_share), on="manager_id", how="left")
+    stated = {name: own.branch for name, own in facts.config.plan.managers.items() if own.branch is not None}
+    homes = find_homes(facts.customers, facts.settings.home_share, stated)
+    rows = _vips(facts).merge(homes, on="manager_id", how="left")
     alone = rows["manager_id"].isna()
     elsewhere = rows["manager_branch_id"].notna() & (rows["manager_branch_id"] != rows["branch_id"])
     rows = rows.assign(problem=np.where(alone, "no_manager", "other_branch"))[alone | elsewhere]
@@ -41,22 +44,26 @@ def find_unassigned_vips(facts: Facts) -> Found:
     return Found(tell(rows, lambda row: _why_unassigned(facts, row)), note_unknown(facts, {"pnl": "aum_cny"}))
 
 
-def find_homes(customers: pd.DataFrame, home_share: float) -> pd.DataFrame:
-    """Return the branch of more than `home_share` of a manager's customers, for the managers who have one.
+def find_homes(customers: pd.DataFrame, home_share: float, stated: Mapping[str, str]) -> pd.DataFrame:
+    """Return managers' branches: the stated one, else that of more than `home_share` of their customers.
 
     Returns
     -------
     DataFrame
-        `manager_id`, `manager_branch_id`, `manager_branch_share` in (home_share, 1].
+        `manager_id`, each once, `manager_branch_id`, and `manager_branch_share`, the part of the manager's customers
+        that shows it, NaN where it is stated. Without a manager of whom neither is known.
 
     Examples
     --------
-    >>> find_homes(pd.DataFrame({"manager_id": ["M", "M", "M"], "branch_id": ["N", "S", "N"]}), 0.5).values.tolist()
-    [['M', 'N', 0.6666666666666666]]
+    >>> customers = pd.DataFrame({"manager_id": ["M1", "M1", "M1", "M2"], "branch_id": ["N", "S", "N", "S"]})
+    >>> find_homes(customers, 0.5, {"M2": "N"}).values.tolist()
+    [['M1', 'N', 0.6666666666666666], ['M2', 'N', nan]]
     """
     shares = customers.groupby("manager_id")["branch_id"].value_counts(normalize=True)
     homes = shares.rename("manager_branch_share").reset_index().rename(columns={"branch_id": "manager_branch_id"})
-    return homes[homes["manager_branch_share"] > home_share].reset_index(drop=True)
+    homes = homes[(homes["manager_branch_share"] > home_share) & ~homes["manager_id"].isin(list(stated))]
+    named = pd.DataFrame({"manager_id": list(stated), "manager_branch_id": list(stated.values())}, dtype="str")
+    return pd.concat([homes, named], ignore_index=True)
 
 
 def find_relationships(facts: Facts) -> Found:
@@ -123,7 +130,13 @@ def _why_unassigned(facts: Facts, row: Any) -> Pair:
 
 
 def _elsewhere(row: Any) -> Pair:
-    (en, zh), home = percent(row.manager_branch_share), row.manager_branch_id
+    home = row.manager_branch_id
+    if pd.isna(row.manager_branch_share):
+        return (
+            f"of branch {row.branch_id}, the manager of branch {home}",
+            f"客户属网点 {row.branch_id}，客户经理属网点 {home}",
+        )
+    en, zh = percent(row.manager_branch_share)
     return (
         f"of branch {row.branch_id}, while {en} of the manager's customers are of branch {home}",
         f"客户属网点 {row.branch_id}，而客户经理名下 {zh} 的客户属网点 {home}",

@@ -8,7 +8,6 @@ import pandas as pd
 from churn.explanation.reasons.amounts import Pair
 
 GRADES: tuple[Pair, ...] = (("none", "无"), ("weak", "弱"), ("fair", "中"), ("strong", "强"))
-TIER_NAMES = {"ordinary": ("ordinary", "普通"), "gold": ("gold", "金卡"), "platinum": ("platinum", "白金")}
 AGE_BAND_NAMES = {
     "0 to 29": "30 岁以下",
     "30 to 44": "30 至 44 岁",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT = "churn"
+_LOOK = {"mlflow.experimentKind": "custom_model_development"}
+"""So that the pages show models and metrics, not those for language models."""
 
 OnStep = Callable[[str], None]
 
@@ -92,8 +94,9 @@ def find_experiment(client: "MlflowClient", place: Place) -> str:
     if found is not None:
         return str(found.experiment_id)
     if place.artifacts is None:
-        return str(client.create_experiment(EXPERIMENT))
-    return str(client.create_experiment(EXPERIMENT, artifact_location=place.artifacts.as_uri(), tags={BESIDE: "true"}))
+        return str(client.create_experiment(EXPERIMENT, tags=_LOOK))
+    beside = place.artifacts.as_uri()
+    return str(client.create_experiment(EXPERIMENT, artifact_location=beside, tags={**_LOOK, BESIDE: "true"}))
 
 
 def _prepare(place: Place, write: bool, make: bool, on_step: OnStep | None) -> None:

@@ -229,7 +229,7 @@ def _last_contacted(days: "pd.Series[float]", date: dt.date) -> "pd.Series[Any]"
 def _with_words(planned: pd.DataFrame, config: Config) -> pd.DataFrame:
     meaning = feature_words(config)
     words: dict[str, list[str]] = {f"{name}_{language}": [] for name in _TOLD for language in ("en", "zh")}
-    columns = [planned[name].tolist() for name in _TOLD_FROM]
+    columns = [_texts_or_numbers(planned[name]).tolist() for name in _TOLD_FROM]
     for purpose, kind, assignment, tells_loss, *others in zip(*columns, strict=True):
         service, product, effect, en, zh, feature, risk, aum, pnl, returned = others
         raises = _raises(en, zh, feature, meaning)
@@ -240,6 +240,14 @@ def _with_words(planned: pd.DataFrame, config: Config) -> pd.DataFrame:
             words[f"{name}_en"].append(pair[0])
             words[f"{name}_zh"].append(pair[1])
     return planned.assign(**{name: pd.Series(texts, dtype=object) for name, texts in words.items()})
+
+
+def _texts_or_numbers(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Give an empty text as None, however pandas holds it; numbers as they are."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    texts = column.astype(object)
+    return texts.where(texts.notna(), None)
 
 
 _TOLD = ("why", "say_first", "offer")

@@ -5,6 +5,7 @@ begins with an apostrophe instead (OWASP, CSV Injection), except for what is a p
 signs ＝＋－＠ for the same. JSON, for programs, has every text as it is.
 """
 
+import csv
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -40,7 +41,8 @@ def write_csv(path: Path, rows: pd.DataFrame) -> None:
             shown[name] = shown[name].round(_digits(name))
         elif not pd.api.types.is_numeric_dtype(shown[name]):
             shown[name] = shown[name].map(safe_cell)
-    shown.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
+    # Every text in quotes: Python before 3.13 leaves one that holds a lone \r without.
+    shown.to_csv(path, index=False, encoding="utf-8", lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
 
 
 def _digits(name: str) -> int:

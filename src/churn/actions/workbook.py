@@ -22,7 +22,7 @@ Language = Literal["both", "en", "zh"]
 
 _A4 = 9
 _LONGEST_NAME = 31
-_NO_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
+_HALVES = re.compile("[\ud800-\udfff]")
 _FORBIDDEN = str.maketrans(dict.fromkeys("[]:*?/\\'", "_"))
 _HEADINGS: tuple[tuple[str, Pair, float], ...] = (
     ("kind", ("Meet or call", "方式"), 9),
@@ -119,14 +119,14 @@ def cell_text(text: str) -> str:
     """Give a text that xlsxwriter writes as it stands.
 
     It takes what begins with `<r>` and ends with `</r>` for markup of its own and writes it unescaped; a blank behind
-    it keeps it a text. Halves of 4-byte characters, and the two code points that are no characters, cannot be in XML.
+    it keeps it a text. Half of a 4-byte character cannot be in XML; all else that cannot, xlsxwriter escapes.
 
     Examples
     --------
-    >>> cell_text("<r><t>x</t></r>"), cell_text("=1+1"), cell_text(f"a{chr(0xFFFE)}b")
+    >>> cell_text("<r><t>x</t></r>"), cell_text("=1+1"), cell_text(f"a{chr(0xD800)}b")
     ('<r><t>x</t></r> ', '=1+1', 'a�b')
     """
-    clean = _NO_XML.sub("\ufffd", text)
+    clean = _HALVES.sub("\ufffd", text)
     return f"{clean} " if clean.startswith("<r>") and clean.endswith("</r>") else clean
 
 

@@ -1,0 +1,127 @@
+import datetime as dt
+import zipfile
+from xml.etree import ElementTree
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from churn.actions.plan import COLUMNS, Plan
+from churn.actions.workbook import sheet_name, write_workbook
+from churn.config import PlanSettings
+from churn.files import hash_file
+from hostile_texts import HOSTILE
+
+DATE = dt.date(2026, 1, 5)
+TEXTS = ("customer_id", "why_en", "why_zh", "say_first_en", "say_first_zh", "offer_en", "offer_zh")
+CONTACT = {
+    "date": "2026-01-05", "manager_id": "M1", "kind": "call", "rank": 1, "customer_id": "A", "purpose": "invite",
+    "service": "cts", "churn_probability": 0.4, "expected_value_kept": 1234.5, "why_en": "why", "why_zh": "为何",
+    "say_first_en": "say", "say_first_zh": "说", "product": None, "next_binding_effect": -0.1, "offer_en": "offer",
+    "offer_zh": "推荐", "value_cny": 5.0, "last_contacted_on": None, "tier": "gold", "branch_id": "N",
+    "assignment": "own", "record_as": "invite", "assumed": "contact_effect",
+}  # fmt: skip
+
+
+def plan_of(*rows, managers=("M1",)):
+    table = pd.DataFrame(list(rows), columns=list(COLUMNS)).astype({"last_contacted_on": object})
+    return Plan(DATE, pd.DataFrame({"manager_id": list(managers)}), table, pd.DataFrame(), {}, len(rows))
+
+
+def written(tmp_path, plan, name="plan.xlsx", **options):
+    write_workbook(tmp_path / name, plan, PlanSettings(), **options)
+    return openpyxl.load_workbook(tmp_path / name)
+
+
+def held_texts(path):
+    """Every text of a workbook, its `_xHHHH_` read as the character it stands for, as Excel does."""
+    with zipfile.ZipFile(path) as parts:
+        strings = ElementTree.fromstring(parts.read("xl/sharedStrings.xml"))
+    texts = ["".join(part.text or "" for part in entry) for entry in strings]
+    return {re.sub(r"_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found[1], 16)), text) for text in texts}
+
+
+@pytest.mark.parametrize("column", TEXTS)
+def test_hostile_texts_in_every_column_stay_texts_and_nothing_is_lost(tmp_path, column):
+    rows = [CONTACT | {column: text, "rank": n} for n, text in enumerate(HOSTILE, start=1)]
+    sheet = written(tmp_path, plan_of(*rows), language="zh" if column.endswith("zh") else "en")["M1"]
+    at = {"customer_id": 3, "why": 6, "say_first": 7, "offer": 8}[column.removesuffix("_en").removesuffix("_zh")]
+    cells = [sheet.cell(row, at) for row in range(2, len(HOSTILE) + 2)]
+    assert {cell.data_type for cell in cells} == {"s"}
+    assert {cell.hyperlink for cell in cells} == {None}
+    held = held_texts(tmp_path / "plan.xlsx")
+    assert [text for text in HOSTILE if text not in held and f"{text} " not in held] == []
+
+
+def test_hostile_managers_get_sheets_of_their_own_and_the_workbook_stays_whole(tmp_path):
+    managers = sorted(HOSTILE)
+    rows = [CONTACT | {"manager_id": manager, "customer_id": f"C{n}"} for n, manager in enumerate(managers)]
+    book = written(tmp_path, plan_of(*rows, managers=managers))
+    assert len(book.sheetnames) == len(managers)
+    assert len({name.lower() for name in book.sheetnames}) == len(managers)
+    assert [sheet["C2"].value for sheet in book] == [f"C{n}" for n in range(len(managers))]
+    with zipfile.ZipFile(tmp_path / "plan.xlsx") as parts:
+        assert parts.testzip() is None
+        for part in parts.namelist():
+            ElementTree.fromstring(parts.read(part))
+            assert b"<f>" not in parts.read(part)
+
+
+def test_a_sheet_prints_on_a4_landscape_with_the_heading_on_every_page(tmp_path):
+    sheet = written(tmp_path, plan_of(CONTACT))["M1"]
+    assert (sheet.page_setup.paperSize, sheet.page_setup.orientation) == (9, "landscape")
+    assert sheet.sheet_properties.pageSetUpPr.fitToPage
+    assert (sheet.page_setup.fitToWidth or 1, sheet.page_setup.fitToHeight) == (1, 0)  # 1 is what is left unsaid
+    assert sheet.print_title_rows == "$1:$1"
+    assert sheet.freeze_panes == "D2"
+    assert sheet.oddHeader.left.text == "&A"
+    assert sheet.oddHeader.right.text == "2026-01-05"
+    assert sheet.oddFooter.right.text == "&P / &N"
+    assert sum(dimension.width for dimension in sheet.column_dimensions.values()) < 230
+
+
+def test_the_foot_says_what_is_assumed_and_fits(tmp_path):
+    footer = written(tmp_path, plan_of(CONTACT))["M1"].oddFooter
+    assert "a contact prevents 5% of churn" in footer.left.text
+    assert "一次联系减少 5% 的流失" in footer.left.text
+    assert len(footer.left.text) < 230
+
+
+@pytest.mark.parametrize(
+    ("language", "kind", "why", "heading"),
+    [
+        ("en", "call", "why", "Why now"),
+        ("zh", "电话", "为何", "为什么现在"),
+        ("both", "call\n电话", "why\n为何", "Why now\n为什么现在"),
+    ],
+)
+def test_cells_and_headings_are_in_the_language_asked_for(tmp_path, language, kind, why, heading):
+    sheet = written(tmp_path, plan_of(CONTACT), language=language)["M1"]
+    assert (sheet["A2"].value, sheet["F2"].value, sheet["F1"].value) == (kind, why, heading)
+
+
+def test_numbers_are_numbers(tmp_path):
+    sheet = written(tmp_path, plan_of(CONTACT), language="en")["M1"]
+    assert (sheet["B2"].value, sheet["I2"].value, sheet["J2"].value) == (1, 0.4, 1234.5)
+    assert sheet["I2"].number_format == "0.0%"
+
+
+def test_every_manager_has_a_sheet_also_on_a_day_without_contacts(tmp_path):
+    book = written(tmp_path, plan_of(CONTACT, managers=["M0", "M1"]), language="en")
+    assert book.sheetnames == ["M0", "M1"]
+    assert book["M0"]["A2"].value == "Nobody to contact on this day."
+
+
+def test_the_same_plan_gives_the_same_bytes(tmp_path):
+    for name in ("one.xlsx", "two.xlsx"):
+        written(tmp_path, plan_of(CONTACT), name)
+    assert hash_file(tmp_path / "one.xlsx") == hash_file(tmp_path / "two.xlsx")
+
+
+def test_names_that_differ_in_capitals_or_behind_the_31st_sign_become_different_sheets():
+    taken = set()
+    for text in ("m1", "M1", "M" * 40, "M" * 50, "😀" * 20, "😀" * 21):
+        name = sheet_name(text, taken)
+        assert name.lower() not in taken
+        assert len(name.encode("utf-16-le")) <= 62
+        taken.add(name.lower())

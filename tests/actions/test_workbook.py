@@ -1,4 +1,5 @@
 import datetime as dt
+import re
 import zipfile
 from xml.etree import ElementTree
 

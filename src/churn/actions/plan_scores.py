@@ -14,7 +14,7 @@ from churn.errors import DataError, MissingColumnError
 from churn.scoring import require_form
 
 _NEEDED = ("customer_id", "as_of", "churn_probability")
-_TEXTS = ("next_binding", "next_product", "raises_1_en", "raises_1_zh", "reason_1")
+_TEXTS = ("risk_band", "next_binding", "next_product", "raises_1_en", "raises_1_zh", "reason_1")
 _EFFECT = "next_binding_effect"
 
 
@@ -24,8 +24,9 @@ class Scores(NamedTuple):
     Attributes
     ----------
     frame
-        One row a customer: `customer_id`, `churn_probability`, `next_binding`, `next_binding_effect` (NaN where none
-        is claimed), `next_product`, `raises_1_en`, `raises_1_zh`, `reason_1`; texts are None where there is none.
+        One row a customer: `customer_id`, `churn_probability`, `risk_band`, `next_binding`, `next_binding_effect` (NaN
+        where none is claimed), `next_product`, `raises_1_en`, `raises_1_zh`, `reason_1`; texts are None where there is
+        none.
     as_of
         The date of the scores; None for those of a flat file.
     is_explained

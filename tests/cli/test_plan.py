@@ -1,0 +1,177 @@
+import json
+import shutil
+
+import openpyxl
+import pandas as pd
+import pytest
+
+AS_OF = "2025-01-01"
+
+
+@pytest.fixture(scope="module")
+def scored(bank, model, tmp_path_factory):
+    from churn.cli.main import main
+
+    out = tmp_path_factory.mktemp("scores") / "scores.parquet"
+    with pytest.raises(SystemExit):
+        main(["score", str(bank), "--model", str(model), "--as-of", AS_OF, "-o", str(out), "--explain"])
+    return out
+
+
+@pytest.fixture
+def config(tmp_path):
+    def write(text):
+        path = tmp_path / "bank.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_every_file_holds_the_same_contacts(run, bank, scored, tmp_path):
+    out = tmp_path / "plan"
+    result = run("plan", bank, "--scores", scored, "-o", out)
+    assert result.code == 0, result.err
+    assert sorted(path.name for path in out.iterdir()) == ["assignments.csv", "plan.csv", "plan.json", "plan.xlsx"]
+    table = pd.read_csv(out / "plan.csv", dtype={"customer_id": str})
+    document = json.loads((out / "plan.json").read_text(encoding="utf-8"))
+    assert [row["customer_id"] for row in document["rows"]] == table["customer_id"].tolist()
+    assert document["meetings"] + document["calls"] == len(table) > 0
+    book = openpyxl.load_workbook(out / "plan.xlsx")
+    on_sheets = [row[2].value for sheet in book for row in sheet.iter_rows(min_row=2) if row[2].value]
+    assert on_sheets == table["customer_id"].tolist()
+    assert len(book.sheetnames) == document["managers"]
+
+
+def test_the_plan_keeps_to_the_tables_it_was_made_of(run, bank, scored, tmp_path):
+    out = tmp_path / "plan"
+    assert run("plan", bank, "--scores", scored, "-o", out).code == 0
+    table = pd.read_csv(out / "plan.csv")
+    customers = pd.read_parquet(bank / "customers.parquet").set_index("customer_id").loc[table["customer_id"]]
+    contacts = pd.read_parquet(bank / "contacts.parquet")
+    before = contacts[contacts["contacted_on"] < AS_OF].groupby("customer_id")["contacted_on"].max()
+    last = table["customer_id"].map(before)
+    own = customers["manager_id"].notna().to_numpy()
+    assert table["customer_id"].is_unique
+    assert (table.loc[own, "manager_id"] == customers.loc[own, "manager_id"].to_numpy()).all()
+    if "do_not_contact" in customers:
+        assert not customers["do_not_contact"].fillna(False).any()
+    assert ((pd.Timestamp(AS_OF) - last).dt.days.dropna() > 7).all()
+    sizes = table.groupby(["kind", "manager_id"]).size()
+    assert sizes["meeting"].max() <= 5
+    assert sizes["call"].max() <= 20
+    assert (table["date"] == AS_OF).all()
+
+
+def test_the_same_call_gives_the_same_bytes_and_replaces_its_own_folder(run, bank, scored, tmp_path):
+    out, other = tmp_path / "plan", tmp_path / "other"
+    for place in (out, other, out):
+        assert run("plan", bank, "--scores", scored, "-o", place).code == 0
+    for name in ("plan.csv", "plan.json", "plan.xlsx", "assignments.csv"):
+        assert (out / name).read_bytes() == (other / name).read_bytes()
+
+
+def test_json_on_standard_output_is_the_summary(run, bank, scored, tmp_path):
+    result = run("plan", bank, "--scores", scored, "-o", tmp_path / "plan", "--json")
+    document = json.loads(result.out)
+    assert document["date"] == AS_OF
+    assert set(document["left_out"]) == {
+        "not_scored", "do_not_contact", "branch_without_manager", "resting", "held_out"
+    }  # fmt: skip
+    assert "rest on assumed shares" in result.err
+
+
+def test_the_configuration_sets_capacities_for_all_and_for_one(run, bank, scored, tmp_path, config):
+    customers = pd.read_parquet(bank / "customers.parquet")
+    one = sorted(customers["manager_id"].dropna())[0]
+    path = config(f"[plan]\nmeetings = 1\ncalls = 2\nhold_out = 0\nmanagers.{one}.calls = 0\n")
+    assert run("plan", bank, "--scores", scored, "-o", tmp_path / "plan", "--config", path).code == 0
+    sizes = pd.read_csv(tmp_path / "plan" / "plan.csv").groupby(["kind", "manager_id"]).size()
+    assert sizes["meeting"].max() == 1
+    assert sizes["call"].max() == 2
+    assert one not in sizes["call"].index
+
+
+def test_scores_without_explanations_make_a_plan_that_says_what_is_missing(run, bank, model, tmp_path):
+    scores = tmp_path / "plain.csv"
+    assert run("score", bank, "--model", model, "--as-of", AS_OF, "-o", scores).code == 0
+    result = run("plan", bank, "--scores", scores, "-o", tmp_path / "plan", "--lang", "zh")
+    assert result.code == 0, result.err
+    assert "churn score --explain" in result.err
+    table = pd.read_csv(tmp_path / "plan" / "plan.csv")
+    assert table["service"].isna().all()
+    assert table["why_en"].str.contains("raised most by").any()
+
+
+def test_without_a_date_the_next_working_day_is_planned(run, bank, scored, tmp_path, config):
+    path = config(f'[plan]\nholidays = [{AS_OF}]\nweekend = ["saturday", "sunday"]\n')
+    result = run("plan", bank, "--scores", scored, "-o", tmp_path / "plan", "--config", path, "--json")
+    assert json.loads(result.out)["date"] == "2025-01-02"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--date", AS_OF], "nobody works on that day"),
+        (["--date", "2024-12-31"], "the scores are of 2025-01-01"),
+        (["--date", "2026-06-01"], "days after the data end"),
+        (["--scores", "nowhere.csv"], "no such file"),
+        (["--scores", "scores.txt"], "ends in"),
+    ],
+)
+def test_what_cannot_be_planned_is_one_line_exit_code_2_and_no_folder(
+    run, bank, scored, tmp_path, config, arguments, said
+):
+    path = config(f"[plan]\nholidays = [{AS_OF}]\n")
+    result = run("plan", bank, "--scores", scored, "-o", tmp_path / "plan", "--config", path, *arguments)
+    assert result.code == 2
+    error = [line for line in result.err.splitlines() if line.startswith("error: ")]
+    assert len(error) == 1
+    assert said in error[0]
+    assert not (tmp_path / "plan").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("meetings = -1", "plan.meetings"),
+        ("hold_out = 1.0", "plan.hold_out"),
+        ('holidays = ["Easter"]', "plan.holidays"),
+        ("managers.M1.luck = 1", "not a known setting"),
+        ('weekend = ["funday"]', "plan.weekend"),
+    ],
+)
+def test_a_wrong_setting_is_named(run, bank, scored, tmp_path, config, setting, said):
+    result = run("plan", bank, "--scores", scored, "-o", tmp_path / "plan", "--config", config(f"[plan]\n{setting}\n"))
+    assert result.code == 2
+    assert said in result.err
+
+
+def test_a_manager_nobody_knows_is_told(run, bank, scored, tmp_path, config):
+    path = config("[plan.managers.M999999]\ncalls = 3\n")
+    result = run("plan", bank, "--scores", scored, "-o", tmp_path / "plan", "--config", path)
+    assert result.code == 0
+    assert "M999999: responsible for nobody" in result.err
+
+
+def test_a_folder_of_somebodys_own_and_one_flat_file_are_refused(run, bank, scored, tmp_path, config):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "letter.txt").write_text("mine")
+    assert run("plan", bank, "--scores", scored, "-o", tmp_path / "own").code == 2
+    assert (tmp_path / "own" / "letter.txt").read_text() == "mine"
+    flat = tmp_path / "flat.csv"
+    flat.write_text("id,left\n1,0\n")
+    path = config('[flat]\nid = "id"\nlabel = "left"\nchurned = "1"\n')
+    result = run("plan", flat, "--scores", scored, "-o", tmp_path / "plan", "--config", path)
+    assert result.code == 2
+    assert "names no manager" in result.err
+
+
+def test_a_bank_without_managers_is_refused(run, bank, scored, tmp_path):
+    other = tmp_path / "bank"
+    shutil.copytree(bank, other)
+    customers = pd.read_parquet(bank / "customers.parquet").drop(columns="manager_id")
+    customers.to_parquet(other / "customers.parquet", index=False)
+    result = run("plan", other, "--scores", scored, "-o", tmp_path / "plan")
+    assert result.code == 2
+    assert "customers.manager_id" in result.err

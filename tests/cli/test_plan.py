@@ -5,6 +5,8 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from hostile_texts import HOSTILE
+
 AS_OF = "2025-01-01"
 
 
@@ -175,3 +177,34 @@ def test_a_bank_without_managers_is_refused(run, bank, scored, tmp_path):
     result = run("plan", other, "--scores", scored, "-o", tmp_path / "plan")
     assert result.code == 2
     assert "customers.manager_id" in result.err
+
+
+def test_hostile_ids_in_every_table_leave_every_file_whole(run, tmp_path):
+    names = sorted({text.strip() for text in HOSTILE} - {""})
+    people = pd.DataFrame({"customer_id": names, "branch_id": names[::-1], "manager_id": names, "tier": "gold"})
+    people = people.assign(opened_on=pd.Timestamp("2020-01-01"))
+    people.loc[::3, "manager_id"] = None
+    holdings = people[["customer_id", "opened_on"]].assign(holding_id=names, product="fund")
+    (tmp_path / "bank").mkdir()
+    people.to_parquet(tmp_path / "bank" / "customers.parquet", index=False)
+    holdings.to_parquet(tmp_path / "bank" / "holdings.parquet", index=False)
+    scores = pd.DataFrame({"customer_id": names, "as_of": "2024-12-31", "churn_probability": 0.5})
+    for column in ("next_binding", "next_product", "raises_1_en", "raises_1_zh", "reason_1"):
+        scores[column] = names
+    scores.assign(next_binding_effect=-0.1).to_parquet(tmp_path / "scores.parquet", index=False)
+    out = tmp_path / "plan"
+    result = run(
+        "plan", tmp_path / "bank", "--scores", tmp_path / "scores.parquet", "-o", out, "--data-end", "2024-12-31"
+    )
+    assert result.code == 0, result.err
+    document = json.loads((out / "plan.json").read_text(encoding="utf-8"))
+    rows = document["rows"]
+    assert {row["customer_id"] for row in rows} <= set(names)
+    assert len(rows) > len(names) / 2
+    table = pd.read_csv(out / "plan.csv", dtype=str, keep_default_na=False)
+    assert len(table) == len(rows)
+    starts = table.drop(columns=["next_binding_effect"]).map(lambda cell: cell[:1] in set("=+@\t\r\n＝＋－＠"))
+    assert not starts.any(axis=None)
+    book = openpyxl.load_workbook(out / "plan.xlsx")
+    assert len(book.sheetnames) == document["managers"] >= people["manager_id"].nunique() - 1  # TRUE is no id
+    assert {cell.data_type for sheet in book for row in sheet.iter_rows() for cell in row} <= {"s", "n"}

@@ -34,7 +34,9 @@ def test_every_file_holds_the_same_contacts(run, bank, scored, tmp_path):
     out = tmp_path / "plan"
     result = run("plan", bank, "--scores", scored, "-o", out)
     assert result.code == 0, result.err
-    assert sorted(path.name for path in out.iterdir()) == ["assignments.csv", "plan.csv", "plan.json", "plan.xlsx"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "assignments.csv", "lists", "plan.csv", "plan.json", "plan.xlsx",
+    ]  # fmt: skip
     table = pd.read_csv(out / "plan.csv", dtype={"customer_id": str})
     document = json.loads((out / "plan.json").read_text(encoding="utf-8"))
     assert [row["customer_id"] for row in document["rows"]] == table["customer_id"].tolist()
@@ -43,6 +45,34 @@ def test_every_file_holds_the_same_contacts(run, bank, scored, tmp_path):
     on_sheets = [row[2].value for sheet in book for row in sheet.iter_rows(min_row=2) if row[2].value]
     assert on_sheets == table["customer_id"].tolist()
     assert len(book.sheetnames) == document["managers"]
+
+
+def test_lists_stand_beside_the_plan_as_long_as_it_says(run, bank, scored, tmp_path):
+    out = tmp_path / "plan"
+    result = run("plan", bank, "--scores", scored, "-o", out)
+    assert result.code == 0, result.err
+    told = json.loads((out / "plan.json").read_text(encoding="utf-8"))["lists"]
+    files = {path.stem: pd.read_csv(path, dtype=str) for path in (out / "lists").iterdir()}
+    assert {name: len(rows) for name, rows in files.items()} == {name: one["rows"] for name, one in told.items()}
+    assert {"unassigned_vips", "loss_alerts", "potential_vips", "upgrades", "referrers"} <= files.keys()
+    assert max(map(len, files.values())) > 0
+    for name, rows in files.items():
+        assert list(rows.columns[:5]) == ["rank", "customer_id", "branch_id", "manager_id", "tier"]
+        assert rows["why_en"].notna().all()
+        assert rows["why_zh"].notna().all()
+        assert name in result.out
+
+
+def test_table_that_is_missing_costs_its_lists_and_says_so(run, bank, scored, tmp_path):
+    poorer = tmp_path / "bank"
+    shutil.copytree(bank, poorer)
+    (poorer / "pnl.parquet").unlink()
+    result = run("plan", poorer, "--scores", scored, "-o", tmp_path / "plan")
+    assert result.code == 0, result.err
+    told = json.loads((tmp_path / "plan" / "plan.json").read_text(encoding="utf-8"))["lists"]
+    assert not told["loss_alerts"]["made"]
+    assert told["loss_alerts"]["says_zh"]
+    assert "note: loss_alerts: " in result.err
 
 
 def test_the_plan_keeps_to_the_tables_it_was_made_of(run, bank, scored, tmp_path):

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from churn.actions.lists.build import Lists, build_lists
 from churn.actions.plan import Plan, build_plan
 from churn.actions.plan_days import next_working_day, require_working_day
 from churn.actions.plan_files import summarise, write_csv, write_json_plan
@@ -47,7 +48,7 @@ _LEFT_OUT = {
 @click.command()
 @data_argument
 @click.option("--scores", "scores_path", type=PATH, required=True, help="Score file, best from churn score --explain.")
-@output_option("Folder to write: plan.csv, plan.json, plan.xlsx, assignments.csv.")
+@output_option("Folder to write: plan.csv, plan.json, plan.xlsx, assignments.csv, lists/.")
 @click.option("--date", type=IsoDate(), help="The day [default: the scores' date, or the next working day].")
 @click.option(
     "--lang", "language", type=click.Choice(["both", "en", "zh"]), default="both", show_default=True,
@@ -70,6 +71,9 @@ def plan(
 ) -> None:
     """Plan each manager's day: whom to meet, whom to call, why now, what to say first, what to offer next.
 
+    Beside it go the lists: VIPs without a manager, customers who lose money, potential VIPs seen at the counter,
+    upgrades, referrers and their circles, thinly bound customers, relationships, and products that were never bound.
+
     \b
     Example:  churn plan bank --scores scores.parquet -o plan
     """
@@ -86,16 +90,19 @@ def plan(
         people = read_people(bank, day)
         on_step(f"planning {day}")
         planned = build_plan(people, scores.frame, day, config)
+        on_step("listing whom to look after")
+        lists = build_lists(bank, scores.frame, day, config)
         on_step("writing")
         about = {
             **summarise(planned),
+            "lists": _about_lists(lists),
             "scores": {"file": scores_path.name, "sha256": hash_file(scores_path), "as_of": _iso(scores.as_of)},
             "settings": config.plan.model_dump(mode="json"),
             **input_facts(bank),
         }
-        _write(output, planned, about, config, language)
+        _write(output, planned, lists, about, config, language)
     _tell(planned, scores, config)
-    _print(planned, as_json=as_json)
+    _print(planned, lists, as_json=as_json)
     note(f"wrote {output}: {len(planned.rows):,} contacts in {time.monotonic() - begun:.1f} s")
 
 
@@ -119,13 +126,31 @@ def _choose_date(date: dt.date | None, scores: Scores, settings: PlanSettings) -
     return date
 
 
-def _write(output: Path, planned: Plan, about: dict[str, Any], config: Config, language: Language) -> None:
-    """Write the folder, whole or not at all. Lists go into `lists/` here, and their sheets into the workbook."""
+def _write(
+    output: Path, planned: Plan, lists: Lists, about: dict[str, Any], config: Config, language: Language
+) -> None:
+    """Write the folder, whole or not at all."""
     with new_folder(output, mark=MARK, names=FILES) as folder:
         write_csv(folder / "plan.csv", planned.rows)
         write_csv(folder / "assignments.csv", planned.assignments)
         write_workbook(folder / "plan.xlsx", planned, config.plan, language=language)
+        (folder / "lists").mkdir()
+        for name, rows in lists.frames.items():
+            write_csv(folder / "lists" / f"{name}.csv", rows)
         write_json_plan(folder / MARK, planned, about)
+
+
+def _about_lists(lists: Lists) -> dict[str, Any]:
+    """Say of each list what it is, how long, and what it leaves out or lacks, as JSON values."""
+    return {
+        name: {
+            "rows": len(rows),
+            "made": name not in lists.not_made,
+            **{f"title_{language}": text for language, text in zip(("en", "zh"), lists.titles[name], strict=True)},
+            **{f"says_{language}": text for language, text in zip(("en", "zh"), lists.sentences[name], strict=True)},
+        }
+        for name, rows in lists.frames.items()
+    }
 
 
 def _tell(planned: Plan, scores: Scores, config: Config) -> None:
@@ -139,10 +164,10 @@ def _tell(planned: Plan, scores: Scores, config: Config) -> None:
     note("note: expected values rest on assumed shares ([plan] in the configuration); the column assumed names them")
 
 
-def _print(planned: Plan, *, as_json: bool) -> None:
+def _print(planned: Plan, lists: Lists, *, as_json: bool) -> None:
     summary = summarise(planned)
     if as_json:
-        print_json(summary)
+        print_json(summary | {"lists": _about_lists(lists)})
         return
     rows = [
         ("managers", f"{summary['managers']:,}"),
@@ -154,6 +179,13 @@ def _print(planned: Plan, *, as_json: bool) -> None:
         *((f"customers {_LEFT_OUT[name]}", f"{n:,}") for name, n in summary["left_out"].items() if n),
     ]
     print_table(f"Plan of {planned.date}", ("", "number"), rows, left=("",))
+    listed = [
+        (name, lists.titles[name][0], "–" if name in lists.not_made else f"{len(rows):,}")
+        for name, rows in lists.frames.items()
+    ]
+    print_table("Lists", ("lists/", "what", "rows"), listed, left=("lists/", "what"))
+    for name in lists.not_made:
+        note(f"note: {name}: {lists.sentences[name][0]}")
 
 
 def _iso(date: dt.date | None) -> str | None:

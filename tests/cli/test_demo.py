@@ -18,6 +18,7 @@ def test_the_demo_goes_the_whole_way_and_says_where_to_look(run, tmp_path, monke
     assert manifest["model_id"] == stored.manifest["model_id"]
     assert len(pd.read_parquet(folder / "scores.parquet")) == manifest["rows_scored"] > 500
     assert (folder / "baselines.png").read_bytes().startswith(b"\x89PNG")
+    assert len(pd.read_csv(folder / "plan" / "plan.csv")) > 100
     # A second run replaces the first; somebody's own folder it refuses.
     again = run("demo", "--dir", folder, "--json")
     assert json.loads(again.out)["baselines"] == stored.baselines

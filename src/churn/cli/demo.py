@@ -12,6 +12,7 @@ from churn.cli.console import note, percent, print_baselines, print_json, print_
 from churn.cli.explain import explain_file, print_bindings
 from churn.cli.fitting import train_on_folder
 from churn.cli.options import PATH, json_option
+from churn.cli.plan import plan_day
 from churn.cli.score import count_bands, score_data
 from churn.cli.track import no_track_option, track_training
 from churn.cli.train import baselines_title, print_metrics
@@ -34,6 +35,7 @@ _FILES = {
     "scores.quarantine.csv": "input rows that were left out",
     "baselines.png": "stated, observed and predicted churn by products held",
     "explained/": "which bindings cut churn: bindings.html and bindings.png first",
+    "plan/": "each manager's day and the lists: plan.xlsx first",
     "mlruns/": "the run, its plots and the model for MLflow",
 }
 _NAMES = tuple(name.rstrip("/") for name in _FILES)
@@ -57,13 +59,16 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
             simulate_bank(bank, customers=CUSTOMERS, months=MONTHS, seed=SEED, on_step=on_step)
         as_of = _check(bank)
         note("3  train, calibrate, and judge on a year the judged model has not seen")
-        write_model(model, train_on_folder(bank, Config(), Recipe()))
+        trained = train_on_folder(bank, Config(), Recipe())
+        write_model(model, trained)
         stored = read_model(model)
         note(f"4  say which bindings cut churn as of {as_of}")
         with open_source(bank, stored, Config(), as_of) as source:
             rows, _ = explain_file(source, stored, work / "explained", as_of=as_of)
         note(f"5  score every customer as of {as_of}")
         score_data(bank, stored, scores, config=Config(), as_of=as_of, explain=True)
+        note(f"6  plan each manager's day, {as_of}")
+        plan_day(bank, scores, work / "plan", Config())
         title = baselines_title(stored.manifest)
         plot_baselines(stored.baselines, work / "baselines.png", title=title)
         write_json(work / _MARK, {"customers": CUSTOMERS, "months": MONTHS, "seed": SEED})
@@ -72,7 +77,14 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
         # MLflow keeps absolute paths, so not before the folder has its name; and nowhere else, whatever is set
         embargo = Config().training.embargo_days
         where = tracking_place(folder)
-        track_training(stored, folder / "model", place=where, embargo_days=embargo, source="churn demo")
+        track_training(
+            stored,
+            folder / "model",
+            place=where,
+            embargo_days=embargo,
+            held_out=trained.held_out,
+            source="churn demo",
+        )
     files = {name: str(folder / name) for name in _FILES if (folder / name).exists()}
     if as_json:
         found = {"metrics": stored.metrics, "baselines": stored.baselines, "bindings": [asdict(row) for row in rows]}

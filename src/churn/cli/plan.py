@@ -3,7 +3,7 @@
 import datetime as dt
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -78,12 +78,40 @@ def plan(
     Example:  churn plan bank --scores scores.parquet -o plan
     """
     config = read_config(config_path)
+    begun = time.monotonic()
+    made = plan_day(
+        data, scores_path, output, config, date=date, language=language, data_end=data_end, n_threads=threads
+    )
+    _tell(made.plan, made.scores, config)
+    _print(made.plan, made.lists, as_json=as_json)
+    note(f"wrote {output}: {len(made.plan.rows):,} contacts in {time.monotonic() - begun:.1f} s")
+
+
+class Made(NamedTuple):
+    """What was planned, listed, and by which scores."""
+
+    plan: Plan
+    lists: Lists
+    scores: Scores
+
+
+def plan_day(
+    data: Path,
+    scores_path: Path,
+    output: Path,
+    config: Config,
+    *,
+    date: dt.date | None = None,
+    language: Language = "both",
+    data_end: dt.date | None = None,
+    n_threads: int | None = None,
+) -> Made:
+    """Plan a day of a bank into a folder; parameters as for the command."""
     require_replaceable(output, mark=MARK, names=FILES)
     _require_tables(data, config)
     scores = read_scores(scores_path)
     day = _choose_date(date, scores, config.plan)
-    begun = time.monotonic()
-    with open_bank(data, config, data_end=data_end, n_threads=threads) as bank, steps() as on_step:
+    with open_bank(data, config, data_end=data_end, n_threads=n_threads) as bank, steps() as on_step:
         require_apart([output], [*bank.paths, scores_path])
         show_notes(bank)
         on_step(f"reading customers as of {day}")
@@ -101,9 +129,7 @@ def plan(
             **input_facts(bank),
         }
         _write(output, planned, lists, about, config, language)
-    _tell(planned, scores, config)
-    _print(planned, lists, as_json=as_json)
-    note(f"wrote {output}: {len(planned.rows):,} contacts in {time.monotonic() - begun:.1f} s")
+    return Made(planned, lists, scores)
 
 
 def _require_tables(data: Path, config: Config) -> None:

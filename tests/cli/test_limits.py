@@ -63,7 +63,7 @@ def test_no_room_for_the_scores_leaves_earlier_ones_intact(bank, model, tmp_path
 
 
 def test_too_little_memory_leaves_earlier_scores_intact(bank, model, scored):
-    """One error wherever Python hears of it; a thread whose own storage fails ends the process, which is no one's choice.
+    """One error wherever Python hears of it; where a thread's own storage fails, the C library ends the process.
 
     Which of the two a limit meets differs from run to run by a few megabytes, so three are tried.
     """

@@ -120,7 +120,7 @@ def summarise(rows: pd.DataFrame) -> list[tuple[str, int, int]]:
         group = rows[rows["records"] & (rows["confounders"] == name)]
         null, cut = group[group["atu_truth"] == 0], group[group["atu_truth"] <= CUT]
         told = group[group["atu_value"].notna()]
-        tested = told["ran"].fillna("").str.contains("outcome|treatment")
+        tested = told["ran"].fillna("").astype(str).str.contains("outcome|treatment")
         counts += [
             (f"{name}: an estimate is made", group["atu_value"].notna()),
             (f"{name}: of those, a negative control could be run", tested),

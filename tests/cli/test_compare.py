@@ -290,6 +290,16 @@ def test_first_champion_must_rank_better_than_chance(run, registry, flat_file):
     assert _standing(run)["champion"] is None
 
 
+def test_mean_under_another_name_is_compared_once(run, flat_file):
+    path, config = flat_file
+    names = ("scorecard+lightgbm", "lightgbm+scorecard", "lightgbm", "lightgbm+lightgbm")
+    words = [word for name in names for word in ("--candidate", name)]
+    result = run("compare", path, "--config", config, *words, "--json", "--no-track")
+    assert json.loads(result.out)["models"].keys() == {"scorecard+lightgbm", "lightgbm"}
+    assert "lightgbm+scorecard is left out: scorecard+lightgbm is the same" in result.err
+    assert "lightgbm+lightgbm is left out: lightgbm is the same" in result.err
+
+
 def test_model_folder_is_compared_by_its_recipe(run, simulated, crippled):
     words = ("--model", crippled, "--candidate", "lightgbm", *DATES)
     result = run("compare", simulated, *words, "--json", "--no-track")

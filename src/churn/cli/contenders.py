@@ -188,9 +188,9 @@ def _plain(recipe: Recipe, features: Sequence[str]) -> Recipe:
     """Return a recipe by which two that make the same model are equal."""
     only = tuple(sorted(features if recipe.only is None else recipe.only))
     parameters = recipe.parameters if "lightgbm" in recipe.learners else TreeParameters()
-    return replace(
-        recipe, only=only, parameters=parameters, seed=0 if recipe.learners == ("scorecard",) else recipe.seed
-    )
+    seed = 0 if recipe.learners == ("scorecard",) else recipe.seed  # nothing in it is drawn
+    learners = tuple(sorted(recipe.learners))  # a mean does not ask for an order
+    return replace(recipe, learners=learners, only=only, parameters=parameters, seed=seed, tuned_on=())
 
 
 def can_have_bindings(data: Path, config: Config) -> bool:

@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from churn.actions.lists.build import ALL_LISTS, build_lists
-from churn.actions.lists.settings import ListSettings
-from churn.config import SERVICES
+from churn.config import SERVICES, ListSettings
 from churn.errors import DataError
 from churn.tables.bank import open_bank
 from churn.tables.contract import VIP_TIERS

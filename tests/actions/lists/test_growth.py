@@ -1,6 +1,6 @@
 import pytest
 
-from churn.actions.lists.settings import ListSettings
+from churn.config import Config, ListSettings
 
 CUSTOMERS = "customer_id,branch_id,manager_id,opened_on,tier,do_not_contact\n" + "".join(
     f"{who},N,M1,2020-01-10,{tier},{refuses}\n"
@@ -143,5 +143,12 @@ def test_who_reaches_or_nearly_reaches_a_higher_tier_is_listed_the_smallest_gap_
 def test_bank_sets_its_floors(lists_of):
     settings = ListSettings(gold_floor_cny=300_000, platinum_floor_cny=400_000, upgrade_share=1.0)
     lists = lists_of(customers=CUSTOMERS, holdings=HOLDINGS, pnl=PNL, settings=settings)
+    found = lists.frames["upgrades"]
+    assert found[["customer_id", "next_tier"]].values.tolist() == [["E", "platinum"], ["C", "platinum"]]
+
+
+def test_floors_of_the_configuration_hold_where_none_are_given(lists_of):
+    given = {"gold_floor_cny": 300_000, "platinum_floor_cny": 400_000, "upgrade_share": 1.0}
+    lists = lists_of(customers=CUSTOMERS, holdings=HOLDINGS, pnl=PNL, config=Config(lists=given))
     found = lists.frames["upgrades"]
     assert found[["customer_id", "next_tier"]].values.tolist() == [["E", "platinum"], ["C", "platinum"]]

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from churn.actions.lists.build import build_lists
-from churn.actions.lists.settings import ListSettings
+from churn.config import ListSettings
 from churn.simulation import simulate_bank
 from churn.tables.bank import open_bank
 

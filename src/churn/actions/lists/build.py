@@ -12,9 +12,8 @@ from churn.actions.lists.growth import POTENTIAL_VIPS, UPGRADES
 from churn.actions.lists.listing import make_list
 from churn.actions.lists.losses import LOSS_ALERTS
 from churn.actions.lists.referrers import CIRCLES, REFERRERS
-from churn.actions.lists.settings import ListSettings
 from churn.actions.lists.vips import RELATIONSHIP_GRADES, UNASSIGNED_VIPS
-from churn.config import Config
+from churn.config import Config, ListSettings
 from churn.explanation.reasons.amounts import Pair
 from churn.tables.bank import Bank
 
@@ -77,7 +76,7 @@ def build_lists(
     config
         Names products and services; its section `plan` says what a loss is, and the branches of managers it knows.
     settings
-        Thresholds; the defaults when None.
+        Thresholds; those of the configuration's section `lists` when None.
 
     Raises
     ------
@@ -97,7 +96,7 @@ def build_lists(
     >>> list(lists.frames)[:3], lists.not_made
     (['unassigned_vips', 'loss_alerts', 'potential_vips'], ())
     """
-    facts = read_facts(bank, scores, date, config, settings or ListSettings())
+    facts = read_facts(bank, scores, date, config, settings or config.lists)
     made = {kind.name: make_list(kind, facts) for kind in ALL_LISTS}
     return Lists(
         {name: one.frame for name, one in made.items()},

@@ -8,8 +8,7 @@ from typing import Any
 import narwhals as nw
 import pandas as pd
 
-from churn.actions.lists.settings import ListSettings
-from churn.config import Config
+from churn.config import Config, ListSettings
 from churn.errors import DataError
 from churn.explanation.reasons.amounts import Pair
 from churn.explanation.reasons.phrases import phrases

@@ -1,0 +1,132 @@
+"""Whether managers keep the practice's day: so many meetings, so many calls."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from churn.actions.lists.facts import to_pandas
+from churn.actions.plan_days import is_working_day
+from churn.actions.progress.facts import Facts
+from churn.actions.progress.intervals import Interval, Whole, by_group, clustered_mean, clustered_share
+from churn.actions.progress.units import Found, Measured, position
+from churn.explanation.reasons.amounts import Pair
+from churn.features.expressions import count
+from churn.tables.bank import to_date, to_days
+
+MEASURES = ("meetings_per_day", "calls_per_day", "days_kept")
+
+
+class Days(NamedTuple):
+    """Contacts of managers, day by day; a row a manager of `Facts.managers`, a column a day from the first on.
+
+    Attributes
+    ----------
+    meetings, calls
+        How many; shapes (managers, days).
+    works
+        Whether the manager works on the day.
+    """
+
+    meetings: Whole
+    calls: Whole
+    works: NDArray[np.bool_]
+
+
+def measure_adherence(facts: Facts) -> Found:
+    """Measure meetings and calls a manager and working day in the last days, and the share of days with enough of both.
+
+    Every manager counts for every day worked, with or without a contact; days behind the end of the data count for
+    nobody. What is enough is the plan's, by manager.
+    """
+    first, last = facts.day - facts.settings.window_days, min(facts.day, facts.end + 1)
+    if lack := lacks_contacts(facts, first, last):
+        return dict.fromkeys(MEASURES, lack)
+    days = count_days(facts, first, last)
+    meetings, calls = targets(facts)
+    kept = (days.meetings >= meetings[:, None]) & (days.calls >= calls[:, None]) & days.works
+    worked = days.works.sum(axis=1)
+    n = _count(facts, worked)
+    return {
+        "meetings_per_day": Measured(_mean(facts, days.meetings, worked), n, _target(facts, meetings, worked)),
+        "calls_per_day": Measured(_mean(facts, days.calls, worked), n, _target(facts, calls, worked)),
+        "days_kept": Measured(_share(facts, kept.sum(axis=1), worked), n, 1.0),
+    }
+
+
+def lacks_contacts(facts: Facts, first: int, last: int) -> Pair | None:
+    """Say why managers' contacts from a day on and before another are not known; None where they are."""
+    if facts.managers.empty:
+        named = "customers.manager_id names no manager of anybody who is a customer now", "现有客户均无客户经理"
+        return facts.lacks("customers.manager_id") or named
+    return facts.lacks_rows("contacts", "contacted_on", first, last)
+
+
+def count_days(facts: Facts, first: int, last: int) -> Days:
+    """Count each manager's contacts from a day on and before another; a message is neither meeting nor call.
+
+    What is done on a day off, or by nobody of today's managers, is not counted.
+    """
+    shape = len(facts.managers), max(last - first, 0)
+    at = (nw.col("contacted_on") >= first) & (nw.col("contacted_on") < last)
+    spoken = facts.tables["contacts"].filter(at & nw.col("channel").is_in(["call", "meeting"]))
+    kinds = [count(nw.col("channel") == nw.lit(kind), f"n_{kind}") for kind in ("meeting", "call")]
+    rows = to_pandas(spoken.group_by("manager_id", "contacted_on").agg(*kinds))
+    manager = position(facts, "manager", rows["manager_id"])
+    rows, manager = rows[manager >= 0], manager[manager >= 0]
+    works = _works(facts, first, shape)
+    counts = np.zeros((2, *shape), dtype=np.int64)
+    counts[:, manager, rows["contacted_on"].to_numpy() - first] = rows[["n_meeting", "n_call"]].to_numpy().T
+    return Days(counts[0] * works, counts[1] * works, works)
+
+
+def targets(facts: Facts) -> tuple[Whole, Whole]:
+    """Return the meetings and the calls that each manager's day is to have."""
+    plan = facts.config.plan
+    own = [plan.managers.get(name) for name in facts.managers["manager_id"]]
+    meetings = [plan.meetings if one is None or one.meetings is None else one.meetings for one in own]
+    calls = [plan.calls if one is None or one.calls is None else one.calls for one in own]
+    return np.array(meetings, dtype=np.int64), np.array(calls, dtype=np.int64)
+
+
+def _works(facts: Facts, first: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    plan = facts.config.plan
+    open_on = [is_working_day(to_date(first + ahead), plan) for ahead in range(shape[1])]
+    works = np.tile(np.array(open_on, dtype=bool), (shape[0], 1))
+    names = pd.Index(facts.managers["manager_id"])
+    for name, own in plan.managers.items():
+        away = np.array([to_days(date) - first for date in own.away], dtype=np.int64)
+        works[names == name, away[(away >= 0) & (away < shape[1])][:, None]] = False
+    return works
+
+
+def _mean(facts: Facts, counts: Whole, worked: Whole) -> Interval:
+    total, squares = counts.sum(axis=1), (counts**2).sum(axis=1)
+    columns = _each(facts, lambda group, size: np.stack(clustered_mean(worked, total, squares, group, size)))
+    # Nobody makes less than no contact.
+    return Interval(columns[0], np.maximum(columns[1], 0.0), columns[2])
+
+
+def _share(facts: Facts, kept: Whole, worked: Whole) -> Interval:
+    return Interval(*_each(facts, lambda group, size: np.stack(clustered_share(worked, kept, group, size))))
+
+
+def _count(facts: Facts, worked: Whole) -> Whole:
+    """Return the days that a unit's managers worked, taken together."""
+    return _each(facts, lambda group, size: by_group(worked, group, size)).astype(np.int64)
+
+
+def _target(facts: Facts, target: Whole, worked: Whole) -> NDArray[np.float64]:
+    """Return what a mean day of a unit's managers is to have; NaN where nobody worked."""
+    return _each(facts, lambda group, size: clustered_mean(worked, worked * target, worked, group, size).value)
+
+
+def _each(facts: Facts, of: Callable[[Whole, int], NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Apply a calculation on groups of managers to the bank, the branches and each manager, in the order of units."""
+    n = len(facts.managers)
+    branches = int((facts.units["level"] == "branch").sum())
+    groups = (np.zeros(n, dtype=np.int64), 1), (position(facts, "branch", facts.managers["branch_id"]), branches)
+    return np.concatenate([of(group, size) for group, size in (*groups, (np.arange(n), n))], axis=-1)

@@ -55,3 +55,27 @@ def require_working_day(date: dt.date, settings: PlanSettings) -> None:
     if not is_working_day(date, settings):
         following = next_working_day(date, settings)
         raise TimeRangeError(f"--date {date}: nobody works on that day ([plan]); the next working day is {following}")
+
+
+def choose_day(date: dt.date | None, scored_on: dt.date | None, settings: PlanSettings) -> dt.date:
+    """Return the day to plan: the one asked for, else the first working day on or after the scores' date.
+
+    Raises
+    ------
+    TimeRangeError
+        There is neither, nobody works on the day asked for, or the scores are of a later one.
+
+    Examples
+    --------
+    >>> choose_day(None, dt.date(2026, 1, 3), PlanSettings(weekend=("saturday", "sunday")))
+    datetime.date(2026, 1, 5)
+    """
+    if date is None and scored_on is None:
+        raise TimeRangeError("--date is missing; the scores have no date of their own")
+    if date is None:
+        assert scored_on is not None
+        return next_working_day(scored_on, settings)
+    require_working_day(date, settings)
+    if scored_on is not None and date < scored_on:
+        raise TimeRangeError(f"--date {date}: the scores are of {scored_on}, later; give scores of that day or before")
+    return date

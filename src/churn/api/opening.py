@@ -53,10 +53,13 @@ def open_source(
     as_of: dt.date | None,
     *,
     customer_id: str | None = None,
+    needs_label: bool | None = True,
     data_end: dt.date | None = None,
     n_threads: int | None = None,
 ) -> Iterator[Source]:
     """Open what a model is to explain: a folder of tables, or the kind of flat file it was trained on.
+
+    `needs_label` as for `open_flat`; for one customer of a file it is not read.
 
     Raises
     ------
@@ -71,7 +74,11 @@ def open_source(
         return
     require_file_model(stored, flat, as_of)
     with open_flat(
-        data, flat, kinds=kinds_of_model(stored), needs_label=customer_id is None, n_threads=n_threads
+        data,
+        flat,
+        kinds=kinds_of_model(stored),
+        needs_label=needs_label if customer_id is None else False,
+        n_threads=n_threads,
     ) as file:
         yield file_source(file, stored, config, as_of, customer_id=customer_id)
 

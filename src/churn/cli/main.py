@@ -18,6 +18,7 @@ from churn.cli.demo import demo
 from churn.cli.explain import explain
 from churn.cli.features import features
 from churn.cli.plan import plan
+from churn.cli.report import report
 from churn.cli.score import score
 from churn.cli.simulate import simulate
 from churn.cli.train import train
@@ -37,7 +38,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, simulate, check, features, tune, train, compare, champion, baselines, score, explain, plan):
+for command in (demo, simulate, check, features, tune, train, compare, champion, baselines, score, explain, plan, report):
     cli.add_command(command)
 
 

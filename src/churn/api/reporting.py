@@ -1,0 +1,209 @@
+"""What a page for managers is made of, gathered once; every branch's page comes from the same."""
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from churn.actions.lists.build import build_lists
+from churn.actions.plan import build_plan
+from churn.actions.plan_people import read_people
+from churn.actions.plan_scores import Scores
+from churn.actions.progress.build import build_progress
+from churn.api.answers import estimate_source_effects
+from churn.api.opening import Source
+from churn.api.snapshots import OnStep, say_nothing
+from churn.config import Config
+from churn.errors import DataError, TimeRangeError
+from churn.explanation.bindings import BindingRow, build_bindings
+from churn.explanation.folder import service_names
+from churn.explanation.survey import service_columns, survey_customers
+from churn.frame import flat_snapshots
+from churn.model.storage import StoredModel
+from churn.report.audience import bank_audience, flat_audience
+from churn.report.facts import Summary
+from churn.report.summary import Acts, Explained, build_summary
+from churn.scoring import companions
+from churn.tables.bank import Bank
+from churn.tables.flat import FlatTable
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Everything that pages of one day say.
+
+    Attributes
+    ----------
+    customers
+        Of `bank_audience` or `flat_audience`.
+    scores_path, scored_on
+        The scores they have, and their date; None for a flat file.
+    stored
+        The model that made them.
+    explained
+        What it makes of features and services.
+    config
+        The settings of the data.
+    acts
+        Plan, lists and progress; None for a flat file.
+    """
+
+    customers: pd.DataFrame
+    scores_path: Path
+    scored_on: dt.date | None
+    stored: StoredModel
+    explained: Explained
+    config: Config
+    acts: Acts | None
+
+    @property
+    def branches(self) -> list[str]:
+        """Branches of today's customers, sorted; none for a flat file."""
+        return sorted(self.customers["branch_id"].dropna().unique()) if "branch_id" in self.customers else []
+
+
+def gather_page(
+    source: Source,
+    stored: StoredModel,
+    scores: Scores,
+    scores_path: Path,
+    explained: Explained | None = None,
+    *,
+    date: dt.date | None = None,
+    seed: int = 0,
+    n_threads: int = 0,
+    on_step: OnStep = say_nothing,
+) -> Gathered:
+    """Gather what pages say, of a bank at a date or of a flat file.
+
+    Parameters
+    ----------
+    source
+        Of `open_source`, at the date of the scores.
+    scores, scores_path
+        Of `read_scores`, and where from.
+    explained
+        What was found before; found now when None, which takes longest.
+    date
+        The day to plan; needed for a bank.
+    """
+    _require_same_model(scores_path, stored)
+    thresholds = stored.manifest["thresholds"]
+    if explained is None:
+        explained = explain_source(source, stored, scores.as_of, seed=seed, n_threads=n_threads, on_step=on_step)
+    if isinstance(source.table, FlatTable):
+        customers = flat_audience(flat_snapshots(source.table), scores.frame, thresholds)
+        return Gathered(_some(customers, scores_path), scores_path, None, stored, explained, source.config, None)
+    assert date is not None
+    bank, config = source.table, source.config
+    on_step(f"reading customers as of {date}")
+    people = read_people(bank, date)
+    on_step(f"planning {date}")
+    plan = build_plan(people, scores.frame, date, config)
+    on_step("listing whom to look after")
+    lists = build_lists(bank, scores.frame, date, config)
+    on_step("measuring whether it works")
+    progress = build_progress(bank, date, config, scores.frame, horizon_days=stored.manifest["horizon_days"])
+    customers = _some(bank_audience(people, scores.frame, thresholds, config.plan), scores_path)
+    return Gathered(customers, scores_path, scores.as_of, stored, explained, config, Acts(plan, lists, progress))
+
+
+def summarise(gathered: Gathered, branch_id: str | None = None) -> Summary:
+    """Collect what the page of the bank, or of one branch, says.
+
+    Raises
+    ------
+    DataError
+        Nobody is a customer of that branch today.
+    """
+    if branch_id is not None and branch_id not in gathered.branches:
+        raise DataError(
+            f"--branch: nobody scored is a customer of that branch; there are {len(gathered.branches):,} branches,"
+            " check the id in customers.branch_id"
+        )
+    return build_summary(
+        gathered.customers,
+        gathered.scores_path,
+        gathered.stored,
+        gathered.explained,
+        gathered.config,
+        scored_on=gathered.scored_on,
+        acts=gathered.acts,
+        branch_id=branch_id,
+    )
+
+
+def explain_source(
+    source: Source,
+    stored: StoredModel,
+    as_of: dt.date | None,
+    *,
+    seed: int = 0,
+    n_threads: int = 0,
+    on_step: OnStep = say_nothing,
+) -> Explained:
+    """Find what a model makes of features and services, as `churn explain` does; go through `source.snapshots` once.
+
+    Without bindings, or without an outcome to see their effects by, no service is judged.
+    """
+    effects = []
+    if _can_judge(source):
+        try:
+            effects, _ = estimate_source_effects(source, stored, as_of, seed=seed, n_threads=n_threads, on_step=on_step)
+        except TimeRangeError:
+            on_step("no outcome is complete, so that no effect of a binding can be told")
+    on_step("explaining every customer")
+    services = service_columns(source.config, stored.model.schema.names)
+    survey = survey_customers(
+        source.snapshots, stored.model, services, n_expected=source.n_customers, n_threads=n_threads
+    )
+    rows = build_bindings(effects, survey.seen, service_names(source.config), source.config.effects)
+    return Explained(tuple(rows), survey.importance)
+
+
+def read_explained(folder: Path) -> Explained:
+    """Read what `churn explain` wrote.
+
+    Raises
+    ------
+    DataError
+        The folder is none of these.
+    """
+    try:
+        rows = tuple(BindingRow(**row) for row in _read_json(folder / "bindings.json"))
+        importance = pd.read_csv(folder / "importance.csv", encoding="utf-8-sig")
+        return Explained(rows, importance[["feature", "mean_abs_points"]])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DataError(f"{folder}: is not what churn explain wrote; give such a folder, or leave it out") from error
+
+
+def _can_judge(source: Source) -> bool:
+    if isinstance(source.table, Bank):
+        return source.table.has("bindings")
+    return bool(source.table.flat.bindings) and source.table.has_label
+
+
+def _require_same_model(scores_path: Path, stored: StoredModel) -> None:
+    """Refuse the scores of another model, where the manifest beside them says so."""
+    try:
+        theirs = _read_json(companions(scores_path)[0])["model_id"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return
+    if theirs is not None and theirs != stored.manifest["model_id"]:
+        raise DataError(
+            f"{scores_path}: was scored by another model ({theirs}) than the one given"
+            f" ({stored.manifest['model_id']}); give that one, or score again"
+        )
+
+
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _some(customers: pd.DataFrame, scores_path: Path) -> pd.DataFrame:
+    if customers.empty:
+        raise DataError(f"{scores_path}: nobody in it is a customer of these data; score these data")
+    return customers

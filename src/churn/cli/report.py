@@ -1,0 +1,179 @@
+"""`churn report`."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from churn.actions.plan_days import choose_day
+from churn.actions.plan_scores import Scores, read_scores
+from churn.api.opening import open_source
+from churn.api.reporting import Gathered, gather_page, read_explained, summarise
+from churn.cli.console import note, print_json, steps
+from churn.cli.inputs import show_notes
+from churn.cli.options import (
+    PATH,
+    IsoDate,
+    config_option,
+    data_argument,
+    data_end_option,
+    json_option,
+    language_option,
+    model_option,
+    output_option,
+    seed_option,
+    threads_option,
+)
+from churn.config import Config, read_config
+from churn.errors import TimeRangeError
+from churn.files import new_folder, require_apart, require_replaceable, require_writable_file, write_text
+from churn.model.storage import StoredModel, read_model
+from churn.report.facts import Summary
+from churn.report.page import render_page
+from churn.report.words import Language
+
+INDEX = "index.html"
+
+
+@click.command()
+@data_argument
+@model_option
+@click.option("--scores", "scores_path", type=PATH, required=True, help="Score file, best from churn score --explain.")
+@output_option("Page to write, .html; with --each-branch a folder.")
+@click.option("--branch", "branch_id", metavar="ID", help="The page of one branch [default: of the bank].")
+@click.option("--each-branch", is_flag=True, help="The bank's page and one for each branch, in a folder.")
+@click.option("--date", type=IsoDate(), help="The day to plan [default: the scores' date, or the next working day].")
+@click.option("--explained", type=PATH, help="Folder of churn explain [default: find out again, which takes longest].")
+@language_option
+@config_option
+@data_end_option
+@seed_option
+@threads_option
+@json_option
+def report(
+    data: Path,
+    model_path: Path,
+    scores_path: Path,
+    output: Path,
+    branch_id: str | None,
+    each_branch: bool,
+    date: dt.date | None,
+    explained: Path | None,
+    language: Language,
+    config_path: Path | None,
+    data_end: dt.date | None,
+    seed: int,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Write one page for managers: who is about to leave, why, what to do today, and whether it works.
+
+    The page is one file that loads nothing: open it in any browser, send it, or print it. A flat file has no plan.
+
+    \b
+    Example:  churn report bank --model models/first --scores scores.parquet -o report.html
+              churn report bank --model models/first --scores scores.parquet -o pages --each-branch --lang zh
+    """
+    _require_place(output, each_branch=each_branch, branch_id=branch_id)
+    config, stored = read_config(config_path), read_model(model_path)
+    gathered = gather(
+        data, stored, scores_path, config, [output], date=date, explained=explained, data_end=data_end, seed=seed,
+        n_threads=threads,
+    )  # fmt: skip
+    summary = summarise(gathered, branch_id)
+    if each_branch:
+        write_pages(output, gathered, language)
+    else:
+        write_text(output, render_page(summary, language))
+    if as_json:
+        print_json(_facts(summary))
+    note(f"wrote {output}")
+
+
+def gather(
+    data: Path,
+    stored: StoredModel,
+    scores_path: Path,
+    config: Config,
+    outputs: Sequence[Path],
+    *,
+    date: dt.date | None = None,
+    explained: Path | None = None,
+    data_end: dt.date | None = None,
+    seed: int = 0,
+    n_threads: int | None = None,
+) -> Gathered:
+    """Gather what pages say of a folder of tables or a flat file; parameters as for the command."""
+    found = read_explained(explained) if explained else None
+    scores = read_scores(scores_path)
+    day = _choose_day(data, date, scores, config)
+    with (
+        open_source(
+            data, stored, config, scores.as_of, needs_label=None, data_end=data_end, n_threads=n_threads
+        ) as source,
+        steps() as on_step,
+    ):
+        require_apart(outputs, [*source.table.paths, scores_path])
+        show_notes(source.table)
+        return gather_page(
+            source, stored, scores, scores_path, found, date=day, seed=seed, n_threads=n_threads or 0, on_step=on_step
+        )
+
+
+def write_pages(folder: Path, gathered: Gathered, language: Language) -> None:
+    """Write the bank's page and one for each branch into a folder, whole or not at all."""
+    names = [path.name for path in folder.glob("branch-*.html")] if folder.is_dir() else []
+    with new_folder(folder, mark=INDEX, names=names) as new:
+        pages = {INDEX: None, **dict(_branch_pages(gathered))}
+        for name, branch_id in pages.items():
+            write_text(new / name, render_page(summarise(gathered, branch_id), language))
+
+
+def _branch_pages(gathered: Gathered) -> Iterator[tuple[str, str]]:
+    """Name the pages: ids may be any text, so that files are numbered."""
+    digits = len(str(len(gathered.branches)))
+    for number, branch_id in enumerate(gathered.branches, start=1):
+        yield f"branch-{number:0{digits}}.html", branch_id
+
+
+def _require_place(output: Path, *, each_branch: bool, branch_id: str | None) -> None:
+    if each_branch and branch_id is not None:
+        raise click.UsageError("--each-branch: writes every branch's page; leave it out, or --branch")
+    if each_branch:
+        names = [path.name for path in output.glob("branch-*.html")] if output.is_dir() else []
+        require_replaceable(output, mark=INDEX, names=names)
+        return
+    if output.suffix.lower() not in {".html", ".htm"}:
+        raise click.UsageError("-o: a page ends in .html; name it so, or give --each-branch for a folder")
+    require_writable_file(output)
+
+
+def _choose_day(data: Path, date: dt.date | None, scores: Scores, config: Config) -> dt.date | None:
+    if data.is_dir():
+        return choose_day(date, scores.as_of, config.plan)
+    if date is not None:
+        raise TimeRangeError("--date: a flat file has no time; leave --date out")
+    return None
+
+
+def _facts(summary: Summary) -> dict[str, Any]:
+    """Give what a page says of everybody together, as JSON values; of no single customer."""
+    kept = asdict(summary)
+    for name in ("customers", "day"):
+        kept.pop(name)
+    for one in kept["lists"]:
+        one.pop("rows")
+    return _plain(kept)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if hasattr(value, "_asdict"):
+        return _plain(value._asdict())
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    return value.isoformat() if isinstance(value, dt.date) else value

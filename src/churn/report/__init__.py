@@ -1,0 +1,1 @@
+"""The managers' page: facts first (`summary`), then rendering alone (`page`)."""

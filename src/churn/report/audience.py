@@ -1,0 +1,106 @@
+"""The customers a page is about: scored, valued, and in the groups that risk is shown by."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from churn.actions.value import customer_value
+from churn.config import PlanSettings
+from churn.frame import Snapshot
+from churn.scoring import risk_bands
+from churn.segments import coverage_groups, flat_segments
+
+GROUPED_BY = ("coverage", "tier", "stage", "contact", "investment", "branch", "manager")
+"""Traits of a bank's customers, each the column `by_<trait>`."""
+OWN = "by_own_"
+"""What columns of a flat file's own groups begin with."""
+_STAGES = ("not_reached", "spoken_to", "invited", "met")
+_CONTACT_DAYS = (30, 90, 365)
+_CONTACTS = ("within_30_days", "within_90_days", "within_a_year", "longer_ago")
+
+
+Floats = NDArray[np.float64]
+Words = NDArray[np.object_]
+
+
+def bank_audience(
+    people: pd.DataFrame, scores: pd.DataFrame, thresholds: Mapping[str, float], settings: PlanSettings
+) -> pd.DataFrame:
+    """Join today's customers with their scores, one row each, sorted by `customer_id`; who is not scored is left out.
+
+    Parameters
+    ----------
+    people
+        Of `read_people`.
+    scores
+        `frame` of `read_scores`.
+    thresholds
+        Of the model's manifest: from where on a risk is high, and under what it is low.
+    settings
+        What a product is worth, and from what share of its cost on a loss is felt.
+
+    Returns
+    -------
+    DataFrame
+        `people`, `churn_probability`, `risk_band`, `value_cny` (NaN where no customer's assets are known),
+        `at_risk_cny`, and a column `by_<trait>` for each of `GROUPED_BY`, None where not known.
+    """
+    known = scores[["customer_id", "churn_probability"]]
+    customers = people.merge(known, on="customer_id", how="inner", validate="one_to_one")
+    aum, coverage = customers["aum_cny"].to_numpy(), customers["product_coverage"].to_numpy()
+    value = customer_value(aum, coverage, settings) if np.isfinite(aum).any() else np.full(len(aum), np.nan)
+    customers = _valued(customers, value, thresholds)
+    return customers.assign(
+        by_coverage=coverage_groups(coverage),
+        by_tier=customers["tier"],
+        by_stage=np.array(_STAGES, dtype=object)[customers["stage"].to_numpy()],
+        by_contact=_contact(customers["days_since_contact"].to_numpy()),
+        by_investment=_investment(customers, settings.loss_return),
+        by_branch=customers["branch_id"],
+        by_manager=customers["manager_id"],
+    )
+
+
+def flat_audience(snapshots: Iterable[Snapshot], scores: pd.DataFrame, thresholds: Mapping[str, float]) -> pd.DataFrame:
+    """Join the customers of a flat file with their scores; groups are its products held and its own categories.
+
+    Returns
+    -------
+    DataFrame
+        `customer_id`, `product_coverage`, `churn_probability`, `risk_band`, `value_cny` and `at_risk_cny` (NaN),
+        `by_coverage` where it is known, and `by_own_<column>`.
+    """
+    parts = [_flat_part(snapshot) for snapshot in snapshots]
+    known = scores[["customer_id", "churn_probability"]]
+    customers = pd.concat(parts, ignore_index=True).merge(known, on="customer_id", how="inner", validate="one_to_one")
+    return _valued(customers, np.full(len(customers), np.nan), thresholds)
+
+
+def _flat_part(snapshot: Snapshot) -> pd.DataFrame:
+    coverage = snapshot.product_coverage
+    part = pd.DataFrame({"customer_id": pd.Series(snapshot.customer_id, dtype=object)})
+    part["product_coverage"] = np.nan if coverage is None else coverage
+    groups = flat_segments(snapshot.features, coverage)
+    names = {name: "by_coverage" if name == "coverage" and coverage is not None else OWN + name for name in groups}
+    return pd.concat([part, groups.rename(columns=names)], axis=1)
+
+
+def _valued(customers: pd.DataFrame, value: Floats, thresholds: Mapping[str, float]) -> pd.DataFrame:
+    probability = customers["churn_probability"].to_numpy(dtype=np.float64)
+    bands = pd.Series(risk_bands(probability, thresholds), dtype=object, index=customers.index)
+    return customers.assign(risk_band=bands, value_cny=value, at_risk_cny=value * probability)
+
+
+def _contact(days: Floats) -> Words:
+    """Group days since the last contact; one that is not known lies more than a year back."""
+    place = np.searchsorted(_CONTACT_DAYS, days)
+    return np.array(_CONTACTS, dtype=object)[np.where(np.isnan(days), len(_CONTACT_DAYS), place)]
+
+
+def _investment(customers: pd.DataFrame, felt: float) -> Words:
+    gain = customers["unrealised_pnl_cny"].to_numpy(dtype=np.float64)
+    returned = customers["unrealised_return"].to_numpy(dtype=np.float64)
+    conditions = [np.isnan(returned), returned <= -felt, gain < 0]
+    return np.select(conditions, ["no_investment", "losing_much", "losing"], "not_losing").astype(object)

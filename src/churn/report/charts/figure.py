@@ -1,0 +1,80 @@
+"""What a chart is, and how all of them look."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+
+INK, MUTED, GRID = "#1c2733", "#55606c", "#e1e6ea"
+OBSERVED, PREDICTED, STATED, BAD = "#7ba7d0", "#00695c", "#c46a00", "#b3382c"
+FONT = 'system-ui, "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", sans-serif'
+LABEL_WIDTH = 170
+"""Of names beside an axis, in pixels; a longer name is cut."""
+MOST_LETTERS = 60
+"""Of a bank's text in a chart."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart.
+
+    Attributes
+    ----------
+    name
+        Its id in the page: letters and hyphens.
+    title
+        What it shows, as a heading says it.
+    says
+        The same in words, for who cannot see it.
+    spec
+        Vega-Lite, as JSON values.
+    columns, rows
+        The figures as a table of texts.
+    note
+        What must be known to read it; may be empty.
+    """
+
+    name: str
+    title: str
+    says: str
+    spec: Mapping[str, Any]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+def finish(chart: alt.Chart | alt.LayerChart, height: int) -> dict[str, Any]:
+    """Give a chart the page's look, the width of its place, and a height in pixels."""
+    spec: dict[str, Any] = (
+        chart.properties(width="container", height=height, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
+        .configure(font=FONT, background="transparent")
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=INK, titleColor=MUTED, labelFontSize=13, titleFontSize=12, titleFontWeight="normal",
+            gridColor=GRID, domainColor=MUTED, tickColor=MUTED, labelLimit=LABEL_WIDTH, titlePadding=8,
+        )
+        .configure_legend(
+            labelColor=INK, labelFontSize=13, title=None, orient="top", symbolSize=120, labelLimit=260,
+            columns=alt.ExprRef("width < 420 ? 2 : 4"),
+        )
+        .configure_text(color=INK, fontSize=12)
+        .to_dict()
+    )  # fmt: skip
+    return spec
+
+
+def values(rows: Sequence[Mapping[str, Any]]) -> alt.Data:
+    """Give rows as a chart's data."""
+    return alt.Data(values=[dict(row) for row in rows])
+
+
+def cut(text: str, most: int = MOST_LETTERS) -> str:
+    """Cut a text that would not fit.
+
+    Examples
+    --------
+    >>> cut("abcdef", 4)
+    'abc…'
+    """
+    return text if len(text) <= most else text[: most - 1] + "…"

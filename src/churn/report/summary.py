@@ -1,0 +1,242 @@
+"""A page's facts, collected: from today's customers, their scores, the plan, the lists, and what was measured."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from churn.actions.lists.build import Lists
+from churn.actions.plan import Plan
+from churn.actions.plan_words import feature_words
+from churn.actions.progress.build import Progress
+from churn.config import Config
+from churn.evaluation.baselines import restate_baselines
+from churn.explanation.bindings import BindingRow
+from churn.explanation.folder import service_names
+from churn.explanation.reasons.amounts import Pair
+from churn.model.storage import StoredModel
+from churn.report.doing import summarise_day, summarise_lists
+from churn.report.facts import About, Bin, Bucket, Customer, Driver, Headline, Summary
+from churn.report.groups import summarise_groups
+from churn.report.told import Told, read_told
+from churn.report.working import summarise_working
+from churn.tables.contract import VIP_TIERS
+
+MOST_CUSTOMERS = 40
+"""Customers at risk that a page names."""
+MOST_DRIVERS = 12
+N_BINS = 25
+"""Of the histogram of probabilities: four points each."""
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What a model was found to make of its features and of each service.
+
+    Attributes
+    ----------
+    bindings
+        Of `build_bindings`; empty where the data have none.
+    importance
+        `feature`, `mean_abs_points`, the largest first.
+    """
+
+    bindings: tuple[BindingRow, ...]
+    importance: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Acts:
+    """What a bank's tables tell beside the scores; a flat file has none of it."""
+
+    plan: Plan
+    lists: Lists
+    progress: Progress
+
+
+def build_summary(
+    customers: pd.DataFrame,
+    scores_path: Path,
+    stored: StoredModel,
+    explained: Explained,
+    config: Config,
+    *,
+    scored_on: dt.date | None,
+    acts: Acts | None,
+    branch_id: str | None = None,
+) -> Summary:
+    """Collect what a page says, of the bank or of one branch.
+
+    Parameters
+    ----------
+    customers
+        Of `bank_audience` or `flat_audience`, everybody.
+    scores_path
+        The scores they have.
+    scored_on
+        Date of the scores; None for a flat file.
+    acts
+        None for a flat file.
+    branch_id
+        Keeps the customers, managers and lists of one branch. What the model was judged on, what it makes of features,
+        and the effects of bindings stay the bank's: one branch has too few customers to tell them.
+    """
+    mine = customers if branch_id is None else customers[customers["branch_id"] == branch_id]
+    named = _most_at_risk(mine)
+    told = read_told(scores_path, named["customer_id"].tolist(), feature_words(config))
+    day = None if acts is None else summarise_day(acts.plan, branch_id)
+    return Summary(
+        _about(stored, mine, scored_on, day.date if day else scored_on, branch_id, is_flat=acts is None),
+        tuple(_headlines(mine)),
+        _baselines(stored, mine, config),
+        tuple(_bins(mine)),
+        summarise_groups(mine, branch_id),
+        tuple(_drivers(explained.importance, config)),
+        explained.bindings,
+        service_names(config),
+        tuple(_customer(row, told, config) for row in named.to_dict("records")),
+        day,
+        () if acts is None else summarise_lists(acts.lists, branch_id),
+        None if acts is None else summarise_working(acts.progress, branch_id),
+        tuple(_cannot(customers, explained, acts)),
+    )
+
+
+def _about(
+    stored: StoredModel,
+    customers: pd.DataFrame,
+    scored_on: dt.date | None,
+    date: dt.date | None,
+    branch_id: str | None,
+    *,
+    is_flat: bool,
+) -> About:
+    manifest, auc = stored.manifest, stored.metrics.get("roc_auc")
+    held_out = manifest.get("as_of")
+    return About(
+        branch_id=branch_id,
+        date=date,
+        scored_on=scored_on,
+        horizon_days=manifest["horizon_days"],
+        model_id=manifest["model_id"],
+        held_out=dt.date.fromisoformat(held_out) if held_out else None,
+        roc_auc=(auc["value"], auc["low"], auc["high"]) if auc else None,
+        n_scored=len(customers),
+        is_flat=is_flat,
+    )
+
+
+def _headlines(customers: pd.DataFrame) -> list[Headline]:
+    risk = customers["churn_probability"]
+    found = [
+        Headline("customers", len(customers), "number"),
+        Headline("expected_leavers", float(risk.sum()), "number"),
+        Headline("high_risk", int((customers["risk_band"] == "high").sum()), "number"),
+    ]
+    if (at_risk := _total(customers["at_risk_cny"])) is not None:
+        found.append(Headline("at_risk_cny", at_risk, "yuan"))
+    if customers["product_coverage"].notna().any():
+        found.append(Headline("product_coverage", float(customers["product_coverage"].mean()), "mean"))
+    if "tier" in customers:
+        vips = customers["tier"].isin(VIP_TIERS)
+        found.append(Headline("vips_at_risk", int((vips & (customers["risk_band"] == "high")).sum()), "number"))
+    return found
+
+
+def _total(values: "pd.Series[float]") -> float | None:
+    return float(values.sum()) if values.notna().any() else None
+
+
+def _baselines(stored: StoredModel, customers: pd.DataFrame, config: Config) -> tuple[Bucket, ...]:
+    """Put beside what was seen where the model was judged what is predicted today; nothing where nobody is in it."""
+    if "by_coverage" not in customers:
+        return ()
+    today = customers.groupby("by_coverage")["churn_probability"].agg(["size", "mean"])
+    judged = restate_baselines(
+        stored.baselines, stated=config.baselines.stated, horizon_days=stored.manifest["horizon_days"]
+    )
+    rates = ("stated", "observed", "observed_low", "observed_high", "predicted")
+    found = []
+    for bucket in judged:
+        name = str(bucket["product_coverage"])
+        n, mean = today.loc[name] if name in today.index else (0, None)
+        found.append(
+            Bucket(name, bucket["n"], *(bucket[rate] for rate in rates), int(n), None if mean is None else float(mean))
+        )
+    return tuple(found)
+
+
+def _bins(customers: pd.DataFrame) -> list[Bin]:
+    risk = customers["churn_probability"].to_numpy(dtype=np.float64)
+    edges = np.linspace(0, 1, N_BINS + 1)
+    place = np.minimum((risk * N_BINS).astype(int), N_BINS - 1)
+    sizes = customers.groupby([place, customers["risk_band"]]).size()
+    return [
+        Bin(round(float(edges[at]), 4), round(float(edges[at + 1]), 4), str(band), int(n))
+        for (at, band), n in sizes.items()
+    ]
+
+
+def _drivers(importance: pd.DataFrame, config: Config) -> list[Driver]:
+    meanings = feature_words(config)
+    largest = importance.nlargest(MOST_DRIVERS, "mean_abs_points")
+    return [
+        Driver(meanings.get(str(name), (str(name), str(name))), float(points))
+        for name, points in zip(largest["feature"], largest["mean_abs_points"], strict=True)
+        if points > 0
+    ]
+
+
+def _most_at_risk(customers: pd.DataFrame) -> pd.DataFrame:
+    """Take the customers who would take most away; by their risk alone where values are not known."""
+    by = ["at_risk_cny", "churn_probability", "customer_id"]
+    return customers.sort_values(by, ascending=[False, False, True], na_position="last").head(MOST_CUSTOMERS)
+
+
+def _customer(row: Mapping[Any, Any], told: Mapping[str, Told], config: Config) -> Customer:
+    says = told[row["customer_id"]]
+    return Customer(
+        customer_id=row["customer_id"],
+        branch_id=_text(row.get("branch_id")),
+        manager_id=_text(row.get("manager_id")),
+        tier=_text(row.get("tier")),
+        probability=row["churn_probability"],
+        low=says.low,
+        high=says.high,
+        value_cny=None if np.isnan(row["value_cny"]) else row["value_cny"],
+        raises=says.raises,
+        holds=says.holds,
+        next_step=_step(says, config),
+        binds=says.binding is not None,
+        next_effect=says.effect if says.binding else None,
+    )
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or pd.isna(value) else str(value)
+
+
+def _step(says: Told, config: Config) -> Pair | None:
+    if says.binding:
+        return service_names(config).get(says.binding, (says.binding, says.binding))
+    if says.product:
+        product = config.products.get(says.product)
+        return (product.en, product.zh) if product else (says.product, says.product)
+    return None
+
+
+def _cannot(customers: pd.DataFrame, explained: Explained, acts: Acts | None) -> Sequence[str]:
+    """Name what the page cannot say."""
+    lacking = {
+        "flat_plan": acts is None,
+        "flat_time": acts is None,
+        "values": customers["value_cny"].isna().all(),
+        "coverage": "by_coverage" not in customers,
+        "bindings": not explained.bindings,
+        "effects": bool(explained.bindings) and all(row.verdict == "cannot_tell" for row in explained.bindings),
+    }
+    return [name for name, lacks in lacking.items() if lacks]

@@ -19,6 +19,7 @@ from churn.api.snapshots import OnStep, say_nothing
 from churn.config import Config
 from churn.errors import DataError, TimeRangeError
 from churn.explanation.bindings import BindingRow, build_bindings
+from churn.explanation.effects.estimates import ServiceEffect
 from churn.explanation.folder import service_names
 from churn.explanation.survey import service_columns, survey_customers
 from churn.frame import flat_snapshots
@@ -149,7 +150,7 @@ def explain_source(
 
     Without bindings, or without an outcome to see their effects by, no service is judged.
     """
-    effects = []
+    effects: list[ServiceEffect] = []
     if _can_judge(source):
         try:
             effects, _ = estimate_source_effects(source, stored, as_of, seed=seed, n_threads=n_threads, on_step=on_step)

@@ -166,7 +166,8 @@ def _facts(summary: Summary) -> dict[str, Any]:
         kept.pop(name)
     for one in kept["lists"]:
         one.pop("rows")
-    return _plain(kept)
+    plain: dict[str, Any] = _plain(kept)
+    return plain
 
 
 def _plain(value: Any) -> Any:

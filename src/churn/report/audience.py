@@ -83,7 +83,7 @@ def _flat_part(snapshot: Snapshot) -> pd.DataFrame:
     part = pd.DataFrame({"customer_id": pd.Series(snapshot.customer_id, dtype=object)})
     part["product_coverage"] = np.nan if coverage is None else coverage
     groups = flat_segments(snapshot.features, coverage)
-    names = {name: "by_coverage" if name == "coverage" and coverage is not None else OWN + name for name in groups}
+    names = {name: "by_coverage" if name == "coverage" and coverage is not None else OWN + str(name) for name in groups}
     return pd.concat([part, groups.rename(columns=names)], axis=1)
 
 

@@ -14,7 +14,6 @@ MOST_DETAILED = 12
 """Managers up to whom a page, as that of a branch, has room for every contact; beyond, the workbook has them."""
 MOST_ROWS = 10
 """First rows of a list that a page shows."""
-_TEXTS = ("customer_id", "tier", "purpose")
 
 
 def summarise_day(plan: Plan, branch_id: str | None = None) -> Day:
@@ -52,15 +51,17 @@ def _manager(manager: dict[Any, Any], rows: pd.DataFrame | None, detailed: bool)
 
 def _contact(row: dict[Any, Any]) -> Contact:
     return Contact(
-        row["kind"],
-        *(row[name] for name in _TEXTS),
-        row["churn_probability"],
-        row["expected_value_kept"],
-        (row["why_en"], row["why_zh"]),
-        (row["say_first_en"], row["say_first_zh"]),
-        (row["offer_en"], row["offer_zh"]),
-        row["last_contacted_on"],
-        row["assignment"],
+        kind=row["kind"],
+        customer_id=row["customer_id"],
+        tier=row["tier"],
+        purpose=row["purpose"],
+        probability=row["churn_probability"],
+        kept_cny=row["expected_value_kept"],
+        why=(row["why_en"], row["why_zh"]),
+        say_first=(row["say_first_en"], row["say_first_zh"]),
+        offer=(row["offer_en"], row["offer_zh"]),
+        last_contacted_on=row["last_contacted_on"],
+        assignment=row["assignment"],
     )
 
 

@@ -125,8 +125,8 @@ class Driver(NamedTuple):
 class Customer(NamedTuple):
     """A customer at risk.
 
-    `low` and `high` hold the probability; `raises` and `holds` are reasons in words; `next_step` a service to bind, or, not
-    `binds`, a product to open; `next_effect` the claimed change of the probability.
+    `low` and `high` hold the probability; `raises` and `holds` are reasons in words; `next_step` is a service to bind,
+    or a product to open where `binds` is False; `next_effect` the claimed change of the probability.
     """
 
     customer_id: str

@@ -26,7 +26,7 @@ from churn.report.told import Told, read_told
 from churn.report.working import summarise_working
 from churn.tables.contract import VIP_TIERS
 
-MOST_CUSTOMERS = 40
+MOST_CUSTOMERS = 25
 """Customers at risk that a page names."""
 MOST_DRIVERS = 12
 N_BINS = 25
@@ -155,30 +155,33 @@ def _baselines(stored: StoredModel, customers: pd.DataFrame, config: Config) -> 
     """Put beside what was seen where the model was judged what is predicted today; nothing where nobody is in it."""
     if "by_coverage" not in customers:
         return ()
-    today = customers.groupby("by_coverage")["churn_probability"].agg(["size", "mean"])
     judged = restate_baselines(
         stored.baselines, stated=config.baselines.stated, horizon_days=stored.manifest["horizon_days"]
     )
-    rates = ("stated", "observed", "observed_low", "observed_high", "predicted")
-    found = []
-    for bucket in judged:
-        name = str(bucket["product_coverage"])
-        n, mean = today.loc[name] if name in today.index else (0, None)
-        found.append(
-            Bucket(name, bucket["n"], *(bucket[rate] for rate in rates), int(n), None if mean is None else float(mean))
-        )
-    return tuple(found)
+    today = {str(name): part["churn_probability"] for name, part in customers.groupby("by_coverage")}
+    return tuple(_bucket(bucket, today.get(str(bucket["product_coverage"]))) for bucket in judged)
+
+
+def _bucket(judged: Mapping[str, Any], today: "pd.Series[float] | None") -> Bucket:
+    return Bucket(
+        coverage=str(judged["product_coverage"]),
+        n=judged["n"],
+        stated=judged["stated"],
+        observed=judged["observed"],
+        observed_low=judged["observed_low"],
+        observed_high=judged["observed_high"],
+        predicted=judged["predicted"],
+        n_now=0 if today is None else len(today),
+        now=None if today is None else float(today.mean()),
+    )
 
 
 def _bins(customers: pd.DataFrame) -> list[Bin]:
     risk = customers["churn_probability"].to_numpy(dtype=np.float64)
-    edges = np.linspace(0, 1, N_BINS + 1)
     place = np.minimum((risk * N_BINS).astype(int), N_BINS - 1)
-    sizes = customers.groupby([place, customers["risk_band"]]).size()
-    return [
-        Bin(round(float(edges[at]), 4), round(float(edges[at + 1]), 4), str(band), int(n))
-        for (at, band), n in sizes.items()
-    ]
+    counted = pd.DataFrame({"place": place, "band": customers["risk_band"].to_numpy()}).value_counts(sort=False)
+    sizes = counted.sort_index().reset_index(name="n").to_dict("records")
+    return [Bin(row["place"] / N_BINS, (row["place"] + 1) / N_BINS, row["band"], row["n"]) for row in sizes]
 
 
 def _drivers(importance: pd.DataFrame, config: Config) -> list[Driver]:

@@ -22,8 +22,11 @@ _NUMBERS = ["next_binding_effect", "probability_low", "probability_high"]
 
 
 class Told(NamedTuple):
-    """What is told of one customer: reasons, a service to bind or a product to open (codes), the claimed effect, and
-    the interval of the probability; None where not told."""
+    """What is told of one customer; None where it is not.
+
+    Reasons in words, codes of a service to bind or a product to open, the claimed effect of binding, and the interval
+    of the probability.
+    """
 
     raises: tuple[Pair, ...]
     holds: tuple[Pair, ...]

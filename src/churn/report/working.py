@@ -1,5 +1,6 @@
 """Whether it works, as much as a page has room for."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import pandas as pd
@@ -43,11 +44,12 @@ def _of(frame: pd.DataFrame, branch_id: str | None) -> pd.DataFrame:
 
 
 def _measured(rows: pd.DataFrame) -> dict[str, Measured]:
-    return {
-        row["measure"]: Measured(*(_number(row[name]) for name in ("value", "low", "high")), int(row["n"]),
-                                 _number(row["target"]))
-        for row in rows.to_dict("records")
-    }  # fmt: skip
+    return {str(row["measure"]): _one(row) for row in rows.to_dict("records")}
+
+
+def _one(row: Mapping[Any, Any]) -> Measured:
+    value, low, high, target = (_number(row[name]) for name in ("value", "low", "high", "target"))
+    return Measured(value, low, high, int(row["n"]), target)
 
 
 def _number(value: Any) -> float | None:

@@ -35,21 +35,21 @@ def draw_baselines(buckets: Sequence[Bucket], words: Words) -> Figure | None:
     today = base.transform_filter(alt.datum.series == now).mark_point(
         size=110, shape="diamond", filled=True, opacity=1, xOffset=9
     )
-    chart = alt.layer(
+    layers = [
         bars,
         whiskers.encode(y=alt.Y("low:Q"), y2="high:Q"),
         *(marks.encode(y=y, color=colour) for marks in (ticks, dots, today)),
-    )
+    ]
     return Figure(
         name="baselines",
         title=words.say("Churn by products held: stated, observed, predicted"),
         says="; ".join(str(row["says"]) for row in rows),
-        spec=finish(chart, 300),
+        spec=finish(layers, 300),
         columns=(words.say("products held"), words.say("customers observed"), observed, words.say("95 % interval"),
                  stated, predicted, words.say("customers today"), now),
         rows=tuple(_cells(bucket, words) for bucket in known),
-        note=words.say("Observed and predicted stand side by side for the year the model was judged on, without having"
-                       " seen it. Stated rates are the practice's; nothing is forced to them."),
+        note=words.say("Observed and predicted stand side by side for the customers the model was judged on, without having"
+                       " seen them. Stated rates are the practice's; nothing is forced to them."),
     )  # fmt: skip
 
 

@@ -44,10 +44,11 @@ class Figure:
     note: str = ""
 
 
-def finish(chart: alt.Chart | alt.LayerChart, height: int) -> dict[str, Any]:
-    """Give a chart the page's look, the width of its place, and a height in pixels."""
+def finish(layers: Sequence[alt.Chart], height: int) -> dict[str, Any]:
+    """Lay marks over each other, with the page's look, the width of their place, and a height in pixels."""
+    fit = alt.AutoSizeParams(type="fit-x", contains="padding")
     spec: dict[str, Any] = (
-        chart.properties(width="container", height=height, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
+        alt.LayerChart(layer=list(layers), width="container", height=height, autosize=fit)
         .configure(font=FONT, background="transparent")
         .configure_view(stroke=None)
         .configure_axis(
@@ -64,9 +65,9 @@ def finish(chart: alt.Chart | alt.LayerChart, height: int) -> dict[str, Any]:
     return spec
 
 
-def values(rows: Sequence[Mapping[str, Any]]) -> alt.Data:
+def values(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
     """Give rows as a chart's data."""
-    return alt.Data(values=[dict(row) for row in rows])
+    return alt.InlineData(values=[dict(row) for row in rows])
 
 
 def cut(text: str, most: int = MOST_LETTERS) -> str:

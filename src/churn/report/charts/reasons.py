@@ -13,6 +13,7 @@ from churn.report.facts import Driver
 from churn.report.words import NOTHING, Words
 
 _ROW = 30
+_NAMES = alt.Axis(domain=False, ticks=False, labelLimit=alt.ExprRef("width < 420 ? 150 : 330"))
 _NOT_KNOWN = Estimate(None, None, None)
 
 
@@ -29,7 +30,7 @@ def draw_drivers(drivers: Sequence[Driver], words: Words) -> Figure | None:
         for driver in drivers
     ]
     base = alt.Chart(values(rows)).encode(
-        y=alt.Y("feature:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False, labelLimit=alt.ExprRef("width < 420 ? 150 : 330"))),
+        y=alt.Y("feature:N", sort=None, title=None, axis=_NAMES),
         x=alt.X("points:Q", title=words.say("percentage points, up or down, on the average"),
                 axis=alt.Axis(tickCount=5)),
         tooltip=[alt.Tooltip("feature:N", title=" "), alt.Tooltip("shows:N", title=words.say("points"))],
@@ -38,7 +39,7 @@ def draw_drivers(drivers: Sequence[Driver], words: Words) -> Figure | None:
         name="drivers",
         title=words.say("What moves the predicted risk most"),
         says="; ".join(f"{row['feature']}: {row['shows']}" for row in rows),
-        spec=finish(base.mark_bar(size=16, color=PREDICTED, cornerRadiusEnd=2), _ROW * len(rows)),
+        spec=finish([base.mark_bar(size=16, color=PREDICTED, cornerRadiusEnd=2)], _ROW * len(rows)),
         columns=(words.say("feature"), words.say("points")),
         rows=tuple((str(row["feature"]), str(row["shows"])) for row in rows),
         note=words.say("What the model uses to tell who leaves. It does not say what would keep anybody."),
@@ -84,7 +85,7 @@ def draw_bindings(rows: Sequence[BindingRow], names: Mapping[str, Pair], words: 
         name="bindings",
         title=words.say("Which bindings would cut risk most"),
         says="; ".join(row.text_zh if words.language == "zh" else row.text_en for row in rows),
-        spec=finish(alt.layer(zero, intervals, marks), 46 * len(rows)),
+        spec=finish([zero, intervals, marks], 46 * len(rows)),
         columns=(words.say("service"), words.say("bound of those who could"), shap, effect, words.say("evidence"),
                  words.say("verdict")),
         rows=tuple(_cells(row, names, words) for row in rows),

@@ -49,7 +49,7 @@ def draw_bins(bins: Sequence[Bin], words: Words) -> Figure | None:
         name="bins",
         title=words.say("How many customers have which risk"),
         says="; ".join(str(row["says"]) for row in rows),
-        spec=finish(chart, 240),
+        spec=finish([chart], 240),
         columns=(words.say("churn probability"), words.say("risk band"), words.say("customers")),
         rows=tuple(
             (f"{words.percent(one.low, 0)} – {words.percent(one.high, 0)}", words.say(BANDS[one.band]),
@@ -92,7 +92,7 @@ def draw_segmentation(segmentation: Segmentation, number: int, words: Words) -> 
         name=f"group-{number}",
         title=cut(trait),
         says="; ".join(str(row["says"]) for row in rows),
-        spec=finish(bars + texts, _ROW * len(rows)),
+        spec=finish([bars, texts], _ROW * len(rows)),
         columns=(cut(trait), words.say("customers"), words.say("mean risk"), words.say("at high risk"),
                  words.say("value at risk")),
         rows=tuple(
@@ -100,7 +100,7 @@ def draw_segmentation(segmentation: Segmentation, number: int, words: Words) -> 
              words.yuan(group.at_risk_cny))
             for label, group in zip(labels, groups, strict=True)
         ),
-        note=words.say("{n} more with less at risk", n=words.number(segmentation.n_more)) if segmentation.n_more else "",
+        note=words.say("{n} more with less at risk", n=words.number(n_more)) if (n_more := segmentation.n_more) else "",
     )  # fmt: skip
 
 

@@ -41,16 +41,16 @@ def draw_adherence(working: Working, measure: str, words: Words) -> Figure | Non
     )
     x = alt.X("value:Q", title=words.say("a manager and working day; the line is the target"),
               axis=alt.Axis(tickCount=5), scale=alt.Scale(zero=True))  # fmt: skip
-    chart = alt.layer(
+    layers = [
         base.mark_bar(size=14, color=OBSERVED, cornerRadiusEnd=2).encode(x=x),
         base.mark_rule(strokeWidth=2, color=PREDICTED).encode(x="low:Q", x2="high:Q"),
         base.mark_tick(thickness=3, size=20, color=STATED).encode(x="target:Q"),
-    )
+    ]
     return Figure(
         name=f"adherence-{measure.replace('_', '-')}",
         title=title,
         says="; ".join(str(row["says"]) for row in rows),
-        spec=finish(chart, _ROW * len(rows) + 10),
+        spec=finish(layers, _ROW * len(rows) + 10),
         columns=(title, words.say("value"), words.say("95 % interval"), words.say("target")),
         rows=tuple(
             (cut(bar.unit, 30), words.number(bar.measured.value, 1),
@@ -94,15 +94,15 @@ def draw_series(points: Sequence[Point], measure: str, title: str, target: float
             tooltip=alt.Tooltip("says:N"),
         )
     )
-    chart: alt.Chart | alt.LayerChart = line
+    layers = [line]
     if target is not None:
         aim = alt.Chart(values([{"target": target}])).mark_rule(color=STATED, strokeWidth=2, strokeDash=[6, 4])
-        chart = line + aim.encode(y="target:Q")
+        layers.append(aim.encode(y="target:Q"))
     return Figure(
         name=f"series-{measure.replace('_', '-')}",
         title=title,
         says="; ".join(str(row["says"]) for row in rows),
-        spec=finish(chart, 150),
+        spec=finish(layers, 150),
         columns=(words.say("month"), title),
         rows=tuple((words.date(point.date), words.number(point.value, 2)) for point in points),
         note=words.say("Dashed: the target.") if target is not None else "",

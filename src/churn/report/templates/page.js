@@ -2,16 +2,25 @@
 // Draws each chart in its place. Expressions are interpreted (ast), so that nothing is compiled from text.
 const page = JSON.parse(document.getElementById("chart-data").textContent);
 const options = { actions: false, renderer: "svg", ast: true, formatLocale: page.formatLocale, tooltip: { theme: "light" } };
+const views = [];
 const drawn = Object.entries(page.charts).map(async ([name, spec]) => {
   const place = document.getElementById(`chart-${name}`);
-  await drawChart(place, spec, options);
+  const { view } = await drawChart(place, spec, options);
+  views.push([place, view]);
   place.dataset.drawn = "yes";
 });
 Promise.all(drawn).then(
   () => { document.documentElement.dataset.charts = "drawn"; },
   (error) => { document.documentElement.dataset.charts = "failed"; console.error(error); },
 );
-// On paper nothing is folded but the tables under charts.
+// On paper nothing is folded but the tables under charts, and charts have the width of an A4 page or of half of one.
+const PAPER = 690, HALF = 330;
 const folded = () => document.querySelectorAll("details.prints");
-window.addEventListener("beforeprint", () => folded().forEach((part) => { part.dataset.was = part.open; part.open = true; }));
-window.addEventListener("afterprint", () => folded().forEach((part) => { part.open = part.dataset.was === "true"; }));
+window.addEventListener("beforeprint", () => {
+  folded().forEach((part) => { part.dataset.was = part.open; part.open = true; });
+  views.forEach(([place, view]) => view.width(place.closest(".grid") ? HALF : PAPER).run());
+});
+window.addEventListener("afterprint", () => {
+  folded().forEach((part) => { part.open = part.dataset.was === "true"; });
+  window.dispatchEvent(new Event("resize"));
+});

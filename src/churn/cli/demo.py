@@ -8,19 +8,23 @@ from pathlib import Path
 import click
 
 from churn.api.opening import open_source
+from churn.api.reporting import summarise
 from churn.cli.console import note, percent, print_baselines, print_json, print_table, steps
 from churn.cli.explain import explain_file, print_bindings
 from churn.cli.fitting import train_on_folder
 from churn.cli.options import PATH, json_option
 from churn.cli.plan import plan_day
+from churn.cli.report import gather
 from churn.cli.score import count_bands, score_data
 from churn.cli.track import no_track_option, track_training
 from churn.cli.train import baselines_title, print_metrics
 from churn.config import Config
 from churn.evaluation.plots import plot_baselines
-from churn.files import new_folder, require_replaceable, write_json
+from churn.files import new_folder, require_replaceable, write_json, write_text
 from churn.model.recipe import Recipe
-from churn.model.storage import read_model, write_model
+from churn.model.storage import StoredModel, read_model, write_model
+from churn.report.page import render_page
+from churn.report.words import LANGUAGES
 from churn.simulation import simulate_bank
 from churn.tables.bank import open_bank
 from churn.tracking.place import tracking_place
@@ -36,6 +40,7 @@ _FILES = {
     "baselines.png": "stated, observed and predicted churn by products held",
     "explained/": "which bindings cut churn: bindings.html and bindings.png first",
     "plan/": "each manager's day and the lists: plan.xlsx first",
+    "report/": "pages for managers, of the bank and of one branch, English and Chinese: bank_en.html first",
     "mlruns/": "the run, its plots and the model for MLflow",
 }
 _NAMES = tuple(name.rstrip("/") for name in _FILES)
@@ -69,6 +74,8 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
         score_data(bank, stored, scores, config=Config(), as_of=as_of, explain=True)
         note(f"6  plan each manager's day, {as_of}")
         plan_day(bank, scores, work / "plan", Config())
+        note("7  write pages for managers, in English and Chinese")
+        _write_pages(bank, stored, scores, work)
         title = baselines_title(stored.manifest)
         plot_baselines(stored.baselines, work / "baselines.png", title=title)
         write_json(work / _MARK, {"customers": CUSTOMERS, "months": MONTHS, "seed": SEED})
@@ -95,6 +102,15 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
     print_baselines(stored.baselines, title)
     print_bindings(rows, Config(), "en")
     print_table("Where to look", ("file", "what"), [(files[n], _FILES[n]) for n in files], left=("file", "what"))
+
+
+def _write_pages(bank: Path, stored: StoredModel, scores: Path, work: Path) -> None:
+    """Write the page of the bank and that of its first branch, each in both languages."""
+    gathered = gather(bank, stored, scores, Config(), [work / "report"], explained=work / "explained")
+    for name, branch_id in (("bank", None), ("branch", gathered.branches[0])):
+        summary = summarise(gathered, branch_id)
+        for language in LANGUAGES:
+            write_text(work / "report" / f"{name}_{language}.html", render_page(summary, language))
 
 
 def _check(bank: Path) -> dt.date:

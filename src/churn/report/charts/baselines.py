@@ -48,8 +48,8 @@ def draw_baselines(buckets: Sequence[Bucket], words: Words) -> Figure | None:
         columns=(words.say("products held"), words.say("customers observed"), observed, words.say("95 % interval"),
                  stated, predicted, words.say("customers today"), now),
         rows=tuple(_cells(bucket, words) for bucket in known),
-        note=words.say("Observed and predicted stand side by side for the customers the model was judged on, without having"
-                       " seen them. Stated rates are the practice's; nothing is forced to them."),
+        note=words.say("Observed and predicted stand side by side for the customers the model was judged on, without"
+                       " having seen them. Stated rates are the practice's; nothing is forced to them."),
     )  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from churn.actions.progress.facts import Facts
 from churn.actions.progress.intervals import mean
 from churn.actions.progress.units import Found, Measured, sum_by_unit
 from churn.config import Config
-from churn.features.coverage import product_coverage
 from churn.timeline import Tables, is_open, population
 
 NAMES = ("product_coverage", "bindings_per_customer")
@@ -26,22 +25,23 @@ def measure_breadth(facts: Facts) -> Found:
 
 
 def held(tables: Tables, day: int, config: Config, name: str) -> nw.LazyFrame[Any]:
-    """Return a whole number `held` for everybody in the population at a day: products, or services bound."""
-    counts = _products(tables, day, config) if name == "product_coverage" else _services(tables, day, config)
+    """Return a whole number `held` for everybody in the population at a day: products, or services bound.
+
+    Products that count towards coverage, and services, each once however often they are held.
+    """
+    if name == "product_coverage":
+        rows = tables["holdings"].filter(is_open("opened_on", "closed_on", day))
+        counts = _distinct(rows, "product", config.coverage_products)
+    else:
+        rows = tables["bindings"].filter(is_open("bound_on", "unbound_on", day))
+        counts = _distinct(rows, "service", tuple(config.services))
     frame = population(tables, day).join(counts, on="customer_id", how="left")
     return frame.select("customer_id", nw.col("held").fill_null(0).cast(nw.Int64))
 
 
-def _products(tables: Tables, day: int, config: Config) -> nw.LazyFrame[Any]:
-    open_then = tables["holdings"].filter(is_open("opened_on", "closed_on", day))
-    return open_then.group_by("customer_id").agg(product_coverage(day, config).alias("held"))
-
-
-def _services(tables: Tables, day: int, config: Config) -> nw.LazyFrame[Any]:
-    bound = tables["bindings"].filter(is_open("bound_on", "unbound_on", day))
-    # A service that ended and began again on one day is bound once.
-    once = bound.filter(nw.col("service").is_in(list(config.services))).select("customer_id", "service").unique()
-    return once.group_by("customer_id").agg(nw.col("service").count().alias("held"))
+def _distinct(rows: nw.LazyFrame[Any], column: str, names: tuple[str, ...]) -> nw.LazyFrame[Any]:
+    once = rows.filter(nw.col(column).is_in(list(names))).select("customer_id", column).unique()
+    return once.group_by("customer_id").agg(nw.col(column).count().alias("held"))
 
 
 def _now(facts: Facts, name: str) -> Measured:

@@ -1,0 +1,46 @@
+import datetime as dt
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+
+from churn.actions.progress.build import Progress, build_progress
+from churn.config import Config
+from churn.tables.bank import open_bank
+
+DATE = dt.date(2024, 7, 1)
+
+
+@pytest.fixture
+def progress_of(make_folder) -> Callable[..., Progress]:
+    """Measure a bank of these tables at 2024-07-01; the data reach to the eve unless another end is given."""
+
+    def make(
+        *,
+        date=DATE,
+        folder="bank",
+        scores: pd.DataFrame | None = None,
+        config: dict | None = None,
+        horizon_days=365,
+        data_end=None,
+        **tables,
+    ) -> Progress:
+        end = data_end or date - dt.timedelta(days=1)
+        parsed = Config.model_validate(config or {})
+        with open_bank(make_folder(folder, **tables), parsed, data_end=end, n_threads=1) as bank:
+            return build_progress(bank, date, bank.config, scores, horizon_days=horizon_days)
+
+    return make
+
+
+@pytest.fixture
+def told() -> Callable[..., pd.Series]:
+    """Give the row of a measure: of the bank, or of a unit."""
+
+    def find(progress: Progress, measure: str, unit: str | None = None) -> pd.Series:
+        rows = progress.measures[progress.measures["measure"] == measure]
+        rows = rows[rows["level"] == "bank"] if unit is None else rows[rows["unit"] == unit]
+        assert len(rows) == 1
+        return rows.iloc[0]
+
+    return find

@@ -1,0 +1,494 @@
+"""Whole banks: every measure against plain Python, without each table, and what holds of any bank."""
+
+import datetime as dt
+import re
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+
+from churn.actions.plan import in_hold_out
+from churn.actions.progress.build import build_progress
+from churn.actions.progress.wording import MEASURES
+from churn.config import Config
+from churn.errors import TimeRangeError
+from churn.tables.bank import open_bank
+from hostile_texts import HOSTILE
+from other_bank import customers_at, make_tables, of, read_rows, was_open, write_tables
+
+HORIZON = 250
+DATES = [dt.date(2023, 7, 15), dt.date(2024, 5, 20), dt.date(2024, 12, 31)]
+CASES = [(number, date) for number in (1, 2, 3) for date in DATES]
+# Of so few customers the counter shows nobody in a month, and few lose or are contacted.
+WIDE = Config.model_validate(
+    {
+        "plan": {"meetings": 0, "calls": 1, "hold_out": 0.4, "weekend": ["sunday"], "loss_return": 0.02},
+        "lists": {"large_counter_cny": 20_000},
+        "progress": {"window_days": 200, "loss_days": 20, "begun_on": "2020-01-01"},
+    }
+)
+OPTIONAL = ("customer_states", "bindings", "contacts", "pnl", "transactions", "referrals")
+CHURN = {"churn_observed", "churn_observed_where_stated", "churn_stated"}
+DAYS = {"meetings_per_day", "calls_per_day", "days_kept"}
+BASE = {"churn_predicted", "offers_difference"}
+NEEDS = {
+    "customer_states": {"potential_vips_converted"},
+    "bindings": {"bindings_per_customer", "bindings_per_customer_change"},
+    "contacts": DAYS | {"losses_contacted", "contacted_difference"},
+    "pnl": {"losses_contacted", "value_kept"},
+    "transactions": {"potential_vips_seen", "potential_vips_converted"},
+    "referrals": {"referrals", "referrals_change"},
+}
+DATED = {
+    "contacts": "contacted_on", "transactions": "transacted_on", "pnl": "month", "referrals": "referred_on",
+    "bindings": "bound_on", "customer_states": "valid_from",
+}  # fmt: skip
+
+
+def ago(days, date):
+    return date - dt.timedelta(days=days)
+
+
+def month_end(date):
+    return date.replace(day=1) - dt.timedelta(days=1)
+
+
+class Slow:
+    """One bank at one date in plain Python: for each measure, the values of the customers it is counted over."""
+
+    def __init__(self, rows, date):
+        self.rows, self.date = rows, date
+        self.today = {row["customer_id"]: row for row in rows["customers"]}
+        self.now = customers_at(rows, date)
+        columns = {"pnl": "month", "transactions": "transacted_on", "contacts": "contacted_on"}
+        past = [row[day] for table, day in columns.items() for row in rows[table] if row[day] < date]
+        self.end = max(past)
+        self.start = self.end + dt.timedelta(days=1 - HORIZON)
+        owned = Counter((self.today[who]["manager_id"], self.today[who]["branch_id"]) for who in self.now)
+        names = sorted({name for name, _ in owned if name is not None})
+        self.homes = {name: min((-n, branch) for (who, branch), n in owned.items() if who == name)[1] for name in names}
+        self.owned = owned
+
+    def units(self):
+        return [None, *sorted({row["branch_id"] for row in self.rows["customers"]}), *self.homes]
+
+    def is_of(self, who, unit):
+        return unit in (None, self.today[who]["branch_id"], self.today[who]["manager_id"])
+
+    def within(self, table, column, first, last):
+        return [row for row in self.rows[table] if first <= row[column] < last]
+
+    def days(self):
+        """(manager, meetings, calls) of every working day up to the end of the data."""
+        first = ago(200, self.date)
+        days = [first + dt.timedelta(days=n) for n in range((self.end - first).days + 1)]
+        made = Counter((row["manager_id"], row["contacted_on"], row["channel"]) for row in self.rows["contacts"])
+        return [
+            (name, made[name, day, "meeting"], made[name, day, "call"])
+            for name in self.homes for day in days if day.weekday() != 6
+        ]  # fmt: skip
+
+    def of_days(self, unit):
+        return [day for day in self.days() if unit in (None, day[0], self.homes[day[0]])]
+
+    def vips(self):
+        found = []
+        for who in self.now:
+            own = self.today[who]
+            total = sum(n for (name, _), n in self.owned.items() if name == own["manager_id"])
+            homes = [b for (name, b), n in self.owned.items() if name == own["manager_id"] and 2 * n > total]
+            if own["tier"] != "ordinary":
+                found.append((who, own["manager_id"] is not None and homes in ([], [own["branch_id"]])))
+        return found
+
+    def felt(self, who, end):
+        bought = [row for row in of(self.rows, "pnl", who) if row["month"] == end and row["cost_basis"] is not None]
+        value = sum(round(100 * row["market_value"]) for row in bought)
+        cost = sum(round(100 * row["cost_basis"]) for row in bought)
+        return (value - cost <= -0.02 * cost and cost > 0) or value - cost <= -1_000_000
+
+    def losses(self):
+        found, end = [], month_end(self.date)
+        for _ in range(6):
+            if end + dt.timedelta(days=20) <= self.end:
+                for who in self.today:
+                    left = self.today[who]["closed_on"]
+                    if (left is None or left > end) and self.felt(who, end) and not self.felt(who, month_end(end)):
+                        heard = [row["reached"] and 0 < (row["contacted_on"] - end).days <= 20
+                                 for row in of(self.rows, "contacts", who)]  # fmt: skip
+                        found.append((who, any(heard)))
+            end = month_end(end)
+        return found
+
+    def products(self, who, date):
+        open_then = [row for row in of(self.rows, "holdings", who) if was_open(row, "opened_on", "closed_on", date)]
+        return len({row["product"] for row in open_then})
+
+    def services(self, who, date):
+        bound = [row for row in of(self.rows, "bindings", who) if was_open(row, "bound_on", "unbound_on", date)]
+        return len({row["service"] for row in bound})
+
+    def changes(self, held):
+        then = ago(HORIZON, self.date)
+        both = set(self.now) & set(customers_at(self.rows, then))
+        return [(who, held(who, self.date) - held(who, then)) for who in sorted(both)]
+
+    def counter(self, first, last):
+        found = {}
+        for row in self.within("transactions", "transacted_on", first, last):
+            if row["channel"] == "counter":
+                large = abs(row["amount"]) >= 20_000 and row["queue_ticket"] == "ordinary"
+                found.setdefault(row["customer_id"], []).append((row["transacted_on"], large))
+        return found
+
+    def seen(self):
+        came = self.counter(ago(200, self.date), self.date)
+        ordinary = [who for who in self.now if self.today[who]["tier"] == "ordinary" and who in came]
+        return [(who, any(large for _, large in came[who])) for who in ordinary]
+
+    def tier_at(self, who, day):
+        states = [row for row in of(self.rows, "customer_states", who) if row["valid_from"] <= day]
+        return max(states, key=lambda row: row["valid_from"])["tier"] if states else None
+
+    def converted(self):
+        begin = min(row["month"] for row in self.rows["pnl"])
+        begin = min(begin, *(row["transacted_on"] for row in self.rows["transactions"]))
+        begin = min(begin, *(row["contacted_on"] for row in self.rows["contacts"]))
+        last = ago(365 if begin <= ago(365 + 200, self.date) else 180, self.date)
+        found = []
+        for who, visits in self.counter(ago(730, self.date), last).items():
+            if any(large and self.tier_at(who, day) == "ordinary" for day, large in visits):
+                found.append((who, who in self.now and self.today[who]["tier"] != "ordinary"))
+        return found
+
+    def referred(self, date):
+        opened = {row["customer_id"]: row["opened_on"] for row in self.rows["customers"]}
+        first = {}
+        for row in self.rows["referrals"]:
+            pair = row["referrer_id"], row["referred_id"]
+            if row["referred_on"] < date and all(opened[who] < date for who in pair):
+                first[pair] = min(first.get(pair, row["referred_on"]), row["referred_on"])
+        return [pair[0] for pair, day in first.items() if day >= ago(365, date)]
+
+    def assets(self, who, date):
+        at = [row for row in of(self.rows, "pnl", who) if row["month"] == month_end(date)]
+        return sum(round(100 * row["market_value"]) for row in at)
+
+    def left(self):
+        """(customer, left) of those of the horizon's first day."""
+        end, found = self.start + dt.timedelta(days=HORIZON), []
+        for who in customers_at(self.rows, self.start):
+            closed = self.today[who]["closed_on"]
+            open_then = [row for row in of(self.rows, "holdings", who)
+                         if was_open(row, "opened_on", "closed_on", self.start)]  # fmt: skip
+            new = any(self.start <= row["opened_on"] < end for row in of(self.rows, "holdings", who))
+            gone = all(row["closed_on"] is not None and row["closed_on"] < end for row in open_then) and not new
+            before, after = self.assets(who, self.start), self.assets(who, end)
+            silent = before > 0 and 5 * after <= before
+            found.append((who, (closed is not None and closed < end) or gone or silent))
+        return found
+
+    def reached(self):
+        spoken = self.within("contacts", "contacted_on", ago(90, self.start), self.start)
+        return {row["customer_id"] for row in spoken if row["reached"]}
+
+
+def expected(slow, unit):
+    """Value and n of every measure of a unit that plain Python gives; None where nobody is counted."""
+    mine = lambda pairs: [value for who, value in pairs if slow.is_of(who, unit)]  # noqa: E731
+    days, left = slow.of_days(unit), slow.left()
+    stated = {1: 0.62, 3: 0.42} | dict.fromkeys(range(5, 14), 0.12)
+    rates = [(who, gone, stated.get(slow.products(who, slow.start))) for who, gone in left]
+    known = [(who, gone, 1 - (1 - p) ** (HORIZON / 365)) for who, gone, p in rates if p is not None]
+    means = {
+        "meetings_per_day": [meetings for _, meetings, _ in days],
+        "calls_per_day": [calls for *_, calls in days],
+        "days_kept": [calls >= 1 for *_, calls in days],
+        "vip_responsibility": mine(slow.vips()),
+        "losses_contacted": mine(slow.losses()),
+        "product_coverage": mine((who, slow.products(who, slow.date)) for who in slow.now),
+        "product_coverage_change": mine(slow.changes(slow.products)),
+        "bindings_per_customer": mine((who, slow.services(who, slow.date)) for who in slow.now),
+        "bindings_per_customer_change": mine(slow.changes(slow.services)),
+        "potential_vips_seen": mine(slow.seen()),
+        "potential_vips_converted": mine(slow.converted()),
+        "churn_observed": mine(left),
+        "churn_observed_where_stated": mine((who, gone) for who, gone, _ in known),
+        "churn_stated": mine((who, rate) for who, _, rate in known),
+    }
+    found = {name: (np.mean(values) if values else None, len(values)) for name, values in means.items()}
+    n = sum(slow.is_of(who, unit) for who in slow.now)
+    events = sum(slow.is_of(who, unit) for who in slow.referred(slow.date))
+    return found | {"referrals": (1000 * events / n if n else None, n)} | differences(slow, unit, left)
+
+
+def differences(slow, unit, left):
+    mine = [(who, gone) for who, gone in left if slow.is_of(who, unit)]
+    names = pd.Series([who for who, _ in mine], dtype="str")
+    arms = {
+        "hold_out_difference": dict(zip(names, in_hold_out(names, WIDE.plan), strict=True)),
+        "contacted_difference": {who: who in slow.reached() for who, _ in mine},
+    }
+    found = {}
+    for name, first in arms.items():
+        one = [gone for who, gone in mine if first[who]]
+        other = [gone for who, gone in mine if not first[who]]
+        found[name] = (np.mean(one) - np.mean(other) if one and other else None, len(mine))
+    held, worth = arms["hold_out_difference"], 0.0
+    for who, _ in mine:
+        if not held[who]:
+            worth += max(slow.assets(who, slow.start), 0) / 100 + 1000 * slow.products(who, slow.start)
+    difference = found["hold_out_difference"][0]
+    return found | {"value_kept": (None if difference is None else difference * worth, len(mine))}
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """Give, for a seed and a date, the plain rows of a random bank and what is measured of it."""
+    found = {}
+    for number in sorted({number for number, _ in CASES}):
+        tables = make_tables(40, number)
+        folder = write_tables(tables, tmp_path_factory.mktemp("progress") / "bank")
+        rows = {name: read_rows(table) for name, table in tables.items()}
+        with open_bank(folder, WIDE, n_threads=1) as bank:
+            for date in DATES:
+                found[number, date] = rows, build_progress(bank, date, WIDE, horizon_days=HORIZON)
+    return found
+
+
+@pytest.mark.parametrize(("number", "date"), CASES)
+def test_measures_equal_slow_calculations(measured, number, date):
+    rows, progress = measured[number, date]
+    slow = Slow(rows, date)
+    assert set(progress.not_told) <= BASE | {"referrals_change"}
+    for unit in slow.units():
+        mine = progress.measures["unit"].isna() if unit is None else progress.measures["unit"] == unit
+        found = progress.measures[mine].set_index("measure")
+        for measure, (value, n) in expected(slow, unit).items():
+            row = found.loc[measure]
+            assert row["n"] == n, (unit, measure)
+            assert row["value"] == pytest.approx(np.nan if value is None else value, nan_ok=True), (unit, measure)
+
+
+def test_slow_calculations_count_somebody_for_every_measure(measured):
+    n, moved = Counter(), Counter()
+    for (_, date), (rows, _) in measured.items():
+        for measure, (value, size) in expected(Slow(rows, date), None).items():
+            n[measure] += size
+            moved[measure] += bool(value)
+    assert min(n.values()) >= 30, dict(n)
+    assert min(moved.values()) >= 3, dict(moved)
+
+
+def test_intervals_of_a_whole_bank_are_those_of_statsmodels(measured):
+    for (_, date), (rows, progress) in measured.items():
+        slow, found = Slow(rows, date), progress.measures[progress.measures["level"] == "bank"].set_index("measure")
+        left, met = slow.left(), slow.reached()
+        gone = [gone for _, gone in left]
+        low, high = proportion_confint(sum(gone), len(gone), method="wilson")
+        assert found.loc["churn_observed", ["low", "high"]].tolist() == pytest.approx([low, high])
+        one = [gone for who, gone in left if who in met]
+        other = [gone for who, gone in left if who not in met]
+        counts = sum(one), len(one), sum(other), len(other)
+        ends = confint_proportions_2indep(*counts, method="newcomb", compare="diff", correction=False)
+        assert found.loc["contacted_difference", ["low", "high"]].tolist() == pytest.approx(ends)
+
+
+def test_every_unit_has_every_measure_told_in_one_order(measured):
+    for rows, progress in measured.values():
+        told = [name for name in MEASURES if name not in progress.not_told]
+        frame = progress.measures
+        assert list(frame) == ["level", "unit", "branch_id", "measure", "value", "low", "high", "n", "target"]
+        units = frame[["level", "unit"]].drop_duplicates()
+        assert frame["measure"].tolist() == told * len(units)
+        assert units["level"].tolist() == sorted(units["level"])
+        assert frame["unit"].iloc[0] is None
+        branches = frame[frame["level"] == "branch"]
+        assert (branches["unit"] == branches["branch_id"]).all()
+        assert set(frame["branch_id"].dropna()) <= {row["branch_id"] for row in rows["customers"]}
+        assert set(progress.titles) == set(MEASURES)
+
+
+def test_values_lie_in_their_intervals_and_nobody_has_no_value(measured):
+    for _, progress in measured.values():
+        frame = progress.measures
+        assert frame.loc[frame["n"] == 0, ["value", "low", "high"]].isna().all(axis=None)
+        known = frame.dropna(subset=["low", "high"])
+        assert len(known) > 50
+        assert (known["low"] <= known["value"] + 1e-12).all()
+        assert (known["value"] <= known["high"] + 1e-12).all()
+
+
+def measure(tables, date, *, data_end=None, n_threads=1, form="parquet", scores=None):
+    with TemporaryDirectory() as folder:
+        place = write_tables(tables, Path(folder) / "bank", form)
+        with open_bank(place, WIDE, data_end=data_end, n_threads=n_threads) as bank:
+            return build_progress(bank, date, WIDE, scores, horizon_days=HORIZON)
+
+
+def assert_same(one, other):
+    pd.testing.assert_frame_equal(one.measures, other.measures, check_exact=True)
+    pd.testing.assert_frame_equal(one.series, other.series, check_exact=True)
+    assert (one.not_told, one.notes) == (other.not_told, other.notes)
+
+
+def with_offers(tables, day):
+    """Add a randomised offer of one day to everybody."""
+    who = tables["customers"]["customer_id"]
+    arm = ["treated" if number % 2 else "control" for number in range(len(who))]
+    offers = pd.DataFrame({"campaign_id": "X", "customer_id": who, "service": "cts", "assigned_on": day, "arm": arm})
+    return {**tables, "campaigns": offers}
+
+
+LATER = dt.date(2024, 2, 10)
+TABLES = with_offers(make_tables(30, 4), pd.Timestamp("2023-03-01"))
+
+
+@pytest.fixture(scope="module")
+def known_then():
+    """The bank as it stands, later rows and all."""
+    return measure(TABLES, LATER)
+
+
+@st.composite
+def other_futures(draw):
+    """The same bank with another future: later rows removed, added and ended otherwise."""
+    tables, random = {name: table.copy() for name, table in TABLES.items()}, draw(st.randoms(use_true_random=False))
+    day = pd.Timestamp(LATER) + pd.Timedelta(days=draw(st.integers(0, 300)))
+    begins = DATED | {"holdings": "opened_on", "campaigns": "assigned_on"}
+    for name, column in begins.items():
+        table = tables[name]
+        gone = np.array([when >= pd.Timestamp(LATER) and random.random() < 0.5 for when in table[column]], dtype=bool)
+        more = table[(table[column] < pd.Timestamp(LATER)).to_numpy()].sample(3, random_state=random.randrange(99))
+        more = more.assign(**{column: day})
+        for key in {"holding_id", "contact_id", "campaign_id"} & set(more):
+            more[key] = [f"new {name} {number}" for number in range(3)]
+        for end in {"closed_on", "unbound_on"} & set(more):
+            more[end] = pd.NaT
+        tables[name] = pd.concat([table[~gone], more.drop_duplicates("customer_id" if "customer_id" in more else None)])
+    for name, end in {"customers": "closed_on", "holdings": "closed_on", "bindings": "unbound_on"}.items():
+        later = (tables[name][end].isna() | (tables[name][end] >= pd.Timestamp(LATER))).to_numpy()
+        begun = tables[name]["bound_on" if name == "bindings" else "opened_on"].to_numpy()
+        ends = np.maximum(begun, np.datetime64(day))
+        changed = later & np.array([random.random() < 0.5 for _ in later])
+        tables[name][end] = tables[name][end].where(~changed, pd.Series(ends, index=tables[name].index))
+    tables["pnl"] = tables["pnl"].assign(month=tables["pnl"]["month"] + pd.offsets.MonthEnd(0))
+    tables["pnl"] = tables["pnl"].drop_duplicates(["holding_id", "month"])
+    newcomer = tables["customers"].head(1).assign(customer_id="NEW", opened_on=day, closed_on=pd.NaT, branch_id="NEW")
+    tables["customers"] = pd.concat([tables["customers"], newcomer])
+    return tables
+
+
+@seed(1)
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(tables=other_futures())
+def test_nothing_of_the_date_or_later_changes_a_bit(known_then, tables):
+    assert_same(measure(tables, LATER), known_then)
+
+
+def test_the_bank_of_the_future_test_tells_everything_but_predictions(known_then):
+    assert set(known_then.not_told) == {"churn_predicted"}
+    for name, column in DATED.items():
+        assert (TABLES[name][column] >= pd.Timestamp(LATER)).any(), name
+
+
+def test_a_contact_of_the_eve_changes_figures(known_then):
+    eve = (
+        TABLES["contacts"]
+        .head(1)
+        .assign(contact_id="eve", manager_id="M1", contacted_on=pd.Timestamp(ago(1, LATER)), channel="call")
+    )
+    changed = measure({**TABLES, "contacts": pd.concat([TABLES["contacts"], eve])}, LATER).measures
+    calls = changed.loc[changed["measure"] == "calls_per_day", "value"]
+    before = known_then.measures.loc[known_then.measures["measure"] == "calls_per_day", "value"]
+    assert calls.iloc[0] > before.iloc[0]
+
+
+def test_order_of_rows_form_and_threads_change_no_bit(known_then):
+    shuffled = {name: table.sample(frac=1, random_state=3) for name, table in TABLES.items()}
+    assert_same(measure(shuffled, LATER, n_threads=2, form="csv"), known_then)
+
+
+@pytest.mark.parametrize("table", OPTIONAL)
+def test_table_that_is_not_there_costs_its_measures_alone(known_then, table):
+    progress = measure({name: rows for name, rows in TABLES.items() if name != table}, LATER)
+    always = set(known_then.not_told)
+    assert set(progress.not_told) == always | NEEDS[table]
+    for measure_name in NEEDS[table] - always:
+        en, zh = progress.not_told[measure_name]
+        assert (f"there is no {table} table" in en) == (f"缺少 {table} 表" in zh) == True  # noqa: E712
+
+
+def test_bank_of_two_tables_tells_what_they_hold(make_folder):
+    with open_bank(make_folder(), data_end=dt.date(2022, 3, 31), n_threads=1) as bank:
+        progress = build_progress(bank, dt.date(2022, 4, 1), bank.config)
+    told = progress.measures["measure"].unique().tolist()
+    assert told == ["vip_responsibility", "product_coverage", "product_coverage_change", *sorted(CHURN)]
+    assert set(told) | set(progress.not_told) == set(MEASURES)
+    assert all(re.search("[a-z]", en) and re.search("[一-鿿]", zh) for en, zh in progress.not_told.values())
+
+
+def test_tables_of_which_no_row_can_be_used_are_as_if_not_there(make_folder):
+    tables = {
+        "pnl": "holding_id,customer_id,month,market_value\nH1,A,2020-03-31,much\n",
+        "contacts": "contact_id,customer_id,manager_id,contacted_on,channel,purpose,reached\n"
+        "C,Z,M,2020-03-01,call,care,true\n",
+        "bindings": "customer_id,service,bound_on\nA,nothing,2020-03-01\n",
+        "transactions": "customer_id,transacted_on,channel,amount,queue_ticket\nA,soon,counter,5,vip\n",
+        "referrals": "referrer_id,referred_id,referred_on\nA,Z,2020-03-01\n",
+        "customer_states": "customer_id,valid_from,tier\nA,2020-03-01,best\n",
+        "campaigns": "campaign_id,customer_id,service,assigned_on,arm\nX,A,cts,2020-03-01,both\n",
+    }
+    with open_bank(make_folder(**tables), data_end=dt.date(2022, 3, 31), n_threads=1) as bank:
+        progress = build_progress(bank, dt.date(2022, 4, 1), bank.config)
+    assert progress.measures["measure"].nunique() == 6
+    for name in ("losses_contacted", "referrals", "offers_difference", "potential_vips_seen"):
+        assert "can be used" in progress.not_told[name][0]
+        assert "没有可用的行" in progress.not_told[name][1]
+
+
+def test_ids_may_be_any_text(tmp_path):
+    tables = {name: table.copy() for name, table in TABLES.items()}
+    texts = [text for text in HOSTILE if text.strip() and "\x00" not in text]
+    ids = sorted(tables["customers"]["customer_id"])
+    renamed = dict(zip(ids, (f"{texts[i % len(texts)]}{i}" for i in range(len(ids))), strict=True))
+    for table in tables.values():
+        for column in {"customer_id", "referrer_id", "referred_id"} & set(table):
+            table[column] = table[column].map(renamed)
+        for column, before in (("branch_id", ["N", "S"]), ("manager_id", ["M1", "M2"])):
+            if column in table:
+                table[column] = table[column].replace(dict(zip(before, ["'\"\u202e;--", "x" * 10_000], strict=True)))
+    plain, hostile = measure(TABLES, LATER), measure(tables, LATER)
+    assert set(hostile.measures["unit"].dropna()) == {"'\"\u202e;--", "x" * 10_000}
+    # Another id is held out or not: these two measures are another draw.
+    one, other = (
+        frame[(frame["level"] != "manager") & ~frame["measure"].isin(["hold_out_difference", "value_kept"])]
+        for frame in (plain.measures, hostile.measures)
+    )
+    columns = ["measure", "value", "n"]
+    assert len(one) == len(other) > 30
+    np.testing.assert_array_equal(*(frame.sort_values(columns)[["value", "n"]].to_numpy() for frame in (one, other)))
+
+
+def test_date_without_customers_measures_nobody(make_folder):
+    customers = "customer_id,branch_id,manager_id,opened_on,closed_on,tier\nA,N,M1,2020-01-10,2020-05-01,gold\n"
+    holdings = "holding_id,customer_id,product,opened_on,closed_on\nH,A,fund,2020-01-10,2020-05-01\n"
+    folder = make_folder(customers=customers, holdings=holdings)
+    with open_bank(folder, data_end=dt.date(2021, 12, 31), n_threads=1) as bank:
+        progress = build_progress(bank, dt.date(2022, 1, 1), bank.config)
+    assert progress.measures["value"].isna().all()
+    assert (progress.measures["n"] == 0).all()
+
+
+def test_date_before_all_data_and_a_horizon_of_no_day_are_refused(make_folder):
+    with open_bank(make_folder(), n_threads=1) as bank:
+        with pytest.raises(TimeRangeError, match=r"^--date 2010-01-01: nothing is dated before it; give a date inside"):
+            build_progress(bank, dt.date(2010, 1, 1), bank.config)
+        with pytest.raises(TimeRangeError, match=r"^horizon_days: 0 is not above 0"):
+            build_progress(bank, dt.date(2022, 1, 1), bank.config, horizon_days=0)

@@ -82,9 +82,10 @@ def _flat_part(snapshot: Snapshot) -> pd.DataFrame:
     coverage = snapshot.product_coverage
     part = pd.DataFrame({"customer_id": pd.Series(snapshot.customer_id, dtype=object)})
     part["product_coverage"] = np.nan if coverage is None else coverage
-    groups = flat_segments(snapshot.features, coverage)
-    names = {name: "by_coverage" if name == "coverage" and coverage is not None else OWN + str(name) for name in groups}
-    return pd.concat([part, groups.rename(columns=names)], axis=1)
+    own = flat_segments(snapshot.features, None).rename(columns=lambda name: OWN + name)
+    if coverage is not None:
+        part["by_coverage"] = coverage_groups(coverage)
+    return pd.concat([part, own], axis=1)
 
 
 def _valued(customers: pd.DataFrame, value: Floats, thresholds: Mapping[str, float]) -> pd.DataFrame:

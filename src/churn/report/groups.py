@@ -49,7 +49,7 @@ def _segmentation(customers: pd.DataFrame, key: str, column: str, is_own: bool) 
         at_risk=("at_risk_cny", lambda values: values.sum(min_count=1)),
     )
     groups = [_group(code, row) for code, row in zip(counted.index, counted.to_dict("records"), strict=True)]
-    shown = _in_order(groups, key)[:MOST_GROUPS]
+    shown = _in_order(groups, "" if is_own else key)[:MOST_GROUPS]
     return Segmentation(key, is_own, tuple(shown), len(groups) - len(shown))
 
 

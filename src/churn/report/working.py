@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from churn.actions.progress.build import Progress
-from churn.actions.progress.wording import COUNTED, MEASURES
+from churn.actions.progress.wording import COUNTED
 from churn.report.facts import Measured, Point, Unitwise, Working
 
 MOST_UNITS = 40
@@ -25,7 +25,7 @@ def summarise_working(progress: Progress, branch_id: str | None = None) -> Worki
     return Working(
         window_days=progress.window_days,
         horizon_days=progress.horizon_days,
-        titles=dict(MEASURES),
+        titles=dict(progress.titles),
         counted=dict(COUNTED),
         whole=_measured(whole),
         level=level,

@@ -1,0 +1,75 @@
+import numpy as np
+import pandas as pd
+
+from churn.config import PlanSettings
+from churn.frame import Snapshot
+from churn.report.audience import bank_audience, flat_audience
+
+THRESHOLDS = {"high": 0.6, "low": 0.2}
+NAN = np.nan
+
+
+def people(**columns):
+    """Four customers, A to D, with what is given instead of the defaults."""
+    rows = {
+        "customer_id": ["A", "B", "C", "D"],
+        "branch_id": ["N", "N", "S", None],
+        "manager_id": ["M1", None, "M2", None],
+        "tier": ["gold", "ordinary", "platinum", "ordinary"],
+        "stage": [0, 1, 2, 3],
+        "days_since_contact": [30.0, 31.0, 365.0, NAN],
+        "aum_cny": [1000.0, -50.0, 0.0, NAN],
+        "unrealised_pnl_cny": [-60.0, -10.0, 0.0, 0.0],
+        "unrealised_return": [-0.05, -0.01, 0.02, NAN],
+        "product_coverage": [1.0, 2.0, 7.0, 0.0],
+    }
+    return pd.DataFrame(rows | columns)
+
+
+def scores(*probabilities):
+    return pd.DataFrame({"customer_id": list("ABCD")[: len(probabilities)], "churn_probability": probabilities})
+
+
+def test_customers_are_banded_valued_and_grouped():
+    found = bank_audience(people(), scores(0.6, 0.2, 0.19, 0.5), THRESHOLDS, PlanSettings(product_value_cny=100))
+    assert found["risk_band"].tolist() == ["high", "medium", "low", "medium"]
+    assert found["value_cny"].tolist() == [1100.0, 200.0, 700.0, 0.0]
+    np.testing.assert_allclose(found["at_risk_cny"], [660.0, 40.0, 133.0, 0.0])
+    assert found["by_coverage"].tolist()[:3] == ["1", "2", "5+"]
+    assert found["by_coverage"].isna().tolist() == [False, False, False, True]
+    assert found["by_stage"].tolist() == ["not_reached", "spoken_to", "invited", "met"]
+    assert found["by_contact"].tolist() == ["within_30_days", "within_90_days", "within_a_year", "longer_ago"]
+    assert found["by_investment"].tolist() == ["losing_much", "losing", "not_losing", "no_investment"]
+
+
+def test_who_is_not_scored_is_left_out():
+    assert bank_audience(people(), scores(0.6, 0.2), THRESHOLDS, PlanSettings())["customer_id"].tolist() == ["A", "B"]
+
+
+def test_values_are_not_known_where_nobodys_assets_are():
+    found = bank_audience(people(aum_cny=[NAN] * 4), scores(0.6, 0.2, 0.1, 0.5), THRESHOLDS, PlanSettings())
+    assert found["value_cny"].isna().all()
+    assert found["at_risk_cny"].isna().all()
+
+
+def snapshot(held, **features):
+    n = len(next(iter(features.values())))
+    ids = np.array(list("ABCD")[:n], dtype=object)
+    return Snapshot(None, ids, pd.DataFrame(features), None, held)
+
+
+def test_a_flat_file_is_grouped_by_its_own_categories():
+    parts = [snapshot(np.array([1.0, 6.0]), sex=pd.Series(["f", None], dtype="str"), income=[1.0, 2.0])]
+    found = flat_audience(parts, scores(0.7, 0.1), THRESHOLDS)
+    assert found["by_coverage"].tolist() == ["1", "5+"]
+    assert found["by_own_sex"].fillna("?").tolist() == ["f", "?"]
+    assert "by_own_income" not in found
+    assert found["value_cny"].isna().all()
+
+
+def test_a_column_called_coverage_is_a_files_own_where_products_are_not_counted():
+    found = flat_audience(
+        [snapshot(None, coverage=pd.Series(["full", "part"], dtype="str"))], scores(0.7, 0.1), THRESHOLDS
+    )
+    assert found["by_own_coverage"].tolist() == ["full", "part"]
+    assert "by_coverage" not in found

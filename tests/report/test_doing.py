@@ -1,0 +1,100 @@
+import datetime as dt
+
+import pandas as pd
+
+from churn.actions.lists.build import Lists
+from churn.actions.plan import Plan
+from churn.report.doing import MOST_DETAILED, MOST_ROWS, summarise_day, summarise_lists
+
+DAY = dt.date(2026, 1, 5)
+
+
+def managers(*pairs):
+    return pd.DataFrame(pairs, columns=["manager_id", "branch_id"])
+
+
+def contact(manager, kind, customer, kept):
+    texts = {
+        f"{name}_{language}": f"{name} {language}"
+        for name in ("why", "say_first", "offer")
+        for language in ("en", "zh")
+    }
+    return {
+        "manager_id": manager, "kind": kind, "customer_id": customer, "tier": "gold", "purpose": "invite",
+        "churn_probability": 0.5, "expected_value_kept": kept, "last_contacted_on": None, "assignment": "own", **texts,
+    }  # fmt: skip
+
+
+def plan(people, *contacts, assignments=()):
+    columns = ["customer_id", "branch_id", "tier", "proposed_manager_id", "reason_en", "reason_zh"]
+    return Plan(DAY, people, pd.DataFrame(contacts), pd.DataFrame(assignments, columns=columns), {"resting": 2}, 9)
+
+
+TWO = plan(
+    managers(("M2", "S"), ("M1", "N")),
+    contact("M1", "meeting", "A", 30.0),
+    contact("M1", "call", "B", 20.0),
+    contact("M2", "call", "C", 10.0),
+    assignments=[("D", "S", "gold", None, "nobody", "无"), ("E", "N", "gold", "M1", "M1 has fewest", "M1 最少")],
+)
+
+
+def test_a_day_holds_every_manager_s_contacts_by_branch():
+    day = summarise_day(TWO)
+    assert (day.n_managers, day.n_meetings, day.n_calls, day.kept_cny, day.has_contacts) == (2, 1, 2, 60.0, True)
+    assert [(one.manager_id, one.n_meetings, one.n_calls, one.kept_cny) for one in day.managers] == [
+        ("M1", 1, 1, 50.0),
+        ("M2", 0, 1, 10.0),
+    ]
+    first = day.managers[0].contacts[0]
+    assert (first.customer_id, first.why, first.last_contacted_on) == ("A", ("why en", "why zh"), None)
+    assert [(one.customer_id, one.manager_id) for one in day.assignments] == [("D", None), ("E", "M1")]
+    assert day.left_out == (("resting", 2),)
+
+
+def test_a_branch_has_its_own_managers_and_proposals_alone():
+    day = summarise_day(TWO, "N")
+    assert [one.manager_id for one in day.managers] == ["M1"]
+    assert (day.n_meetings, day.n_calls, day.kept_cny, day.n_assignments) == (1, 1, 50.0, 1)
+
+
+def test_a_manager_without_a_contact_has_an_empty_day():
+    (only,) = summarise_day(plan(managers(("M1", "N")), contact("M2", "call", "A", 1.0))).managers
+    assert (only.n_meetings, only.n_calls, only.kept_cny, only.contacts) == (0, 0, 0, ())
+
+
+def test_of_many_managers_contacts_are_counted_and_not_shown():
+    many = managers(*((f"M{number:02}", "N") for number in range(MOST_DETAILED + 1)))
+    day = summarise_day(plan(many, contact("M03", "call", "A", 5.0)))
+    assert not day.has_contacts
+    assert {(one.manager_id, one.n_calls) for one in day.managers if one.n_calls} == {("M03", 1)}
+    assert all(one.contacts == () for one in day.managers)
+
+
+def test_lists_show_their_first_rows_and_say_how_long_they_are():
+    n = MOST_ROWS + 2
+    rows = pd.DataFrame(
+        {
+            "customer_id": [f"C{number}" for number in range(n)],
+            "branch_id": ["N"] * (n - 1) + ["S"],
+            "manager_id": [None] * n,
+            "tier": ["gold"] * n,
+            "why_en": ["why"] * n,
+            "why_zh": ["原因"] * n,
+        }
+    )
+    lists = Lists(
+        {"upgrades": rows, "circles": rows.head(0)},
+        {"upgrades": ("Upgrades", "升级"), "circles": ("Circles", "圈子")},
+        {"upgrades": ("12 rows", "12 行"), "circles": ("no table", "缺表")},
+        ("circles",),
+    )
+    upgrades, circles = summarise_lists(lists)
+    assert (upgrades.n_rows, len(upgrades.rows), upgrades.is_made) == (n, MOST_ROWS, True)
+    assert (upgrades.rows[0].customer_id, upgrades.rows[0].manager_id, upgrades.rows[0].why) == (
+        "C0",
+        None,
+        ("why", "原因"),
+    )
+    assert (circles.n_rows, circles.rows, circles.is_made) == (0, (), False)
+    assert [one.n_rows for one in summarise_lists(lists, "S")] == [1, 0]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from churn.actions.plan import COLUMNS, Plan
-from churn.actions.workbook import sheet_name, write_workbook
+from churn.actions.workbook import write_workbook
 from churn.config import PlanSettings
 from churn.files import hash_file
 from hostile_texts import HOSTILE
@@ -104,7 +104,7 @@ def test_cells_and_headings_are_in_the_language_asked_for(tmp_path, language, ki
 def test_numbers_are_numbers(tmp_path):
     sheet = written(tmp_path, plan_of(CONTACT), language="en")["M1"]
     assert (sheet["B2"].value, sheet["I2"].value, sheet["J2"].value) == (1, 0.4, 1234.5)
-    assert sheet["I2"].number_format == "0.0%"
+    assert sheet["I2"].number_format == "0.0%_)"
 
 
 def test_every_manager_has_a_sheet_also_on_a_day_without_contacts(tmp_path):
@@ -117,12 +117,3 @@ def test_the_same_plan_gives_the_same_bytes(tmp_path):
     for name in ("one.xlsx", "two.xlsx"):
         written(tmp_path, plan_of(CONTACT), name)
     assert hash_file(tmp_path / "one.xlsx") == hash_file(tmp_path / "two.xlsx")
-
-
-def test_names_that_differ_in_capitals_or_behind_the_31st_sign_become_different_sheets():
-    taken = set()
-    for text in ("m1", "M1", "M" * 40, "M" * 50, "😀" * 20, "😀" * 21):
-        name = sheet_name(text, taken)
-        assert name.lower() not in taken
-        assert len(name.encode("utf-16-le")) <= 62
-        taken.add(name.lower())

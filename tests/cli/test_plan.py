@@ -45,6 +45,11 @@ def test_every_file_holds_the_same_contacts(run, bank, scored, tmp_path):
     on_sheets = [row[2].value for sheet in book for row in sheet.iter_rows(min_row=2) if row[2].value]
     assert on_sheets == table["customer_id"].tolist()
     assert len(book.sheetnames) == document["managers"]
+    lists = openpyxl.load_workbook(out / "lists" / "lists.xlsx")
+    overview = [[cell.value for cell in row] for row in lists.worksheets[0].iter_rows(min_row=2)]
+    assert [row[0] for row in overview] == lists.sheetnames[1:]
+    assert [row[4] for row in overview] == [f"lists/{name}.csv" for name in document["lists"]]
+    assert [row[2] for row in overview] == [one["rows"] if one["made"] else None for one in document["lists"].values()]
 
 
 def test_lists_stand_beside_the_plan_as_long_as_it_says(run, bank, scored, tmp_path):
@@ -52,7 +57,7 @@ def test_lists_stand_beside_the_plan_as_long_as_it_says(run, bank, scored, tmp_p
     result = run("plan", bank, "--scores", scored, "-o", out)
     assert result.code == 0, result.err
     told = json.loads((out / "plan.json").read_text(encoding="utf-8"))["lists"]
-    files = {path.stem: pd.read_csv(path, dtype=str) for path in (out / "lists").iterdir()}
+    files = {path.stem: pd.read_csv(path, dtype=str) for path in (out / "lists").glob("*.csv")}
     assert {name: len(rows) for name, rows in files.items()} == {name: one["rows"] for name, one in told.items()}
     assert {"unassigned_vips", "loss_alerts", "potential_vips", "upgrades", "referrers"} <= files.keys()
     assert max(map(len, files.values())) > 0
@@ -237,4 +242,13 @@ def test_hostile_ids_in_every_table_leave_every_file_whole(run, tmp_path):
     assert not starts.any(axis=None)
     book = openpyxl.load_workbook(out / "plan.xlsx")
     assert len(book.sheetnames) == document["managers"] >= people["manager_id"].nunique() - 1  # TRUE is no id
-    assert {cell.data_type for sheet in book for row in sheet.iter_rows() for cell in row} <= {"s", "n"}
+    listed = openpyxl.load_workbook(out / "lists" / "lists.xlsx")
+    assert sum(sheet.max_row > 2 for sheet in listed) >= 3
+    for written in (book, listed):
+        cells = [cell for sheet in written for row in sheet.iter_rows() for cell in row]
+        assert {cell.data_type for cell in cells} <= {"s", "n"}
+        assert {cell.hyperlink for cell in cells} == {None}
+        assert len({name.lower() for name in written.sheetnames}) == len(written.sheetnames)
+        assert all(
+            0 < len(name.encode("utf-16-le")) <= 62 and not set(name) & set("[]:*?/\\") for name in written.sheetnames
+        )

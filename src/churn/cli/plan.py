@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 import click
 
 from churn.actions.lists.build import Lists, build_lists
+from churn.actions.lists.workbook import write_lists
 from churn.actions.plan import Plan, build_plan
-from churn.actions.plan_days import next_working_day, require_working_day
+from churn.actions.plan_days import choose_day
 from churn.actions.plan_files import summarise, write_csv, write_json_plan
 from churn.actions.plan_managers import unknown_managers
 from churn.actions.plan_people import read_people
 from churn.actions.plan_scores import Scores, read_scores
-from churn.actions.workbook import Language, write_workbook
+from churn.actions.sheets import Language
+from churn.actions.workbook import write_workbook
 from churn.api.opening import input_facts
 from churn.cli.console import note, print_json, print_table, steps
 from churn.cli.inputs import is_flat, show_notes
@@ -28,8 +30,8 @@ from churn.cli.options import (
     output_option,
     threads_option,
 )
-from churn.config import Config, PlanSettings, read_config
-from churn.errors import DataError, TimeRangeError
+from churn.config import Config, read_config
+from churn.errors import DataError
 from churn.files import hash_file, new_folder, require_apart, require_replaceable
 from churn.tables.bank import open_bank
 
@@ -52,7 +54,7 @@ _LEFT_OUT = {
 @click.option("--date", type=IsoDate(), help="The day [default: the scores' date, or the next working day].")
 @click.option(
     "--lang", "language", type=click.Choice(["both", "en", "zh"]), default="both", show_default=True,
-    help="Language of the workbook; the other files have both.",
+    help="Language of the workbooks; the other files have both.",
 )  # fmt: skip
 @config_option
 @data_end_option
@@ -110,7 +112,7 @@ def plan_day(
     require_replaceable(output, mark=MARK, names=FILES)
     _require_tables(data, config)
     scores = read_scores(scores_path)
-    day = _choose_date(date, scores, config.plan)
+    day = choose_day(date, scores.as_of, config.plan)
     with open_bank(data, config, data_end=data_end, n_threads=n_threads) as bank, steps() as on_step:
         require_apart([output], [*bank.paths, scores_path])
         show_notes(bank)
@@ -126,6 +128,7 @@ def plan_day(
             "lists": _about_lists(lists),
             "scores": {"file": scores_path.name, "sha256": hash_file(scores_path), "as_of": _iso(scores.as_of)},
             "settings": config.plan.model_dump(mode="json"),
+            "lists_settings": config.lists.model_dump(mode="json"),
             **input_facts(bank),
         }
         _write(output, planned, lists, about, config, language)
@@ -135,21 +138,6 @@ def plan_day(
 def _require_tables(data: Path, config: Config) -> None:
     if is_flat(data, config):
         raise DataError(f"{data}: a flat file names no manager and no branch; give the folder of the bank's tables")
-
-
-def _choose_date(date: dt.date | None, scores: Scores, settings: PlanSettings) -> dt.date:
-    """Return the day to plan: the one asked for, else the first working day on or after the scores' date."""
-    if date is None and scores.as_of is None:
-        raise TimeRangeError("--date is missing; the scores have no date of their own")
-    if date is None:
-        assert scores.as_of is not None
-        return next_working_day(scores.as_of, settings)
-    require_working_day(date, settings)
-    if scores.as_of is not None and date < scores.as_of:
-        raise TimeRangeError(
-            f"--date {date}: the scores are of {scores.as_of}, later; give scores of that day or before"
-        )
-    return date
 
 
 def _write(
@@ -163,6 +151,7 @@ def _write(
         (folder / "lists").mkdir()
         for name, rows in lists.frames.items():
             write_csv(folder / "lists" / f"{name}.csv", rows)
+        write_lists(folder / "lists" / "lists.xlsx", lists, planned.date, config, language=language)
         write_json_plan(folder / MARK, planned, about)
 
 

@@ -7,7 +7,8 @@ const drawn = Object.entries(page.charts).map(async ([name, spec]) => {
   const place = document.getElementById(`chart-${name}`);
   const { view } = await drawChart(place, spec, options);
   views.push([place, view]);
-  place.dataset.drawn = "yes";
+  // Vega names marks and axes in English; to who cannot see it, a chart is one picture, named in the page's language.
+  place.querySelector("svg").setAttribute("aria-hidden", "true");
 });
 Promise.all(drawn).then(
   () => { document.documentElement.dataset.charts = "drawn"; },

@@ -1,0 +1,176 @@
+"""Pages of a small bank, of one of its branches and of a flat file, made once; and a browser to look at them with."""
+
+import datetime as dt
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from churn.api.reporting import Gathered, summarise
+from churn.cli.main import main
+from churn.cli.report import gather
+from churn.config import Config, FlatFile
+from churn.model.storage import StoredModel, read_model
+from churn.report.page import render_page
+from churn.report.words import LANGUAGES
+from churn.simulation import simulate_bank
+
+AS_OF = dt.date(2026, 1, 1)
+PACKAGE = "chromium"
+
+
+class Scored(NamedTuple):
+    """Data, a model of them, and the scores it gave."""
+
+    data: Path
+    model: StoredModel
+    scores: Path
+
+
+class Seen(NamedTuple):
+    """A page that was opened, the addresses it asked for, and what went wrong or was tried in it."""
+
+    page: Page
+    requests: list[str]
+    troubles: list[str]
+
+
+Open = Callable[..., Seen]
+
+
+def call(*arguments: object) -> None:
+    """Call a command."""
+    with pytest.raises(SystemExit) as exit_info:
+        main([str(argument) for argument in arguments])
+    assert not exit_info.value.code
+
+
+def write_page(folder: Path, name: str, html: str) -> Path:
+    path = folder / f"{name}.html"
+    path.write_text(html, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def scored_bank(tmp_path_factory: pytest.TempPathFactory) -> Scored:
+    folder = tmp_path_factory.mktemp("page")
+    bank, model, scores = folder / "bank", folder / "model", folder / "scores.parquet"
+    simulate_bank(bank, customers=1500, months=36, seed=7)
+    call("train", bank, "-o", model)
+    call("score", bank, "--model", model, "--as-of", AS_OF, "-o", scores, "--explain")
+    return Scored(bank, read_model(model), scores)
+
+
+@pytest.fixture(scope="session")
+def gathered_bank(scored_bank: Scored, tmp_path_factory: pytest.TempPathFactory) -> Gathered:
+    data, model, scores = scored_bank
+    return gather(data, model, scores, Config(), [tmp_path_factory.mktemp("out")])
+
+
+@pytest.fixture(scope="session")
+def gathered_flat(tmp_path_factory: pytest.TempPathFactory) -> Gathered:
+    """Of a file whose columns are a bank's own, in Chinese: nothing of it is in the catalogue."""
+    folder = tmp_path_factory.mktemp("flat")
+    rng = np.random.default_rng(0)
+    products = rng.integers(1, 7, 600)
+    columns = {
+        "客户号": [f"{number:04d}" for number in range(600)],
+        "产品数": products,
+        "城市": rng.choice(["北京", "上海", "深圳"], 600),
+        "余额": rng.lognormal(10, 1, 600).round(2),
+        "流失": np.where(rng.random(600) < 0.7 / products, "是", "否"),
+    }
+    pd.DataFrame(columns).to_csv(folder / "flat.csv", index=False)
+    flat = 'id = "客户号"\nlabel = "流失"\nchurned = "是"\ncoverage = "产品数"\n'
+    (folder / "flat.toml").write_text(f"[flat]\n{flat}", encoding="utf-8")
+    call("train", folder / "flat.csv", "--config", folder / "flat.toml", "-o", folder / "model")
+    call("score", folder / "flat.csv", "--model", folder / "model", "-o", folder / "scores.parquet", "--explain")
+    config = Config(flat=FlatFile(id="客户号", label="流失", churned="是", coverage="产品数"))
+    model = read_model(folder / "model")
+    return gather(folder / "flat.csv", model, folder / "scores.parquet", config, [folder / "page.html"])
+
+
+@pytest.fixture(scope="session")
+def pages(
+    gathered_bank: Gathered, gathered_flat: Gathered, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, Path]:
+    """Give the files of `bank`, `branch` and `flat`, each with its language: `bank_zh`."""
+    folder = tmp_path_factory.mktemp("pages")
+    summaries = {
+        "bank": summarise(gathered_bank),
+        "branch": summarise(gathered_bank, gathered_bank.branches[0]),
+        "flat": summarise(gathered_flat),
+    }
+    return {
+        f"{name}_{language}": write_page(folder, f"{name}_{language}", render_page(summary, language))
+        for name, summary in summaries.items()
+        for language in LANGUAGES
+    }
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start Debian's Chromium once a module: Playwright's event loop runs as long, and other tests have their own."""
+    program = shutil.which("chromium")
+    if program is None:
+        told = f"no browser: apt-get install {PACKAGE}"
+        (pytest.fail if "REQUIRE_BROWSER" in os.environ else pytest.skip)(told)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Open]:
+    """Open a file in a context of its own."""
+    contexts: list[BrowserContext] = []
+
+    def open_path(path: Path, **options: Any) -> Seen:
+        seen = open_file(browser, path, **options)
+        contexts.append(seen.page.context)
+        return seen
+
+    yield open_path
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def look(browser: Browser, pages: Mapping[str, Path]) -> Callable[[str], Seen]:
+    """Open a page by its name, once: for tests that look and change nothing."""
+    return cache(lambda name: open_file(browser, pages[name]))
+
+
+def open_file(browser: Browser, path: Path, *, width: int = 1200, waits: bool = True, **options: Any) -> Seen:
+    """Open a file where there is no network, and write down whatever it does."""
+    context = browser.new_context(offline=True, viewport={"width": width, "height": 900}, **options)
+    seen = Seen(context.new_page(), [], [])
+    watch(seen)
+    seen.page.goto(path.as_uri())
+    if waits:
+        seen.page.wait_for_selector("html[data-charts]", timeout=20_000)
+    return seen
+
+
+def watch(seen: Seen) -> None:
+    def dismiss(dialog):
+        seen.troubles.append(f"dialog: {dialog.message[:200]}")
+        dialog.dismiss()
+
+    seen.page.on("request", lambda request: seen.requests.append(request.url))
+    seen.page.on("pageerror", lambda error: seen.troubles.append(f"error: {str(error)[:200]}"))
+    seen.page.on("dialog", dismiss)
+    seen.page.context.on("page", lambda page: seen.troubles.append(f"window: {page.url[:200]}"))
+    seen.page.on("download", lambda download: seen.troubles.append(f"download: {download.url[:200]}"))
+    seen.page.on(
+        "console",
+        lambda line: seen.troubles.append(line.text[:200]) if line.type in {"error", "warning"} else None,
+    )

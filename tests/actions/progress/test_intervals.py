@@ -133,6 +133,14 @@ def test_one_stratum_is_the_plain_difference_and_one_of_a_single_arm_adds_nothin
     assert [part[0] for part in more] == pytest.approx([part[0] for part in plain])
 
 
+@pytest.mark.parametrize(("a", "b"), [(0, 0), (8, 8), (8, 0)])
+def test_arms_that_all_stay_or_all_leave_have_newcombes_interval(a, b):
+    found = stratified_difference(np.array([[4, a / 2, 4, b / 2], [4, a / 2, 4, b / 2], [9, 9, 0, 0]]), [0] * 3, 1)
+    expected = difference(share([a], [8]), share([b], [8]))
+    assert [part[0] for part in found] == pytest.approx([part[0] for part in expected])
+    assert found.high[0] - found.low[0] > 0.3
+
+
 @pytest.mark.parametrize("stratum_size", [2, 200])
 def test_stratified_interval_covers_the_truth_with_many_small_and_few_large_strata(stratum_size):
     rng = np.random.default_rng(stratum_size)

@@ -127,7 +127,7 @@ def build_progress(
         _table(facts, found),
         build_series(facts),
         MEASURES,
-        {name: found[name] for name in MEASURES if not isinstance(found[name], Measured)},  # type: ignore[misc]
+        {name: why for name in MEASURES if not isinstance(why := found[name], Measured)},
         _notes(facts, found),
     )
 

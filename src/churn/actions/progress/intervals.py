@@ -16,6 +16,8 @@ from churn.evaluation.intervals import Z_95
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 _TAIL = 0.025
+_ROUNDING = 1e-9
+"""A reach up to this is none: what is left of sums that cancel out."""
 
 
 class Interval(NamedTuple):
@@ -169,7 +171,8 @@ def stratified_difference(tables: NDArray[Any], group: ArrayLike, n_groups: int)
     RD = Σ_k (a_k n₀ₖ − b_k n₁ₖ) / N_k ÷ W, W = Σ_k n₁ₖ n₀ₖ / N_k: Greenland and Robins 1985,
     https://doi.org/10.2307/2530643. Its variance is Sato's (1989, Biometrics 45, 1323-1324), which holds for few large
     and for many small strata: (RD ΣP_k + ΣQ_k) / W², P_k = (n₁² b − n₀² a + n₁ n₀ (n₀ − n₁) / 2) / N²,
-    Q_k = (a (n₀ − b) + b (n₁ − a)) / 2N. A stratum with one arm alone tells nothing and adds nothing.
+    Q_k = (a (n₀ − b) + b (n₁ − a)) / 2N. Where that is 0, as where nobody has the outcome, the interval reaches as far
+    as Newcombe's of all strata together. A stratum with one arm alone tells nothing and adds nothing.
 
     Parameters
     ----------
@@ -190,15 +193,17 @@ def stratified_difference(tables: NDArray[Any], group: ArrayLike, n_groups: int)
     [-0.1652, -0.3002, -0.0303]
     """
     n1, a, n0, b = np.asarray(tables, dtype=np.float64).reshape(-1, 4).T
-    size = _above_zero(n1 + n0)
     # A stratum of one arm has weight 0; whatever its other terms are must not count either.
-    both = ((n1 > 0) & (n0 > 0)).astype(np.float64)
-    weight = _above_zero(by_group(both * n1 * n0 / size, group, n_groups))
-    value = by_group(both * (a * n0 - b * n1) / size, group, n_groups) / weight
-    p = by_group(both * (n1**2 * b - n0**2 * a + n1 * n0 * (n0 - n1) / 2) / size**2, group, n_groups)
-    q = by_group(both * (a * (n0 - b) + b * (n1 - a)) / (2 * size), group, n_groups)
+    n1, a, n0, b = ((n1 * n0 > 0) * part for part in (n1, a, n0, b))
+    size = np.maximum(n1 + n0, 1)
+    weight = _above_zero(by_group(n1 * n0 / size, group, n_groups))
+    value = by_group((a * n0 - b * n1) / size, group, n_groups) / weight
+    p = by_group((n1**2 * b - n0**2 * a + n1 * n0 * (n0 - n1) / 2) / size**2, group, n_groups)
+    q = by_group((a * (n0 - b) + b * (n1 - a)) / (2 * size), group, n_groups)
     reach = Z_95 * np.sqrt(np.maximum(value * p + q, 0.0)) / weight
-    return Interval(value, np.maximum(value - reach, -1.0), np.minimum(value + reach, 1.0))
+    pooled = difference(*(share(*(by_group(part, group, n_groups) for part in arm)) for arm in ((a, n1), (b, n0))))
+    below, above = (np.where(reach > _ROUNDING, reach, other) for other in _reaches(pooled))
+    return Interval(value, np.maximum(value - below, -1.0), np.minimum(value + above, 1.0))
 
 
 def unknown(values: ArrayLike) -> Interval:
@@ -239,6 +244,10 @@ def _clusters(
     residual = np.where(there, np.asarray(total) - np.asarray(n) * means[at], 0.0)
     variance = (1 + 1 / _above_zero(freedom)) * by_group(residual**2, group, n_groups)
     return size, sums, (np.sqrt(variance) / _above_zero(size), freedom)
+
+
+def _reaches(interval: Interval) -> tuple[Floats, Floats]:
+    return interval.value - interval.low, interval.high - interval.value
 
 
 def _around(value: Floats, error: Floats, freedom: Floats) -> Interval:

@@ -1,5 +1,6 @@
 """How many left, how many were stated and predicted to; and those we had spoken to beside the others."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import narwhals as nw
@@ -31,7 +32,8 @@ def measure_churn(facts: Facts) -> Found:
     start = outcomes_at(facts)
     if not isinstance(start, int):
         return dict.fromkeys(OBSERVED, start)
-    stated = {b: p for b in BUCKETS if (p := facts.config.baselines.stated.get(str(b))) is not None}  # type: ignore[call-overload]
+    given: Mapping[Any, float] = facts.config.baselines.stated
+    stated = {bucket: given[str(bucket)] for bucket in BUCKETS if str(bucket) in given}
     labelled = _labelled(facts, start).join(_coverage(facts, start), on="customer_id", how="left")
     coverage = nw.col("coverage").fill_null(0)
     member = {b: ((coverage >= 5) if b == "5+" else (coverage == b)).cast(nw.Int64) for b in stated}

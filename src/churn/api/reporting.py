@@ -74,6 +74,7 @@ def gather_page(
     explained: Explained | None = None,
     *,
     date: dt.date | None = None,
+    branch_id: str | None = None,
     seed: int = 0,
     n_threads: int = 0,
     on_step: OnStep = say_nothing,
@@ -90,26 +91,48 @@ def gather_page(
         What was found before; found now when None, which takes longest.
     date
         The day to plan; needed for a bank.
+    branch_id
+        A branch that is asked for later; that nobody is a customer of it is said before the long work.
+
+    Raises
+    ------
+    DataError
+        The scores are of another model, nobody in them is a customer of these data, or of that branch.
     """
     _require_same_model(scores_path, stored)
-    thresholds = stored.manifest["thresholds"]
+    customers, people = _customers(source, stored, scores, date, on_step)
+    _require_customers(customers, scores_path, branch_id)
     if explained is None:
         explained = explain_source(source, stored, scores.as_of, seed=seed, n_threads=n_threads, on_step=on_step)
+    acts = None
+    if isinstance(source.table, Bank):
+        assert date is not None
+        acts = _act(source.table, people, scores, date, stored.manifest["horizon_days"], on_step)
+    return Gathered(customers, scores_path, scores.as_of, stored, explained, source.config, acts)
+
+
+def _customers(
+    source: Source, stored: StoredModel, scores: Scores, date: dt.date | None, on_step: OnStep
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give the customers of a page, and of a bank the rows of `read_people` they are made of."""
+    thresholds = stored.manifest["thresholds"]
     if isinstance(source.table, FlatTable):
-        customers = flat_audience(flat_snapshots(source.table), scores.frame, thresholds)
-        return Gathered(_some(customers, scores_path), scores_path, None, stored, explained, source.config, None)
+        on_step("reading customers")
+        return flat_audience(flat_snapshots(source.table), scores.frame, thresholds), pd.DataFrame()
     assert date is not None
-    bank, config = source.table, source.config
     on_step(f"reading customers as of {date}")
-    people = read_people(bank, date)
+    people = read_people(source.table, date)
+    return bank_audience(people, scores.frame, thresholds, source.config.plan), people
+
+
+def _act(bank: Bank, people: pd.DataFrame, scores: Scores, date: dt.date, horizon_days: int, on_step: OnStep) -> Acts:
     on_step(f"planning {date}")
-    plan = build_plan(people, scores.frame, date, config)
+    plan = build_plan(people, scores.frame, date, bank.config)
     on_step("listing whom to look after")
-    lists = build_lists(bank, scores.frame, date, config)
+    lists = build_lists(bank, scores.frame, date, bank.config)
     on_step("measuring whether it works")
-    progress = build_progress(bank, date, config, scores.frame, horizon_days=stored.manifest["horizon_days"])
-    customers = _some(bank_audience(people, scores.frame, thresholds, config.plan), scores_path)
-    return Gathered(customers, scores_path, scores.as_of, stored, explained, config, Acts(plan, lists, progress))
+    progress = build_progress(bank, date, bank.config, scores.frame, horizon_days=horizon_days)
+    return Acts(plan, lists, progress)
 
 
 def summarise(gathered: Gathered, branch_id: str | None = None) -> Summary:
@@ -120,11 +143,7 @@ def summarise(gathered: Gathered, branch_id: str | None = None) -> Summary:
     DataError
         Nobody is a customer of that branch today.
     """
-    if branch_id is not None and branch_id not in gathered.branches:
-        raise DataError(
-            f"--branch: nobody scored is a customer of that branch; there are {len(gathered.branches):,} branches,"
-            " check the id in customers.branch_id"
-        )
+    _require_customers(gathered.customers, gathered.scores_path, branch_id)
     return build_summary(
         gathered.customers,
         gathered.scores_path,
@@ -204,7 +223,16 @@ def _read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _some(customers: pd.DataFrame, scores_path: Path) -> pd.DataFrame:
+def _require_customers(customers: pd.DataFrame, scores_path: Path, branch_id: str | None) -> None:
     if customers.empty:
         raise DataError(f"{scores_path}: nobody in it is a customer of these data; score these data")
-    return customers
+    if branch_id is None:
+        return
+    if "branch_id" not in customers:
+        raise DataError("--branch: a flat file names no branch; leave --branch out")
+    branches = customers["branch_id"]
+    if not (branches == branch_id).any():
+        raise DataError(
+            f"--branch: nobody scored is a customer of that branch; there are {branches.nunique():,} branches,"
+            " check the id in customers.branch_id"
+        )

@@ -38,7 +38,9 @@ def cli() -> None:
     """
 
 
-for command in (demo, simulate, check, features, tune, train, compare, champion, baselines, score, explain, plan, report):
+for command in (
+    demo, simulate, check, features, tune, train, compare, champion, baselines, score, explain, plan, report,
+):  # fmt: skip
     cli.add_command(command)
 
 

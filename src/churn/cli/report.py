@@ -80,8 +80,8 @@ def report(
     _require_place(output, each_branch=each_branch, branch_id=branch_id)
     config, stored = read_config(config_path), read_model(model_path)
     gathered = gather(
-        data, stored, scores_path, config, [output], date=date, explained=explained, data_end=data_end, seed=seed,
-        n_threads=threads,
+        data, stored, scores_path, config, [output], date=date, branch_id=branch_id, explained=explained,
+        data_end=data_end, seed=seed, n_threads=threads,
     )  # fmt: skip
     summary = summarise(gathered, branch_id)
     if each_branch:
@@ -101,6 +101,7 @@ def gather(
     outputs: Sequence[Path],
     *,
     date: dt.date | None = None,
+    branch_id: str | None = None,
     explained: Path | None = None,
     data_end: dt.date | None = None,
     seed: int = 0,
@@ -119,8 +120,9 @@ def gather(
         require_apart(outputs, [*source.table.paths, scores_path])
         show_notes(source.table)
         return gather_page(
-            source, stored, scores, scores_path, found, date=day, seed=seed, n_threads=n_threads or 0, on_step=on_step
-        )
+            source, stored, scores, scores_path, found, date=day, branch_id=branch_id, seed=seed,
+            n_threads=n_threads or 0, on_step=on_step,
+        )  # fmt: skip
 
 
 def write_pages(folder: Path, gathered: Gathered, language: Language) -> None:
@@ -161,13 +163,12 @@ def _choose_day(data: Path, date: dt.date | None, scores: Scores, config: Config
 
 def _facts(summary: Summary) -> dict[str, Any]:
     """Give what a page says of everybody together, as JSON values; of no single customer."""
-    kept = asdict(summary)
+    kept: dict[str, Any] = _plain(asdict(summary))
     for name in ("customers", "day"):
-        kept.pop(name)
+        del kept[name]
     for one in kept["lists"]:
-        one.pop("rows")
-    plain: dict[str, Any] = _plain(kept)
-    return plain
+        del one["rows"]
+    return kept
 
 
 def _plain(value: Any) -> Any:

@@ -32,6 +32,8 @@ GROUPS = {
     "losing": _("losing a little"),
     "losing_much": _("losing much"),
 }
+_CODED = ("stage", "contact", "investment")
+"""Traits whose groups are codes; those of the others are a bank's ids, or numbers."""
 HEADLINES = {
     "customers": _("customers scored"),
     "expected_leavers": _("expected to leave"),
@@ -69,7 +71,7 @@ def group_label(key: str, code: str | None, words: Words) -> str:
         return words.say("not known")
     if key == "tier" and code in TIER_WORDS:
         return words.pick(TIER_WORDS[code])
-    return words.say(GROUPS[code]) if key in TRAITS and code in GROUPS else code
+    return words.say(GROUPS[code]) if key in _CODED and code in GROUPS else code
 
 
 def tier_label(tier: str | None, words: Words) -> str:

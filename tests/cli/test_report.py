@@ -1,0 +1,159 @@
+import json
+import re
+import shutil
+
+import pandas as pd
+import pytest
+
+AS_OF = "2025-01-01"
+
+
+@pytest.fixture(scope="module")
+def scored(bank, model, tmp_path_factory):
+    from churn.cli.main import main
+
+    out = tmp_path_factory.mktemp("scores") / "scores.parquet"
+    with pytest.raises(SystemExit):
+        main(["score", str(bank), "--model", str(model), "--as-of", AS_OF, "-o", str(out), "--explain"])
+    return out
+
+
+@pytest.fixture(scope="module")
+def explained(bank, model, tmp_path_factory):
+    from churn.cli.main import main
+
+    out = tmp_path_factory.mktemp("explained") / "explained"
+    with pytest.raises(SystemExit):
+        main(["explain", str(bank), "--model", str(model), "--as-of", AS_OF, "-o", str(out)])
+    return out
+
+
+@pytest.fixture
+def report(run, bank, model, scored, explained, tmp_path):
+    def call(*arguments, data=bank, scores=scored, out=tmp_path / "report.html"):
+        return run(
+            "report", data, "--model", model, "--scores", scores, "--explained", explained, "-o", out, *arguments
+        )
+
+    return call
+
+
+def text_of(page):
+    """Give what a page says outside its scripts and its style."""
+    bare = re.sub(r"<(script|style)[^>]*>.*?</\1>", " ", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", bare))
+
+
+def test_the_page_answers_the_four_questions(report, scored, tmp_path):
+    result = report("--json")
+    assert result.code == 0, result.err
+    again = tmp_path / "again.html"
+    assert report(out=again).code == 0
+    assert again.read_bytes() == (tmp_path / "report.html").read_bytes()
+    said, facts = text_of(tmp_path / "report.html"), json.loads(result.out)
+    for part in ("Who is about to leave", "Why", "What to do today, January 1, 2025", "Is it working"):
+        assert part in said
+    n = len(pd.read_parquet(scored))
+    assert facts["about"]["n_scored"] == n
+    assert f"{n:,} customers, scored as of January 1, 2025" in said
+    assert {head["key"] for head in facts["headlines"]} >= {"customers", "expected_leavers", "at_risk_cny"}
+    assert [bucket["coverage"] for bucket in facts["baselines"]] == ["1", "2", "3", "4", "5+"]
+    assert facts["working"]["whole"]["vip_responsibility"]["n"] > 0
+    assert (tmp_path / "report.html").stat().st_size < 3_000_000
+
+
+def test_the_chinese_page_is_chinese(report, tmp_path):
+    assert report("--lang", "zh").code == 0
+    said = text_of(tmp_path / "report.html")
+    assert "谁可能流失" in said
+    assert "2025年1月1日" in said
+    assert "Who is about to leave" not in said
+
+
+def test_a_branch_page_names_its_own_customers_at_risk_alone(report, bank, tmp_path):
+    customers = pd.read_parquet(bank / "customers.parquet")
+    branch = customers["branch_id"].dropna().iloc[0]
+    result = report("--branch", branch, "--json")
+    assert result.code == 0, result.err
+    facts = json.loads(result.out)
+    assert facts["about"]["branch_id"] == branch
+    assert 0 < facts["about"]["n_scored"] < len(customers)
+    others = set(customers.loc[customers["branch_id"] != branch, "customer_id"])
+    # a manager of the branch may be responsible for customers of another, so the plan is not looked at
+    risk = (tmp_path / "report.html").read_text(encoding="utf-8").split('id="risk"')[1].split('id="why"')[0]
+    assert (set(customers["customer_id"]) - others) & set(re.findall(r"\w+", risk))
+    assert not others & set(re.findall(r"\w+", risk))
+
+
+def test_each_branch_gets_a_page_beside_the_bank_s(report, tmp_path):
+    folder = tmp_path / "pages"
+    result = report("--each-branch", out=folder)
+    assert result.code == 0, result.err
+    names = sorted(path.name for path in folder.iterdir())
+    assert names[-1] == "index.html"
+    assert len(names) > 2
+    (folder / "notes.txt").write_text("mine")
+    assert report("--each-branch", out=folder).code == 2
+
+
+def test_without_explained_it_finds_out_itself(run, bank, model, scored, tmp_path, explained):
+    out = tmp_path / "report.html"
+    result = run("report", bank, "--model", model, "--scores", scored, "-o", out, "--json")
+    assert result.code == 0, result.err
+    found = {row["service"]: row["verdict"] for row in json.loads(result.out)["bindings"]}
+    kept = json.loads((explained / "bindings.json").read_text(encoding="utf-8"))
+    assert found == {row["service"]: row["verdict"] for row in kept}
+
+
+@pytest.mark.parametrize(
+    ("missing", "why"),
+    [
+        ("contacts", "there is no contacts table"),
+        ("pnl", "there is no pnl table"),
+    ],
+)
+def test_a_missing_table_costs_a_sentence(run, bank, model, scored, explained, tmp_path, missing, why):
+    poorer = tmp_path / "bank"
+    shutil.copytree(bank, poorer)
+    (poorer / f"{missing}.parquet").unlink()
+    out = tmp_path / "report.html"
+    # what the model was trained with is not needed where its explanation is given
+    result = run("report", poorer, "--model", model, "--scores", scored, "--explained", explained, "-o", out)
+    assert result.code == 0, result.err
+    assert why in text_of(out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--branch", "nowhere"), "--branch: nobody scored is a customer of that branch"),
+        (("--date", "2024-12-31"), "--date 2024-12-31: the scores are of 2025-01-01, later"),
+        (("--date", "2031-01-01"), "--as-of"),
+        (("--lang", "fr"), "'fr' is not one of 'en', 'zh'"),
+        (("--each-branch", "--branch", "N"), "--each-branch"),
+        (("--explained", "nowhere"), "nowhere: is not what churn explain wrote"),
+    ],
+)
+def test_a_call_that_cannot_be_used_leaves_no_page(report, tmp_path, arguments, says):
+    result = report(*arguments, **({"out": tmp_path / "pages"} if "--each-branch" in arguments else {}))
+    assert result.code == 2
+    assert says in result.err or says == "--as-of"
+    assert result.err.strip().splitlines()[-1].startswith("error: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_is_an_html_file_and_no_input(report, scored, tmp_path):
+    assert "ends in .html" in report(out=tmp_path / "report.pdf").err
+    inside = scored.parent / "scores.html"
+    shutil.copy(scored, tmp_path / "copy.html")
+    assert report(scores=tmp_path / "copy.html", out=inside).code == 2
+
+
+def test_scores_of_another_model_are_refused(report, scored, tmp_path):
+    manifest = scored.with_suffix(".manifest.json")
+    shutil.copy(scored, tmp_path / "scores.parquet")
+    other = json.loads(manifest.read_text()) | {"model_id": "another"}
+    (tmp_path / "scores.manifest.json").write_text(json.dumps(other))
+    result = report(scores=tmp_path / "scores.parquet")
+    assert result.code == 2
+    assert "was scored by another model (another)" in result.err

@@ -1,0 +1,128 @@
+import datetime as dt
+
+import pytest
+
+from binding_rows import CUSTODY, binding_row
+from churn.report.charts.baselines import draw_baselines
+from churn.report.charts.figure import cut
+from churn.report.charts.reasons import draw_bindings, draw_drivers, leading_effect
+from churn.report.charts.risk import draw_bins, draw_segmentation
+from churn.report.charts.working import draw_adherence, draw_series
+from churn.report.facts import Bin, Bucket, Driver, Group, Measured, Point, Segmentation, Unitwise, Working
+from churn.report.words import read_words
+
+EN, ZH = read_words("en"), read_words("zh")
+NAMES = {"cts": ("custody", "第三方存管"), "fund_trading": ("fund trading", "基金交易")}
+
+
+def data(figure):
+    """Every row of data that the chart's layers draw."""
+    layers = figure.spec["layer"]
+    named = figure.spec.get("datasets", {})
+    sources = [layer.get("data", figure.spec.get("data")) for layer in layers]
+    rows = []
+    for source in sources:
+        rows += named[source["name"]] if "name" in source else source["values"]
+    return rows
+
+
+def test_a_bucket_shows_what_is_known_and_nothing_else():
+    buckets = [
+        Bucket("1", 40, 0.62, 0.6, 0.45, 0.74, 0.63, 12, 0.64),
+        Bucket("2", 0, None, None, None, None, None, 5, 0.5),
+        Bucket("3", 0, 0.42, None, None, None, None, 0, None),
+    ]
+    figure = draw_baselines(buckets, EN)
+    shown = {(row["coverage"], row["series"]): row["rate"] for row in data(figure)}
+    assert shown == {
+        ("1", "observed"): 0.6,
+        ("1", "stated"): 0.62,
+        ("1", "predicted for the same"): 0.63,
+        ("1", "predicted today"): 0.64,
+        ("2", "predicted today"): 0.5,
+    }
+    assert figure.rows[0] == ("1", "40", "60.0 %", "45.0 % – 74.0 %", "62.0 %", "63.0 %", "12", "64.0 %")
+    assert "1 products, observed: 60.0 %" in figure.says
+    assert draw_baselines(buckets[2:], EN) is None
+
+
+def test_a_histogram_tells_each_bar_in_words():
+    figure = draw_bins([Bin(0.0, 0.04, "low", 7), Bin(0.96, 1.0, "high", 2)], ZH)
+    assert figure.rows == (("0% – 4%", "低风险", "7"), ("96% – 100%", "高风险", "2"))
+    assert figure.says == "0% 至 4%：7 位客户，低风险; 96% 至 100%：2 位客户，高风险"
+    assert draw_bins([], ZH) is None
+
+
+def test_groups_have_words_and_a_bank_s_own_stand_for_themselves():
+    groups = (Group("gold", 10, 2, 0.25, 5000.0), Group(None, 1, 0, 0.0, None))
+    own = draw_segmentation(Segmentation("tier", True, groups, 0), 3, ZH)
+    known = draw_segmentation(Segmentation("tier", False, groups, 4), 3, ZH)
+    assert (own.title, [row["group"] for row in data(own)][:2]) == ("tier", ["gold", "不详"])
+    assert (known.title, [row["group"] for row in data(known)][:2]) == ("客户等级", ["金卡", "不详"])
+    assert known.rows[0] == ("金卡", "10", "25.0%", "2", "5,000元")
+    assert known.note == "另有 4 个，面临流失的价值较小"
+    assert (known.name, own.note) == ("group-3", "")
+
+
+def test_labels_cut_to_the_same_text_stay_apart():
+    groups = tuple(Group("x" * 50 + end, 1, 0, 0.1, None) for end in ("a", "b"))
+    labels = [row["group"] for row in data(draw_segmentation(Segmentation("city", True, groups, 0), 0, EN))]
+    assert labels[:2] == ["x" * 39 + "…", "x" * 39 + "… (2)"]
+
+
+def test_drivers_are_told_in_points():
+    figure = draw_drivers([Driver(("services bound", "已绑定服务数"), 0.0453)], EN)
+    assert figure.rows == (("services bound", "4.5"),)
+    assert draw_drivers([], EN) is None
+
+
+def test_a_binding_shows_shap_beside_the_effect_its_verdict_rests_on():
+    offered = binding_row("cts", shap_contrast_points=-0.04, shap_low=-0.05, shap_high=-0.03, late=-0.1, late_low=-0.2,
+                          late_high=-0.01, effect_atu=-0.5, evidence="randomised", verdict="cuts")  # fmt: skip
+    unknown = binding_row("fund_trading")
+    figure = draw_bindings([offered, unknown], NAMES, EN)
+    drawn = {(row["service"], row["series"], round(row["points"], 9)) for row in data(figure) if "service" in row}
+    assert drawn == {
+        ("custody", "what the model makes of it (SHAP)", -4.0),
+        ("custody", "what binding would do", -10.0),
+    }
+    assert figure.rows[1] == ("fund trading", "4,121 / 8,123", "—", "—", "none", "these data cannot tell")
+    assert figure.says == "Cannot tell.; Cannot tell."
+    assert draw_bindings([], NAMES, EN) is None
+
+
+@pytest.mark.parametrize(
+    ("evidence", "value"), [("randomised", CUSTODY.late), ("observational", CUSTODY.effect_atu), ("none", None)]
+)
+def test_the_effect_is_that_of_the_evidence_that_leads(evidence, value):
+    row = binding_row("cts", late=CUSTODY.late, effect_atu=CUSTODY.effect_atu, evidence=evidence)
+    assert leading_effect(row).value == value
+
+
+def working(**measured):
+    units = tuple(Unitwise(unit, {"calls_per_day": one}) for unit, one in measured.items())
+    return Working(30, 365, {"calls_per_day": ("Calls", "电话")}, {}, {}, "branch", units, len(units), {}, (), ())
+
+
+def test_units_without_a_value_are_not_drawn():
+    figure = draw_adherence(
+        working(N=Measured(12.0, 9.5, 14.5, 60, 20.0), S=Measured(None, None, None, 0, 20.0)), "calls_per_day", EN
+    )
+    assert figure.rows == (("N", "12.0", "9.5 – 14.5", "20.0"),)
+    assert figure.says == "N: 12.0, target 20.0"
+    assert draw_adherence(working(S=Measured(None, None, None, 0, 20.0)), "calls_per_day", EN) is None
+
+
+def test_a_series_needs_two_months_and_shows_its_target():
+    points = [Point(dt.date(2025, month, 28), float(month)) for month in (1, 2)]
+    figure = draw_series(points, "calls_per_day", "Calls", 20.0, EN)
+    assert [row["value"] for row in data(figure) if "value" in row] == [1.0, 2.0]
+    assert {"target": 20.0} in data(figure)
+    assert figure.rows[0] == ("January 28, 2025", "1.00")
+    assert draw_series(points[:1], "calls_per_day", "Calls", 20.0, EN) is None
+    assert draw_series(points, "calls_per_day", "Calls", None, EN).note == ""
+
+
+@pytest.mark.parametrize(("text", "most", "expected"), [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("", 3, "")])
+def test_a_text_is_cut_to_its_room(text, most, expected):
+    assert cut(text, most) == expected

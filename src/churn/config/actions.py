@@ -69,7 +69,7 @@ class ListSettings(Section):
     Attributes
     ----------
     home_share
-        Without a stated branch a manager's is the one of more than this share of the manager's customers: from one half
+        Without a stated branch a manager's is shown by more than this share of the manager's customers: from one half
         on at most one branch can be meant. In [0.5, 1).
     word_purposes
         Contacts that speak to a customer who loses money (the practice's own three).

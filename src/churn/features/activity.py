@@ -4,15 +4,15 @@ from typing import Any
 
 import narwhals as nw
 
-from churn.config import Config
+from churn.config import LARGE_COUNTER_CNY, Config
 from churn.features.expressions import YEAR, count, days_since, per_customer, ratio, since, total, yuan, zero_where_null
 from churn.features.feature import Family, Feature
 from churn.timeline import Tables
 
 _CHANNELS = {"counter": "柜面", "atm": " ATM ", "online": "网银", "mobile": "手机银行"}
 _NAMES = {"atm": "ATM"}
-# A counter transaction of this size on an ordinary ticket is a sign of a future VIP (the practice's own figure).
-LARGE_COUNTER_CENTS = 100_000 * 100
+# Part of what a feature means, so that no setting of a bank moves it.
+_LARGE_CENTS = LARGE_COUNTER_CNY * 100
 
 
 def activity_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one signature for all families)
@@ -79,16 +79,33 @@ def activity_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
     )
 
 
+def amount_moved() -> nw.Expr:
+    """Give the size of a transaction, in or out, in cents."""
+    return nw.when(nw.col("amount") < 0).then(-nw.col("amount")).otherwise(nw.col("amount"))
+
+
+def is_large_ordinary(cents: int) -> nw.Expr:
+    """Mark transactions of at least so many cents, in or out, at the counter on an ordinary ticket.
+
+    Such a transaction is a sign of a future VIP.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> tickets = ["ordinary", None, "ordinary"]
+    >>> channels = ["counter", "counter", "online"]
+    >>> rows = pd.DataFrame({"channel": channels, "queue_ticket": tickets, "amount": [-5, 5, 5]})
+    >>> nw.from_native(rows).select(large=is_large_ordinary(5)).to_native()["large"].tolist()
+    [True, False, False]
+    """
+    ordinary = (nw.col("queue_ticket") == nw.lit("ordinary")).fill_null(False)
+    return (nw.col("channel") == nw.lit("counter")) & ordinary & (amount_moved() >= cents)
+
+
 def build_activity(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
     """Build the family for the customers `who`: `customer_id` and a column a feature."""
     recent = since("transacted_on", as_of, 90)
     anywhere = since("transacted_on", as_of, YEAR)
-    size = nw.when(nw.col("amount") < 0).then(-nw.col("amount")).otherwise(nw.col("amount"))
-    large = (
-        (nw.col("channel") == nw.lit("counter"))
-        & (nw.col("queue_ticket") == nw.lit("ordinary")).fill_null(False)
-        & (size >= LARGE_COUNTER_CENTS)
-    )
     aggregates = [
         *(count(since("transacted_on", as_of, days), f"n_transactions_{days}d") for days in (30, 90, YEAR)),
         *(
@@ -96,9 +113,9 @@ def build_activity(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: C
             for channel in _CHANNELS
             for days in (90, YEAR)
         ),
-        count(large, "n_large_ordinary_365d"),
-        total(recent, size, "turnover_cny_90d"),
-        total(anywhere, size, "turnover_cny_365d"),
+        count(is_large_ordinary(_LARGE_CENTS), "n_large_ordinary_365d"),
+        total(recent, amount_moved(), "turnover_cny_90d"),
+        total(anywhere, amount_moved(), "turnover_cny_365d"),
         total(recent, nw.col("amount"), "net_flow_cny_90d"),
     ]
     last = days_since(anywhere, "transacted_on", as_of, "days_since_transaction")

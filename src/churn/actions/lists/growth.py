@@ -11,6 +11,7 @@ from churn.actions.lists.listing import Found, ManagerList, not_made, note_unkno
 from churn.actions.lists.wording import join_words, tell
 from churn.actions.plan_words import TIER_WORDS
 from churn.explanation.reasons.amounts import Pair, money, percent, span
+from churn.features.activity import amount_moved, is_large_ordinary
 from churn.features.expressions import count, since, total
 from churn.tables.bank import to_date
 from churn.tables.contract import TIERS
@@ -56,15 +57,13 @@ def _read_visits(facts: Facts) -> pd.DataFrame:
     """Return one row a customer and day at the counter, with what was large on an ordinary ticket, in cents."""
     s = facts.settings
     at_counter = (nw.col("channel") == nw.lit("counter")) & since("transacted_on", facts.day, s.counter_days)
-    size = nw.when(nw.col("amount") < 0).then(-nw.col("amount")).otherwise(nw.col("amount"))
-    ordinary = (nw.col("queue_ticket") == nw.lit("ordinary")).fill_null(False)
-    large = ordinary & (size >= round(s.large_counter_cny * 100))
+    large = is_large_ordinary(round(s.large_counter_cny * 100))
     visits = facts.tables["transactions"].filter(at_counter).group_by("customer_id", "transacted_on")
     return to_pandas(
         visits.agg(
             count(large, "n_large"),
-            nw.when(large).then(size).otherwise(0).max().alias("largest"),
-            total(large, size, "sum_large"),
+            nw.when(large).then(amount_moved()).otherwise(0).max().alias("largest"),
+            total(large, amount_moved(), "sum_large"),
         )
     )
 

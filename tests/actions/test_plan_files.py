@@ -16,7 +16,9 @@ DATE = dt.date(2026, 1, 5)
 def plan_of(rows, assignments=None):
     managers = pd.DataFrame({"manager_id": ["M1"], "branch_id": ["N"], "meetings": [5], "calls": [20]})
     empty = pd.DataFrame({"customer_id": [], "status": []})
-    return Plan(DATE, managers, rows, empty if assignments is None else assignments, {"resting": 2}, 9)
+    return Plan(
+        DATE, managers, rows, empty if assignments is None else assignments, {"resting": 2}, 9, (("Mind", "注意"),)
+    )
 
 
 def contacts(**columns):
@@ -75,4 +77,6 @@ def test_the_summary_counts_what_the_rows_hold():
         "left_out": {"resting": 2},
         "assignments_proposed": 1,
         "vips_without_manager_in_branch": 1,
+        "notes_en": ["Mind"],
+        "notes_zh": ["注意"],
     }

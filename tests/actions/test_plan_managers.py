@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.actions.plan_managers import find_managers, propose_managers, unknown_managers
+from churn.actions.lists.vips import find_homes
+from churn.actions.plan_managers import find_managers, manager_branches, propose_managers, unknown_managers
 from churn.config import PlanSettings
 from churn.errors import DataError
 
@@ -84,3 +85,15 @@ def test_loads_differ_by_one_at_most_once_all_vips_are_given(seed):
     given = propose_managers(people(rows), managers)["proposed_manager_id"].value_counts()
     loads = managers.set_index("manager_id")["n_vips"].add(given, fill_value=0)
     assert loads.max() - loads.min() <= 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_plan_and_lists_mean_one_branch_wherever_the_lists_mean_one(seed):
+    rng = np.random.default_rng(seed)
+    rows = [(f"C{n}", f"B{rng.integers(3)}", f"M{rng.integers(8)}", "gold", 1.0) for n in range(30)]
+    stated = {"M0": "B9", "M99": "B1"}
+    managers = manager_branches(people(rows), stated).set_index("manager_id")["branch_id"]
+    homes = find_homes(people(rows), 0.5, stated).set_index("manager_id")["manager_branch_id"]
+    assert len(homes) > 2
+    assert homes.to_dict() == managers[homes.index].to_dict()
+    assert set(managers.index) == {row[2] for row in rows} | set(stated)

@@ -88,3 +88,9 @@ def test_without_contacts_and_valuations_nobody_is_known_and_nothing_lost(read):
 def test_a_date_without_customers_or_too_far_behind_the_data_is_refused(read, date):
     with pytest.raises(TimeRangeError, match=date.isoformat()):
         read(date)
+
+
+def test_values_that_end_before_the_last_month_end_are_not_known_instead_of_nothing(read):
+    found = read(contacts=CONTACTS, pnl=PNL.replace("2025-02-28", "2025-01-31"))
+    assert found[["aum_cny", "unrealised_pnl_cny", "unrealised_return"]].isna().all(axis=None)
+    assert not found["loss_told"].any()

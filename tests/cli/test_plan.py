@@ -80,6 +80,29 @@ def test_table_that_is_missing_costs_its_lists_and_says_so(run, bank, scored, tm
     assert "note: loss_alerts: " in result.err
 
 
+def test_stale_valuations_are_not_taken_for_customers_without_assets(run, bank, scored, tmp_path):
+    older = tmp_path / "bank"
+    shutil.copytree(bank, older)
+    pnl = pd.read_parquet(bank / "pnl.parquet")
+    pnl[pd.to_datetime(pnl["month"]) < pd.Timestamp(AS_OF) - pd.Timedelta(days=40)].to_parquet(older / "pnl.parquet")
+    result = run("plan", older, "--scores", scored, "-o", tmp_path / "plan")
+    assert result.code == 0, result.err
+    assert result.err.count("note: assets are not known") == 1
+    document = json.loads((tmp_path / "plan" / "plan.json").read_text(encoding="utf-8"))
+    assert document["notes_zh"][0].startswith("资产未知")
+    values = {row["value_cny"] for row in document["rows"]}
+    assert max(values) <= 13 * 1000  # products alone
+    assert len(values) > 1
+
+
+@pytest.mark.parametrize(("setting", "times"), [("", 1), ('weekend = ["sunday"]', 0), ("holidays = [2026-10-01]", 0)])
+def test_it_is_said_once_that_no_holidays_are_configured(run, bank, scored, tmp_path, config, setting, times):
+    path = config(f"[plan]\n{setting}\n")
+    result = run("plan", bank, "--scores", scored, "-o", tmp_path / "plan", "--config", path)
+    assert result.code == 0, result.err
+    assert result.err.count("note: no holidays and no weekend are configured") == times
+
+
 def test_the_plan_keeps_to_the_tables_it_was_made_of(run, bank, scored, tmp_path):
     out = tmp_path / "plan"
     assert run("plan", bank, "--scores", scored, "-o", out).code == 0

@@ -17,7 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from churn.actions.plan_choice import ANYBODY, Chosen, Competitors, Desk, choose_contacts
+from churn.actions.plan_losses import is_felt_loss
 from churn.actions.plan_managers import find_managers, propose_managers
+from churn.actions.plan_notes import plan_notes
 from churn.actions.plan_words import (
     RECORDED_AS,
     STEPS,
@@ -57,6 +59,8 @@ class Plan:
         How many customers could not be contacted, each under the first reason that holds.
     n_customers
         Customers today.
+    notes
+        What a reader should know, in English and Chinese; sentences without a full stop.
     """
 
     date: dt.date
@@ -65,6 +69,7 @@ class Plan:
     assignments: pd.DataFrame
     left_out: Mapping[str, int]
     n_customers: int
+    notes: tuple[Pair, ...] = ()
 
 
 def build_plan(people: pd.DataFrame, scores: pd.DataFrame, date: dt.date, config: Config) -> Plan:
@@ -104,6 +109,7 @@ def build_plan(people: pd.DataFrame, scores: pd.DataFrame, date: dt.date, config
         _assignments(proposals, date),
         _count(_first_reason(reasons), list(reasons)),
         len(people),
+        plan_notes(people, settings),
     )
 
 
@@ -136,9 +142,8 @@ def _with_responsible(people: pd.DataFrame, managers: pd.DataFrame, proposals: p
 
 
 def _tells_loss(people: pd.DataFrame, settings: PlanSettings) -> Marks:
-    lost = (people["unrealised_pnl_cny"] < 0) & ~people["loss_told"]
-    felt = (people["unrealised_return"] <= -settings.loss_return) | (people["unrealised_pnl_cny"] <= -settings.loss_cny)
-    return (lost & felt).to_numpy(dtype=bool)
+    told: Marks = people["loss_told"].to_numpy(dtype=bool)
+    return is_felt_loss(people, settings) & ~told
 
 
 def _left_out(people: pd.DataFrame, settings: PlanSettings) -> dict[str, Marks]:

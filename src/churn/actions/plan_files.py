@@ -77,7 +77,7 @@ def summarise(plan: Plan) -> dict[str, Any]:
     -------
     dict
         `date`, `managers`, `customers`, `meetings`, `calls`, `expected_value_kept` in yuan, `purposes` by name,
-        `left_out` by reason, `assignments_proposed`, `vips_without_manager_in_branch`.
+        `left_out` by reason, `assignments_proposed`, `vips_without_manager_in_branch`, `notes_en` and `notes_zh`.
     """
     kinds = plan.rows["kind"].value_counts()
     purposes = plan.rows["purpose"].value_counts()
@@ -93,4 +93,5 @@ def summarise(plan: Plan) -> dict[str, Any]:
         "left_out": dict(plan.left_out),
         "assignments_proposed": len(plan.assignments) - open_ones,
         "vips_without_manager_in_branch": open_ones,
+        **{f"notes_{language}": [pair[at] for pair in plan.notes] for at, language in enumerate(("en", "zh"))},
     }

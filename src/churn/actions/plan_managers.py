@@ -1,6 +1,7 @@
 """Managers: where they work, how much their day holds, and who becomes responsible for a VIP without one."""
 
 import datetime as dt
+from collections.abc import Mapping
 from heapq import heapify, heapreplace
 
 import pandas as pd
@@ -9,11 +10,37 @@ from churn.config import ManagerSettings, PlanSettings
 from churn.errors import DataError
 
 
+def stated_branches(settings: PlanSettings) -> dict[str, str]:
+    """Give the branches that the configuration states, by manager."""
+    return {name: own.branch for name, own in settings.managers.items() if own.branch is not None}
+
+
+def manager_branches(customers: pd.DataFrame, stated: Mapping[str, str]) -> pd.DataFrame:
+    """Say where each manager works: the stated branch, else that of most of their customers, of equals the first.
+
+    Returns
+    -------
+    DataFrame
+        Sorted by `manager_id`, each once: `branch_id`, and `branch_share`, the part of the manager's customers that
+        shows it, NaN where it is stated.
+
+    Examples
+    --------
+    >>> customers = pd.DataFrame({"manager_id": ["M1", "M1", "M1", "M2"], "branch_id": ["N", "S", "N", "S"]})
+    >>> manager_branches(customers, {"M2": "N"}).values.tolist()
+    [['M1', 'N', 0.6666666666666666], ['M2', 'N', nan]]
+    """
+    shares = customers.groupby("manager_id")["branch_id"].value_counts(normalize=True).rename("branch_share")
+    homes = shares.reset_index().sort_values(["manager_id", "branch_share", "branch_id"], ascending=[True, False, True])
+    homes = homes[~homes["manager_id"].isin(list(stated))].drop_duplicates("manager_id")
+    named = pd.DataFrame({"manager_id": list(stated), "branch_id": list(stated.values())}, dtype="str")
+    return pd.concat([homes, named], ignore_index=True).sort_values("manager_id", ignore_index=True)
+
+
 def find_managers(people: pd.DataFrame, date: dt.date, settings: PlanSettings) -> pd.DataFrame:
     """List the managers: those responsible for a customer today, and those the configuration gives a branch.
 
-    A manager's branch is the one most of their customers belong to (of equals the first), unless the configuration
-    names it.
+    Where they work, `manager_branches` says.
 
     Parameters
     ----------
@@ -41,25 +68,20 @@ def find_managers(people: pd.DataFrame, date: dt.date, settings: PlanSettings) -
     [['M1', 'N', 5, 20, 1, 2]]
     """
     managed = people[people["manager_id"].notna()]
-    sizes = managed.groupby(["manager_id", "branch_id"]).size().reset_index(name="n")
-    home = sizes.sort_values(["manager_id", "n", "branch_id"], ascending=[True, False, True]).drop_duplicates(
-        "manager_id"
-    )
-    branches = dict(zip(home["manager_id"].tolist(), home["branch_id"].tolist(), strict=True))
-    branches |= {name: own.branch for name, own in settings.managers.items() if own.branch is not None}
-    if not branches:
+    homes = manager_branches(managed, stated_branches(settings))
+    if homes.empty:
         raise DataError(
             "customers.manager_id: names no manager of anybody who is a customer now;"
             " fill it, or give managers with their branch under [plan.managers]"
         )
     vips = managed.loc[managed["is_vip"], "manager_id"].value_counts()
     customers = managed["manager_id"].value_counts()
-    names = sorted(branches)
+    names = homes["manager_id"].tolist()
     rooms = [_room(settings.managers.get(name), date, settings) for name in names]
     return pd.DataFrame(
         {
             "manager_id": names,
-            "branch_id": [branches[name] for name in names],
+            "branch_id": homes["branch_id"].tolist(),
             "meetings": [meetings for meetings, _ in rooms],
             "calls": [calls for _, calls in rooms],
             "n_vips": vips.reindex(names, fill_value=0).to_numpy(),

@@ -11,6 +11,7 @@ from churn.errors import TimeRangeError
 from churn.features.contacts import build_contacts
 from churn.features.coverage import product_coverage
 from churn.features.pnl import build_pnl
+from churn.labels import silent_is_known
 from churn.tables.bank import Bank, to_days
 from churn.tables.contract import VIP_TIERS
 from churn.timeline import Tables, population, require_within
@@ -32,8 +33,8 @@ def read_people(bank: Bank, date: dt.date) -> pd.DataFrame:
         `customer_id`, `branch_id`, `manager_id` (None where there is none), `tier`, `is_vip`, `do_not_contact` (an
         empty cell is no refusal); `stage`, how far we got within a year (0 not reached, 1 spoken to, 2 invited, 3 met),
         `days_since_contact`, NaN beyond a year; `aum_cny`, `unrealised_pnl_cny` and `unrealised_return` at the last
-        month-end, NaN where not known; `loss_told`, whether a loss notice reached the customer since the loss began;
-        `product_coverage`.
+        month-end, NaN for everybody where `pnl` has no values at it; `loss_told`, whether a loss notice reached the
+        customer since the loss began; `product_coverage`.
 
     Raises
     ------
@@ -48,7 +49,8 @@ def read_people(bank: Bank, date: dt.date) -> pd.DataFrame:
     if bank.has("contacts"):
         known = build_contacts(tables, who, day, bank.config).select("customer_id", *_CONTACTS)
         frame = frame.join(known, on="customer_id", how="left")
-    if bank.has("pnl"):
+    # Old valuations alone would look like customers who have nothing.
+    if silent_is_known(tables, day):
         columns = [*_PNL, *([_TOLD] if bank.has("contacts") else [])]
         frame = frame.join(
             build_pnl(tables, who, day, bank.config).select("customer_id", *columns), on="customer_id", how="left"

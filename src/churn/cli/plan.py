@@ -176,6 +176,8 @@ def _tell(planned: Plan, scores: Scores, config: Config) -> None:
         note(f"warning: the scores are of {scores.as_of}, more than {_STALE_DAYS} days old; score again")
     if not scores.is_explained:
         note("note: the scores name no next binding; churn score --explain adds it, and reasons in words")
+    for said, _ in planned.notes:
+        note(f"note: {said[0].lower()}{said[1:]}")
     note("note: expected values rest on assumed shares ([plan] in the configuration); the column assumed names them")
 
 

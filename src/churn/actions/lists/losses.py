@@ -7,6 +7,7 @@ import pandas as pd
 from churn.actions.lists.facts import Facts
 from churn.actions.lists.listing import Found, ManagerList, not_made, note_unknown, order
 from churn.actions.lists.wording import join_words, tell
+from churn.actions.plan_losses import is_felt_loss
 from churn.explanation.reasons.amounts import Pair, money, span
 
 
@@ -19,9 +20,7 @@ def find_loss_alerts(facts: Facts) -> Found:
     """
     if lack := facts.lacks("pnl"):
         return not_made(lack)
-    s, customers = facts.config.plan, facts.customers
-    losing = (customers["unrealised_return"] <= -s.loss_return) | (customers["unrealised_pnl_cny"] <= -s.loss_cny)
-    rows = customers[losing]
+    rows = facts.customers[is_felt_loss(facts.customers, facts.config.plan)]
     rows = rows.assign(was_told=rows["days_since_word"] <= facts.settings.quiet_days)
     rows = order(rows, {"was_told": True, "unrealised_pnl_cny": True})
     unknown = {"contacts": "days_since_word, days_since_reached"}

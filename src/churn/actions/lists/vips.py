@@ -9,6 +9,7 @@ import pandas as pd
 from churn.actions.lists.facts import Facts
 from churn.actions.lists.listing import Found, ManagerList, not_made, note_unknown, order
 from churn.actions.lists.wording import GRADES, join_words, tell
+from churn.actions.plan_managers import manager_branches, stated_branches
 from churn.explanation.reasons.amounts import Pair, percent
 from churn.tables.contract import VIP_TIERS
 
@@ -34,8 +35,7 @@ def find_unassigned_vips(facts: Facts) -> Found:
     """
     if lack := facts.lacks("customers.manager_id"):
         return not_made(lack)
-    stated = {name: own.branch for name, own in facts.config.plan.managers.items() if own.branch is not None}
-    homes = find_homes(facts.customers, facts.settings.home_share, stated)
+    homes = find_homes(facts.customers, facts.settings.home_share, stated_branches(facts.config.plan))
     rows = _vips(facts).merge(homes, on="manager_id", how="left")
     alone = rows["manager_id"].isna()
     elsewhere = rows["manager_branch_id"].notna() & (rows["manager_branch_id"] != rows["branch_id"])
@@ -45,7 +45,10 @@ def find_unassigned_vips(facts: Facts) -> Found:
 
 
 def find_homes(customers: pd.DataFrame, home_share: float, stated: Mapping[str, str]) -> pd.DataFrame:
-    """Return managers' branches: the stated one, else that of more than `home_share` of their customers.
+    """Return managers' branches as far as they are shown: stated, or of more than `home_share` of their customers.
+
+    They are those of the plan (`manager_branches`). Of a manager without such a branch nobody can be said to belong to
+    another one.
 
     Returns
     -------
@@ -59,11 +62,8 @@ def find_homes(customers: pd.DataFrame, home_share: float, stated: Mapping[str, 
     >>> find_homes(customers, 0.5, {"M2": "N"}).values.tolist()
     [['M1', 'N', 0.6666666666666666], ['M2', 'N', nan]]
     """
-    shares = customers.groupby("manager_id")["branch_id"].value_counts(normalize=True)
-    homes = shares.rename("manager_branch_share").reset_index().rename(columns={"branch_id": "manager_branch_id"})
-    homes = homes[(homes["manager_branch_share"] > home_share) & ~homes["manager_id"].isin(list(stated))]
-    named = pd.DataFrame({"manager_id": list(stated), "manager_branch_id": list(stated.values())}, dtype="str")
-    return pd.concat([homes, named], ignore_index=True)
+    homes = manager_branches(customers, stated).rename(columns=lambda name: name.replace("branch", "manager_branch"))
+    return homes[homes["manager_branch_share"].isna() | (homes["manager_branch_share"] > home_share)]
 
 
 def find_relationships(facts: Facts) -> Found:

@@ -1,0 +1,98 @@
+import datetime as dt
+import html
+import re
+
+import pytest
+
+from churn.report.facts import About, Bin, Customer, Group, Headline, Segmentation, Summary
+from churn.report.page import render_page
+from churn.report.words import LANGUAGES
+
+ABOUT = About(None, None, None, 365, "m1", None, (0.994, 0.99, 0.997), 2, True)
+ASKS_FOR = re.compile(r"""(?:src|href|action|data|poster)\s*=\s*["'](?!#|data:)[^"']+|url\(|@import""")
+
+
+def customer(customer_id="A", **known):
+    empty = {
+        "branch_id": None, "manager_id": None, "tier": None, "probability": 0.9, "low": None, "high": None,
+        "value_cny": None, "raises": (), "holds": (), "next_step": None, "binds": False, "next_effect": None,
+    }  # fmt: skip
+    return Customer(customer_id=customer_id, **(empty | known))
+
+
+def summary(**given):
+    facts = {
+        "about": ABOUT,
+        "headlines": (Headline("customers", 2, "number"),),
+        "baselines": (),
+        "bins": (Bin(0.0, 0.04, "low", 1), Bin(0.88, 0.92, "high", 1)),
+        "segmentations": (Segmentation("sex", True, (Group("f", 1, 0, 0.1, None), Group("m", 1, 1, 0.9, None)), 0),),
+        "drivers": (),
+        "bindings": (),
+        "binding_names": {},
+        "customers": (customer(),),
+        "day": None,
+        "lists": (),
+        "working": None,
+        "cannot": ("flat_plan", "values"),
+    }
+    return Summary(**(facts | given))
+
+
+def body(page):
+    return re.sub(r"<(script|style)[^>]*>.*?</\1>", " ", page, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_page_asks_for_nothing_outside_itself(language):
+    page = render_page(summary(), language)
+    assert ASKS_FOR.findall(body(page)) == []
+    assert "default-src 'none'" in html.unescape(page)
+    assert len(page.encode("utf-8")) < 3_000_000
+
+
+@pytest.mark.parametrize(("language", "says"), [("en", "No plan, no lists"), ("zh", "没有工作计划和名单")])
+def test_what_cannot_be_said_is_said(language, says):
+    page = body(render_page(summary(), language))
+    assert says in page
+    assert 'id="today"' not in page
+    assert 'id="working"' not in page
+
+
+def test_the_language_is_marked():
+    assert '<html lang="zh-CN">' in render_page(summary(), "zh")
+    assert '<html lang="en">' in render_page(summary(), "en")
+
+
+def test_every_chart_has_its_place_its_words_and_its_table():
+    page = body(render_page(summary(), "en"))
+    for name in ("bins", "group-0"):
+        assert f'id="chart-{name}" role="img" aria-label="' in page
+    assert page.count('<table class="figures cards">') == 2
+
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", '" onmouseover="alert(1)', "</script><img src=x>"])
+def test_a_text_of_the_bank_is_a_text(text):
+    about = ABOUT._replace(branch_id=text, is_flat=False, date=dt.date(2026, 1, 5), scored_on=dt.date(2026, 1, 5))
+    groups = (Group(text, 1, 0, 0.1, None), Group(None, 1, 1, 0.9, None))
+    hostile = summary(
+        about=about,
+        segmentations=(Segmentation(text, True, groups, 0),),
+        customers=(customer(text, raises=((text, text),), manager_id=text, tier=text),),
+    )
+    page = render_page(hostile, "en")
+    assert text not in page
+    assert page.count("<script") == render_page(summary(), "en").count("<script") == 3
+
+
+def test_an_id_as_long_as_a_book_is_cut():
+    page = body(render_page(summary(customers=(customer("x" * 10_000),)), "en"))
+    assert max(map(len, re.findall("x+…?", page))) == 120
+
+
+def test_a_column_nobody_fills_is_left_out():
+    step = customer(next_step=("fund", "基金"))
+    assert "Next step" not in body(render_page(summary(), "en"))
+    assert "Next step" in body(render_page(summary(customers=(step,)), "en"))
+    assert ">Value<" not in body(render_page(summary(), "en"))
+    assert ">Value<" in body(render_page(summary(cannot=(), customers=(customer(value_cny=5.0),)), "en"))

@@ -1,0 +1,143 @@
+import datetime as dt
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from binding_rows import binding_row
+from churn.config import Config, FlatFile
+from churn.report.facts import Bin, Driver, Headline
+from churn.report.summary import MOST_CUSTOMERS, Explained, build_summary
+
+NAN = float("nan")
+BUCKET = {"n": 50, "stated": 0.62, "observed": 0.6, "observed_low": 0.46, "observed_high": 0.72, "predicted": 0.61}
+STORED = SimpleNamespace(
+    manifest={"horizon_days": 365, "model_id": "m", "as_of": "2025-01-01"},
+    metrics={"roc_auc": {"value": 0.8, "low": 0.75, "high": 0.85}},
+    baselines=[{**BUCKET, "product_coverage": name} for name in (1, 2, 3, 4, "5+")],
+)
+IMPORTANCE = pd.DataFrame({"feature": ["n_bound", "own", "flat"], "mean_abs_points": [0.01, 0.04, 0.0]})
+
+
+def audience(**columns):
+    rows = {
+        "customer_id": ["A", "B", "C"],
+        "branch_id": ["N", "N", "S"],
+        "manager_id": ["M1", None, "M2"],
+        "tier": ["gold", "ordinary", "platinum"],
+        "product_coverage": [1.0, 1.0, 6.0],
+        "by_coverage": ["1", "1", "5+"],
+        "by_tier": ["gold", "ordinary", "platinum"],
+        "churn_probability": [0.5, 0.98, 1.0],
+        "risk_band": ["medium", "high", "high"],
+        "value_cny": [1000.0, 100.0, 10.0],
+        "at_risk_cny": [500.0, 98.0, 10.0],
+    }
+    return pd.DataFrame(rows | columns)
+
+
+@pytest.fixture
+def summarise(tmp_path):
+    path = tmp_path / "scores.csv"
+    told = {"next_binding": ["cts", "", ""], "next_product": ["", "fund", ""], "next_binding_effect": [-0.1, "", ""]}
+    pd.DataFrame({"customer_id": ["A", "B", "C"], **told}).to_csv(path, index=False)
+
+    def build(customers=None, *, bindings=(), config=None, **given):
+        return build_summary(
+            audience() if customers is None else customers,
+            path,
+            STORED,
+            Explained(tuple(bindings), IMPORTANCE),
+            config or Config(),
+            **{"scored_on": dt.date(2026, 1, 5), "acts": None} | given,
+        )
+
+    return build
+
+
+def test_headlines_count_customers_and_add_up_what_they_risk(summarise):
+    assert summarise().headlines == (
+        Headline("customers", 3, "number"),
+        Headline("expected_leavers", 2.48, "number"),
+        Headline("high_risk", 2, "number"),
+        Headline("at_risk_cny", 608.0, "yuan"),
+        Headline("product_coverage", pytest.approx(8 / 3), "mean"),
+        Headline("vips_at_risk", 1, "number"),
+    )
+
+
+def test_what_is_predicted_today_stands_beside_what_was_judged(summarise):
+    first, second, *_, last = summarise().baselines
+    assert (first.coverage, first.n, first.stated, first.observed, first.n_now) == ("1", 50, 0.62, 0.6, 2)
+    assert first.now == pytest.approx(0.74)
+    assert (second.stated, second.n_now, second.now) == (None, 0, None)
+    assert (last.coverage, last.stated, last.now) == ("5+", 0.12, 1.0)
+
+
+def test_the_last_bin_holds_certainty(summarise):
+    assert summarise().bins == (Bin(0.48, 0.52, "medium", 1), Bin(0.96, 1.0, "high", 2))
+
+
+def test_drivers_are_named_by_their_meaning_and_what_moves_nothing_is_left_out(summarise):
+    assert summarise().drivers == (Driver(("own", "own"), 0.04), Driver(("services bound", "已绑定服务数"), 0.01))
+
+
+def test_who_would_take_most_away_comes_first_with_the_next_step(summarise):
+    first, second, third = summarise().customers
+    assert (first.customer_id, first.next_step, first.binds, first.next_effect) == (
+        "A", ("third-party custody (CTS)", "第三方存管"), True, -0.1,
+    )  # fmt: skip
+    assert (second.customer_id, second.next_step, second.binds, second.next_effect) == (
+        "B",
+        ("fund", "基金"),
+        False,
+        None,
+    )
+    assert (third.next_step, third.manager_id) == (None, "M2")
+
+
+def test_without_values_the_riskiest_come_first(summarise):
+    found = summarise(audience(value_cny=[NAN] * 3, at_risk_cny=[NAN] * 3))
+    assert [one.customer_id for one in found.customers] == ["C", "B", "A"]
+    assert found.customers[0].value_cny is None
+    assert "at_risk_cny" not in {head.key for head in found.headlines}
+    assert "values" in found.cannot
+
+
+def test_a_branch_page_is_of_its_customers_and_the_bank_s_model(summarise):
+    found = summarise(branch_id="S")
+    assert (found.about.branch_id, found.about.n_scored) == ("S", 1)
+    assert [one.customer_id for one in found.customers] == ["C"]
+    assert found.baselines[0].n == 50
+
+
+def test_a_flat_file_says_what_it_cannot_tell(summarise):
+    flat = pd.DataFrame(
+        {
+            "customer_id": ["A", "B"],
+            "product_coverage": [NAN, NAN],
+            "churn_probability": [0.2, 0.9],
+            "risk_band": ["low", "high"],
+            "value_cny": [NAN, NAN],
+            "at_risk_cny": [NAN, NAN],
+        }
+    )
+    config = Config(flat=FlatFile(id="id", label="left", churned="1"))
+    found = summarise(flat, config=config, scored_on=None)
+    assert found.cannot == ("flat_plan", "flat_time", "values", "coverage", "bindings")
+    assert (found.day, found.lists, found.working, found.baselines) == (None, (), None, ())
+    assert (found.about.is_flat, found.about.date) == (True, None)
+
+
+@pytest.mark.parametrize(("verdict", "says"), [("cannot_tell", True), ("suggests", False)])
+def test_that_no_effect_can_be_told_is_said_once(summarise, verdict, says):
+    found = summarise(bindings=[binding_row("cts", verdict=verdict), binding_row("cash_sweep")])
+    assert ("effects" in found.cannot) is says
+    assert "bindings" not in found.cannot
+
+
+def test_a_page_names_no_more_customers_than_it_has_room_for(summarise, tmp_path):
+    n = MOST_CUSTOMERS + 5
+    many = audience().iloc[[0] * n].assign(customer_id=[f"C{number}" for number in range(n)])
+    pd.DataFrame({"customer_id": many["customer_id"]}).to_csv(tmp_path / "scores.csv", index=False)
+    assert len(summarise(many).customers) == MOST_CUSTOMERS

@@ -9,6 +9,7 @@ import narwhals as nw
 import numpy as np
 
 from churn.actions.lists.vips import find_homes
+from churn.actions.plan_managers import stated_branches
 from churn.actions.progress.facts import Facts
 from churn.actions.progress.intervals import share
 from churn.actions.progress.units import Found, Measured, add_up, numbers, sum_by_unit
@@ -29,8 +30,7 @@ def measure_vips(facts: Facts) -> Found:
     """
     if lack := facts.lacks("customers.manager_id"):
         return {"vip_responsibility": lack}
-    stated = {name: own.branch for name, own in facts.config.plan.managers.items() if own.branch is not None}
-    homes = find_homes(facts.people, facts.config.lists.home_share, stated)
+    homes = find_homes(facts.people, facts.config.lists.home_share, stated_branches(facts.config.plan))
     home = facts.people["manager_id"].map(homes.set_index("manager_id")["manager_branch_id"])
     elsewhere = home.notna() & (home != facts.people["branch_id"])
     looked_after = facts.people["manager_id"].notna() & ~elsewhere

@@ -9,6 +9,7 @@ from churn.actions.progress.facts import Facts
 from churn.actions.progress.intervals import difference, rate, share
 from churn.actions.progress.units import Found, Measured, sum_by_unit
 from churn.explanation.reasons.amounts import Pair
+from churn.features.activity import is_large_ordinary
 from churn.tables.bank import to_date
 from churn.tables.contract import TIERS, VIP_TIERS
 from churn.timeline import YEAR_DAYS, population
@@ -91,9 +92,7 @@ def _at_counter(facts: Facts, first: int, last: int) -> nw.LazyFrame[Any]:
     """Return counter transactions from a day on and before another: `large`, 1 where large on an ordinary ticket."""
     on = nw.col("transacted_on")
     at = (nw.col("channel") == nw.lit("counter")) & (on >= first) & (on < last)
-    size = nw.when(nw.col("amount") < 0).then(-nw.col("amount")).otherwise(nw.col("amount"))
-    ordinary = (nw.col("queue_ticket") == nw.lit("ordinary")).fill_null(False)
-    large = ordinary & (size >= round(facts.config.lists.large_counter_cny * 100))
+    large = is_large_ordinary(round(facts.config.lists.large_counter_cny * 100))
     return facts.tables["transactions"].filter(at).select("customer_id", on, large.cast(nw.Int64).alias("large"))
 
 

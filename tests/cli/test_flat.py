@@ -122,8 +122,17 @@ def test_bankchurners_reaches_its_reference(run, tmp_path):
     observed = [b["observed"] for b in json.loads((tmp_path / "m" / "baselines.json").read_text())]
     # By products held, counted in the file by hand: 25.6, 27.8, 17.4, 11.8 %; 5 and 6 together 11.3 %.
     assert [round(100 * rate, 1) for rate in observed] == [25.6, 27.8, 17.4, 11.8, 11.3]
-    assert run("score", BANKCHURNERS, "--model", tmp_path / "m", "-o", tmp_path / "s.parquet").code == 0
+    scored = ("--model", tmp_path / "m", "-o", tmp_path / "s.parquet", "--explain")
+    assert run("score", BANKCHURNERS, *scored).code == 0
     assert len(pd.read_parquet(tmp_path / "s.parquet")) == 10_127
+    page = tmp_path / "page.html"
+    result = run("report", BANKCHURNERS, "--model", tmp_path / "m", "--scores", tmp_path / "s.parquet", "-o", page)
+    assert result.code == 0, result.err
+    said = page.read_text(encoding="utf-8")
+    for name in ("10,127", "Income_Category", "Total_Trans_Ct", 'id="chart-baselines"', "25.6 %", "No plan, no lists"):
+        assert name in said
+    for section in ('id="today"', 'id="working"', 'id="chart-bindings"'):
+        assert section not in said
 
 
 @needs(TELCO, "IBM/telco-customer-churn-on-icp4d")

@@ -82,3 +82,7 @@ def test_what_is_no_number_and_what_is_not_known_are_empty_cells(written):
     columns = Column("share", 9, "share", [0.5, NAN, INFINITE, None]), Column("text", 9, "text", ["a", "", None, "-5"])
     cells = [[cell.value for cell in row] for row in written(*columns).iter_rows()]
     assert cells == [["share", "text"], [0.5, "a"], [None, None], [None, None], [None, "-5"]]
+
+
+def test_half_of_a_sign_is_replaced_since_no_file_can_hold_it(written):
+    assert written(Column("\ud800", 9, "text", ["a\udc00b", "𠮷"]))["A2"].value == "a\ufffdb"

@@ -237,22 +237,40 @@ def test_a_bank_without_managers_is_refused(run, bank, scored, tmp_path):
     assert "customers.manager_id" in result.err
 
 
-def test_hostile_ids_in_every_table_leave_every_file_whole(run, tmp_path):
+@pytest.mark.parametrize("is_known", [True, False])
+def test_hostile_ids_in_every_table_and_names_of_the_catalogue_leave_every_file_whole(run, tmp_path, config, is_known):
     names = sorted({text.strip() for text in HOSTILE} - {""})
     people = pd.DataFrame({"customer_id": names, "branch_id": names[::-1], "manager_id": names, "tier": "gold"})
     people = people.assign(opened_on=pd.Timestamp("2020-01-01"))
     people.loc[::3, "manager_id"] = None
-    holdings = people[["customer_id", "opened_on"]].assign(holding_id=names, product="fund")
+    # Names in the catalogue are hostile where it knows the codes; else the codes in the scores are.
+    codes = [f"p{number}" for number in range(len(names))] if is_known else names
+    quoted = [json.dumps(text, ensure_ascii=False) for text in names]
+    catalogue = [f"[products.p{n}]\nen = {text}\nzh = {text}" for n, text in enumerate(quoted)]
+    services = [f'{one.replace("[products", "[services")}\nproduct = "p{n}"' for n, one in enumerate(catalogue)]
+    path = config("\n".join([*catalogue, *services]))
+    products = codes if is_known else "fund"
+    holdings = people[["customer_id", "opened_on"]].assign(holding_id=names, product=products)
     (tmp_path / "bank").mkdir()
     people.to_parquet(tmp_path / "bank" / "customers.parquet", index=False)
     holdings.to_parquet(tmp_path / "bank" / "holdings.parquet", index=False)
     scores = pd.DataFrame({"customer_id": names, "as_of": "2024-12-31", "churn_probability": 0.5})
-    for column in ("next_binding", "next_product", "raises_1_en", "raises_1_zh", "reason_1"):
+    for column in ("raises_1_en", "raises_1_zh", "reason_1"):
         scores[column] = names
+    scores["next_binding"], scores["next_product"] = codes, codes
     scores.assign(next_binding_effect=-0.1).to_parquet(tmp_path / "scores.parquet", index=False)
     out = tmp_path / "plan"
     result = run(
-        "plan", tmp_path / "bank", "--scores", tmp_path / "scores.parquet", "-o", out, "--data-end", "2024-12-31"
+        "plan",
+        tmp_path / "bank",
+        "--scores",
+        tmp_path / "scores.parquet",
+        "-o",
+        out,
+        "--data-end",
+        "2024-12-31",
+        "--config",
+        path,
     )
     assert result.code == 0, result.err
     document = json.loads((out / "plan.json").read_text(encoding="utf-8"))

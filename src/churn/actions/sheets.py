@@ -173,7 +173,7 @@ def write_table(sheet: Any, styles: Mapping[str, Any], columns: Sequence[Column]
     lines += [1] * max(len(column.cells) for column in columns)
     for at, column in enumerate(columns):
         sheet.set_column(at, at, column.width)
-        sheet.write_string(0, at, column.heading, styles["heading"])
+        sheet.write_string(0, at, cell_text(column.heading), styles["heading"])
         write = _write_text if column.style == "text" else _write_number
         for row, value in enumerate(column.cells, start=1):
             write(sheet, row, at, value, styles[column.style])
@@ -205,7 +205,7 @@ def _display_width(text: str, letter: float) -> float:
 
 def write_note(sheet: Any, styles: Mapping[str, Any], row: int, text: str) -> None:
     """Write one line across the sheet, in its first column."""
-    sheet.write_string(row, 0, text.replace("\n", " · "), styles["note"])
+    sheet.write_string(row, 0, cell_text(text.replace("\n", " · ")), styles["note"])
 
 
 def _write_text(sheet: Any, row: int, at: int, value: str | None, style: Any) -> None:

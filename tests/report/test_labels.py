@@ -18,6 +18,7 @@ EN, ZH = read_words("en"), read_words("zh")
         ("coverage", "5+", "5+", "5+"),
         ("", "gold", "gold", "gold"),
         ("contact", None, "not known", "不详"),
+        ("manager", None, "nobody", "无"),
     ],
 )
 def test_codes_have_words_and_texts_of_a_bank_stand_for_themselves(key, code, en, zh):

@@ -68,7 +68,7 @@ CANNOT = {
 def group_label(key: str, code: str | None, words: Words) -> str:
     """Say which group a code stands for; an id or a text of the bank stands for itself."""
     if code is None:
-        return words.say("not known")
+        return words.say("nobody") if key == "manager" else words.say("not known")
     if key == "tier" and code in TIER_WORDS:
         return words.pick(TIER_WORDS[code])
     return words.say(GROUPS[code]) if key in _CODED and code in GROUPS else code

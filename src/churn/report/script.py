@@ -16,6 +16,12 @@ from typing import Any
 import vl_convert
 
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
+_SEPARATORS = dict.fromkeys(map(ord, "\u2028\u2029"), " ")
+_INHERITED = {
+    "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__", "__proto__", "constructor",
+    "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf",
+}  # fmt: skip
+"""Properties of every object of JavaScript."""
 _EXPOSE = "window.drawChart = vegaEmbed;"
 
 
@@ -66,8 +72,27 @@ def security_policy(*scripts: str) -> str:
 
 
 def chart_data(specs: Mapping[str, Mapping[str, Any]], number_format: Mapping[str, Any]) -> str:
-    """Write what the page's script draws: specifications by the id of their place, and how numbers are grouped."""
-    return embed_json({"charts": specs, "formatLocale": number_format})
+    """Write what the page's script draws: specifications by the id of their place, and how numbers are grouped.
+
+    Examples
+    --------
+    >>> chart_data({"tiers": {"data": ["gold", "constructor"]}}, {}).encode("ascii", "backslashreplace")
+    b'{"charts":{"tiers":{"data":["gold","\\\\u200bconstructor"]}},"formatLocale":{}}'
+    """
+    return embed_json({"charts": _harmless(specs), "formatLocale": number_format})
+
+
+def _harmless(value: Any) -> Any:
+    """Change texts that Vega takes for something else: it groups by properties, and sorts by expressions it parses.
+
+    A group by the name of a property that every object has is no group to it, and a separator of lines ends the
+    expression; neither chart would be drawn.
+    """
+    if isinstance(value, str):
+        return ("\u200b" if value in _INHERITED else "") + value.translate(_SEPARATORS)
+    if isinstance(value, Mapping):
+        return {name: _harmless(part) for name, part in value.items()}
+    return [_harmless(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 def _hash(script: str) -> str:

@@ -118,6 +118,17 @@ def test_what_is_folded_is_printed_and_folded_again(pages, open_page, name):
     assert not last.is_visible()
 
 
+@pytest.mark.parametrize("name", ["bank_en", "flat_zh"])
+def test_names_beside_a_chart_are_as_long_on_paper_as_on_a_desk(pages, open_page, name):
+    page = open_page(pages[name]).page
+    names = "all => all.map(e => e.textContent)"
+    on_screen = page.eval_on_selector_all("#drivers .role-axis-label text", names)
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.wait_for_timeout(200)
+    assert len(on_screen) > 4
+    assert set(on_screen) - set(page.eval_on_selector_all("#drivers .role-axis-label text", names)) == set()
+
+
 @pytest.mark.parametrize("name", ["bank_zh", "branch_en", "flat_zh"])
 def test_everybody_can_read_it(pages, open_page, name):
     page = open_page(pages[name]).page

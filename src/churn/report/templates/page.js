@@ -14,8 +14,9 @@ Promise.all(drawn).then(
   () => { document.documentElement.dataset.charts = "drawn"; },
   (error) => { document.documentElement.dataset.charts = "failed"; console.error(error); },
 );
-// On paper nothing is folded but the tables under charts, and charts have the width of an A4 page or of half of one.
-const PAPER = 690, HALF = 330;
+// On paper nothing is folded but the tables under charts. A chart over the whole page is drawn wider than it, and
+// shrunk: so its longest names keep room beside it. The others have half of the page.
+const PAPER = 760, HALF = 330;
 const folded = () => document.querySelectorAll("details.prints");
 window.addEventListener("beforeprint", () => {
   folded().forEach((part) => { part.dataset.was = part.open; part.open = true; });

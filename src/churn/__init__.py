@@ -8,10 +8,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from churn.api.acting import plan_day
     from churn.api.answers import explain_bindings, score
     from churn.api.learning import backtest, train
     from churn.api.snapshots import build_snapshots, open_file
-    from churn.config import Config, read_config
+    from churn.config.settings import Config, read_config
     from churn.errors import ChurnError
     from churn.evaluation.paired import compare_models
     from churn.model.estimator import ChurnModel
@@ -31,6 +32,7 @@ __all__ = [
     "explain_bindings",
     "open_bank",
     "open_file",
+    "plan_day",
     "read_config",
     "read_model",
     "score",
@@ -40,10 +42,11 @@ __all__ = [
 ]
 
 _PLACES = {
+    "churn.api.acting": ("plan_day",),
     "churn.api.answers": ("explain_bindings", "score"),
     "churn.api.learning": ("backtest", "train"),
     "churn.api.snapshots": ("build_snapshots", "open_file"),
-    "churn.config": ("Config", "read_config"),
+    "churn.config.settings": ("Config", "read_config"),
     "churn.errors": ("ChurnError",),
     "churn.evaluation.paired": ("compare_models",),
     "churn.model.estimator": ("ChurnModel",),

@@ -52,17 +52,29 @@ def read_scores(path: Path) -> Scores:
         The name ends in neither.
     """
     require_form(path)
-    table = _read(path)
+    return check_scores(_read(path), str(path))
+
+
+def check_scores(table: pa.Table, where: str) -> Scores:
+    """Take what a plan needs of a table of scores; errors as for `read_scores`.
+
+    Parameters
+    ----------
+    table
+        Columns of a score file.
+    where
+        What messages call it.
+    """
     if missing := [name for name in _NEEDED if name not in table.column_names]:
-        raise MissingColumnError(f"{path}: column {missing[0]} is missing; give a file that churn score wrote")
-    frame = pd.DataFrame({"customer_id": _texts(path, table, "customer_id")})
-    frame["churn_probability"] = _numbers(path, table, "churn_probability")
+        raise MissingColumnError(f"{where}: column {missing[0]} is missing; give what churn score wrote")
+    frame = pd.DataFrame({"customer_id": _texts(where, table, "customer_id")})
+    frame["churn_probability"] = _numbers(where, table, "churn_probability")
     for name in _TEXTS:
-        frame[name] = _texts(path, table, name) if name in table.column_names else None
+        frame[name] = _texts(where, table, name) if name in table.column_names else None
     explained = _EFFECT in table.column_names
-    frame[_EFFECT] = _numbers(path, table, _EFFECT) if explained else np.nan
-    _require_usable(path, frame)
-    return Scores(frame, _as_of(path, table), explained)
+    frame[_EFFECT] = _numbers(where, table, _EFFECT) if explained else np.nan
+    _require_usable(where, frame)
+    return Scores(frame, _as_of(where, table), explained)
 
 
 def _read(path: Path) -> pa.Table:
@@ -81,45 +93,45 @@ def _read(path: Path) -> pa.Table:
         raise DataError(f"{path}: cannot be read as {path.suffix[1:]}; give a file that churn score wrote") from error
 
 
-def _texts(path: Path, table: pa.Table, name: str) -> "pd.Series[Any]":
+def _texts(where: str, table: pa.Table, name: str) -> "pd.Series[Any]":
     try:
         column = table[name].cast(pa.string()).to_pandas().astype(object)
     except pa.ArrowException as error:
-        raise DataError(f"{path}: column {name} is no text; give a file that churn score wrote") from error
+        raise DataError(f"{where}: column {name} is no text; give what churn score wrote") from error
     found: pd.Series[Any] = column.where(column.notna() & (column != ""), None)
     return found
 
 
-def _numbers(path: Path, table: pa.Table, name: str) -> "pd.Series[float]":
+def _numbers(where: str, table: pa.Table, name: str) -> "pd.Series[float]":
     try:
         numbers: pd.Series[float] = table[name].cast(pa.float64()).to_pandas()
     except pa.ArrowException as error:
-        raise DataError(f"{path}: column {name} is no number; give a file that churn score wrote") from error
+        raise DataError(f"{where}: column {name} is no number; give what churn score wrote") from error
     return numbers
 
 
-def _require_usable(path: Path, frame: pd.DataFrame) -> None:
+def _require_usable(where: str, frame: pd.DataFrame) -> None:
     ids, probability, effect = frame["customer_id"], frame["churn_probability"], frame[_EFFECT]
-    _require(path, ids.isna(), "customer_id: empty; score again")
-    _require(path, ids.duplicated(), "customer_id: a customer twice; score again")
-    _require(path, ~probability.between(0, 1), "churn_probability: not a number from 0 to 1; score again")
-    _require(path, effect.notna() & ~effect.between(-1, 1), f"{_EFFECT}: not a number from -1 to 1; score again")
+    _require(where, ids.isna(), "customer_id: empty; score again")
+    _require(where, ids.duplicated(), "customer_id: a customer twice; score again")
+    _require(where, ~probability.between(0, 1), "churn_probability: not a number from 0 to 1; score again")
+    _require(where, effect.notna() & ~effect.between(-1, 1), f"{_EFFECT}: not a number from -1 to 1; score again")
 
 
-def _require(path: Path, wrong: "pd.Series[bool]", what: str) -> None:
+def _require(where: str, wrong: "pd.Series[bool]", what: str) -> None:
     if wrong.any():
         rows = ", ".join(str(row + 1) for row in np.flatnonzero(wrong)[:5])
-        raise DataError(f"{path}: {what} ({int(wrong.sum()):,} rows, among them {rows})")
+        raise DataError(f"{where}: {what} ({int(wrong.sum()):,} rows, among them {rows})")
 
 
-def _as_of(path: Path, table: pa.Table) -> dt.date | None:
+def _as_of(where: str, table: pa.Table) -> dt.date | None:
     dates = {str(value)[:10] for value in table["as_of"].unique().to_pylist()}
     if len(dates) > 1:
-        raise DataError(f"{path}: as_of: {len(dates)} dates; give the scores of one date")
+        raise DataError(f"{where}: as_of: {len(dates)} dates; give the scores of one date")
     (date,) = dates or {""}
     if date in ("", "None"):
         return None
     try:
         return dt.date.fromisoformat(date)
     except ValueError as error:
-        raise DataError(f"{path}: as_of: not a date; give a file that churn score wrote") from error
+        raise DataError(f"{where}: as_of: not a date; give what churn score wrote") from error

@@ -1,0 +1,34 @@
+"""What managers do with scores, for Python."""
+
+import pandas as pd
+import pyarrow as pa
+
+from churn.actions.plan import Plan, build_plan
+from churn.actions.plan_people import read_people
+from churn.actions.plan_scores import check_scores
+from churn.api.snapshots import Date, as_date
+from churn.tables.bank import Bank
+
+
+def plan_day(bank: Bank, scores: pd.DataFrame, date: Date) -> Plan:
+    """Plan a day of all managers: `rows` has the meetings and calls, one a row (docs/plan.md).
+
+    Parameters
+    ----------
+    bank
+        Open; its configuration says what a day holds and who may be contacted.
+    scores
+        Of `churn.score`, best with `explain`: without it no next binding is known.
+    date
+        The day; nobody asks whether it is a holiday.
+
+    Raises
+    ------
+    DataError
+        The scores cannot be used, or the bank has no manager.
+    TimeRangeError
+        The date lies too far after the data end, or nobody is a customer at it.
+    """
+    day = as_date(date)
+    known = check_scores(pa.Table.from_pandas(scores, preserve_index=False), "scores")
+    return build_plan(read_people(bank, day), known.frame, day, bank.config)

@@ -119,6 +119,16 @@ def test_what_is_folded_is_printed_and_folded_again(pages, open_page, name):
 
 
 @pytest.mark.parametrize("name", ["bank_en", "flat_zh"])
+def test_every_chart_has_the_width_of_the_paper_or_half_of_it(pages, open_page, name):
+    page = open_page(pages[name]).page
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.wait_for_timeout(200)
+    widths = page.eval_on_selector_all(".chart svg.marks", "all => all.map(e => e.getAttribute('width'))")
+    assert len(widths) == page.locator(".chart").count()
+    assert set(widths) == {"330", "760"}
+
+
+@pytest.mark.parametrize("name", ["bank_en", "flat_zh"])
 def test_names_beside_a_chart_are_as_long_on_paper_as_on_a_desk(pages, open_page, name):
     page = open_page(pages[name]).page
     names = "all => all.map(e => e.textContent)"

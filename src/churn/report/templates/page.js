@@ -20,7 +20,8 @@ const PAPER = 760, HALF = 330;
 const folded = () => document.querySelectorAll("details.prints");
 window.addEventListener("beforeprint", () => {
   folded().forEach((part) => { part.dataset.was = part.open; part.open = true; });
-  views.forEach(([place, view]) => view.width(place.closest(".grid") ? HALF : PAPER).run());
+  // Once set to what it happens to be between its names and its end, a width is no change: hence the zero before it.
+  views.forEach(([place, view]) => view.width(0).width(place.closest(".grid") ? HALF : PAPER).run());
 });
 window.addEventListener("afterprint", () => {
   folded().forEach((part) => { part.open = part.dataset.was === "true"; });

@@ -157,3 +157,17 @@ def test_scores_of_another_model_are_refused(report, scored, tmp_path):
     result = report(scores=tmp_path / "scores.parquet")
     assert result.code == 2
     assert "was scored by another model (another)" in result.err
+
+
+@pytest.mark.parametrize("broken", ["{}", "[{}]", '[{"service": "a\\ud800b"}]', "no JSON", ""])
+def test_an_explanation_that_was_changed_is_one_line(run, bank, model, scored, explained, tmp_path, broken):
+    folder = shutil.copytree(explained, tmp_path / "explained")
+    rows = json.loads((folder / "bindings.json").read_text(encoding="utf-8"))
+    half = [row | {"text_en": "half a character"} for row in rows]
+    text = json.dumps(half).replace("half a character", "\\ud800") if "ud800" in broken else broken
+    (folder / "bindings.json").write_text(text, encoding="utf-8")
+    out = tmp_path / "report.html"
+    result = run("report", bank, "--model", model, "--scores", scored, "--explained", folder, "-o", out)
+    assert result.code == 2
+    assert "is not what churn explain wrote" in result.err
+    assert not out.exists()

@@ -193,7 +193,9 @@ def read_explained(folder: Path) -> Explained:
         The folder is none of these.
     """
     try:
-        rows = tuple(BindingRow(**row) for row in _read_json(folder / "bindings.json"))
+        found = _read_json(folder / "bindings.json")
+        json.dumps(found, ensure_ascii=False).encode("utf-8")  # half a character can stand in JSON, and in no page
+        rows = tuple(BindingRow(**row) for row in found)
         importance = pd.read_csv(folder / "importance.csv", encoding="utf-8-sig")
         return Explained(rows, importance[["feature", "mean_abs_points"]])
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -1,6 +1,6 @@
 """Rendering alone: a summary becomes one HTML file that loads nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -139,9 +139,4 @@ def _filters(words: Words) -> dict[str, Any]:
         "target": partial(format_target, words=words),
         "missed": is_missed,
         "word": lambda code, kind: words.say(_WORDS[kind][code]) if _WORDS[kind][code] else "",
-        "sentences": lambda pairs: _sentences(pairs, words),
     }
-
-
-def _sentences(pairs: Sequence[tuple[str, str]], words: Words) -> str:
-    return ("; " if words.language == "en" else "；").join(words.pick(pair) for pair in pairs)

@@ -20,7 +20,7 @@ from churn.config import Config
 from churn.errors import DataError, TimeRangeError
 from churn.explanation.bindings import BindingRow, build_bindings
 from churn.explanation.effects.estimates import ServiceEffect
-from churn.explanation.folder import service_names
+from churn.explanation.folder import MARK, service_names
 from churn.explanation.survey import service_columns, survey_customers
 from churn.frame import flat_snapshots
 from churn.model.storage import StoredModel
@@ -193,7 +193,9 @@ def read_explained(folder: Path) -> Explained:
         The folder is none of these.
     """
     try:
-        found = _read_json(folder / "bindings.json")
+        found = _read_json(folder / MARK)
+        if not isinstance(found, list):
+            raise TypeError(MARK)
         json.dumps(found, ensure_ascii=False).encode("utf-8")  # half a character can stand in JSON, and in no page
         rows = tuple(BindingRow(**row) for row in found)
         importance = pd.read_csv(folder / "importance.csv", encoding="utf-8-sig")

@@ -192,16 +192,17 @@ def read_explained(folder: Path) -> Explained:
     DataError
         The folder is none of these.
     """
+    refusal = f"{folder}: is not what churn explain wrote; give such a folder, or leave it out"
     try:
         found = _read_json(folder / MARK)
-        if not isinstance(found, list):
-            raise TypeError(MARK)
         json.dumps(found, ensure_ascii=False).encode("utf-8")  # half a character can stand in JSON, and in no page
         rows = tuple(BindingRow(**row) for row in found)
-        importance = pd.read_csv(folder / "importance.csv", encoding="utf-8-sig")
-        return Explained(rows, importance[["feature", "mean_abs_points"]])
+        importance = pd.read_csv(folder / "importance.csv", encoding="utf-8-sig")[["feature", "mean_abs_points"]]
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{folder}: is not what churn explain wrote; give such a folder, or leave it out") from error
+        raise DataError(refusal) from error
+    if not isinstance(found, list):
+        raise DataError(refusal)
+    return Explained(rows, importance)
 
 
 def _can_judge(source: Source) -> bool:

@@ -9,7 +9,7 @@ from churn.actions.progress.build import Progress
 from churn.actions.progress.wording import COUNTED
 from churn.report.facts import Measured, Point, Unitwise, Working
 
-MOST_UNITS = 40
+MOST_UNITS = 300
 """Branches or managers a page shows."""
 
 

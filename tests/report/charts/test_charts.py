@@ -7,7 +7,7 @@ from churn.report.charts.baselines import draw_baselines
 from churn.report.charts.figure import cut
 from churn.report.charts.reasons import draw_bindings, draw_drivers, leading_effect
 from churn.report.charts.risk import draw_bins, draw_segmentation
-from churn.report.charts.working import draw_adherence, draw_series
+from churn.report.charts.working import MOST_BARS, draw_adherence, draw_series
 from churn.report.facts import Bin, Bucket, Driver, Group, Measured, Point, Segmentation, Unitwise, Working
 from churn.report.words import read_words
 
@@ -111,6 +111,13 @@ def test_units_without_a_value_are_not_drawn():
     assert figure.rows == (("N", "12.0", "9.5 – 14.5", "20.0"),)
     assert figure.says == "N: 12.0, target 20.0"
     assert draw_adherence(working(S=Measured(None, None, None, 0, 20.0)), "calls_per_day", EN) is None
+
+
+def test_of_many_units_those_that_do_least_are_drawn():
+    many = {f"B{number:03}": Measured(float(number), None, None, 5, 20.0) for number in range(MOST_BARS + 3)}
+    figure = draw_adherence(working(**dict(reversed(many.items()))), "calls_per_day", EN)
+    assert [row[0] for row in figure.rows] == [f"B{number:03}" for number in range(MOST_BARS)]
+    assert figure.note == "The 40 lowest of 43."
 
 
 def test_a_series_needs_two_months_and_shows_its_target():

@@ -10,6 +10,8 @@ from churn.report.facts import Measured, Point, Unitwise, Working
 from churn.report.words import Words
 
 _ROW = 24
+MOST_BARS = 40
+"""Branches or managers in one chart; of more, those that do least."""
 SERIES_TITLES = ("product_coverage", "bindings_per_customer", "meetings_per_day", "calls_per_day")
 
 
@@ -20,9 +22,10 @@ class _Bar(NamedTuple):
 
 def draw_adherence(working: Working, measure: str, words: Words) -> Figure | None:
     """Draw contacts a day of each branch or manager, with the interval and the target."""
-    bars = _bars(working.units, measure)
-    if not bars:
+    known = _bars(working.units, measure)
+    if not known:
         return None
+    bars = known if len(known) <= MOST_BARS else sorted(known, key=lambda bar: bar.measured.value or 0.0)[:MOST_BARS]
     rows = [
         {
             "unit": cut(bar.unit, 30),
@@ -58,6 +61,7 @@ def draw_adherence(working: Working, measure: str, words: Words) -> Figure | Non
              words.number(bar.measured.target, 1))
             for bar in bars
         ),
+        note="" if bars is known else words.say("The {n} lowest of {all}.", n=len(bars), all=len(known)),
     )  # fmt: skip
 
 

@@ -1,0 +1,22 @@
+import pytest
+
+from churn.explanation.reasons.texts import isolate
+
+
+@pytest.mark.parametrize("text", ["", "B001", "网点 一", "a<b>&", "𠮷野家 😀", "-5"])
+def test_a_text_that_turns_nothing_stays_as_it_is(text):
+    assert isolate(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "inside"),
+    [
+        ("\u202eB001", "\u202eB001"),
+        ("\u202eB001\u202c", "\u202eB001\u202c"),
+        ("عربى", "عربى"),
+        ("a\u2067b", "ab"),
+        ("a\u2069\u202eb", "a\u202eb"),
+    ],
+)
+def test_a_text_that_turns_keeps_it_to_itself(text, inside):
+    assert isolate(text) == f"\u2068{inside}\u2069"

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from churn.actions.hold_out import in_hold_out
 from churn.actions.plan_choice import ANYBODY, Chosen, Competitors, Desk, choose_contacts
 from churn.actions.plan_losses import is_felt_loss
 from churn.actions.plan_managers import find_managers, propose_managers
@@ -34,10 +35,7 @@ from churn.actions.plan_words import (
 from churn.actions.value import Kept, customer_value, value_kept
 from churn.config import Config, PlanSettings
 from churn.explanation.reasons.amounts import Pair
-from churn.model.folds import customer_folds
 
-_PARTS = 10_000
-"""A share of customers is drawn to the hundredth of a per cent."""
 Marks = NDArray[np.bool_]
 
 
@@ -111,19 +109,6 @@ def build_plan(people: pd.DataFrame, scores: pd.DataFrame, date: dt.date, config
         len(people),
         plan_notes(people, settings),
     )
-
-
-def in_hold_out(customer_id: "pd.Series[str]", settings: PlanSettings) -> Marks:
-    """Mark the customers whom no score sends anybody to: a stable hash of the id, the same on every day.
-
-    Examples
-    --------
-    >>> ids = pd.Series([f"C{number}" for number in range(1000)])
-    >>> int(in_hold_out(ids, PlanSettings()).sum())
-    101
-    """
-    held = customer_folds(customer_id, _PARTS, settings.hold_out_salt) < round(settings.hold_out * _PARTS)
-    return np.asarray(held, dtype=bool)
 
 
 def _with_responsible(people: pd.DataFrame, managers: pd.DataFrame, proposals: pd.DataFrame) -> pd.DataFrame:

@@ -7,8 +7,8 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from churn.actions.hold_out import in_hold_out
 from churn.actions.lists.facts import to_pandas
-from churn.actions.plan import in_hold_out
 from churn.actions.progress.facts import Facts, at_month_end
 from churn.actions.progress.intervals import (
     Floats,

@@ -8,6 +8,8 @@ from typing import Any
 import narwhals as nw
 import pandas as pd
 
+from churn.actions.hold_out import in_hold_out
+from churn.actions.lists.missing import find_missing
 from churn.config import Config, ListSettings
 from churn.errors import DataError
 from churn.explanation.reasons.amounts import Pair
@@ -53,8 +55,8 @@ class Facts:
     customers
         The population at the date, one row a customer, sorted by `customer_id`: today's columns of `customers`,
         `FEATURES`, `OF_SCORES`, `days_since_word` (days since a contact of `settings.word_purposes` last reached
-        the customer), `n_referred` (customers brought so far) and `tier_level` (today's: 0 ordinary to 2 platinum). NaN
-        where not known.
+        the customer), `n_referred` (customers brought so far), `tier_level` (today's: 0 ordinary to 2 platinum) and
+        `is_held_out` (of the random hold-out). NaN where not known.
     tables
         Those that can be used; lazy.
     day
@@ -91,12 +93,15 @@ def read_facts(bank: Bank, scores: pd.DataFrame | None, date: dt.date, config: C
         A customer has more than one row of `scores`.
     """
     day = to_days(date)
-    missing = _find_missing(bank, day)
+    missing = _find_lacking(bank, day)
     tables = {name: frame for name, frame in bank.frames().items() if name not in missing}
     found = to_pandas(_collectable(tables, day, config, settings))
     columns = ["customer_id", *OF_CUSTOMERS, *FEATURES, "days_since_word", "n_referred"]
     found = found.reindex(columns=columns).sort_values("customer_id", ignore_index=True)
-    found = found.assign(tier_level=found["tier"].map(TIERS.index).astype("int64"))
+    found = found.assign(
+        tier_level=found["tier"].map(TIERS.index).astype("int64"),
+        is_held_out=in_hold_out(found["customer_id"], config.plan),
+    )
     customers, reason = _with_scores(found, scores)
     return Facts(customers, tables, day, config, settings, {**missing, **reason}, phrases(catalogue(config), config))
 
@@ -115,19 +120,11 @@ def to_pandas(frame: nw.LazyFrame[Any]) -> pd.DataFrame:
     return collected
 
 
-def _find_missing(bank: Bank, day: int) -> dict[str, Pair]:
-    missing: dict[str, Pair] = {}
-    for name in _OPTIONAL:
-        if not bank.has(name):
-            missing[name] = f"there is no {name} table", f"缺少 {name} 表"
-        elif not bank.row_counts[name].used:
-            missing[name] = f"no row of {name} can be used", f"{name} 表没有可用的行"
+def _find_lacking(bank: Bank, day: int) -> dict[str, Pair]:
+    missing = find_missing(bank, _OPTIONAL, _OPTIONAL_COLUMNS)
     if "pnl" not in missing and not silent_is_known(bank.frames(), day):
         end = to_date(month_end_before(day))
         missing["pnl"] = f"pnl holds no values at {end}", f"pnl 表没有 {end} 的数据"
-    for table, column in _OPTIONAL_COLUMNS:
-        if table not in missing and not bank.column_is_there(table, column):
-            missing[f"{table}.{column}"] = f"{table} has no column {column}", f"{table} 表没有 {column} 列"
     return missing
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from churn.actions.lists.facts import to_pandas
+from churn.actions.lists.missing import find_missing
 from churn.actions.plan_managers import find_managers
 from churn.config import Config, ProgressSettings
 from churn.errors import DataError, TimeRangeError
@@ -108,7 +109,7 @@ def read_facts(bank: Bank, date: dt.date, config: Config, settings: ProgressSett
     if horizon_days < 1:
         raise TimeRangeError(f"horizon_days: {horizon_days} is not above 0; give the model's horizon")
     day = to_days(date)
-    missing = _find_missing(bank)
+    missing = find_missing(bank, _OPTIONAL, _COLUMNS)
     tables = {name: frame for name, frame in bank.frames().items() if name not in missing}
     begin, end = _find_period(bank, tables, day)
     come = tables["customers"].filter(nw.col("opened_on") < day)
@@ -128,19 +129,6 @@ def at_month_end(facts: Facts, start: int) -> Pair | None:
     if silent_is_known(facts.tables, start):
         return None
     return f"pnl holds no values at the month-end before {to_date(start)}", f"pnl 表没有 {to_date(start)} 前的月末数据"
-
-
-def _find_missing(bank: Bank) -> dict[str, Pair]:
-    missing: dict[str, Pair] = {}
-    for name in _OPTIONAL:
-        if not bank.has(name):
-            missing[name] = f"there is no {name} table", f"缺少 {name} 表"
-        elif not bank.row_counts[name].used:
-            missing[name] = f"no row of {name} can be used", f"{name} 表没有可用的行"
-    for table, column in _COLUMNS:
-        if table not in missing and not bank.column_is_there(table, column):
-            missing[f"{table}.{column}"] = f"{table} has no column {column}", f"{table} 表没有 {column} 列"
-    return missing
 
 
 def _find_period(bank: Bank, tables: Tables, day: int) -> tuple[int, int]:

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from churn.actions.hold_out import in_hold_out
 from churn.actions.lists.build import ALL_LISTS, build_lists
-from churn.config import SERVICES, ListSettings
+from churn.config import SERVICES, Config, ListSettings, PlanSettings
 from churn.errors import DataError
 from churn.tables.bank import open_bank
 from churn.tables.contract import VIP_TIERS
@@ -172,6 +173,11 @@ def slow_referrers(rows, date, risk):
     return [(customer, -signs, -n) for signs, n, _, customer in sorted(found)]
 
 
+def held_out(customers):
+    names = pd.Series(sorted(set(customers)), dtype="str")
+    return set(names[in_hold_out(names, PlanSettings())])
+
+
 def rows_of(frame, *columns):
     """A list's rows as plain values, None for an unknown one."""
     return [
@@ -188,14 +194,20 @@ def test_lists_equal_slow_calculations(open_other, other_bank, seed, date):
     lists = build_lists(bank, scores, date, bank.config, WIDE)
     frames, risk = lists.frames, dict(zip(scores["customer_id"], scores["churn_probability"], strict=True))
     band = dict(zip(scores["customer_id"], scores["risk_band"], strict=True))
+    held = held_out(band)
+
+    def offered(found):
+        return [row for row in found if row[0] not in held]
+
     assert lists.not_made == ()
     assert rows_of(frames["unassigned_vips"], "problem") == slow_unassigned(rows, date)
     assert rows_of(frames["loss_alerts"], "unrealised_pnl_cny", "days_since_word") == slow_losses(rows, date)
     columns = ("n_large_transactions", "largest_cny", "days_since_large")
-    assert rows_of(frames["potential_vips"], *columns) == slow_potential(rows, date)
-    assert rows_of(frames["upgrades"], "next_tier", "gap_cny") == slow_upgrades(rows, date)
-    assert rows_of(frames["never_bound"], "service", "days_held") == slow_never_bound(rows, date, risk)
-    assert rows_of(frames["referrers"], "n_signs", "n_referred") == slow_referrers(rows, date, band)
+    assert rows_of(frames["potential_vips"], *columns) == offered(slow_potential(rows, date))
+    assert rows_of(frames["upgrades"], "next_tier", "gap_cny") == offered(slow_upgrades(rows, date))
+    never = offered(slow_never_bound(rows, date, risk))
+    assert rows_of(frames["never_bound"], "service", "days_held") == never
+    assert rows_of(frames["referrers"], "n_signs", "n_referred") == offered(slow_referrers(rows, date, band))
 
 
 def test_slow_calculations_find_somebody_for_every_list(other_bank):
@@ -255,17 +267,41 @@ def test_who_refuses_contact_is_on_service_lists_alone_and_counted_everywhere(wa
     assert n_left_out > 20
 
 
+def test_hold_out_is_on_service_lists_alone_and_counted_on_the_others(wary_bank, wary_lists):
+    _, tables, _ = wary_bank
+    held, n_left_out = held_out(tables["customers"]["customer_id"]), 0
+    for kind in ALL_LISTS:
+        listed, (en, zh) = set(wary_lists.frames[kind.name]["customer_id"]), wary_lists.sentences[kind.name]
+        counted = re.search(r"(\d+) of the random hold-out (?:is|are) left out\.", en)
+        assert (listed & held == set()) == (kind.name not in SERVICE_LISTS), kind.name
+        assert [counted and counted[1]] == (re.findall(r"随机对照组 (\d+) 位未列入。", zh) or [None])
+        assert not (counted and kind.name in SERVICE_LISTS)
+        n_left_out += bool(counted)
+    assert n_left_out >= 6
+
+
+def test_bank_that_holds_nobody_out_has_everybody_listed(wary_bank, wary_lists):
+    bank, tables, scores = wary_bank
+    nobody = Config.model_validate({"plan": {"hold_out": 0}})
+    lists = build_lists(bank, scores, LAST, nobody, WIDE)
+    held = held_out(tables["customers"]["customer_id"])
+    assert not any("hold-out" in en or "对照组" in zh for en, zh in lists.sentences.values())
+    assert set(lists.frames["thinly_bound"]["customer_id"]) & held
+    for name in SERVICE_LISTS:
+        pd.testing.assert_frame_equal(lists.frames[name], wary_lists.frames[name])
+
+
 def test_left_out_customers_would_have_been_listed(tmp_path, wary_bank, wary_lists):
     _, tables, scores = wary_bank
     willing = {**tables, "customers": tables["customers"].drop(columns="do_not_contact")}
     with open_bank(write_tables(willing, tmp_path / "bank"), n_threads=1) as bank:
-        everybody = build_lists(bank, scores, LAST, bank.config, WIDE)
+        everybody = build_lists(bank, scores, LAST, Config.model_validate({"plan": {"hold_out": 0}}), WIDE)
     for kind in ALL_LISTS:
         if kind.name == "circles":
             continue  # whether there is a circle at all depends on who may be invited
         more = set(everybody.frames[kind.name]["customer_id"]) - set(wary_lists.frames[kind.name]["customer_id"])
-        said = re.search(r"(\d+) more asked", wary_lists.sentences[kind.name][0])
-        assert len(more) == (int(said[1]) if said else 0)
+        said = re.findall(r"(\d+) (?:more asked|of the random hold-out)", wary_lists.sentences[kind.name][0])
+        assert len(more) == sum(int(number) for number in said), kind.name
 
 
 def test_what_happens_on_the_day_or_later_changes_no_list(tmp_path, wary_bank):

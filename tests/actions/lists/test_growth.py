@@ -55,10 +55,10 @@ def test_potential_vips_are_compared_with_a_days_counter_customers(lists_of):
     sentence, zh = lists_of(customers=CUSTOMERS, holdings=HOLDINGS, transactions=COUNTER).sentences["potential_vips"]
     # found/there: 24 June A and E of 2, 28 June none of 1, 29 June none of 1, 30 June A and D of 4
     assert sentence.startswith(
-        "2 customers. 1 more asked not to be contacted and is left out. Counted by day they are 50 % of the counter's"
-        " customers; the practice expects 5 % at least, and 2 of 4 days stay under it."
+        "2 customers. 1 more asked not to be contacted and is left out. Counted by day, those left out included, they"
+        " are 50 % of the counter's customers; the practice expects 5 % at least, and 2 of 4 days stay under it."
     )
-    assert "按日计占柜面客户 50%；经验值至少 5%，4 天中有 2 天低于此值。" in zh
+    assert "按日计（含未列入者）占柜面客户 50%；经验值至少 5%，4 天中有 2 天低于此值。" in zh
 
 
 def test_bank_sets_what_is_large_and_how_far_back(lists_of):

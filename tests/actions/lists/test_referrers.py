@@ -3,8 +3,9 @@ import datetime as dt
 import pandas as pd
 import pytest
 
+from churn.actions.hold_out import in_hold_out
 from churn.actions.lists.build import build_lists
-from churn.config import ListSettings
+from churn.config import Config, ListSettings, PlanSettings
 from churn.simulation import simulate_bank
 from churn.tables.bank import open_bank
 
@@ -118,6 +119,32 @@ def test_circles_are_likely_referrers_of_one_branch_age_band_and_product(lists_o
     assert lists.sentences["circles"][0] == (
         "3 customers. 1 more asked not to be contacted and is left out. Who is in several circles stands in each."
     )
+
+
+def hold_out_of(held):
+    """Settings of the plan under which, of A to H, just these are held out."""
+    drawn = (PlanSettings(hold_out=0.25, hold_out_salt=str(number)) for number in range(10_000))
+    names = pd.Series(list("ABCDEFGH"))
+    return next(settings for settings in drawn if "".join(names[in_hold_out(names, settings)]) == held)
+
+
+def test_hold_out_is_in_no_circle_and_not_in_its_size(lists_of):
+    settings = ListSettings(referrer_signs=2, circle_size=2, common_share=6 / 7)
+    holdings = HOLDINGS.replace("Gfund,G,fund", "Gfund,G,cts")
+    tables = {**TABLES, "holdings": holdings, "scores": SCORES, "settings": settings}
+    lists = lists_of(**tables, config=Config(plan=hold_out_of("BE")))
+    found = lists.frames["circles"]
+    # as above, but for B; E refused, and is counted there
+    assert found[["rank", "customer_id", "circle_size"]].values.tolist() == [[1, "A", 2], [2, "C", 2]]
+    assert lists.sentences["circles"] == (
+        (
+            "2 customers. 1 more asked not to be contacted and is left out. 1 of the random hold-out is left out. Who"
+            " is in several circles stands in each."
+        ),
+        "2 位客户。另有 1 位客户拒绝联系，未列入。随机对照组 1 位未列入。同一客户可属多个圈子。",
+    )
+    fewer = lists_of(**tables, folder="fewer", config=Config(plan=hold_out_of("BC")))
+    assert fewer.frames["circles"].empty
 
 
 @pytest.mark.parametrize(

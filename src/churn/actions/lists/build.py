@@ -43,8 +43,8 @@ class Lists:
     titles
         In English and Chinese.
     sentences
-        How many are on it, how many asked not to be contacted and are left out, what is not known; or why it could
-        not be made. In English and Chinese.
+        How many are on it, how many are left out since they asked not to be contacted or are of the random hold-out,
+        what is not known; or why it could not be made. In English and Chinese.
     not_made
         Names of lists that could not be made.
     """
@@ -61,7 +61,8 @@ def build_lists(
     """Build every list for the customers at a date.
 
     Only what happened strictly before the date is used; tier, manager and branch are today's. Who asked not to be
-    contacted (`do_not_contact`) is on the lists of unassigned VIPs and of losses alone.
+    contacted (`do_not_contact`), and who is of the random hold-out (`churn.actions.hold_out`), is on the lists of
+    unassigned VIPs and of losses alone: every other list leads to marketing.
 
     Parameters
     ----------
@@ -74,7 +75,8 @@ def build_lists(
         The day the lists are for. Whether the data are too old for it is the caller's to judge
         (`churn.timeline.require_within`).
     config
-        Names products and services; its section `plan` says what a loss is, and the branches of managers it knows.
+        Names products and services; its section `plan` says what a loss is, who is held out, and the branches of
+        managers it knows.
     settings
         Thresholds; those of the configuration's section `lists` when None.
 

@@ -76,11 +76,12 @@ def _note_share(facts: Facts, visits: pd.DataFrame, seen: pd.DataFrame) -> tuple
     found = seen.groupby("transacted_on")["customer_id"].nunique().reindex(visitors.index, fill_value=0)
     under = int((found / visitors < facts.settings.counter_share).sum())
     (en, zh), (en_least, zh_least) = percent(found.sum() / visitors.sum()), percent(facts.settings.counter_share)
-    told = (
-        f"Counted by day they are {en} of the counter's customers; the practice expects {en_least} at least, and"
-        f" {under} of {len(visitors)} days stay under it"
+    en_told = (
+        f"Counted by day, those left out included, they are {en} of the counter's customers; the practice expects"
+        f" {en_least} at least, and {under} of {len(visitors)} days stay under it"
     )
-    return ((told, f"按日计占柜面客户 {zh}；经验值至少 {zh_least}，{len(visitors)} 天中有 {under} 天低于此值"),)
+    zh_told = f"按日计（含未列入者）占柜面客户 {zh}；经验值至少 {zh_least}，{len(visitors)} 天中有 {under} 天低于此值"
+    return ((en_told, zh_told),)
 
 
 def _why_seen(facts: Facts, row: Any) -> Pair:

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 import pandas as pd
 
 from churn.actions.lists.facts import Facts
-from churn.actions.lists.wording import join_sentences, say_empty, say_no_offers, say_not_made, say_number, say_refused
+from churn.actions.lists.wording import (
+    join_sentences,
+    say_empty,
+    say_held_out,
+    say_no_offers,
+    say_not_made,
+    say_number,
+    say_refused,
+)
 from churn.explanation.reasons.amounts import Pair
 
 _FIRST = {"rank": "Int64", "customer_id": "str", "branch_id": "str", "manager_id": "str", "tier": "str"}
@@ -22,7 +30,7 @@ class Found:
     Attributes
     ----------
     rows
-        The list's columns and `do_not_contact`; None where the list cannot be made.
+        The list's columns, `do_not_contact` and `is_held_out`; None where the list cannot be made.
     notes
         Sentences about the list, or why it cannot be made.
     """
@@ -44,8 +52,8 @@ class ManagerList:
     columns
         The facts its rows rest on, each with its pandas dtype, in order.
     is_marketing
-        Whether it leads to marketing: who asked not to be contacted is left out. The others have a column
-        `do_not_contact` that says it.
+        Whether it leads to marketing: who asked not to be contacted, and the random hold-out, are left out. The others
+        are of service and keep everybody; they have a column `do_not_contact`.
     find
         From facts to rows.
     """
@@ -73,14 +81,32 @@ def make_list(kind: ManagerList, facts: Facts) -> Listed:
     if found.rows is None:
         empty = pd.DataFrame(columns=list(dtypes)).astype(dtypes)
         return Listed(empty, join_sentences([say_not_made(found.notes)]), is_made=False)
-    refuses = found.rows["do_not_contact"].astype(bool)
-    n_refused = found.rows.loc[refuses, "customer_id"].nunique()
-    rows = found.rows[~refuses] if kind.is_marketing else found.rows
+    rows = found.rows[may_be_offered(found.rows)] if kind.is_marketing else found.rows
     frame = rows.assign(rank=range(1, len(rows) + 1)).reset_index(drop=True)[list(dtypes)].astype(dtypes)
-    said = [say_number(frame["customer_id"].nunique(), len(frame))]
-    if n_refused:
-        said.append(say_refused(n_refused) if kind.is_marketing else say_no_offers(n_refused))
+    said = [say_number(frame["customer_id"].nunique(), len(frame)), *_say_who(kind, found.rows)]
     return Listed(frame, join_sentences([*said, *found.notes]), is_made=True)
+
+
+def may_be_offered(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Mark who may be offered something: who did not refuse contact, and is not of the random hold-out.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"do_not_contact": [False, True, False], "is_held_out": [False, False, True]})
+    >>> may_be_offered(rows).tolist()
+    [True, False, False]
+    """
+    return ~rows["do_not_contact"].astype(bool) & ~rows["is_held_out"]
+
+
+def _say_who(kind: ManagerList, rows: pd.DataFrame) -> list[Pair]:
+    """Say how many are left out, each under the first reason that holds; or of a list of service, who refused."""
+    refuses = rows["do_not_contact"].astype(bool)
+    n_refused = rows.loc[refuses, "customer_id"].nunique()
+    n_held = rows.loc[rows["is_held_out"] & ~refuses, "customer_id"].nunique()
+    if not kind.is_marketing:
+        return [say_no_offers(n_refused)] if n_refused else []
+    return [say(n) for say, n in ((say_refused, n_refused), (say_held_out, n_held)) if n]
 
 
 def not_made(reasons: list[Pair]) -> Found:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from churn.actions.lists.facts import Facts, open_holdings
-from churn.actions.lists.listing import Found, ManagerList, not_made, note_unknown, order
+from churn.actions.lists.listing import Found, ManagerList, may_be_offered, not_made, note_unknown, order
 from churn.actions.lists.wording import AGE_BAND_NAMES, join_words, tell
 from churn.explanation.reasons.amounts import Pair
 from churn.segments import age_bands
@@ -40,7 +40,7 @@ def find_circles(facts: Facts) -> Found:
     """Group likely referrers of one branch and age band who hold the same product; one row a customer and circle.
 
     A product that most customers hold is nothing to share. The largest circle stands first; its size counts those who
-    may be contacted.
+    may be invited.
     """
     likely = find_referrers(facts)
     lack = facts.lacks("customers.birth_year")
@@ -81,8 +81,8 @@ def _members(likely: pd.DataFrame, facts: Facts) -> pd.DataFrame:
 
 
 def _number(members: pd.DataFrame, circle_size: int) -> pd.DataFrame:
-    """Keep circles of enough who may be contacted, number them from 1, the largest first, and sort by them."""
-    sizes = members[~members["do_not_contact"].astype(bool)].groupby(_CIRCLE).size().rename("circle_size").reset_index()
+    """Keep circles of enough who may be invited, number them from 1, the largest first, and sort by them."""
+    sizes = members[may_be_offered(members)].groupby(_CIRCLE).size().rename("circle_size").reset_index()
     sizes = sizes[sizes["circle_size"] >= circle_size]
     sizes = sizes.sort_values(["circle_size", *_CIRCLE], ascending=[False, True, True, True])
     circles = sizes.assign(circle=range(1, len(sizes) + 1))

@@ -79,6 +79,19 @@ def say_refused(n_customers: int) -> Pair:
     return en, f"另有 {n_customers:,} 位客户拒绝联系，未列入"
 
 
+def say_held_out(n_customers: int) -> Pair:
+    """Say how many are left out since they are of the random hold-out.
+
+    Examples
+    --------
+    >>> say_held_out(2)
+    ('2 of the random hold-out are left out', '随机对照组 2 位未列入')
+    """
+    verb = "is" if n_customers == 1 else "are"
+    en = f"{n_customers:,} of the random hold-out {verb} left out"
+    return en, f"随机对照组 {n_customers:,} 位未列入"
+
+
 def say_no_offers(n_customers: int) -> Pair:
     """Say how many on a list of service may not be offered anything.
 

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from churn.config import Config
 from churn.errors import OutputError
+from churn.explanation.next_best import Advice, advice_to_json
 from churn.frame import Snapshot
 from churn.model.fitted import FittedModel
 from churn.model.intervals import fit_intervals
@@ -69,6 +71,24 @@ def test_a_model_without_intervals_leaves_their_columns_empty(scored):
 
     assert table["probability_low"].null_count == table["probability_high"].null_count == 80
     assert table["churn_probability"].null_count == 0
+
+
+def test_a_claimed_effect_is_in_proportion_below_the_models_own_churn_rate(scored):
+    config = Config.model_validate({"flat": {"id": "id", "label": "left", "churned": "1", "bindings": ["products"]}})
+    snapshot, stored = scored
+    probability = score_snapshot(snapshot, stored)[0]["churn_probability"].to_numpy()
+    rate = float(probability.mean())
+    claim = Advice("products", "cuts", "randomised", -0.1, -0.2, -0.05, {})
+    stored = replace(
+        stored, manifest={**stored.manifest, "training_churn_rate": rate}, effects=advice_to_json([claim], None)
+    )
+    table, _ = score_snapshot(snapshot, stored, explain=config)
+    told = table["next_binding_effect"].to_pandas().to_numpy()
+    expected = -0.1 * np.minimum(probability / rate, 1)
+    named = ~np.isnan(told)
+
+    np.testing.assert_allclose(told[named], expected[named], rtol=1e-12)
+    assert told[named].min() == -0.1 < told[named].max()  # some of a typical risk, some below it
 
 
 def test_columns_of_the_scores_are_those_of_the_contract_in_order():

@@ -114,12 +114,13 @@ def _explained(
 ) -> Iterator[pa.Array]:
     """Yield the columns of `EXPLAINED`."""
     advice = advice_from_json(stored.effects)
+    typical = stored.manifest.get("training_churn_rate")
     features = snapshot.features[list(stored.model.schema.names)]
     if config.flat is not None:
-        steps = find_flat_next_steps(features, probability, advice)
+        steps = find_flat_next_steps(features, probability, advice, typical=typical)
         told = explain_reasons(explained.values, features, (), config)
     else:
-        steps = find_next_steps(features, probability, advice, config, classes_known=classes_known)
+        steps = find_next_steps(features, probability, advice, config, classes_known=classes_known, typical=typical)
         told = explain_reasons(explained.values, features, catalogue(config), config)
     yield pa.array(steps.binding, pa.string())
     yield pa.array(steps.effect, pa.float64(), mask=np.isnan(steps.effect))

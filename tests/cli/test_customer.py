@@ -60,6 +60,7 @@ def test_a_customer_is_told_what_the_scores_file_says(ask, scores):
 
         assert found["churn_probability"] == row["churn_probability"]
         assert found["next_binding"] == row["next_binding"]
+        assert found["next_binding_effect"] == row["next_binding_effect"]
         assert found["next_product"] == row["next_product"]
         assert found["raises_en"] == [text for text in row[[f"raises_{rank}_en" for rank in (1, 2, 3)]] if text]
         assert found["holds_zh"] == [text for text in row[[f"holds_{rank}_zh" for rank in (1, 2)]] if text]

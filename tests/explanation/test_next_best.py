@@ -41,10 +41,10 @@ def customer(*, holds=(), bound=(), class_1=1, coverage=3.0):
     )
 
 
-def step(*given, customers=None, probability=0.5, config=CONFIG):
+def step(*given, customers=None, probability=0.5, config=CONFIG, typical=None):
     """What is told the first customer."""
     features = pd.DataFrame(customers)
-    found = find_next_steps(features, np.full(len(features), probability), given, config)
+    found = find_next_steps(features, np.full(len(features), probability), given, config, typical=typical)
     effect = None if np.isnan(found.effect[0]) else found.effect[0]
     return found.binding[0], effect, found.product[0]
 
@@ -109,6 +109,48 @@ def test_an_effect_is_never_larger_than_the_customers_own_risk():
 
     assert step(claim, customers=[EVERYTHING], probability=0.12)[:2] == ("cts", -0.12)
     assert step(claim, customers=[EVERYTHING], probability=0.31)[:2] == ("cts", -0.3)
+
+
+@pytest.mark.parametrize(
+    ("probability", "typical", "effect"),
+    [
+        (0.4, 0.4, -0.2),
+        (0.9, 0.4, -0.2),  # never more than the average
+        (0.1, 0.4, -0.05),  # half the risk of anybody
+        (0.0, 0.4, 0.0),
+        (0.1, 0.1, -0.1),  # an average larger than the typical risk is cut at the customer's
+        (0.05, 0.1, -0.05),
+        (0.1, None, -0.1),  # not known: cut alone
+        (0.4, None, -0.2),
+    ],
+)
+def test_below_the_typical_risk_an_effect_is_as_large_a_part_of_the_risk(probability, typical, effect):
+    bank = step(advice("cts", "cuts", -0.2), customers=[EVERYTHING], probability=probability, typical=typical)
+    features = pd.DataFrame({"app": [0.0]})
+    flat = find_flat_next_steps(features, np.array([probability]), [advice("app", "cuts", -0.2)], typical=typical)
+
+    assert bank == ("cts", pytest.approx(effect), None)
+    assert flat.effect.tolist() == [pytest.approx(effect)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_nobody_is_promised_more_than_the_average_nor_a_larger_part_of_the_risk_than_the_average_customer(seed):
+    rng = np.random.default_rng(seed)
+    claim, typical, risk = -rng.uniform(0, 0.3), rng.uniform(0.3, 0.6), rng.random(200)
+    features = pd.DataFrame([EVERYTHING] * 200)
+    found = find_next_steps(features, risk, [advice("cts", "cuts", claim)], CONFIG, typical=typical)
+
+    assert set(found.binding) == {"cts"}
+    assert (found.effect >= claim).all()
+    assert (found.effect <= 0).all()
+    assert (-found.effect / risk <= -claim / typical + 1e-12).all()
+
+
+def test_who_has_a_low_risk_is_told_the_same_service_as_who_has_a_high_one():
+    claims = [advice("cts", "cuts", -0.2), advice("fund_trading", "cuts", -0.1)]
+
+    for risk in (0.9, 0.1, 0.001):
+        assert step(*claims, customers=[EVERYTHING], probability=risk, typical=0.4)[0] == "cts"
 
 
 def test_effects_differ_by_products_held():

@@ -137,11 +137,12 @@ def _explain(snapshot: Snapshot, source: Source, stored: StoredModel) -> Explain
     base = base_probability(model, features, shap)
     points = to_points(shap.values, base, probability)[0]
     advice = advice_from_json(stored.effects)
+    typical = stored.manifest.get("training_churn_rate")
     if isinstance(source.table, FlatTable):
-        steps = find_flat_next_steps(features, probability, advice)
+        steps = find_flat_next_steps(features, probability, advice, typical=typical)
     else:
         known = knows_class_1(source.table.frames()["holdings"])
-        steps = find_next_steps(features, probability, advice, config, classes_known=known)
+        steps = find_next_steps(features, probability, advice, config, classes_known=known, typical=typical)
     return Explained(
         float(probability[0]),
         float(base[0]),

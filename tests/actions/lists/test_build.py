@@ -10,7 +10,7 @@ import pytest
 
 from churn.actions.hold_out import in_hold_out
 from churn.actions.lists.build import ALL_LISTS, build_lists
-from churn.config import SERVICES, Config, ListSettings, PlanSettings
+from churn.config import PRODUCTS, SERVICES, Config, ListSettings, PlanSettings
 from churn.errors import DataError
 from churn.tables.bank import open_bank
 from churn.tables.contract import VIP_TIERS
@@ -302,6 +302,72 @@ def test_left_out_customers_would_have_been_listed(tmp_path, wary_bank, wary_lis
         more = set(everybody.frames[kind.name]["customer_id"]) - set(wary_lists.frames[kind.name]["customer_id"])
         said = re.findall(r"(\d+) (?:more asked|of the random hold-out)", wary_lists.sentences[kind.name][0])
         assert len(more) == sum(int(number) for number in said), kind.name
+
+
+def is_turned(text):
+    """Whether an override that is never closed stands outside a text kept to itself, and turns what follows it."""
+    return "\u202e" in re.sub("\u2068[^\u2069]*\u2069", "", text)
+
+
+def turn(names):
+    """Products or services whose names turn what follows them."""
+    turned = {
+        name: own.model_copy(update={"en": f"\u202e{own.en}", "zh": f"\u202e{own.zh}"}) for name, own in names.items()
+    }
+    return {name: own.model_dump() for name, own in turned.items()}
+
+
+def test_names_that_turn_a_sentence_are_kept_to_themselves(tmp_path, wary_bank):
+    _, tables, scores = wary_bank
+    marked = {name: table.copy() for name, table in tables.items()}
+    for table in marked.values():
+        for column in {"customer_id", "referrer_id", "referred_id", "branch_id", "manager_id"} & set(table):
+            table[column] = "\u202e" + table[column]  # None stays None
+    catalogue = {"products": turn(PRODUCTS), "services": turn(SERVICES)}
+    # M1's branch is stated, M2's is shown by customers; a circle of two is one
+    stated = {"plan": {"managers": {"\u202eM1": {"branch": "\u202eS"}}}}
+    config, settings = Config.model_validate(catalogue | stated), WIDE.model_copy(update={"circle_size": 2})
+    with open_bank(write_tables(marked, tmp_path / "bank"), config, n_threads=1) as bank:
+        lists = build_lists(bank, scores.assign(customer_id="\u202e" + scores["customer_id"]), LAST, config, settings)
+    named = set()
+    for name, frame in lists.frames.items():
+        whys = [*frame["why_en"], *frame["why_zh"], *lists.sentences[name]]
+        assert not any(is_turned(why) for why in whys), name
+        named |= {name for why in whys if "\u202e" in why}
+    assert named == {"unassigned_vips", "circles", "never_bound"}
+    told = " ".join(lists.frames["unassigned_vips"]["why_en"])
+    assert "the manager of branch" in told
+    assert "customers are of branch" in told
+
+
+@pytest.mark.parametrize("column", ["empty", "absent"])
+def test_bank_without_managers_gets_every_list_that_needs_none(tmp_path, wary_bank, wary_lists, column):
+    _, tables, scores = wary_bank
+    customers, states = tables["customers"], tables["customer_states"]
+    left = (
+        (customers.assign(manager_id=None), states.assign(manager_id=None))
+        if column == "empty"
+        else (customers.drop(columns="manager_id"), states.drop(columns="manager_id", errors="ignore"))
+    )
+    bare = {**tables, "customers": left[0], "customer_states": left[1]}
+    with open_bank(write_tables(bare, tmp_path / "bank"), n_threads=1) as bank:
+        lists = build_lists(bank, scores, LAST, bank.config, WIDE)
+    assert lists.not_made == ((), ("unassigned_vips",))[column == "absent"]
+    for name, frame in lists.frames.items():
+        assert frame["manager_id"].isna().all()
+        if name != "unassigned_vips":
+            pd.testing.assert_frame_equal(
+                frame.drop(columns="manager_id"), wary_lists.frames[name].drop(columns="manager_id")
+            )
+            assert lists.sentences[name] == wary_lists.sentences[name]
+    if column == "absent":
+        assert lists.sentences["unassigned_vips"][0] == "Not made: customers has no column manager_id."
+        return
+    own = {row["customer_id"]: row for row in read_rows(customers)}
+    people = customers_at({name: read_rows(table) for name, table in bare.items()}, LAST)
+    vips = {who for who in people if own[who]["tier"] in VIP_TIERS}
+    assert set(lists.frames["unassigned_vips"]["customer_id"]) == vips
+    assert set(lists.frames["unassigned_vips"]["problem"]) == {"no_manager"}
 
 
 def test_what_happens_on_the_day_or_later_changes_no_list(tmp_path, wary_bank):

@@ -9,6 +9,7 @@ from churn.actions.lists.facts import Facts, open_holdings, to_pandas
 from churn.actions.lists.listing import Found, ManagerList, not_made, note_unknown, order
 from churn.actions.lists.wording import join_words, tell
 from churn.explanation.reasons.amounts import Pair, percent, span
+from churn.explanation.reasons.texts import isolate
 from churn.tables.contract import VIP_TIERS
 
 
@@ -59,8 +60,9 @@ def _why_thin(facts: Facts, row: Any) -> Pair:
 def _why_never(facts: Facts, row: Any) -> Pair:
     product, service = facts.config.products[row.product], facts.config.services[row.service]
     en, zh = span(row.days_held)
-    held = f"{product.en} held for {en}", f"持有{product.zh} {zh}"
-    return join_words([held, (f"{service.en} never bound", f"从未绑定{service.zh}"), *_risk(row)])
+    held = f"{isolate(product.en)} held for {en}", f"持有{isolate(product.zh)} {zh}"
+    never = f"{isolate(service.en)} never bound", f"从未绑定{isolate(service.zh)}"
+    return join_words([held, never, *_risk(row)])
 
 
 def _risk(row: Any) -> list[Pair]:

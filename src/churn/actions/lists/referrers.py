@@ -9,6 +9,7 @@ from churn.actions.lists.facts import Facts, open_holdings
 from churn.actions.lists.listing import Found, ManagerList, may_be_offered, not_made, note_unknown, order
 from churn.actions.lists.wording import AGE_BAND_NAMES, join_words, tell
 from churn.explanation.reasons.amounts import Pair
+from churn.explanation.reasons.texts import isolate
 from churn.segments import age_bands
 
 # Each sign and what it is known from; how long somebody has been a customer is always known.
@@ -102,13 +103,13 @@ def _why_likely(facts: Facts, row: Any) -> Pair:
 
 
 def _why_circle(facts: Facts, row: Any) -> Pair:
-    product = facts.config.products[row.product]
+    product, branch = facts.config.products[row.product], isolate(row.branch_id)
     en = (
-        f"{row.circle_size} likely referrers of branch {row.branch_id}, aged {row.age_band}, hold {product.en};"
+        f"{row.circle_size} likely referrers of branch {branch}, aged {row.age_band}, hold {isolate(product.en)};"
         f" this one: {row.why_en}"
     )
     zh = (
-        f"网点 {row.branch_id}、{AGE_BAND_NAMES[row.age_band]}、持有{product.zh}的潜在转介绍客户"
+        f"网点 {branch}、{AGE_BAND_NAMES[row.age_band]}、持有{isolate(product.zh)}的潜在转介绍客户"
         f"共 {row.circle_size} 位；本客户：{row.why_zh}"
     )
     return en, zh

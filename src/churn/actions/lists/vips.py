@@ -11,6 +11,7 @@ from churn.actions.lists.listing import Found, ManagerList, not_made, note_unkno
 from churn.actions.lists.wording import GRADES, join_words, tell
 from churn.actions.plan_managers import manager_branches, stated_branches
 from churn.explanation.reasons.amounts import Pair, percent
+from churn.explanation.reasons.texts import isolate
 from churn.tables.contract import VIP_TIERS
 
 # The one a manager can mend alone stands first; of two equally weak ones it is named.
@@ -130,16 +131,16 @@ def _why_unassigned(facts: Facts, row: Any) -> Pair:
 
 
 def _elsewhere(row: Any) -> Pair:
-    home = row.manager_branch_id
+    own, home = isolate(row.branch_id), isolate(row.manager_branch_id)
     if pd.isna(row.manager_branch_share):
         return (
-            f"of branch {row.branch_id}, the manager of branch {home}",
-            f"客户属网点 {row.branch_id}，客户经理属网点 {home}",
+            f"of branch {own}, the manager of branch {home}",
+            f"客户属网点 {own}，客户经理属网点 {home}",
         )
     en, zh = percent(row.manager_branch_share)
     return (
-        f"of branch {row.branch_id}, while {en} of the manager's customers are of branch {home}",
-        f"客户属网点 {row.branch_id}，而客户经理名下 {zh} 的客户属网点 {home}",
+        f"of branch {own}, while {en} of the manager's customers are of branch {home}",
+        f"客户属网点 {own}，而客户经理名下 {zh} 的客户属网点 {home}",
     )
 
 

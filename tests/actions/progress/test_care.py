@@ -1,8 +1,15 @@
 import datetime as dt
 
+import numpy as np
+import pandas as pd
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
+from churn.actions.lists.build import build_lists
+from churn.actions.plan_losses import is_felt_loss
+from churn.actions.progress.build import build_progress
+from churn.config import Config
+from churn.tables.bank import open_bank
 from progress_rows import write_contacts, write_customers, write_holdings
 
 CUSTOMERS = write_customers(
@@ -88,6 +95,50 @@ def test_bank_sets_what_a_loss_is_and_how_long_it_has(progress_of, told):
     assert told(progress_of(date=LATER, config=config, **TABLES), "losses_contacted")["n"] == 1
     slow = progress_of(date=LATER, folder="slow", config={"progress": {"loss_days": 10}}, **TABLES)
     assert told(slow, "losses_contacted")["value"] == pytest.approx(2 / 3)
+
+
+def draw_losses(rng, share, amount):
+    """Cost and gain of 400 customers, in cents: most lose within a cent of what is felt, by share or by amount."""
+    n = 400
+    # whole hundreds, so that a share of whole per cents is a whole number of cents
+    cost = 100 * rng.integers(0, 4_000, n) * rng.choice([0, 1, 100], n, p=[0.1, 0.5, 0.4])
+    exact = rng.choice([0, 1, 2], n, p=[0.2, 0.4, 0.4])
+    limits = [rng.integers(0, 2_000_000, n), cost * round(100 * share) // 100, np.full(n, round(100 * amount))]
+    lost = np.choose(exact, limits) + rng.integers(-1, 2, n)
+    return cost, -np.minimum(lost, cost)
+
+
+@pytest.mark.parametrize(("seed", "share", "amount"), [(1, 0.05, 10_000), (2, 0.07, 33.33), (3, 0.29, 1_234.56)])
+def test_loss_is_the_same_for_plan_list_and_progress(make_folder, seed, share, amount):
+    cost, gain = draw_losses(np.random.default_rng(seed), share, amount)
+    ids = [f"C{number:03d}" for number in range(len(cost))]
+    values = [
+        f"H{number},{who},2024-06-30,{(paid + more) / 100:.2f},{paid / 100:.2f}"
+        for number, (who, paid, more) in enumerate(zip(ids, cost, gain, strict=True))
+    ]
+    tables = {
+        # a manager each, so that what is measured of the manager is measured of the customer
+        "customers": write_customers(*(f"{who},N,{who},2020-01-10,,gold" for who in ids)),
+        "holdings": write_holdings(*(f"{who},fund,2020-01-10," for who in ids), f"{ids[0]},debit_card,2020-01-10,"),
+        # the month-end before is in the data, and nobody loses at it
+        "pnl": "\n".join([PNL.splitlines()[0], *values, f"H{len(ids)},{ids[0]},2024-05-31,1,"]) + "\n",
+        "contacts": write_contacts(f"{ids[0]},{ids[0]},2024-07-19,call,false"),
+    }
+    config = Config.model_validate({"plan": {"loss_return": share, "loss_cny": amount}})
+    with open_bank(make_folder(**tables), config, data_end=dt.date(2024, 7, 19), n_threads=1) as bank:
+        listed = build_lists(bank, None, LATER, config).frames["loss_alerts"]["customer_id"]
+        measures = build_progress(bank, LATER, config).measures
+    began = measures[(measures["measure"] == "losses_contacted") & (measures["level"] == "manager")]
+
+    returns = gain / np.where(cost > 0, cost, np.nan)
+    known = pd.DataFrame({"unrealised_return": returns, "unrealised_pnl_cny": gain / 100})
+    felt = set(np.array(ids)[is_felt_loss(known, config.plan)])
+    assert set(listed) == set(began.loc[began["n"] == 1, "unit"]) == felt
+    # in whole numbers, by the words of the rule
+    least = round(100 * share), round(100 * amount)
+    by_hand = (gain < 0) & ((cost > 0) & (-100 * gain >= least[0] * cost) | (-gain >= least[1]))
+    assert felt == set(np.array(ids)[by_hand])
+    assert 50 < len(felt) < 350
 
 
 @pytest.mark.parametrize(

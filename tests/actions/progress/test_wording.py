@@ -20,6 +20,12 @@ def test_titles_differ():
     assert len({en for en, _ in MEASURES.values()}) == len({zh for _, zh in MEASURES.values()}) == len(MEASURES)
 
 
+def test_title_of_what_is_no_effect_of_contact_says_so_in_both_languages():
+    en, zh = MEASURES["contacted_difference"]
+    assert en == "Churn of those contacted less that of the others (no effect of contact)"
+    assert zh.endswith("（非联系效果）")
+
+
 def test_notes_are_sentences_without_a_full_stop_in_both_languages():
     for en, zh in NOTES:
         assert re.fullmatch(r"[A-Z][ -~]+[^.]", en)

@@ -25,7 +25,7 @@ MEASURES: Mapping[str, Pair] = {
     "hold_out_difference": ("Churn of the hold-out less that of the others", "对照组与其他客户的流失率之差"),
     "value_kept": ("Value kept, from the hold-out", "留存价值（按对照组推算）"),
     "contacted_difference": (
-        "Churn of those contacted less that of the others",
+        "Churn of those contacted less that of the others (no effect of contact)",
         "已联系客户与其他客户的流失率之差（非联系效果）",
     ),
     "offers_difference": (

@@ -131,8 +131,31 @@ def test_bankchurners_reaches_its_reference(run, tmp_path):
     said = page.read_text(encoding="utf-8")
     for name in ("10,127", "Income_Category", "Total_Trans_Ct", 'id="chart-baselines"', "25.6 %", "No plan, no lists"):
         assert name in said
+    assert "have left, as the file says 1,627" in said  # counted in the file by hand
+    assert "the model learned from these very customers" in said
     for section in ('id="today"', 'id="working"', 'id="chart-bindings"'):
         assert section not in said
+
+
+def test_a_page_of_a_file_names_who_has_not_left_and_needs_no_outcome(run, flat, tmp_path):
+    data, config = flat
+    model, scores, page = tmp_path / "m", tmp_path / "s.csv", tmp_path / "page.html"
+    assert run("train", data, "--config", config, "-o", model).code == 0
+    frame = pd.read_csv(data, dtype=str)
+    for name, labels in {
+        "nobody has left": ["no"] * 600,
+        "some are not known": [None if at % 3 else label for at, label in enumerate(frame["left"])],
+    }.items():
+        today = tmp_path / f"{name}.csv"
+        frame.assign(left=labels).to_csv(today, index=False)
+        assert run("score", today, "--model", model, "-o", scores).code == 0
+        result = run("report", today, "--model", model, "--scores", scores, "-o", page, "--json")
+        assert result.code == 0, (name, result.err)
+        facts = json.loads(result.out)
+        assert facts["about"]["n_scored"] == 600, name
+        gone = sum(label == "yes" for label in labels)
+        assert dict(facts["unnamed"]) == ({"gone": gone} if gone else {}), name
+        assert "seen" not in facts["cannot"]
 
 
 @needs(TELCO, "IBM/telco-customer-churn-on-icp4d")

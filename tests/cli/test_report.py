@@ -171,3 +171,17 @@ def test_an_explanation_that_was_changed_is_one_line(run, bank, model, scored, e
     assert result.code == 2
     assert "is not what churn explain wrote" in result.err
     assert not out.exists()
+
+
+def test_an_explanation_of_another_model_is_refused(run, bank, model, scored, explained, tmp_path):
+    folder = shutil.copytree(explained, tmp_path / "explained")
+    (folder / "about.json").write_text('{"model_id": "another", "as_of": null}')
+    result = run("report", bank, "--model", model, "--scores", scored, "--explained", folder, "-o", tmp_path / "r.html")
+    assert result.code == 2
+    assert "explains another model (another)" in result.err
+
+
+def test_old_scores_are_warned_of(report):
+    result = report("--date", "2025-02-03")
+    assert result.code in (0, 2)
+    assert "warning: the scores are of 2025-01-01, more than 31 days old" in result.err

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 
+from churn.actions.hold_out import in_hold_out
 from churn.config import PlanSettings
 from churn.frame import Snapshot
 from churn.report.audience import bank_audience, flat_audience
@@ -22,6 +23,7 @@ def people(**columns):
         "unrealised_pnl_cny": [-60.0, -10.0, 0.0, 0.0],
         "unrealised_return": [-0.05, -0.01, 0.02, NAN],
         "product_coverage": [1.0, 2.0, 7.0, 0.0],
+        "do_not_contact": [False] * 4,
     }
     return pd.DataFrame(rows | columns)
 
@@ -73,3 +75,21 @@ def test_a_column_called_coverage_is_a_files_own_where_products_are_not_counted(
     )
     assert found["by_own_coverage"].tolist() == ["full", "part"]
     assert "by_coverage" not in found
+
+
+def test_who_refused_or_is_held_out_is_not_to_be_named():
+    n = 200
+    ids = [f"C{number}" for number in range(n)]
+    rows = {name: [column[0]] * n for name, column in people().to_dict("list").items()}
+    crowd = pd.DataFrame(rows | {"customer_id": ids, "do_not_contact": [number < 50 for number in range(n)]})
+    known = pd.DataFrame({"customer_id": ids, "churn_probability": [0.5] * n})
+    found = bank_audience(crowd, known, THRESHOLDS, PlanSettings(hold_out=0.2))
+    held_out = in_hold_out(crowd["customer_id"], PlanSettings(hold_out=0.2))
+    assert 20 < held_out.sum() < 60
+    expected = np.where(crowd["do_not_contact"], "do_not_contact", np.where(held_out, "held_out", ""))
+    assert found["unnamed"].tolist() == expected.tolist()
+
+
+def test_who_has_left_as_a_file_says_is_not_to_be_named():
+    found = flat_audience([snapshot(None, income=[1.0, 2.0])], scores(0.7, 0.1), THRESHOLDS, gone=["B", "X"])
+    assert found["unnamed"].tolist() == ["", "gone"]

@@ -27,7 +27,16 @@ def contact(manager, kind, customer, kept):
 
 def plan(people, *contacts, assignments=()):
     columns = ["customer_id", "branch_id", "tier", "proposed_manager_id", "reason_en", "reason_zh"]
-    return Plan(DAY, people, pd.DataFrame(contacts), pd.DataFrame(assignments, columns=columns), {"resting": 2}, 9)
+    return Plan(
+        date=DAY,
+        managers=people,
+        rows=pd.DataFrame(contacts),
+        assignments=pd.DataFrame(assignments, columns=columns),
+        left_out={"resting": 2},
+        n_customers=9,
+        notes=(("note", "说明"),),
+        knows_contacts=False,
+    )
 
 
 TWO = plan(
@@ -50,6 +59,7 @@ def test_a_day_holds_every_manager_s_contacts_by_branch():
     assert (first.customer_id, first.why, first.last_contacted_on) == ("A", ("why en", "why zh"), None)
     assert [(one.customer_id, one.manager_id) for one in day.assignments] == [("D", None), ("E", "M1")]
     assert day.left_out == (("resting", 2),)
+    assert (day.notes, day.knows_contacts) == ((("note", "说明"),), False)
 
 
 def test_a_branch_has_its_own_managers_and_proposals_alone():
@@ -63,12 +73,14 @@ def test_a_manager_without_a_contact_has_an_empty_day():
     assert (only.n_meetings, only.n_calls, only.kept_cny, only.contacts) == (0, 0, 0, ())
 
 
-def test_of_many_managers_contacts_are_counted_and_not_shown():
+def test_of_many_managers_the_bank_s_page_counts_and_the_branch_s_shows():
     many = managers(*((f"M{number:02}", "N") for number in range(MOST_DETAILED + 1)))
-    day = summarise_day(plan(many, contact("M03", "call", "A", 5.0)))
-    assert not day.has_contacts
-    assert {(one.manager_id, one.n_calls) for one in day.managers if one.n_calls} == {("M03", 1)}
-    assert all(one.contacts == () for one in day.managers)
+    made = plan(many, contact("M03", "call", "A", 5.0))
+    bank, branch = summarise_day(made), summarise_day(made, "N")
+    assert (bank.has_contacts, branch.has_contacts) == (False, True)
+    assert {(one.manager_id, one.n_calls) for one in bank.managers if one.n_calls} == {("M03", 1)}
+    assert all(one.contacts == () for one in bank.managers)
+    assert [one.customer_id for one in branch.managers[3].contacts] == ["A"]
 
 
 def test_lists_show_their_first_rows_and_say_how_long_they_are():

@@ -1,7 +1,7 @@
 import pytest
 
 from churn.actions.progress.wording import MEASURES
-from churn.report.facts import Measured
+from churn.report.facts_working import Measured
 from churn.report.measures import (
     MEASURE_COLUMNS,
     format_measured,
@@ -24,7 +24,7 @@ def measured(value=None, low=None, high=None, target=None):
     [
         ("days_kept", measured(0.5, 0.4, 0.605, 1.0), ("50 %", "40 % – 60 %", "100 %")),
         ("churn_observed", measured(0.042, 0.01, 0.09), ("4.2 %", "1.0 % – 9.0 %", "")),
-        ("offers_difference", measured(-0.046, -0.071, 0.002), ("−4.6", "−7.1 – +0.2", "")),
+        ("offers_difference", measured(-0.046, -0.071, 0.002), ("−4.6 points", "−7.1 points – +0.2 points", "")),
         ("calls_per_day", measured(12.34, 9.0, 15.0, 20.0), ("12.3", "9.00 – 15.0", "20.0")),
         ("value_kept", measured(1_250_000.0), ("CNY 1.2m", "", "")),
         ("referrals", measured(), ("—", "", "")),

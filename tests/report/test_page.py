@@ -8,7 +8,10 @@ from churn.report.facts import About, Bin, Customer, Group, Headline, Segmentati
 from churn.report.page import render_page
 from churn.report.words import LANGUAGES
 
-ABOUT = About(None, None, None, 365, "m1", None, (0.994, 0.99, 0.997), 2, True)
+ABOUT = About(
+    branch_id=None, date=None, scored_on=None, horizon_days=365, model_id="m1", held_out=None, is_out_of_time=False,
+    roc_auc=(0.994, 0.99, 0.997), n_scored=2, is_flat=True,
+)  # fmt: skip
 ASKS_FOR = re.compile(r"""(?:src|href|action|data|poster)\s*=\s*["'](?!#|data:)[^"']+|url\(|@import""")
 
 
@@ -31,6 +34,7 @@ def summary(**given):
         "bindings": (),
         "binding_names": {},
         "customers": (customer(),),
+        "unnamed": (("gone", 3),),
         "day": None,
         "lists": (),
         "working": None,
@@ -57,6 +61,21 @@ def test_what_cannot_be_said_is_said(language, says):
     assert says in page
     assert 'id="today"' not in page
     assert 'id="working"' not in page
+
+
+def test_who_is_not_named_is_counted_with_the_reason():
+    assert "have left, as the file says 3" in body(render_page(summary(), "en"))
+    assert "文件标明已流失 3" in body(render_page(summary(), "zh"))
+
+
+@pytest.mark.parametrize("text", ["\u202eB001", "عربى"])
+def test_a_text_of_another_direction_keeps_it_to_itself(text):
+    about = ABOUT._replace(branch_id=text, is_flat=False, date=dt.date(2026, 1, 5), scored_on=dt.date(2026, 1, 5))
+    segments = (Segmentation("branch", False, (Group(text, 1, 0, 0.1, None), Group("N", 1, 1, 0.9, None)), 0),)
+    page = render_page(summary(about=about, segmentations=segments, customers=(customer(text),)), "en")
+    kept = f"\u2068{text}\u2069"
+    assert kept in page
+    assert text not in page.replace(kept, "")
 
 
 def test_the_language_is_marked():

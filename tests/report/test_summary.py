@@ -32,6 +32,7 @@ def audience(**columns):
         "risk_band": ["medium", "high", "high"],
         "value_cny": [1000.0, 100.0, 10.0],
         "at_risk_cny": [500.0, 98.0, 10.0],
+        "unnamed": ["", "", ""],
     }
     return pd.DataFrame(rows | columns)
 
@@ -120,6 +121,7 @@ def test_a_flat_file_says_what_it_cannot_tell(summarise):
             "risk_band": ["low", "high"],
             "value_cny": [NAN, NAN],
             "at_risk_cny": [NAN, NAN],
+            "unnamed": ["", "gone"],
         }
     )
     config = Config(flat=FlatFile(id="id", label="left", churned="1"))
@@ -127,6 +129,20 @@ def test_a_flat_file_says_what_it_cannot_tell(summarise):
     assert found.cannot == ("flat_plan", "flat_time", "values", "coverage", "bindings")
     assert (found.day, found.lists, found.working, found.baselines) == (None, (), None, ())
     assert (found.about.is_flat, found.about.date) == (True, None)
+    assert [one.customer_id for one in found.customers] == ["A"]
+    assert found.unnamed == (("gone", 1),)
+
+
+def test_nobody_is_named_to_whom_no_score_may_send_a_manager(summarise):
+    found = summarise(audience(unnamed=["do_not_contact", "held_out", ""]))
+    assert [one.customer_id for one in found.customers] == ["C"]
+    assert found.unnamed == (("do_not_contact", 1), ("held_out", 1))
+    assert found.headlines[0].value == 3
+
+
+def test_risks_of_customers_the_model_learned_from_are_said_to_be_those(summarise):
+    assert "seen" in summarise(is_seen=True).cannot
+    assert "seen" not in summarise().cannot
 
 
 @pytest.mark.parametrize(("verdict", "says"), [("cannot_tell", True), ("suggests", False)])

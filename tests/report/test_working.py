@@ -3,7 +3,7 @@ import datetime as dt
 import pandas as pd
 
 from churn.actions.progress.build import Progress
-from churn.report.facts import Measured, Point
+from churn.report.facts_working import Measured, Point
 from churn.report.working import MOST_UNITS, summarise_working
 
 NAN = float("nan")

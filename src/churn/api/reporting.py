@@ -20,7 +20,7 @@ from churn.config import Config
 from churn.errors import DataError, TimeRangeError
 from churn.explanation.bindings import BindingRow, build_bindings
 from churn.explanation.effects.estimates import ServiceEffect
-from churn.explanation.folder import MARK, service_names
+from churn.explanation.folder import ABOUT, MARK, service_names
 from churn.explanation.survey import service_columns, survey_customers
 from churn.frame import flat_snapshots
 from churn.model.storage import StoredModel
@@ -50,6 +50,8 @@ class Gathered:
         The settings of the data.
     acts
         Plan, lists and progress; None for a flat file.
+    is_seen
+        Whether the model learned from these very customers at this very date.
     """
 
     customers: pd.DataFrame
@@ -59,6 +61,7 @@ class Gathered:
     explained: Explained
     config: Config
     acts: Acts | None
+    is_seen: bool
 
     @property
     def branches(self) -> list[str]:
@@ -73,6 +76,7 @@ def gather_page(
     scores_path: Path,
     explained: Explained | None = None,
     *,
+    outcomes: Source | None = None,
     date: dt.date | None = None,
     branch_id: str | None = None,
     seed: int = 0,
@@ -89,6 +93,9 @@ def gather_page(
         Of `read_scores`, and where from.
     explained
         What was found before; found now when None, which takes longest.
+    outcomes
+        A flat file again, opened with its label: who in it has left, and what effects are estimated from. Rows without
+        an outcome are not in it.
     date
         The day to plan; needed for a bank.
     branch_id
@@ -99,26 +106,35 @@ def gather_page(
     DataError
         The scores are of another model, nobody in them is a customer of these data, or of that branch.
     """
-    _require_same_model(scores_path, stored)
-    customers, people = _customers(source, stored, scores, date, on_step)
+    _require_same_model(companions(scores_path)[0], stored, f"{scores_path}: was scored by")
+    customers, people = _customers(source, outcomes, stored, scores, date, on_step)
     _require_customers(customers, scores_path, branch_id)
     if explained is None:
-        explained = explain_source(source, stored, scores.as_of, seed=seed, n_threads=n_threads, on_step=on_step)
+        explained = explain_source(
+            source, stored, scores.as_of, outcomes=outcomes, seed=seed, n_threads=n_threads, on_step=on_step
+        )
     acts = None
     if isinstance(source.table, Bank):
         assert date is not None
         acts = _act(source.table, people, scores, date, stored.manifest["horizon_days"], on_step)
-    return Gathered(customers, scores_path, scores.as_of, stored, explained, source.config, acts)
+    is_seen = _is_seen(source, stored, scores.as_of)
+    return Gathered(customers, scores_path, scores.as_of, stored, explained, source.config, acts, is_seen)
 
 
 def _customers(
-    source: Source, stored: StoredModel, scores: Scores, date: dt.date | None, on_step: OnStep
+    source: Source,
+    outcomes: Source | None,
+    stored: StoredModel,
+    scores: Scores,
+    date: dt.date | None,
+    on_step: OnStep,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Give the customers of a page, and of a bank the rows of `read_people` they are made of."""
     thresholds = stored.manifest["thresholds"]
     if isinstance(source.table, FlatTable):
         on_step("reading customers")
-        return flat_audience(flat_snapshots(source.table), scores.frame, thresholds), pd.DataFrame()
+        gone = _gone(outcomes)
+        return flat_audience(flat_snapshots(source.table), scores.frame, thresholds, gone), pd.DataFrame()
     assert date is not None
     on_step(f"reading customers as of {date}")
     people = read_people(source.table, date)
@@ -152,6 +168,7 @@ def summarise(gathered: Gathered, branch_id: str | None = None) -> Summary:
         gathered.config,
         scored_on=gathered.scored_on,
         acts=gathered.acts,
+        is_seen=gathered.is_seen,
         branch_id=branch_id,
     )
 
@@ -161,6 +178,7 @@ def explain_source(
     stored: StoredModel,
     as_of: dt.date | None,
     *,
+    outcomes: Source | None = None,
     seed: int = 0,
     n_threads: int = 0,
     on_step: OnStep = say_nothing,
@@ -170,9 +188,10 @@ def explain_source(
     Without bindings, or without an outcome to see their effects by, no service is judged.
     """
     effects: list[ServiceEffect] = []
-    if _can_judge(source):
+    judged = outcomes or source
+    if _can_judge(judged):
         try:
-            effects, _ = estimate_source_effects(source, stored, as_of, seed=seed, n_threads=n_threads, on_step=on_step)
+            effects, _ = estimate_source_effects(judged, stored, as_of, seed=seed, n_threads=n_threads, on_step=on_step)
         except TimeRangeError:
             on_step("no outcome is complete, so that no effect of a binding can be told")
     on_step("explaining every customer")
@@ -184,13 +203,13 @@ def explain_source(
     return Explained(tuple(rows), survey.importance)
 
 
-def read_explained(folder: Path) -> Explained:
-    """Read what `churn explain` wrote.
+def read_explained(folder: Path, stored: StoredModel) -> Explained:
+    """Read what `churn explain` wrote of a model.
 
     Raises
     ------
     DataError
-        The folder is none of these.
+        The folder is none of these, or is of another model.
     """
     refusal = f"{folder}: is not what churn explain wrote; give such a folder, or leave it out"
     try:
@@ -202,6 +221,7 @@ def read_explained(folder: Path) -> Explained:
         raise DataError(refusal) from error
     if not isinstance(found, list):
         raise DataError(refusal)
+    _require_same_model(folder / ABOUT, stored, f"{folder}: explains")
     return Explained(rows, importance)
 
 
@@ -211,17 +231,30 @@ def _can_judge(source: Source) -> bool:
     return bool(source.table.flat.bindings) and source.table.has_label
 
 
-def _require_same_model(scores_path: Path, stored: StoredModel) -> None:
-    """Refuse the scores of another model, where the manifest beside them says so."""
+def _gone(outcomes: Source | None) -> list[str]:
+    """List the customers of whom a file's label says that they have left."""
+    if outcomes is None or not isinstance(outcomes.table, FlatTable) or not outcomes.table.has_label:
+        return []
+    rows = outcomes.table.rows()
+    assert rows.churned is not None
+    return [str(name) for name in rows.customer_id[rows.churned == 1]]
+
+
+def _is_seen(source: Source, stored: StoredModel, scored_on: dt.date | None) -> bool:
+    manifest = stored.manifest
+    theirs, ours = ({file["sha256"] for file in files} for files in (manifest["inputs"], source.table.file_facts()))
+    return theirs == ours and (scored_on is None or scored_on.isoformat() in manifest["snapshots"])
+
+
+def _require_same_model(document: Path, stored: StoredModel, what: str) -> None:
+    """Refuse what is of another model, where the document beside it says so."""
     try:
-        theirs = _read_json(companions(scores_path)[0])["model_id"]
+        theirs = _read_json(document)["model_id"]
     except (OSError, ValueError, TypeError, KeyError):
         return
-    if theirs is not None and theirs != stored.manifest["model_id"]:
-        raise DataError(
-            f"{scores_path}: was scored by another model ({theirs}) than the one given"
-            f" ({stored.manifest['model_id']}); give that one, or score again"
-        )
+    ours = stored.manifest["model_id"]
+    if theirs != ours:
+        raise DataError(f"{what} another model ({theirs}) than the one given ({ours}); give that one, or do it again")
 
 
 def _read_json(path: Path) -> Any:

@@ -18,7 +18,7 @@ from churn.cli.report import gather
 from churn.cli.score import count_bands, score_data
 from churn.cli.track import no_track_option, track_training
 from churn.cli.train import baselines_title, print_metrics
-from churn.config import Config
+from churn.config import Config, read_config
 from churn.evaluation.plots import plot_baselines
 from churn.files import new_folder, require_replaceable, write_json, write_text
 from churn.model.recipe import Recipe
@@ -30,8 +30,15 @@ from churn.tables.bank import open_bank
 from churn.tracking.place import tracking_place
 
 CUSTOMERS, MONTHS, SEED = 12_000, 48, 7
+SETTINGS = """\
+# How the demonstration was planned; give it to churn plan and churn report with --config.
+[plan]
+weekend = ["saturday", "sunday"]
+holidays = [2026-01-01, 2026-01-02] # New Year
+"""
 _MARK = "demo.json"
 _FILES = {
+    "bank.toml": "what managers' days were planned with",
     "bank/": "the simulated bank's tables, and the truth about it in bank/truth/",
     "model/": "the model; read MODEL_CARD.md first",
     "scores.parquet": "every customer's probability, risk band, reasons in words and next binding",
@@ -59,6 +66,8 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
     require_replaceable(folder, mark=_MARK, names=_NAMES)
     with new_folder(folder, mark=_MARK, names=_NAMES) as work:
         bank, model, scores = work / "bank", work / "model", work / "scores.parquet"
+        write_text(work / "bank.toml", SETTINGS)
+        config = read_config(work / "bank.toml")
         note(f"1  simulate a bank of {CUSTOMERS:,} customers over {MONTHS} months")
         with steps() as on_step:
             simulate_bank(bank, customers=CUSTOMERS, months=MONTHS, seed=SEED, on_step=on_step)
@@ -72,10 +81,10 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
             rows, _ = explain_file(source, stored, work / "explained", as_of=as_of)
         note(f"5  score every customer as of {as_of}")
         score_data(bank, stored, scores, config=Config(), as_of=as_of, explain=True)
-        note(f"6  plan each manager's day, {as_of}")
-        plan_day(bank, scores, work / "plan", Config())
+        note(f"6  plan each manager's day, the first working day from {as_of} on")
+        plan_day(bank, scores, work / "plan", config)
         note("7  write pages for managers, in English and Chinese")
-        _write_pages(bank, stored, scores, work)
+        _write_pages(bank, stored, scores, work, config)
         title = baselines_title(stored.manifest)
         plot_baselines(stored.baselines, work / "baselines.png", title=title)
         write_json(work / _MARK, {"customers": CUSTOMERS, "months": MONTHS, "seed": SEED})
@@ -104,9 +113,9 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
     print_table("Where to look", ("file", "what"), [(files[n], _FILES[n]) for n in files], left=("file", "what"))
 
 
-def _write_pages(bank: Path, stored: StoredModel, scores: Path, work: Path) -> None:
+def _write_pages(bank: Path, stored: StoredModel, scores: Path, work: Path, config: Config) -> None:
     """Write the page of the bank and that of its first branch, each in both languages."""
-    gathered = gather(bank, stored, scores, Config(), [work / "report"], explained=work / "explained")
+    gathered = gather(bank, stored, scores, config, [work / "report"], explained=work / "explained")
     for name, branch_id in (("bank", None), ("branch", gathered.branches[0])):
         summary = summarise(gathered, branch_id)
         for language in LANGUAGES:

@@ -30,6 +30,7 @@ from churn.errors import ConfigError
 from churn.explanation.bindings import BindingRow, build_bindings
 from churn.explanation.captions import Language, evidence_text, format_interval, format_points, verdict_text
 from churn.explanation.folder import (
+    ABOUT,
     MARK,
     SHAP,
     explanation_names,
@@ -40,7 +41,7 @@ from churn.explanation.folder import (
 )
 from churn.explanation.grading import Grade, Graded, grade_bindings, read_truth
 from churn.explanation.survey import Survey, service_columns, shap_schema, survey_customers
-from churn.files import new_folder, render_json, require_apart
+from churn.files import new_folder, render_json, require_apart, write_json
 from churn.model.storage import StoredModel, read_model
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -144,6 +145,7 @@ def explain_file(
             on_step("drawing")
             write_explanation(folder, rows, survey, source.catalogue, names, language)
             write_evidence(folder / "evidence.json", effects, outcomes_as_of)
+            write_json(folder / ABOUT, {"model_id": stored.manifest["model_id"], "as_of": as_of and as_of.isoformat()})
             graded = grade_bindings(rows, true, config.effects.worthwhile) if true else []
             if graded:
                 (folder / "truth.json").write_text(render_json([one._asdict() for one in graded]), encoding="utf-8")

@@ -1,5 +1,6 @@
 """Opening what a command was given: a folder of tables or one flat file."""
 
+import datetime as dt
 from pathlib import Path
 
 from churn.api.opening import input_facts as input_facts
@@ -12,6 +13,8 @@ from churn.features.catalogue import catalogue, lost_features
 from churn.tables.bank import Bank
 from churn.tables.checking import BEYOND, Finding
 from churn.tables.flat import FlatTable
+
+STALE_DAYS = 31
 
 
 def is_flat(data: Path, config: Config) -> bool:
@@ -81,3 +84,9 @@ def _show_lost(bank: Bank, language: Language) -> None:
         names = list_text([meanings.get(feature, feature) for feature in lost], language, most=3)
         facts = {"table": table_text(name, language), "n": len(lost), "names": names}
         _say("warning", say("lost", language, **facts), language)
+
+
+def warn_of_age(date: dt.date | None, scored_on: dt.date | None) -> None:
+    """Warn where the scores are much older than the day they are used for."""
+    if date and scored_on and (date - scored_on).days > STALE_DAYS:
+        note(f"warning: the scores are of {scored_on}, more than {STALE_DAYS} days old; score again")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,10 @@ import click
 
 from churn.actions.plan_days import choose_day
 from churn.actions.plan_scores import Scores, read_scores
-from churn.api.opening import open_source
+from churn.api.opening import Source, open_source
 from churn.api.reporting import Gathered, gather_page, read_explained, summarise
 from churn.cli.console import note, print_json, steps
-from churn.cli.inputs import show_notes
+from churn.cli.inputs import show_notes, warn_of_age
 from churn.cli.options import (
     PATH,
     IsoDate,
@@ -108,19 +109,25 @@ def gather(
     n_threads: int | None = None,
 ) -> Gathered:
     """Gather what pages say of a folder of tables or a flat file; parameters as for the command."""
-    found = read_explained(explained) if explained else None
+    found = read_explained(explained, stored) if explained else None
     scores = read_scores(scores_path)
     day = _choose_day(data, date, scores, config)
-    with (
-        open_source(
-            data, stored, config, scores.as_of, needs_label=None, data_end=data_end, n_threads=n_threads
-        ) as source,
-        steps() as on_step,
-    ):
+    warn_of_age(day, scores.as_of)
+
+    def open_it(*, needs_label: bool | None) -> AbstractContextManager[Source]:
+        return open_source(
+            data, stored, config, scores.as_of, needs_label=needs_label, data_end=data_end, n_threads=n_threads
+        )
+
+    with ExitStack() as stack:
+        # Rows of a file without an outcome are scored, and are no rows of it once its label is read.
+        source = stack.enter_context(open_it(needs_label=False))
+        outcomes = None if data.is_dir() else stack.enter_context(open_it(needs_label=None))
+        on_step = stack.enter_context(steps())
         require_apart(outputs, [*source.table.paths, scores_path])
         show_notes(source.table)
         return gather_page(
-            source, stored, scores, scores_path, found, date=day, branch_id=branch_id, seed=seed,
+            source, stored, scores, scores_path, found, outcomes=outcomes, date=day, branch_id=branch_id, seed=seed,
             n_threads=n_threads or 0, on_step=on_step,
         )  # fmt: skip
 

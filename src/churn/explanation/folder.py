@@ -16,12 +16,15 @@ from churn.features.feature import Feature
 from churn.files import require_replaceable, write_json
 
 MARK = "bindings.json"
+ABOUT = "about.json"
+"""Which model, and at which date."""
 SHAP = "shap.parquet"
 N_DEPENDENCES = 4
 _NAMES = frozenset(
     {
         *(f"bindings.{ending}" for ending in ("json", "csv", "md", "html", "png")),
         *(f"dependence_{place}.png" for place in range(1, N_DEPENDENCES + 1)),
+        ABOUT,
         "evidence.json",
         "importance.csv",
         "importance.png",

@@ -1,11 +1,12 @@
 """The customers a page is about: scored, valued, and in the groups that risk is shown by."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from churn.actions.hold_out import in_hold_out
 from churn.actions.value import customer_value
 from churn.config import PlanSettings
 from churn.frame import Snapshot
@@ -45,14 +46,17 @@ def bank_audience(
     -------
     DataFrame
         `people`, `churn_probability`, `risk_band`, `value_cny` (NaN where no customer's assets are known),
-        `at_risk_cny`, and a column `by_<trait>` for each of `GROUPED_BY`, None where not known.
+        `at_risk_cny`, `unnamed` (why a page may not send anybody to the customer: `do_not_contact`, `held_out`, or
+        nothing), and a column `by_<trait>` for each of `GROUPED_BY`, None where not known.
     """
     known = scores[["customer_id", "churn_probability"]]
     customers = people.merge(known, on="customer_id", how="inner", validate="one_to_one")
     aum, coverage = customers["aum_cny"].to_numpy(), customers["product_coverage"].to_numpy()
     value = customer_value(aum, coverage, settings) if np.isfinite(aum).any() else np.full(len(aum), np.nan)
     customers = _valued(customers, value, thresholds)
+    held_out = in_hold_out(customers["customer_id"], settings)
     return customers.assign(
+        unnamed=np.select([customers["do_not_contact"], held_out], ["do_not_contact", "held_out"], "").astype(object),
         by_coverage=coverage_groups(coverage),
         by_tier=customers["tier"],
         by_stage=np.array(_STAGES, dtype=object)[customers["stage"].to_numpy()],
@@ -63,19 +67,30 @@ def bank_audience(
     )
 
 
-def flat_audience(snapshots: Iterable[Snapshot], scores: pd.DataFrame, thresholds: Mapping[str, float]) -> pd.DataFrame:
+def flat_audience(
+    snapshots: Iterable[Snapshot],
+    scores: pd.DataFrame,
+    thresholds: Mapping[str, float],
+    gone: Collection[str] = (),
+) -> pd.DataFrame:
     """Join the customers of a flat file with their scores; groups are its products held and its own categories.
+
+    Parameters
+    ----------
+    gone
+        Customers of whom the file's label says that they have left.
 
     Returns
     -------
     DataFrame
         `customer_id`, `product_coverage`, `churn_probability`, `risk_band`, `value_cny` and `at_risk_cny` (NaN),
-        `by_coverage` where it is known, and `by_own_<column>`.
+        `unnamed` (`gone`, or nothing), `by_coverage` where it is known, and `by_own_<column>`.
     """
     parts = [_flat_part(snapshot) for snapshot in snapshots]
     known = scores[["customer_id", "churn_probability"]]
     customers = pd.concat(parts, ignore_index=True).merge(known, on="customer_id", how="inner", validate="one_to_one")
-    return _valued(customers, np.full(len(customers), np.nan), thresholds)
+    left = np.where(customers["customer_id"].isin(list(gone)), "gone", "").astype(object)
+    return _valued(customers, np.full(len(customers), np.nan), thresholds).assign(unnamed=left)
 
 
 def _flat_part(snapshot: Snapshot) -> pd.DataFrame:

@@ -6,12 +6,12 @@ import pandas as pd
 
 from churn.actions.lists.build import Lists
 from churn.actions.plan import Plan
-from churn.report.facts import Assignment, Contact, Day, Listed, Listing, ManagerDay
+from churn.report.facts_today import Assignment, Contact, Day, Listed, Listing, ManagerDay
 
 MOST_MANAGERS = 60
 """Managers a page names."""
 MOST_DETAILED = 12
-"""Managers up to whom a page, as that of a branch, has room for every contact; beyond, the workbook has them."""
+"""Managers up to whom the bank's page has room for every contact; beyond, the branches' pages have them."""
 MOST_ROWS = 10
 """First rows of a list that a page shows."""
 
@@ -23,7 +23,7 @@ def summarise_day(plan: Plan, branch_id: str | None = None) -> Day:
         managers = managers[managers["branch_id"] == branch_id]
         rows = rows[rows["manager_id"].isin(managers["manager_id"])]
         assignments = assignments[assignments["branch_id"] == branch_id]
-    detailed = len(managers) <= MOST_DETAILED
+    detailed = branch_id is not None or len(managers) <= MOST_DETAILED
     shown = managers.sort_values(["branch_id", "manager_id"]).head(MOST_MANAGERS)
     by_manager = dict(list(rows[rows["manager_id"].isin(shown["manager_id"])].groupby("manager_id")))
     met = rows["kind"] == "meeting"
@@ -38,6 +38,8 @@ def summarise_day(plan: Plan, branch_id: str | None = None) -> Day:
         tuple(plan.left_out.items()),
         tuple(_assignment(row) for row in assignments.head(MOST_ROWS).to_dict("records")),
         len(assignments),
+        plan.notes,
+        plan.knows_contacts,
     )
 
 

@@ -10,6 +10,8 @@ from typing import Literal, NamedTuple
 
 from churn.explanation.bindings import BindingRow
 from churn.explanation.reasons.amounts import Pair
+from churn.report.facts_today import Day, Listing
+from churn.report.facts_working import Working
 
 Unit = Literal["number", "share", "yuan", "mean"]
 
@@ -31,6 +33,8 @@ class About(NamedTuple):
         Of the model's manifest.
     held_out
         The snapshot the model was judged on; None for a flat file.
+    is_out_of_time
+        Whether what it learned from lay wholly before; else it had not seen the customers.
     roc_auc
         Held out: value, low, high.
     n_scored
@@ -45,6 +49,7 @@ class About(NamedTuple):
     horizon_days: int
     model_id: str
     held_out: dt.date | None
+    is_out_of_time: bool
     roc_auc: tuple[float, float | None, float | None] | None
     n_scored: int
     is_flat: bool
@@ -144,158 +149,6 @@ class Customer(NamedTuple):
     next_effect: float | None
 
 
-class Contact(NamedTuple):
-    """A meeting or call of today's plan; `kept_cny` is expected, on assumed shares."""
-
-    kind: str
-    customer_id: str
-    tier: str
-    purpose: str
-    probability: float
-    kept_cny: float
-    why: Pair
-    say_first: Pair
-    offer: Pair
-    last_contacted_on: str | None
-    assignment: str
-
-
-class ManagerDay(NamedTuple):
-    """A manager's day; `contacts` is empty where the page has no room for everybody's."""
-
-    manager_id: str
-    branch_id: str
-    n_meetings: int
-    n_calls: int
-    kept_cny: float
-    contacts: tuple[Contact, ...]
-
-
-class Assignment(NamedTuple):
-    """A VIP without a manager, and who is proposed."""
-
-    customer_id: str
-    branch_id: str
-    tier: str
-    manager_id: str | None
-    reason: Pair
-
-
-class Day(NamedTuple):
-    """Today's plan.
-
-    Attributes
-    ----------
-    managers
-        By branch and id, at most as many as the page has room for.
-    has_contacts
-        Whether it has room for their contacts.
-    n_managers, n_meetings, n_calls, kept_cny
-        Of all.
-    left_out
-        Customers who could not be contacted, by reason; the whole bank's.
-    assignments
-        Proposals, the most valuable first, at most as many as the page has room for.
-    n_assignments
-        Of all.
-    """
-
-    date: dt.date
-    managers: tuple[ManagerDay, ...]
-    has_contacts: bool
-    n_managers: int
-    n_meetings: int
-    n_calls: int
-    kept_cny: float
-    left_out: tuple[tuple[str, int], ...]
-    assignments: tuple[Assignment, ...]
-    n_assignments: int
-
-
-class Listed(NamedTuple):
-    """A row of a list."""
-
-    customer_id: str
-    branch_id: str | None
-    manager_id: str | None
-    tier: str | None
-    why: Pair
-
-
-class Listing(NamedTuple):
-    """A list: what it is, how long, its first rows; `is_made` is False where it could not be."""
-
-    name: str
-    title: Pair
-    says: Pair
-    n_rows: int
-    is_made: bool
-    rows: tuple[Listed, ...]
-
-
-class Measured(NamedTuple):
-    """One measure of one unit, with its interval; None where not known."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    target: float | None
-
-
-class Unitwise(NamedTuple):
-    """What was measured of a branch or a manager, by measure."""
-
-    unit: str
-    measured: dict[str, Measured]
-
-
-class Point(NamedTuple):
-    """A month's value."""
-
-    date: dt.date
-    value: float
-
-
-@dataclass(frozen=True)
-class Working:
-    """Whether it works.
-
-    Attributes
-    ----------
-    window_days, horizon_days
-        What "lately" means, and within how many days leaving counts.
-    titles, counted
-        Words of each measure, in order, and of what it is counted over.
-    whole
-        Of the bank, or of the page's branch.
-    level
-        What `units` are: branch or manager.
-    units
-        At most as many as the page has room for.
-    n_units
-        Of all.
-    series
-        By measure.
-    not_told
-        Measure, and why it cannot be told.
-    notes
-        What a reader must know.
-    """
-
-    window_days: int
-    horizon_days: int
-    titles: dict[str, Pair]
-    counted: dict[str, Pair]
-    whole: dict[str, Measured]
-    level: Literal["branch", "manager"]
-    units: tuple[Unitwise, ...]
-    n_units: int
-    series: dict[str, tuple[Point, ...]]
-    not_told: tuple[tuple[str, Pair], ...]
-    notes: tuple[Pair, ...]
-
-
 @dataclass(frozen=True)
 class Summary:
     """Everything a page says.
@@ -308,6 +161,8 @@ class Summary:
         Ranked by what binding would do; English and Chinese name of each service.
     customers
         Who would take most away, the first to be looked at first.
+    unnamed
+        Customers who are not named, by the reason: a code of `labels`.
     day, lists, working
         None, or empty, where the data do not tell; `cannot` says why.
     cannot
@@ -323,6 +178,7 @@ class Summary:
     bindings: tuple[BindingRow, ...]
     binding_names: dict[str, Pair]
     customers: tuple[Customer, ...]
+    unnamed: tuple[tuple[str, int], ...]
     day: Day | None
     lists: tuple[Listing, ...]
     working: Working | None

@@ -50,6 +50,11 @@ LEFT_OUT = {
     "resting": _("contacted a short time ago"),
     "held_out": _("in the random hold-out"),
 }
+UNNAMED = {
+    "do_not_contact": _("refused contact"),
+    "held_out": _("in the random hold-out"),
+    "gone": _("have left, as the file says"),
+}
 ASSIGNMENTS = {"own": "", "proposed": _("manager proposed"), "branch": _("nobody's customer")}
 CANNOT = {
     "flat_plan": _(
@@ -57,6 +62,10 @@ CANNOT = {
     ),
     "flat_time": _(
         "Not whether the practice works: one file has no dates, so that neither contacts nor a change can be seen."
+    ),
+    "seen": _(
+        "Not how sure the risks are: the model learned from these very customers at this very date, so that their risks"
+        " stand closer to what happened than those of others would. Score a file or a date that it has not seen."
     ),
     "values": _("Not how much money is at risk: the data do not tell what customers hold (table pnl)."),
     "coverage": _("Nothing by products held: the data do not tell how many a customer holds."),

@@ -3,7 +3,8 @@
 from typing import Literal
 
 from churn.actions.progress.wording import UNITS
-from churn.report.facts import Measured, Unit
+from churn.report.facts import Unit
+from churn.report.facts_working import Measured
 from churn.report.words import NOTHING, Words
 
 Form = Literal["share", "points", "mean", "yuan"]
@@ -60,5 +61,5 @@ def _write(value: float, measure: str, words: Words) -> str:
     if form == "share":
         return words.percent(value, 0 if value >= 0.0995 or value == 0 else 1)
     if form == "points":
-        return words.points(value)
+        return words.say("{points} points", points=words.points(value))
     return words.yuan(value) if form == "yuan" else words.number(value, 2 if abs(value) < 10 else 1)

@@ -19,6 +19,7 @@ from churn.report.labels import (
     CANNOT,
     HEADLINES,
     LEFT_OUT,
+    UNNAMED,
     kind_label,
     purpose_label,
     tier_label,
@@ -36,7 +37,14 @@ from churn.report.words import Language, Words, read_words
 
 _TEXT = 120
 """Letters of an id, and of any text of a bank, that a page shows."""
-_WORDS = {"headlines": HEADLINES, "bands": BANDS, "left_out": LEFT_OUT, "assignments": ASSIGNMENTS, "cannot": CANNOT}
+_WORDS = {
+    "headlines": HEADLINES,
+    "bands": BANDS,
+    "left_out": LEFT_OUT,
+    "assignments": ASSIGNMENTS,
+    "cannot": CANNOT,
+    "unnamed": UNNAMED,
+}
 
 
 def render_page(summary: Summary, language: Language) -> str:
@@ -76,7 +84,7 @@ def _figures(summary: Summary, words: Words) -> dict[str, list[Figure]]:
         "groups": [draw_segmentation(one, number, words) for number, one in enumerate(summary.segmentations)],
         "drivers": _there(draw_drivers(summary.drivers, words)),
         "bindings": _there(draw_bindings(summary.bindings, summary.binding_names, words)),
-        "baselines": _there(draw_baselines(summary.baselines, words)),
+        "baselines": _there(draw_baselines(summary.baselines, words, is_branch=summary.about.branch_id is not None)),
         "adherence": _there(*_adherence(summary, words)),
         "series": _there(*_series(summary, words)),
     }
@@ -115,6 +123,7 @@ def _environment(words: Words) -> jinja2.Environment:
     environment.filters |= _filters(words)
     environment.globals |= {
         "language": "zh-CN" if words.language == "zh" else "en",
+        "colon": "：" if words.language == "zh" else ": ",
     }
     return environment
 

@@ -67,6 +67,7 @@ def build_summary(
     *,
     scored_on: dt.date | None,
     acts: Acts | None,
+    is_seen: bool = False,
     branch_id: str | None = None,
 ) -> Summary:
     """Collect what a page says, of the bank or of one branch.
@@ -81,6 +82,8 @@ def build_summary(
         Date of the scores; None for a flat file.
     acts
         None for a flat file.
+    is_seen
+        Whether the model learned from these very customers at this very date.
     branch_id
         Keeps the customers, managers and lists of one branch. What the model was judged on, what it makes of features,
         and the effects of bindings stay the bank's: one branch has too few customers to tell them.
@@ -99,10 +102,11 @@ def build_summary(
         explained.bindings,
         service_names(config),
         tuple(_customer(row, told, config) for row in named.to_dict("records")),
+        _unnamed(mine),
         day,
         () if acts is None else summarise_lists(acts.lists, branch_id),
         None if acts is None else summarise_working(acts.progress, branch_id),
-        tuple(_cannot(customers, explained, acts)),
+        tuple(_cannot(customers, explained, acts, is_seen=is_seen)),
     )
 
 
@@ -124,6 +128,7 @@ def _about(
         horizon_days=manifest["horizon_days"],
         model_id=manifest["model_id"],
         held_out=dt.date.fromisoformat(held_out) if held_out else None,
+        is_out_of_time=bool(manifest.get("out_of_time")),
         roc_auc=(auc["value"], auc["low"], auc["high"]) if auc else None,
         n_scored=len(customers),
         is_flat=is_flat,
@@ -195,9 +200,18 @@ def _drivers(importance: pd.DataFrame, config: Config) -> list[Driver]:
 
 
 def _most_at_risk(customers: pd.DataFrame) -> pd.DataFrame:
-    """Take the customers who would take most away; by their risk alone where values are not known."""
+    """Take the customers who would take most away; by their risk alone where values are not known.
+
+    Nobody is sent by a score to who refused contact, is in the random hold-out, or has left already.
+    """
     by = ["at_risk_cny", "churn_probability", "customer_id"]
-    return customers.sort_values(by, ascending=[False, False, True], na_position="last").head(MOST_CUSTOMERS)
+    named = customers[customers["unnamed"] == ""]
+    return named.sort_values(by, ascending=[False, False, True], na_position="last").head(MOST_CUSTOMERS)
+
+
+def _unnamed(customers: pd.DataFrame) -> tuple[tuple[str, int], ...]:
+    counted = customers.loc[customers["unnamed"] != "", "unnamed"].value_counts().sort_index()
+    return tuple((str(code), int(n)) for code, n in counted.items())
 
 
 def _customer(row: Mapping[Any, Any], told: Mapping[str, Told], config: Config) -> Customer:
@@ -232,11 +246,12 @@ def _step(says: Told, config: Config) -> Pair | None:
     return None
 
 
-def _cannot(customers: pd.DataFrame, explained: Explained, acts: Acts | None) -> Sequence[str]:
+def _cannot(customers: pd.DataFrame, explained: Explained, acts: Acts | None, *, is_seen: bool) -> Sequence[str]:
     """Name what the page cannot say."""
     lacking = {
         "flat_plan": acts is None,
         "flat_time": acts is None,
+        "seen": is_seen,
         "values": customers["value_cny"].isna().all(),
         "coverage": "by_coverage" not in customers,
         "bindings": not explained.bindings,

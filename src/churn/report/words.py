@@ -66,7 +66,7 @@ class Words:
         if value is None:
             return NOTHING
         if abs(value) < 0.5:
-            return self.say("CNY {amount}", amount="0")
+            return self.say("CNY {amount}", amount=f"0{_gap(self.language)}")
         short = _three_digits(value, self.language)
         return self.say("CNY {amount}", amount=short)
 
@@ -78,12 +78,18 @@ class Words:
 def _three_digits(value: float, language: Language) -> str:
     """Write an amount with about three digits and its unit."""
     steps = ((1e9, "bn"), (1e6, "m"), (1e3, "k")) if language == "en" else ((1e8, "亿"), (1e4, "万"))
+    gap = _gap(language)
     for size, unit in steps:
         if abs(value) >= size * 0.9995:
             scaled = value / size
             digits = 0 if abs(scaled) >= 100 else 1
-            return f"{scaled:,.{digits}f}".removesuffix(".0").replace("-", "−") + unit
-    return format_yuan(value, language)
+            return f"{scaled:,.{digits}f}".removesuffix(".0").replace("-", "−") + gap + unit
+    return format_yuan(value, language) + gap
+
+
+def _gap(language: Language) -> str:
+    """Give what stands between a number and its unit behind it."""
+    return "" if language == "en" else " "
 
 
 @cache
@@ -93,7 +99,7 @@ def read_words(language: Language) -> Words:
     Examples
     --------
     >>> read_words("zh").percent(0.62), read_words("en").percent(0.62), read_words("zh").yuan(123_456)
-    ('62.0%', '62.0 %', '12.3万元')
+    ('62.0%', '62.0 %', '12.3 万元')
     """
     if language == "en":
         return Words("en", NullTranslations())

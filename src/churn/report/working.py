@@ -7,7 +7,7 @@ import pandas as pd
 
 from churn.actions.progress.build import Progress
 from churn.actions.progress.wording import COUNTED
-from churn.report.facts import Measured, Point, Unitwise, Working
+from churn.report.facts_working import Measured, Point, Unitwise, Working
 
 MOST_UNITS = 300
 """Branches or managers a page shows."""

@@ -130,7 +130,7 @@ def open_flat(
         is a feature, and its cells decide whether it is a number.
     needs_label
         Whether the label is read; then a file without it is refused and a row without it is left out. None: it is
-        read where it is there.
+        read where it is there and says of anybody that they left.
 
     Raises
     ------

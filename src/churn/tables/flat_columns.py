@@ -53,7 +53,11 @@ def probe_columns(
         with as_data_error(source):
             types = column_types(connection, scan)
             texts = {name: known_text(cell_text(*found)) for name, found in zip(names, types, strict=True)}
-            labels = _label_values(connection, scan, texts[flat.label], flat, source) if reads_label else {}
+            labels = (
+                _label_values(connection, scan, texts[flat.label], flat, source, must=bool(needs_label))
+                if reads_label
+                else {}
+            )
             kinds = kinds or _find_kinds(connection, scan, texts, flat, source)
             connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
     return names, kinds, labels
@@ -102,7 +106,7 @@ def _require_no_names(
 
 
 def _label_values(
-    connection: duckdb.DuckDBPyConnection, scan: str, text: str, flat: FlatFile, source: Source
+    connection: duckdb.DuckDBPyConnection, scan: str, text: str, flat: FlatFile, source: Source, *, must: bool
 ) -> dict[str, str]:
     query = f"SELECT DISTINCT {text} AS label FROM {scan} WHERE label IS NOT NULL LIMIT {MOST_LABEL_VALUES + 1}"
     values = [value for (value,) in connection.execute(query).fetchall()]
@@ -112,6 +116,8 @@ def _label_values(
             " mend flat.label in the configuration"
         )
     if flat.churned not in values:
+        if not must:  # nobody has left yet, or nobody knows
+            return {}
         raise ConfigError(
             f"{source.path}: column {flat.label} never has the value that flat.churned names;"
             " mend flat.churned in the configuration"

@@ -8,7 +8,8 @@ from churn.report.charts.figure import cut
 from churn.report.charts.reasons import draw_bindings, draw_drivers, leading_effect
 from churn.report.charts.risk import draw_bins, draw_segmentation
 from churn.report.charts.working import MOST_BARS, draw_adherence, draw_series
-from churn.report.facts import Bin, Bucket, Driver, Group, Measured, Point, Segmentation, Unitwise, Working
+from churn.report.facts import Bin, Bucket, Driver, Group, Segmentation
+from churn.report.facts_working import Measured, Point, Unitwise, Working
 from churn.report.words import read_words
 
 EN, ZH = read_words("en"), read_words("zh")
@@ -59,7 +60,7 @@ def test_groups_have_words_and_a_bank_s_own_stand_for_themselves():
     known = draw_segmentation(Segmentation("tier", False, groups, 4), 3, ZH)
     assert (own.title, [row["group"] for row in data(own)][:2]) == ("tier", ["gold", "不详"])
     assert (known.title, [row["group"] for row in data(known)][:2]) == ("客户等级", ["金卡", "不详"])
-    assert known.rows[0] == ("金卡", "10", "25.0%", "2", "5,000元")
+    assert known.rows[0] == ("金卡", "10", "25.0%", "2", "5,000 元")
     assert known.note == "另有 4 个，面临流失的价值较小"
     assert (known.name, own.note) == ("group-3", "")
 

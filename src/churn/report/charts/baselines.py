@@ -11,8 +11,11 @@ from churn.report.words import Words
 _WIDE = 46
 
 
-def draw_baselines(buckets: Sequence[Bucket], words: Words) -> Figure | None:
-    """Draw what was observed as bars with their intervals, what is stated and what is predicted as marks on them."""
+def draw_baselines(buckets: Sequence[Bucket], words: Words, *, is_branch: bool = False) -> Figure | None:
+    """Draw what was observed as bars with their intervals, what is stated and what is predicted as marks on them.
+
+    `is_branch`: what is predicted today is of one branch.
+    """
     known = [bucket for bucket in buckets if bucket.n or bucket.n_now]
     if not known:
         return None
@@ -48,9 +51,17 @@ def draw_baselines(buckets: Sequence[Bucket], words: Words) -> Figure | None:
         columns=(words.say("products held"), words.say("customers observed"), observed, words.say("95 % interval"),
                  stated, predicted, words.say("customers today"), now),
         rows=tuple(_cells(bucket, words) for bucket in known),
-        note=words.say("Observed and predicted stand side by side for the customers the model was judged on, without"
-                       " having seen them. Stated rates are the practice's; nothing is forced to them."),
+        note=_note(words, is_branch=is_branch),
     )  # fmt: skip
+
+
+def _note(words: Words, *, is_branch: bool) -> str:
+    said = words.say(
+        "Observed and predicted stand side by side for the snapshot the model was judged on, which it had not seen."
+        " Stated rates are the practice's; nothing is forced to them."
+    )
+    branch = words.say("Predicted today is of this branch; all else is of the whole bank.")
+    return f"{said} {branch}" if is_branch else said
 
 
 def _names(words: Words) -> tuple[str, str, str, str]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import altair as alt
 
+from churn.explanation.reasons.texts import isolate
+
 INK, MUTED, GRID = "#1c2733", "#55606c", "#e1e6ea"
 OBSERVED, PREDICTED, STATED, BAD = "#7ba7d0", "#00695c", "#c46a00", "#b3382c"
 FONT = 'system-ui, "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", sans-serif'
@@ -71,11 +73,11 @@ def values(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
 
 
 def cut(text: str, most: int = MOST_LETTERS) -> str:
-    """Cut a text that would not fit.
+    """Cut a text that would not fit, and keep its direction to itself.
 
     Examples
     --------
     >>> cut("abcdef", 4)
     'abc…'
     """
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return isolate(text if len(text) <= most else text[: most - 1] + "…")

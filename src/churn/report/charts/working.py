@@ -6,7 +6,7 @@ from typing import NamedTuple
 import altair as alt
 
 from churn.report.charts.figure import OBSERVED, PREDICTED, STATED, Figure, cut, finish, values
-from churn.report.facts import Measured, Point, Unitwise, Working
+from churn.report.facts_working import Measured, Point, Unitwise, Working
 from churn.report.words import Words
 
 _ROW = 24
@@ -77,6 +77,15 @@ def _says(bar: _Bar, words: Words) -> str:
     )  # fmt: skip
 
 
+def _scale(points: Sequence[Point], target: float | None) -> alt.Scale:
+    """Begin at zero where there is a target; else leave so much room that a change of a tenth looks like one."""
+    if target is not None:
+        return alt.Scale(zero=True)
+    known = [point.value for point in points]
+    room = max(0.1 * max(map(abs, known)), max(known) - min(known)) / 2
+    return alt.Scale(zero=False, nice=True, domain=[max(min(known) - room, 0.0), max(known) + room])
+
+
 def draw_series(points: Sequence[Point], measure: str, title: str, target: float | None, words: Words) -> Figure | None:
     """Draw a measure month by month; None with fewer than two months."""
     if len(points) < 2:
@@ -94,7 +103,7 @@ def draw_series(points: Sequence[Point], measure: str, title: str, target: float
         .mark_line(color=PREDICTED, strokeWidth=2.5, point=alt.OverlayMarkDef(size=50, color=PREDICTED))
         .encode(
             x=alt.X("date:T", title=None, axis=alt.Axis(format="%Y-%m", tickCount=6, grid=False, labelOverlap=True)),
-            y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=target is not None), axis=alt.Axis(tickCount=4)),
+            y=alt.Y("value:Q", title=None, scale=_scale(points, target), axis=alt.Axis(tickCount=4)),
             tooltip=alt.Tooltip("says:N"),
         )
     )

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from churn.actions.plan import in_hold_out
+from churn.actions.hold_out import in_hold_out
 from churn.actions.progress.build import build_progress
+from churn.actions.progress.table import progress_table
 from churn.actions.progress.wording import MEASURES
 from churn.config import Config
 from churn.errors import TimeRangeError
@@ -478,6 +479,46 @@ def test_ids_may_be_any_text(tmp_path):
     columns = ["measure", "value", "n"]
     assert len(one) == len(other) > 30
     np.testing.assert_array_equal(*(frame.sort_values(columns)[["value", "n"]].to_numpy() for frame in (one, other)))
+
+
+def test_names_of_a_bank_stand_in_no_sentence():
+    tables = {name: table.copy() for name, table in TABLES.items()}
+    for table in tables.values():
+        for column in {"customer_id", "referrer_id", "referred_id", "branch_id", "manager_id", "campaign_id"} & set(
+            table
+        ):
+            table[column] = "\u202e" + table[column]  # None stays None
+    for kept in (tables, {name: tables[name] for name in ("customers", "holdings", "campaigns")}):
+        progress = measure(kept, LATER)
+        assert progress.measures["unit"].dropna().str.startswith("\u202e").all()
+        said = [*progress.titles.values(), *progress.not_told.values(), *progress.notes]
+        assert not any("\u202e" in text for pair in said for text in pair)
+
+
+@pytest.mark.parametrize("column", ["empty", "absent"])
+def test_bank_without_managers_is_told_everything_that_needs_none(known_then, column):
+    bare = {}
+    for name in ("customers", "customer_states"):
+        left = TABLES[name].drop(columns="manager_id", errors="ignore")
+        bare[name] = left.assign(manager_id=None) if column == "empty" else left
+    progress = measure({**TABLES, **bare}, LATER)
+    of_managers = DAYS | ({"vip_responsibility"} if column == "absent" else set())
+    assert set(progress.not_told) == set(known_then.not_told) | of_managers
+    why = {
+        "empty": ("customers.manager_id names no manager of anybody who is a customer now", "现有客户均无客户经理"),
+        "absent": ("customers has no column manager_id", "customers 表没有 manager_id 列"),
+    }
+    assert {progress.not_told[name] for name in of_managers} == {why[column]}
+    same = progress.measures[progress.measures["measure"] != "vip_responsibility"].reset_index(drop=True)
+    with_managers = known_then.measures
+    left = ~with_managers["measure"].isin(DAYS | {"vip_responsibility"}) & (with_managers["level"] != "manager")
+    pd.testing.assert_frame_equal(same, with_managers[left].reset_index(drop=True))
+    assert set(progress.series["measure"]) == {"product_coverage", "bindings_per_customer"}
+    if column == "empty":
+        vips = progress.measures[progress.measures["measure"] == "vip_responsibility"]
+        assert vips["value"].dropna().eq(0).all()
+        assert vips["n"].max() > 0
+    assert len(progress_table(progress)) == len(progress.measures) + len(progress.not_told)
 
 
 def test_date_without_customers_measures_nobody(make_folder):

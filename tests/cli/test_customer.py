@@ -92,6 +92,22 @@ def test_a_customer_is_told_in_the_language_asked_for(ask, scores, language, wor
     assert all(text in result.out for text in texts)
 
 
+def test_a_product_is_taken_up_in_chinese(ask, scores):
+    customer, product = next(iter(scores["next_product"].dropna().items()))
+    said = ask(customer, "--lang", "zh").out.splitlines()
+
+    assert f"建议先办理：{PRODUCTS[product].zh}" in said
+
+
+def test_a_name_of_the_bank_keeps_its_direction_to_itself(run, bank, model, scores, tmp_path):
+    customer, product = next(iter(scores["next_product"].dropna().items()))
+    config = tmp_path / "bank.toml"
+    config.write_text(f'[products.{product}]\nen = "\u202eB001"\nzh = "\u202eB001"\n', encoding="utf-8")
+    arguments = ("explain", bank, "--model", model, "--as-of", AS_OF, "--customer", customer, "--config", config)
+
+    assert "next to open: \u2068\u202eB001\u2069" in run(*arguments).out.splitlines()
+
+
 def test_a_change_is_answered_by_the_model_and_said_to_be_no_effect(ask, scores, held):
     # Who holds more products stays in this bank; a service is bound together with the product it needs.
     customer = held.index[~held["cts"]][0]

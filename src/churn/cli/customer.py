@@ -24,6 +24,7 @@ from churn.explanation.next_best import (
 from churn.explanation.plots.waterfall import plot_waterfall
 from churn.explanation.points import base_probability, to_points
 from churn.explanation.reasons.telling import Reasons, explain_reasons
+from churn.explanation.reasons.texts import isolate
 from churn.explanation.shap import explain_features
 from churn.explanation.what_if import predict_what_if
 from churn.files import require_writable_file
@@ -38,8 +39,8 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "raises": ("raises the risk: {text}", "推高风险：{text}"),
     "holds": ("holds it down: {text}", "降低风险：{text}"),
     "bind": ("next to bind: {name}{effect}", "建议绑定：{name}{effect}"),
-    "open": ("next to open: {name}", "建议先开立：{name}"),
-    "open_class_1": ("next to open: {name} with a class-1 account", "建议先开立：{name}（I 类账户）"),
+    "open": ("next to open: {name}", "建议先办理：{name}"),
+    "open_class_1": ("next to open: {name} with a class-1 account", "建议先办理：{name}（I 类账户）"),
     "effect": (", estimated change of the churn probability {points} points", "，预计流失概率变化 {points} 个百分点"),
     "what_if": (
         "what the model would say: {before} → {after} (its answer, not the effect of the change)",
@@ -205,7 +206,7 @@ def _lines(explained: Explained, config: Config, language: Language) -> Iterator
 
 
 def _name(name: str, entries: Mapping[str, Any], language: Language) -> str:
-    return str(getattr(entries[name], language)) if name in entries else name
+    return isolate(str(getattr(entries[name], language)) if name in entries else name)
 
 
 def _there(texts: Sequence[str | None]) -> list[str]:

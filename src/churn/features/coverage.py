@@ -34,7 +34,7 @@ def coverage_features(config: Config) -> tuple[Feature, ...]:
                     "count",
                     days,
                     f"products opened in {days} days",
-                    f"{days} 天内开立产品数",
+                    f"{days} 天内办理产品数",
                     True,
                 ),
                 Feature(
@@ -48,7 +48,7 @@ def coverage_features(config: Config) -> tuple[Feature, ...]:
                 ),
             )
         ),
-        Feature("days_since_opening", f, "days", YEAR, "days since a product was opened", "距上次开立产品天数", True),
+        Feature("days_since_opening", f, "days", YEAR, "days since a product was opened", "距上次办理产品天数", True),
         Feature("days_since_closing", f, "days", YEAR, "days since a product was closed", "距上次关闭产品天数", False),
     )
 

@@ -233,7 +233,7 @@ _NUMBERS: Mapping[str, Phrase] = {
 # Of these a missing value says something: it never happened, or there is nothing to speak of.
 _MISSING_TOLD: Mapping[str, Phrase] = {
     "days_since_opening": event(
-        ("no product opened within a year", "一年内未开立产品"), ("a product opened {} ago", "{}前开立产品")
+        ("no product opened within a year", "一年内未办理产品"), ("a product opened {} ago", "{}前办理产品")
     ),
     "days_since_closing": event(
         ("no product closed within a year", "一年内未关闭产品"), ("a product closed {} ago", "{}前关闭产品")

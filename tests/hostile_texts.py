@@ -6,4 +6,5 @@ HOSTILE = (
     "a\"b'c", 'a,"b"', "a;b", "two\nlines", "\u202eright to left\u202c", "\u200fعربى", "𠮷野家", "😀" * 20,
     "a\x00b\x01c", "_x0041_", "\ufffe\uffff", "http://example.com", "[M]:*?/\\", "'quoted'", "History", "x" * 10_000,
     " ", "-5", "007", "1e5", "null", "NaN", "TRUE", "../../etc", "%s%n{0}", "客户" * 40,
+    "\u202eB001",
 )  # fmt: skip

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churn.actions.plan import COLUMNS, Plan, build_plan, in_hold_out
+from churn.actions.plan_notes import NO_MANAGER
 from churn.config import Config, PlanSettings
 from churn.model.folds import customer_folds
 
@@ -219,6 +220,40 @@ def test_a_customer_of_a_branch_without_managers_is_counted_and_not_planned():
     plan = plan_of(customer("A"), customer("B", branch_id="S", manager_id=None))
     assert plan.rows["customer_id"].tolist() == ["A"]
     assert plan.left_out["branch_without_manager"] == 1
+
+
+def test_without_managers_everybody_is_left_out_and_vips_wait():
+    people = [customer("A"), customer("V", tier="gold", is_vip=True), customer("R", do_not_contact=True)]
+    plan = plan_of(*(person | {"manager_id": None} for person in people))
+    assert plan.rows.empty
+    assert tuple(plan.rows.columns) == COLUMNS
+    assert plan.managers.empty
+    assert plan.assignments[["customer_id", "status"]].to_numpy().tolist() == [["V", "open"]]
+    assert plan.assignments["reason_en"].tolist() == ["a VIP without a responsible manager; branch N has no manager"]
+    assert {name: n for name, n in plan.left_out.items() if n} == {"do_not_contact": 1, "branch_without_manager": 2}
+    assert plan.notes[0] == NO_MANAGER
+
+
+def test_without_contacts_nobody_is_said_to_have_been_told_nothing():
+    lost = {"unrealised_pnl_cny": -9e4, "unrealised_return": -0.2}
+    unknown, known = (plan_of(customer("A", loss_told=told, **lost)) for told in (pd.NA, False))
+    assert (unknown.knows_contacts, known.knows_contacts) == (False, True)
+    assert unknown.rows["purpose"].tolist() == known.rows["purpose"].tolist() == ["loss_notice"]
+    for language, words in (("en", "not told yet"), ("zh", "尚未告知")):
+        assert words in known.rows[f"why_{language}"][0]
+        assert words not in unknown.rows[f"why_{language}"][0]
+        assert not any(words in pair for pair in unknown.notes)
+    assert len(unknown.notes) == len(known.notes) + 1
+
+
+def test_meetings_go_to_whom_we_know_and_to_strangers_where_nobody_else_is_there():
+    strangers = [customer(f"S{number}", aum_cny=1e6, tier="gold", is_vip=True) for number in range(3)]
+    known = [customer("K1", stage=1, aum_cny=9e5), customer("K2", stage=2, aum_cny=7e5)]
+    config = Config(plan=PlanSettings(meetings=2, calls=3, hold_out=0))
+    rows = plan_of(*strangers, *known, config=config).rows
+    assert rows.loc[rows["kind"] == "meeting", "customer_id"].tolist() == ["K2", "K1"]
+    alone = plan_of(*strangers, known[0], config=config).rows
+    assert set(alone.loc[alone["kind"] == "meeting", "customer_id"]) == {"K1", "S0"}
 
 
 def test_an_effect_that_cannot_be_told_is_not_claimed():

@@ -23,7 +23,10 @@ def draw_bank(seed: int, *, customers: int = 80, managers: int = 9, branches: in
     home = np.sort(rng.integers(0, branches, m))
     manager = np.where(rng.random(n) < rng.random(), rng.integers(0, m, n), ANYBODY)
     branch = np.where(manager >= 0, home[manager], rng.integers(0, branches, n))
-    return Bank(Competitors(call, meeting, manager, branch), Desk(home, rng.integers(0, 4, m), rng.integers(0, 6, m)))
+    known = (meeting > call) | (rng.random(n) < 0.5)
+    return Bank(
+        Competitors(call, meeting, manager, branch, known), Desk(home, rng.integers(0, 4, m), rng.integers(0, 6, m))
+    )
 
 
 def allowed_pairs(bank: Bank) -> list[tuple[int, int]]:
@@ -74,7 +77,7 @@ def test_a_branch_cut_into_groups_keeps_more_than_999_in_1000(seed):
     manager = np.where(rng.random(n) < 0.4, rng.choice(m, n, p=weight / weight.sum()), ANYBODY)
     call = rng.lognormal(0, 2, n)
     meeting = call * np.where(rng.random(n) < 0.3, 1.5, 1.0)
-    customers = Competitors(call, meeting, manager, np.zeros(n, dtype=int))
+    customers = Competitors(call, meeting, manager, np.zeros(n, dtype=int), meeting > call)
     bank = Bank(customers, Desk(np.zeros(m, dtype=int), np.full(m, 5), np.full(m, 20)))
     whole, cut = choose_contacts(*bank, most_slots=25 * m), choose_contacts(*bank, most_slots=250)
     assert not np.array_equal(whole.manager, cut.manager)
@@ -106,15 +109,44 @@ def test_no_slot_stays_empty_while_somebody_could_fill_it(seed):
 
 
 def test_a_meeting_goes_where_it_gains_most_over_a_call():
-    customers = Competitors(np.array([9.0, 8.0]), np.array([9.5, 12.0]), np.zeros(2, int), np.zeros(2, int))
+    nobody_managed = np.zeros(2, int), np.zeros(2, int), np.ones(2, bool)
+    customers = Competitors(np.array([9.0, 8.0]), np.array([9.5, 12.0]), *nobody_managed)
     chosen = choose_contacts(customers, Desk(np.array([0]), np.array([1]), np.array([1])))
     assert chosen.is_meeting.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("known", "met"),
+    [
+        ([False, True, False, False], [1]),  # whom we know
+        ([False, False, False, False], [0]),  # of strangers, whom most depends on
+        ([True, True, False, True], [0]),
+    ],
+)
+def test_where_a_meeting_keeps_as_much_as_a_call_whom_we_know_is_met(known, met):
+    kept = np.array([9.0, 7.0, 8.0, 6.0])
+    customers = Competitors(kept, kept, np.zeros(4, int), np.zeros(4, int), np.array(known))
+    chosen = choose_contacts(customers, Desk(np.array([0]), np.array([1]), np.array([2])))
+    assert chosen.customer[chosen.is_meeting].tolist() == met
+    assert chosen.customer.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_nobody_meets_a_stranger_and_calls_somebody_known(seed):
+    bank = draw_bank(seed)
+    strangers_gain_nothing = bank.customers._replace(
+        meeting=np.where(bank.customers.is_known, bank.customers.meeting, bank.customers.call)
+    )
+    chosen = choose_contacts(strangers_gain_nothing, bank.desk)
+    known = bank.customers.is_known[chosen.customer]
+    met_strangers = set(chosen.manager[chosen.is_meeting & ~known].tolist())
+    assert not met_strangers & set(chosen.manager[~chosen.is_meeting & known].tolist())
 
 
 def test_a_customer_of_the_branch_goes_to_the_manager_whose_own_customers_keep_less():
     own = [10.0, 9.0, 1.0]
     customers = Competitors(
-        np.array([*own, 5.0]), np.array([*own, 5.0]), np.array([0, 0, 1, ANYBODY]), np.zeros(4, int)
+        np.array([*own, 5.0]), np.array([*own, 5.0]), np.array([0, 0, 1, ANYBODY]), np.zeros(4, int), np.ones(4, bool)
     )
     chosen = choose_contacts(customers, Desk(np.zeros(2, int), np.zeros(2, int), np.array([2, 1])))
     assert chosen.customer.tolist() == [0, 1, 3]
@@ -122,13 +154,13 @@ def test_a_customer_of_the_branch_goes_to_the_manager_whose_own_customers_keep_l
 
 
 def test_contacts_that_keep_nothing_still_fill_the_day():
-    nothing = Competitors(np.zeros(3), np.zeros(3), np.zeros(3, int), np.zeros(3, int))
+    nothing = Competitors(np.zeros(3), np.zeros(3), np.zeros(3, int), np.zeros(3, int), np.zeros(3, bool))
     assert len(choose_contacts(nothing, Desk(np.array([0]), np.array([1]), np.array([1]))).customer) == 2
 
 
 @pytest.mark.parametrize(("n", "m"), [(0, 2), (3, 0), (0, 0)])
 def test_without_customers_or_managers_nothing_is_chosen(n, m):
-    customers = Competitors(np.ones(n), np.ones(n), np.full(n, ANYBODY), np.zeros(n, int))
+    customers = Competitors(np.ones(n), np.ones(n), np.full(n, ANYBODY), np.zeros(n, int), np.ones(n, bool))
     desk = Desk(np.zeros(m, int), np.ones(m, int), np.ones(m, int))
     assert choose_contacts(customers, desk).customer.tolist() == []
 

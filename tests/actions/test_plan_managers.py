@@ -7,7 +7,6 @@ import pytest
 from churn.actions.lists.vips import find_homes
 from churn.actions.plan_managers import find_managers, manager_branches, propose_managers, unknown_managers
 from churn.config import PlanSettings
-from churn.errors import DataError
 
 DATE = dt.date(2026, 1, 5)
 # customer, branch, manager, tier, value
@@ -57,9 +56,14 @@ def test_the_configuration_moves_adds_and_empties_days():
     assert unknown_managers(found, settings) == ["X"]
 
 
-def test_a_bank_without_managers_is_refused_with_what_to_do():
-    with pytest.raises(DataError, match=r"\[plan.managers\]"):
-        find_managers(people([("A", "N", None, "gold", 1.0)]), DATE, PlanSettings())
+def test_a_bank_without_managers_has_none_and_its_vips_wait():
+    alone = people([("A", "N", None, "gold", 1.0)])
+    managers = find_managers(alone, DATE, PlanSettings())
+    assert managers.empty
+    assert list(managers) == ["manager_id", "branch_id", "meetings", "calls", "n_vips", "n_customers"]
+    assert propose_managers(alone, managers)[["customer_id", "proposed_manager_id"]].to_numpy().tolist() == [
+        ["A", None]
+    ]
 
 
 def test_vips_go_to_the_least_loaded_manager_of_their_branch_the_most_valuable_first():

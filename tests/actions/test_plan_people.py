@@ -81,13 +81,38 @@ def test_without_contacts_and_valuations_nobody_is_known_and_nothing_lost(read):
     found = read()
     assert found["stage"].tolist() == [0, 0]
     assert found[["days_since_contact", "aum_cny", "unrealised_pnl_cny", "unrealised_return"]].isna().all(axis=None)
-    assert not found["loss_told"].any()
+    assert found["loss_told"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("customer", "contacted_on", "known"),
+    [
+        ("C", "2025-03-09", True),
+        ("C", "2024-03-10", True),
+        ("C", "2024-03-09", False),  # more than a year ago
+        ("C", "2025-03-10", False),  # not yet
+        ("Z", "2025-03-09", False),  # of nobody in the tables: no row can be used
+    ],
+)
+def test_contacts_are_known_where_one_lies_in_the_year_before_the_date(read, customer, contacted_on, known):
+    header = CONTACTS.splitlines()[0]
+    found = read(contacts=f"{header}\nK,{customer},M1,{contacted_on},call,care,true\n", pnl=PNL)
+    assert found["loss_told"].notna().tolist() == [known, known]
 
 
 @pytest.mark.parametrize("date", [dt.date(2010, 1, 1), DATE + dt.timedelta(days=32)])
 def test_a_date_without_customers_or_too_far_behind_the_data_is_refused(read, date):
     with pytest.raises(TimeRangeError, match=date.isoformat()):
         read(date)
+
+
+def test_a_date_too_far_behind_the_data_is_named_as_it_is_given(read):
+    with pytest.raises(TimeRangeError, match=r"^--date 2025-04-11: .* the last that fits is 2025-04-10"):
+        read(DATE + dt.timedelta(days=32))
+
+
+def test_the_last_date_that_fits_is_read(read):
+    assert len(read(DATE + dt.timedelta(days=31))) == 2
 
 
 def test_values_that_end_before_the_last_month_end_are_not_known_instead_of_nothing(read):

@@ -1,4 +1,5 @@
 import re
+import unicodedata
 
 import pytest
 
@@ -16,8 +17,10 @@ from churn.actions.plan_words import (
 )
 from churn.config import PRODUCTS, SERVICES, Config
 from churn.tables.contract import contract_tables
+from hostile_texts import HOSTILE
 
 NAN = float("nan")
+TURNING = {"R", "AL", "AN", "LRE", "LRO", "RLE", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 OFFERS = [
     Offer(None, None, NAN),
     *(Offer(service, None, effect) for service in SERVICES for effect in (NAN, -0.1)),
@@ -75,6 +78,39 @@ def test_a_loss_without_a_known_cost_is_told_without_its_share():
     en, zh = why_now(Facts(0.5, NAN, -300.0, NAN, None, True, True))
     assert en.startswith("unrealised loss CNY 300, not told yet; risk of leaving 50 %; a VIP without a manager")
     assert zh.startswith("浮亏 300 元，尚未告知；流失风险 50%；贵宾客户")
+
+
+def test_who_was_told_of_a_loss_is_only_said_where_it_is_known():
+    for known, words in (
+        (True, ("not told yet", "尚未告知")),
+        (False, ("whether told is not known", "是否告知过不详")),
+    ):
+        en, zh = why_now(Facts(0.5, NAN, -300.0, NAN, None, True, False, known))
+        assert en == f"unrealised loss CNY 300, {words[0]}; risk of leaving 50 %"
+        assert zh == f"浮亏 300 元，{words[1]}；流失风险 50%"
+
+
+def test_products_are_taken_up_not_founded():
+    assert offer_next(Offer(None, "online_banking", NAN), Config())[1] == "先办理网上银行"
+    assert say_first("configure", "call", Offer(None, "mortgage", NAN), Config())[1] == "建议办理住房按揭。"
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_id_and_no_name_of_the_bank_turns_the_sentence_it_stands_in(text):
+    config = Config.model_validate(
+        {
+            "products": {"p": {"en": text.strip() or "x", "zh": text.strip() or "x"}},
+            "services": {"s": {"en": text.strip() or "x", "zh": text.strip() or "x", "product": "p"}},
+        }
+    )
+    offers = [Offer(*codes, NAN) for codes in (("s", None), (None, "p"), (text, None), (None, text))]
+    said = [why_assigned(text, 3, text), why_assigned(None, None, text)]
+    said += [
+        told for offer in offers for told in (offer_next(offer, config), say_first("configure", "call", offer, config))
+    ]
+    for sentence in (part for pair in said for part in pair):
+        around = re.sub("\u2068[^\u2066-\u2069]*\u2069", "", sentence)
+        assert not {unicodedata.bidirectional(letter) for letter in around} & TURNING
 
 
 def test_an_assignment_says_how_loaded_the_manager_is():

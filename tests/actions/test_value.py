@@ -43,9 +43,18 @@ def test_a_call_keeps_the_larger_of_contact_and_binding(stage, effect, expected,
 
 
 @pytest.mark.parametrize(
-    ("stage", "vip", "factor"), [(0, False, 1.0), (1, False, 1.0), (2, False, 1.5), (0, True, 1.5)]
+    ("stage", "vip", "factor"),
+    [
+        (0, False, 1.0),
+        (1, False, 1.0),
+        (2, False, 1.5),
+        (3, False, 1.5),
+        (0, True, 1.0),
+        (1, True, 1.5),
+        (2, True, 1.5),
+    ],
 )
-def test_a_meeting_is_worth_more_with_vips_and_with_the_invited(stage, vip, factor):
+def test_a_meeting_is_worth_more_with_vips_we_spoke_to_and_with_the_invited(stage, vip, factor):
     found = kept(0.4, stage, NAN, vip=vip)
     assert found.meeting[0] == pytest.approx(20.0 * factor)
     assert found.meeting_assumes[0].endswith("meeting_factor") == (factor > 1)

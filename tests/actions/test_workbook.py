@@ -113,6 +113,15 @@ def test_every_manager_has_a_sheet_also_on_a_day_without_contacts(tmp_path):
     assert book["M0"]["A2"].value == "Nobody to contact on this day."
 
 
+@pytest.mark.parametrize(("language", "name"), [("en", "plan"), ("zh", "计划"), ("both", "plan 计划")])
+def test_a_bank_without_managers_has_one_sheet_that_says_what_to_do(tmp_path, language, name):
+    book = written(tmp_path, plan_of(managers=()), language=language)
+    assert book.sheetnames == [name]
+    said = [row[0] for row in book[name].iter_rows(min_row=2, values_only=True)]
+    assert len(said) == (2 if language == "both" else 1)
+    assert all("[plan.managers]" in text for text in said)
+
+
 def test_the_same_plan_gives_the_same_bytes(tmp_path):
     for name in ("one.xlsx", "two.xlsx"):
         written(tmp_path, plan_of(CONTACT), name)

@@ -174,7 +174,7 @@ def test_without_a_date_the_next_working_day_is_planned(run, bank, scored, tmp_p
     [
         (["--date", AS_OF], "nobody works on that day"),
         (["--date", "2024-12-31"], "the scores are of 2025-01-01"),
-        (["--date", "2026-06-01"], "days after the data end"),
+        (["--date", "2026-06-01"], "--date 2026-06-01: more than 31 days after the data end"),
         (["--scores", "nowhere.csv"], "no such file"),
         (["--scores", "scores.txt"], "ends in"),
     ],
@@ -227,14 +227,49 @@ def test_a_folder_of_somebodys_own_and_one_flat_file_are_refused(run, bank, scor
     assert "names no manager" in result.err
 
 
-def test_a_bank_without_managers_is_refused(run, bank, scored, tmp_path):
-    other = tmp_path / "bank"
+@pytest.mark.parametrize("column", ["absent", "empty"])
+def test_a_bank_without_managers_gets_every_file_and_is_told_what_to_do(run, bank, scored, tmp_path, column):
+    other, out = tmp_path / "bank", tmp_path / "plan"
     shutil.copytree(bank, other)
     customers = pd.read_parquet(bank / "customers.parquet").drop(columns="manager_id")
+    if column == "empty":
+        customers["manager_id"] = pd.Series([None] * len(customers), dtype="str")
     customers.to_parquet(other / "customers.parquet", index=False)
-    result = run("plan", other, "--scores", scored, "-o", tmp_path / "plan")
-    assert result.code == 2
-    assert "customers.manager_id" in result.err
+    result = run("plan", other, "--scores", scored, "-o", out)
+    assert result.code == 0, result.err
+    assert result.err.count("note: the tables name no manager") == 1
+    document = json.loads((out / "plan.json").read_text(encoding="utf-8"))
+    assert (document["rows"], document["managers"], document["expected_value_kept"]) == ([], 0, 0.0)
+    assert sum(document["left_out"].values()) == document["customers"] > 0
+    assert pd.read_csv(out / "plan.csv").empty
+    waiting = pd.read_csv(out / "assignments.csv")
+    assert len(waiting) == document["vips_without_manager_in_branch"] > 0
+    assert set(waiting["status"]) == {"open"}
+    assert openpyxl.load_workbook(out / "plan.xlsx").sheetnames == ["plan 计划"]
+
+
+def test_without_contacts_the_plan_says_what_it_cannot_know(run, bank, scored, tmp_path):
+    other, out = tmp_path / "bank", tmp_path / "plan"
+    shutil.copytree(bank, other)
+    (other / "contacts.parquet").unlink()
+    result = run("plan", other, "--scores", scored, "-o", out)
+    assert result.code == 0, result.err
+    assert "note: nobody knows who was reached" in result.err
+    table = pd.read_csv(out / "plan.csv")
+    assert table["last_contacted_on"].isna().all()
+    assert set(table["purpose"]) <= {"introduce", "loss_notice"}
+    assert (table["purpose"] == "loss_notice").any()
+    assert not table["why_en"].str.contains("not told yet").any()
+    assert not table["why_zh"].str.contains("尚未告知").any()
+
+
+def test_customers_who_are_missing_from_the_scores_are_counted(run, bank, scored, tmp_path):
+    part = tmp_path / "part.parquet"
+    pd.read_parquet(scored).iloc[::2].to_parquet(part, index=False)
+    result = run("plan", bank, "--scores", part, "-o", tmp_path / "plan", "--json")
+    document = json.loads(result.out)
+    missing = document["left_out"]["not_scored"]
+    assert document["notes_en"][0].startswith(f"{missing:,} of {document['customers']:,} customers are missing")
 
 
 @pytest.mark.parametrize("is_known", [True, False])
@@ -282,7 +317,8 @@ def test_hostile_ids_in_every_table_and_names_of_the_catalogue_leave_every_file_
     starts = table.drop(columns=["next_binding_effect"]).map(lambda cell: cell[:1] in set("=+@\t\r\n＝＋－＠"))
     assert not starts.any(axis=None)
     book = openpyxl.load_workbook(out / "plan.xlsx")
-    assert len(book.sheetnames) == document["managers"] >= people["manager_id"].nunique() - 1  # TRUE is no id
+    read = people[(people[["customer_id", "branch_id"]] != "TRUE").all(axis=1)]  # TRUE is no id
+    assert len(book.sheetnames) == document["managers"] == read["manager_id"].nunique() > len(names) / 2
     listed = openpyxl.load_workbook(out / "lists" / "lists.xlsx")
     assert sum(sheet.max_row > 2 for sheet in listed) >= 3
     for written in (book, listed):

@@ -20,7 +20,7 @@ from churn.actions.hold_out import in_hold_out
 from churn.actions.plan_choice import ANYBODY, Chosen, Competitors, Desk, choose_contacts
 from churn.actions.plan_losses import is_felt_loss
 from churn.actions.plan_managers import find_managers, propose_managers
-from churn.actions.plan_notes import plan_notes
+from churn.actions.plan_notes import knows_contacts, plan_notes
 from churn.actions.plan_words import (
     RECORDED_AS,
     STEPS,
@@ -32,7 +32,7 @@ from churn.actions.plan_words import (
     why_assigned,
     why_now,
 )
-from churn.actions.value import Kept, customer_value, value_kept
+from churn.actions.value import SPOKEN_TO, Kept, customer_value, value_kept
 from churn.config import Config, PlanSettings
 from churn.explanation.reasons.amounts import Pair
 
@@ -59,6 +59,8 @@ class Plan:
         Customers today.
     notes
         What a reader should know, in English and Chinese; sentences without a full stop.
+    knows_contacts
+        Whether the bank's tables tell who was contacted within a year; else nobody is known to be a stranger.
     """
 
     date: dt.date
@@ -68,6 +70,7 @@ class Plan:
     left_out: Mapping[str, int]
     n_customers: int
     notes: tuple[Pair, ...] = ()
+    knows_contacts: bool = True
 
 
 def build_plan(people: pd.DataFrame, scores: pd.DataFrame, date: dt.date, config: Config) -> Plan:
@@ -84,10 +87,10 @@ def build_plan(people: pd.DataFrame, scores: pd.DataFrame, date: dt.date, config
     config
         `[plan]` and the catalogue.
 
-    Raises
-    ------
-    DataError
-        The bank has no manager.
+    Returns
+    -------
+    Plan
+        Without rows where the bank names no manager: then nobody can be contacted, and a note says so.
     """
     settings = config.plan
     people = people.merge(scores, on="customer_id", how="left", validate="one_to_one")
@@ -108,6 +111,7 @@ def build_plan(people: pd.DataFrame, scores: pd.DataFrame, date: dt.date, config
         _count(_first_reason(reasons), list(reasons)),
         len(people),
         plan_notes(people, settings),
+        knows_contacts(people),
     )
 
 
@@ -118,7 +122,8 @@ def _with_responsible(people: pd.DataFrame, managers: pd.DataFrame, proposals: p
     manager = pd.Index(managers["manager_id"]).get_indexer(pd.Index(responsible))
     branches = pd.Index(managers["branch_id"].unique())
     branch = branches.get_indexer(pd.Index(people["branch_id"]))
-    theirs = branches.get_indexer(pd.Index(managers["branch_id"]))
+    # the last one is that of nobody, whose place is -1
+    theirs = np.append(branches.get_indexer(pd.Index(managers["branch_id"])), -1)
     owned = np.where(manager >= 0, "own", "branch").astype(object)
     owned[(manager >= 0) & people["manager_id"].isna().to_numpy()] = "proposed"
     return people.assign(
@@ -127,7 +132,7 @@ def _with_responsible(people: pd.DataFrame, managers: pd.DataFrame, proposals: p
 
 
 def _tells_loss(people: pd.DataFrame, settings: PlanSettings) -> Marks:
-    told: Marks = people["loss_told"].to_numpy(dtype=bool)
+    told: Marks = people["loss_told"].to_numpy(dtype=bool, na_value=False)
     return is_felt_loss(people, settings) & ~told
 
 
@@ -170,6 +175,7 @@ def _competitors(people: pd.DataFrame, kept: Kept) -> Competitors:
         kept.meeting,
         np.where(manager < 0, ANYBODY, manager),
         people["branch_place"].to_numpy(dtype=np.int64),
+        people["stage"].to_numpy() >= SPOKEN_TO,
     )
 
 
@@ -201,7 +207,7 @@ def _rows(
     planned["record_as"] = planned["purpose"].map(RECORDED_AS)
     planned["last_contacted_on"] = _last_contacted(planned["days_since_contact"], date)
     planned = planned.rename(columns={"next_binding": "service", "next_product": "product"})
-    return _with_words(planned, config)[list(COLUMNS)]
+    return _with_words(planned, config, is_told_known=knows_contacts(people))[list(COLUMNS)]
 
 
 COLUMNS = (
@@ -216,14 +222,14 @@ def _last_contacted(days: "pd.Series[float]", date: dt.date) -> "pd.Series[Any]"
     return pd.Series(dates, dtype=object)
 
 
-def _with_words(planned: pd.DataFrame, config: Config) -> pd.DataFrame:
+def _with_words(planned: pd.DataFrame, config: Config, *, is_told_known: bool) -> pd.DataFrame:
     meaning = feature_words(config)
     words: dict[str, list[str]] = {f"{name}_{language}": [] for name in _TOLD for language in ("en", "zh")}
     columns = [_texts_or_numbers(planned[name]).tolist() for name in _TOLD_FROM]
     for purpose, kind, assignment, tells_loss, *others in zip(*columns, strict=True):
         service, product, effect, en, zh, feature, risk, aum, pnl, returned = others
         raises = _raises(en, zh, feature, meaning)
-        facts = Facts(risk, aum, pnl, returned, raises, tells_loss, assignment == "proposed")
+        facts = Facts(risk, aum, pnl, returned, raises, tells_loss, assignment == "proposed", is_told_known)
         offer = Offer(service, product, effect)
         told = why_now(facts), say_first(purpose, kind, offer, config), offer_next(offer, config)
         for name, pair in zip(_TOLD, told, strict=True):

@@ -40,12 +40,15 @@ class Competitors(NamedTuple):
         Place of the only manager who may contact the customer; `ANYBODY` where anyone of the branch may.
     branch
         Place of the branch.
+    is_known
+        Whether somebody spoke to the customer: where two choices keep as much, a stranger is called and not met.
     """
 
     call: Floats
     meeting: Floats
     manager: Ints
     branch: Ints
+    is_known: Marks
 
 
 class Desk(NamedTuple):
@@ -67,14 +70,16 @@ class Chosen(NamedTuple):
 def choose_contacts(customers: Competitors, desk: Desk, *, most_slots: int = MOST_SLOTS) -> Chosen:
     """Choose each manager's contacts so that they keep most together.
 
-    Ties go to the customer who stands first. No slot stays empty while somebody could fill it.
+    No manager meets a stranger and calls somebody known where the other way round would keep as much; of strangers
+    those are met of whom most is kept. No slot stays empty while somebody could fill it.
 
     Examples
     --------
     One manager, one meeting and one call: meeting the second customer gains more over calling than meeting the first.
 
+    >>> nobody_managed = np.zeros(3, int), np.zeros(3, int), np.ones(3, bool)
     >>> found = choose_contacts(
-    ...     Competitors(np.array([9.0, 8.0, 1.0]), np.array([9.0, 12.0, 1.5]), np.zeros(3, int), np.zeros(3, int)),
+    ...     Competitors(np.array([9.0, 8.0, 1.0]), np.array([9.0, 12.0, 1.5]), *nobody_managed),
     ...     Desk(np.array([0]), np.array([1]), np.array([1])),
     ... )
     >>> found.customer.tolist(), found.is_meeting.tolist()
@@ -192,9 +197,13 @@ def _solve(customers: Competitors, desk: Desk, managers: Ints, who: Ints) -> Cho
     theirs = customers.manager[who]
     allowed = (theirs == ANYBODY) | (theirs == manager[:, None])
     kept = np.where(is_meeting[:, None], customers.meeting[who], customers.call[who])
-    # A contact that keeps nothing is still better than an empty slot, by less than any amount of money matters.
-    least = 1e-9 * max(1.0, float(kept.max(initial=0.0)))
-    slot, at = linear_sum_assignment(np.where(allowed, kept + least, 0.0), maximize=True)
+    # A contact that keeps nothing is still better than an empty slot, by less than any amount of money matters; and
+    # all that is left to taste together matters less than one empty slot.
+    most = max(1.0, float(kept.max(initial=0.0)))
+    taste = np.where(is_meeting[:, None], customers.is_known[who] + 0.5 * customers.meeting[who] / most, 0.0)
+    least = 1e-9 * most
+    wanted = kept + least * (1 + taste / (2 * len(manager)))
+    slot, at = linear_sum_assignment(np.where(allowed, wanted, 0.0), maximize=True)
     real = allowed[slot, at]
     slot, at = slot[real], at[real]
     return Chosen(who[at], manager[slot], is_meeting[slot])

@@ -7,7 +7,6 @@ from heapq import heapify, heapreplace
 import pandas as pd
 
 from churn.config import ManagerSettings, PlanSettings
-from churn.errors import DataError
 
 
 def stated_branches(settings: PlanSettings) -> dict[str, str]:
@@ -53,12 +52,7 @@ def find_managers(people: pd.DataFrame, date: dt.date, settings: PlanSettings) -
     -------
     DataFrame
         Sorted by `manager_id`: `branch_id`, `meetings` and `calls` the day has room for, `n_vips` and `n_customers`
-        they are responsible for.
-
-    Raises
-    ------
-    DataError
-        There is no manager.
+        they are responsible for; empty where the bank names no manager.
 
     Examples
     --------
@@ -69,11 +63,6 @@ def find_managers(people: pd.DataFrame, date: dt.date, settings: PlanSettings) -
     """
     managed = people[people["manager_id"].notna()]
     homes = manager_branches(managed, stated_branches(settings))
-    if homes.empty:
-        raise DataError(
-            "customers.manager_id: names no manager of anybody who is a customer now;"
-            " fill it, or give managers with their branch under [plan.managers]"
-        )
     vips = managed.loc[managed["is_vip"], "manager_id"].value_counts()
     customers = managed["manager_id"].value_counts()
     names = homes["manager_id"].tolist()

@@ -6,6 +6,22 @@ from churn.actions.plan_managers import manager_branches, stated_branches
 from churn.config import PlanSettings
 from churn.explanation.reasons.amounts import Pair
 
+NO_MANAGER: Pair = (
+    "The tables name no manager, so nobody is planned: fill customers.manager_id, or state branches in [plan.managers]",
+    "数据表没有给出客户经理，因此未安排任何联系：请填写 customers.manager_id，或在 [plan.managers] 中指定网点",
+)
+_NO_CONTACTS: Pair = (
+    (
+        "Nobody knows who was reached: contacts has no row of the last year; everybody is introduced to,"
+        " rest days are not kept, and whether a loss was told is not known"
+    ),
+    (
+        "不知道联系过哪些客户：contacts 表没有近一年的记录；一律从自我介绍开始，无法保证联系间隔，"
+        "亏损是否告知过也无从得知"
+    ),
+)
+_MANY = 0.1
+"""More than this share of customers without a score is worth a note; some are new since the scores."""
 _NO_ASSETS: Pair = (
     "Assets are not known: pnl has no values at the last month-end; a customer is worth the products held alone",
     "资产未知：pnl 表没有上月末的数据；客户价值仅按持有产品计算",
@@ -22,23 +38,58 @@ def plan_notes(people: pd.DataFrame, settings: PlanSettings) -> tuple[Pair, ...]
     Parameters
     ----------
     people
-        Of `read_people`.
+        Of `read_people`, with `churn_probability`, NaN where the scores do not have the customer.
 
     Examples
     --------
-    >>> people = pd.DataFrame({"manager_id": ["M1", "M1"], "branch_id": ["N", "S"], "aum_cny": [1.0, 2.0]})
+    >>> people = pd.DataFrame({"manager_id": ["M1", "M1"], "branch_id": ["N", "S"], "aum_cny": [1.0, 2.0],
+    ...                        "loss_told": [False, False], "churn_probability": [0.5, 0.5]})
     >>> [en for en, _ in plan_notes(people, PlanSettings(weekend=("sunday",)))]
     ['1 manager has no branch of more than half of their customers; the first of the largest is taken: [plan.managers]']
     """
-    notes = []
-    if people["aum_cny"].isna().all():
-        notes.append(_NO_ASSETS)
+    branches = manager_branches(people, stated_branches(settings))
+    notes = [NO_MANAGER] if branches.empty else []
+    notes += _unknown(people)
     if not (settings.holidays or settings.weekend):
         notes.append(_NO_DAYS_OFF)
-    branches = manager_branches(people, stated_branches(settings))
     if unclear := int((branches["branch_share"] <= 0.5).sum()):
         notes.append(_no_majority(unclear))
     return tuple(notes)
+
+
+def knows_contacts(people: pd.DataFrame) -> bool:
+    """Whether it is known of anybody who was contacted, and told what.
+
+    Parameters
+    ----------
+    people
+        Of `read_people`: `loss_told` is NA for everybody where it is not.
+
+    Examples
+    --------
+    >>> [knows_contacts(pd.DataFrame({"loss_told": told})) for told in ([False, True], [None, None])]
+    [True, False]
+    """
+    return bool(people["loss_told"].notna().any())
+
+
+def _unknown(people: pd.DataFrame) -> list[Pair]:
+    """Note what the tables, or the scores, do not tell of customers."""
+    notes = []
+    if (n := int(people["churn_probability"].isna().sum())) > _MANY * len(people):
+        notes.append(_not_scored(n, len(people)))
+    if not knows_contacts(people):
+        notes.append(_NO_CONTACTS)
+    if people["aum_cny"].isna().all():
+        notes.append(_NO_ASSETS)
+    return notes
+
+
+def _not_scored(n: int, of: int) -> Pair:
+    return (
+        f"{n:,} of {of:,} customers are missing from the scores and left out: score these data (churn score)",
+        f"{of:,} 位客户中有 {n:,} 位不在评分文件中，未列入计划：请对这批数据评分（churn score）",
+    )
 
 
 def _no_majority(n: int) -> Pair:

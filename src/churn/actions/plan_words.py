@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 from churn.config import Config, Product, Service
 from churn.explanation.reasons.amounts import Pair, money, percent
+from churn.explanation.reasons.texts import isolate
 from churn.features.catalogue import catalogue
 
 Purpose = Literal["introduce", "invite", "familiarise", "configure", "loss_notice"]
@@ -63,6 +64,8 @@ _LOSS_FIRST: Pair = (
     "Tell the customer about the loss before they ask: how much, since when, what can be done. Offer nothing today.",
     "在客户询问之前主动告知亏损：金额、起始时间与可选办法；今天不推介产品。",
 )
+_NOT_TOLD: Pair = ("not told yet", "尚未告知")
+_TOLD_UNKNOWN: Pair = ("whether told is not known", "是否告知过不详")
 _PROPOSED: Pair = (
     "a VIP without a manager, for whom this manager is proposed",
     "贵宾客户尚无专属客户经理，建议由该经理负责",
@@ -90,6 +93,8 @@ class Facts(NamedTuple):
         What raises the risk most, in words; None where the scores do not say.
     tells_loss, is_proposed
         Whether the contact is a loss notice; whether the manager is only proposed.
+    is_told_known
+        Whether the bank knows to whom a loss was told.
     """
 
     probability: float
@@ -99,6 +104,7 @@ class Facts(NamedTuple):
     raises: Pair | None
     tells_loss: bool
     is_proposed: bool
+    is_told_known: bool = True
 
 
 def why_now(facts: Facts) -> Pair:
@@ -120,7 +126,8 @@ def why_now(facts: Facts) -> Pair:
         en, zh = f"{en}: {facts.raises[0]}", f"{zh}：{facts.raises[1]}"
     if facts.tells_loss:
         lost, share = money(facts.unrealised_pnl_cny), _share(facts.unrealised_return)
-        en, zh = f"unrealised loss {lost[0]}{share[0]}, not told yet; {en}", f"浮亏 {lost[1]}{share[1]}，尚未告知；{zh}"
+        told = _NOT_TOLD if facts.is_told_known else _TOLD_UNKNOWN
+        en, zh = f"unrealised loss {lost[0]}{share[0]}, {told[0]}; {en}", f"浮亏 {lost[1]}{share[1]}，{told[1]}；{zh}"
     if facts.is_proposed:
         en, zh = f"{en}; {_PROPOSED[0]}", f"{zh}；{_PROPOSED[1]}"
     return en, zh
@@ -153,7 +160,7 @@ def say_first(purpose: Purpose, kind: str, offer: Offer, config: Config) -> Pair
         return f"Offer to bind {en}.", f"推荐绑定{zh}。"
     if offer.product:
         en, zh = _name(offer.product, config.products)
-        return f"Propose to open {en}.", f"建议开立{zh}。"
+        return f"Propose to open {en}.", f"建议办理{zh}。"
     return "Ask what the customer still needs, and propose what fits.", "询问客户还有哪些需求，再推荐合适的产品。"
 
 
@@ -170,7 +177,7 @@ def offer_next(offer: Offer, config: Config) -> Pair:
     >>> offer_next(Offer("cts", None, float("nan")), Config())[0]
     'bind third-party custody (CTS): effect not known'
     >>> offer_next(Offer(None, "fund_plan", float("nan")), Config())
-    ('open fund auto-invest first', '先开立基金定投')
+    ('open fund auto-invest first', '先办理基金定投')
     """
     if offer.service:
         en, zh = _name(offer.service, config.services)
@@ -183,14 +190,15 @@ def offer_next(offer: Offer, config: Config) -> Pair:
         )
     if offer.product:
         en, zh = _name(offer.product, config.products)
-        return f"open {en} first", f"先开立{zh}"
+        return f"open {en} first", f"先办理{zh}"
     return "", ""
 
 
 def _name(code: str, names: dict[str, Service] | dict[str, Product]) -> Pair:
     """Name a service or product; one the catalogue does not have (scored with another) by its code."""
     known = names.get(code)
-    return (known.en, known.zh) if known else (code, code)
+    en, zh = (known.en, known.zh) if known else (code, code)
+    return isolate(en), isolate(zh)
 
 
 def feature_words(config: Config) -> dict[str, Pair]:
@@ -209,9 +217,11 @@ def why_assigned(manager_id: str | None, n_vips: int | None, branch_id: str) -> 
     ('a VIP without a responsible manager; branch S has no manager', '贵宾客户尚无专属客户经理；网点 S 没有客户经理')
     """
     en, zh = "a VIP without a responsible manager", "贵宾客户尚无专属客户经理"
+    branch = isolate(branch_id)
     if manager_id is None:
-        return f"{en}; branch {branch_id} has no manager", f"{zh}；网点 {branch_id} 没有客户经理"
+        return f"{en}; branch {branch} has no manager", f"{zh}；网点 {branch} 没有客户经理"
+    manager = isolate(manager_id)
     return (
-        f"{en}; {manager_id} has the fewest VIPs of branch {branch_id} ({n_vips})",
-        f"{zh}；{manager_id} 是网点 {branch_id} 中贵宾客户最少的经理（{n_vips} 位）",
+        f"{en}; {manager} has the fewest VIPs of branch {branch} ({n_vips})",
+        f"{zh}；{manager} 是网点 {branch} 中贵宾客户最少的经理（{n_vips} 位）",
     )

@@ -8,8 +8,9 @@ Expected value kept = value × fall of the churn probability, in yuan. The fall 
   an offer up (`take_up`), shared out equally over the steps that still lead to the offer. An effect that cannot be
   told is not claimed, and counts for nothing.
 
-A meeting does as much as `meeting_factor` calls where it suits: a VIP, or somebody already invited. No contact takes
-away more than the whole of a customer's risk.
+A meeting does as much as `meeting_factor` calls where it suits: a VIP we have spoken to, or anybody already invited.
+With a stranger it does no more than a call, which is where getting to know somebody begins. No contact takes away more
+than the whole of a customer's risk.
 """
 
 from typing import NamedTuple
@@ -25,8 +26,8 @@ Words = NDArray[np.object_]
 
 N_STEPS = 4
 """Introduce, invite, familiarise, configure."""
-INVITED = 2
-"""From this many steps behind a customer on, a meeting suits anybody."""
+SPOKEN_TO, INVITED = 1, 2
+"""From this many steps behind a customer on, a meeting suits a VIP, and anybody."""
 
 
 class Kept(NamedTuple):
@@ -101,7 +102,7 @@ def value_kept(
     claimed = np.maximum(np.nan_to_num(-effect, nan=0.0), 0.0) * settings.take_up / (N_STEPS - stage)
     binding = np.where(tells_loss, 0.0, claimed)
     fall = np.minimum(np.maximum(contact, binding), probability)
-    suits = is_vip | (stage >= INVITED)
+    suits = stage >= np.where(is_vip, SPOKEN_TO, INVITED)
     met = np.minimum(fall * np.where(suits, settings.meeting_factor, 1.0), probability)
     names = np.where(binding > contact, "take_up", np.where(tells_loss, "loss_effect", "contact_effect")).astype(object)
     return Kept(fall * value, met * value, names, np.where(suits, names + " + meeting_factor", names))

@@ -1,6 +1,6 @@
 """A plan as a workbook to print: one sheet a manager, A4 landscape, the header on every page.
 
-Sheets are named after managers, as far as Excel allows.
+Sheets are named after managers, as far as Excel allows. A bank that names no manager has one sheet, which says so.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from churn.actions.plan import Plan
+from churn.actions.plan_notes import NO_MANAGER
 from churn.actions.plan_words import KIND_WORDS, PURPOSE_WORDS, TIER_WORDS
 from churn.actions.sheets import (
     Column,
@@ -54,6 +55,7 @@ _CODES: Mapping[str, Mapping[str, Pair]] = {
     "assignment": _ASSIGNMENT_WORDS,
 }
 _NOBODY: Pair = ("Nobody to contact on this day.", "当日无联系安排。")
+_ONLY_SHEET: Pair = ("plan", "计划")
 
 
 def write_workbook(path: Path, plan: Plan, settings: PlanSettings, *, language: Language = "both") -> None:
@@ -82,6 +84,12 @@ def write_workbook(path: Path, plan: Plan, settings: PlanSettings, *, language: 
             write_table(sheet, styles, _columns(contacts.get(manager), language), frozen=_FROZEN)
             if manager not in contacts:
                 write_note(sheet, styles, 1, say(_NOBODY, language))
+        if plan.managers.empty:
+            sheet = workbook.add_worksheet(say(_ONLY_SHEET, language).replace("\n", " "))
+            lay_out(sheet, plan.date, foot)
+            write_table(sheet, styles, _columns(None, language), frozen=_FROZEN)
+            for row, line in enumerate(say(NO_MANAGER, language).split("\n"), start=1):
+                write_note(sheet, styles, row, line)
 
 
 def _shown(rows: pd.DataFrame, language: Language) -> pd.DataFrame:

@@ -32,6 +32,7 @@ from churn.cli.options import (
 )
 from churn.config import Config, read_config
 from churn.errors import DataError
+from churn.explanation.reasons.texts import isolate
 from churn.files import hash_file, new_folder, require_apart, require_replaceable
 from churn.tables.bank import open_bank
 
@@ -171,7 +172,7 @@ def _about_lists(lists: Lists) -> dict[str, Any]:
 def _tell(planned: Plan, scores: Scores, config: Config) -> None:
     """Say on standard error what a reader of the plan should know."""
     for name in unknown_managers(planned.managers, config.plan):
-        note(f"warning: [plan.managers] {name}: responsible for nobody; give a branch, or remove the entry")
+        note(f"warning: [plan.managers] {isolate(name)}: responsible for nobody; give a branch, or remove the entry")
     if scores.as_of is not None and (planned.date - scores.as_of).days > _STALE_DAYS:
         note(f"warning: the scores are of {scores.as_of}, more than {_STALE_DAYS} days old; score again")
     if not scores.is_explained:

@@ -45,8 +45,10 @@ def text_of(page):
 
 
 def test_the_page_answers_the_four_questions(report, scored, tmp_path):
-    result = report("--json")
+    result = report("--json", "--measures", tmp_path / "measures.csv")
     assert result.code == 0, result.err
+    measures = pd.read_csv(tmp_path / "measures.csv")
+    assert set(measures["level"]) == {"bank", "branch", "manager"}
     again = tmp_path / "again.html"
     assert report(out=again).code == 0
     assert again.read_bytes() == (tmp_path / "report.html").read_bytes()
@@ -131,6 +133,7 @@ def test_a_missing_table_costs_a_sentence(run, bank, model, scored, explained, t
         (("--date", "2031-01-01"), "--as-of"),
         (("--lang", "fr"), "'fr' is not one of 'en', 'zh'"),
         (("--each-branch", "--branch", "N"), "--each-branch"),
+        (("--measures", "table.xlsx"), "--measures: a table ends in .csv"),
         (("--explained", "nowhere"), "nowhere: is not what churn explain wrote"),
     ],
 )

@@ -10,7 +10,9 @@ from typing import Any
 import click
 
 from churn.actions.plan_days import choose_day
+from churn.actions.plan_files import write_csv
 from churn.actions.plan_scores import Scores, read_scores
+from churn.actions.progress.table import progress_table
 from churn.api.opening import Source, open_source
 from churn.api.reporting import Gathered, gather_page, read_explained, summarise
 from churn.cli.console import note, print_json, steps
@@ -29,8 +31,8 @@ from churn.cli.options import (
     threads_option,
 )
 from churn.config import Config, read_config
-from churn.errors import TimeRangeError
-from churn.files import new_folder, require_apart, require_replaceable, require_writable_file, write_text
+from churn.errors import DataError, TimeRangeError
+from churn.files import new_file, new_folder, require_apart, require_replaceable, require_writable_file, write_text
 from churn.model.storage import StoredModel, read_model
 from churn.report.facts import Summary
 from churn.report.page import render_page
@@ -48,6 +50,7 @@ INDEX = "index.html"
 @click.option("--each-branch", is_flag=True, help="The bank's page and one for each branch, in a folder.")
 @click.option("--date", type=IsoDate(), help="The day to plan [default: the scores' date, or the next working day].")
 @click.option("--explained", type=PATH, help="Folder of churn explain [default: find out again, which takes longest].")
+@click.option("--measures", type=PATH, help="Also write every measure of every branch and manager, .csv.")
 @language_option
 @config_option
 @data_end_option
@@ -63,6 +66,7 @@ def report(
     each_branch: bool,
     date: dt.date | None,
     explained: Path | None,
+    measures: Path | None,
     language: Language,
     config_path: Path | None,
     data_end: dt.date | None,
@@ -79,9 +83,11 @@ def report(
               churn report bank --model models/first --scores scores.parquet -o pages --each-branch --lang zh
     """
     _require_place(output, each_branch=each_branch, branch_id=branch_id)
+    _require_measures(data, measures)
     config, stored = read_config(config_path), read_model(model_path)
+    outputs = [output] if measures is None else [output, measures]
     gathered = gather(
-        data, stored, scores_path, config, [output], date=date, branch_id=branch_id, explained=explained,
+        data, stored, scores_path, config, outputs, date=date, branch_id=branch_id, explained=explained,
         data_end=data_end, seed=seed, n_threads=threads,
     )  # fmt: skip
     summary = summarise(gathered, branch_id)
@@ -89,6 +95,9 @@ def report(
         write_pages(output, gathered, language)
     else:
         write_text(output, render_page(summary, language))
+    if measures and gathered.acts:
+        with new_file(measures) as path:
+            write_csv(path, progress_table(gathered.acts.progress))
     if as_json:
         print_json(_facts(summary))
     note(f"wrote {output}")
@@ -158,6 +167,16 @@ def _require_place(output: Path, *, each_branch: bool, branch_id: str | None) ->
     if output.suffix.lower() not in {".html", ".htm"}:
         raise click.UsageError("-o: a page ends in .html; name it so, or give --each-branch for a folder")
     require_writable_file(output)
+
+
+def _require_measures(data: Path, measures: Path | None) -> None:
+    if measures is None:
+        return
+    if measures.suffix.lower() != ".csv":
+        raise click.UsageError("--measures: a table ends in .csv; name it so")
+    if data.is_file():
+        raise DataError(f"{data}: a flat file has no dates, so that nothing can be measured; leave --measures out")
+    require_writable_file(measures)
 
 
 def _choose_day(data: Path, date: dt.date | None, scores: Scores, config: Config) -> dt.date | None:

@@ -13,7 +13,7 @@ from churn.actions.lists.facts import to_pandas
 from churn.actions.lists.missing import find_missing
 from churn.actions.plan_managers import find_managers
 from churn.config import Config, ProgressSettings
-from churn.errors import DataError, TimeRangeError
+from churn.errors import TimeRangeError
 from churn.explanation.reasons.amounts import Pair
 from churn.labels import silent_is_known
 from churn.tables.bank import Bank, to_date, to_days
@@ -115,7 +115,7 @@ def read_facts(bank: Bank, date: dt.date, config: Config, settings: ProgressSett
     come = tables["customers"].filter(nw.col("opened_on") < day)
     owners = come.select("customer_id", "branch_id", "manager_id")
     people = _read_people(tables, day)
-    managers = _managers_of(people, date, config)
+    managers = find_managers(people, date, config.plan)
     units = _list_units(owners, managers)
     return Facts(
         bank, tables, owners, people, managers, units, day, begin, end, config, settings, horizon_days, missing
@@ -162,13 +162,6 @@ def _read_people(tables: Tables, day: int) -> pd.DataFrame:
     people = rows.sort_values("customer_id", ignore_index=True)
     managers = people["manager_id"].astype(object)
     return people.assign(manager_id=managers.where(managers.notna(), None), is_vip=people["tier"].isin(VIP_TIERS))
-
-
-def _managers_of(people: pd.DataFrame, date: dt.date, config: Config) -> pd.DataFrame:
-    try:
-        return find_managers(people, date, config.plan)
-    except DataError:  # a bank that names no manager still has branches
-        return pd.DataFrame({"manager_id": [], "branch_id": []}, dtype=object)
 
 
 def _list_units(owners: nw.LazyFrame[Any], managers: pd.DataFrame) -> pd.DataFrame:

@@ -35,6 +35,7 @@ from churn.actions.plan_words import (
 from churn.actions.value import SPOKEN_TO, Kept, customer_value, value_kept
 from churn.config import Config, PlanSettings
 from churn.explanation.reasons.amounts import Pair
+from churn.explanation.reasons.texts import isolate
 
 Marks = NDArray[np.bool_]
 
@@ -256,7 +257,7 @@ _TOLD_FROM = (
 def _raises(en: str | None, zh: str | None, feature: str | None, meaning: Mapping[str, Pair]) -> Pair | None:
     """Give what raises the risk most: the story where scores are explained, else the feature's meaning."""
     if en and zh:
-        return en, zh
+        return isolate(en), isolate(zh)
     known = meaning.get(feature) if feature else None
     return (f"raised most by {known[0]}", f"主要因素是{known[1]}") if known else None
 

@@ -25,7 +25,7 @@ def plan_day(bank: Bank, scores: pd.DataFrame, date: Date) -> Plan:
     Raises
     ------
     DataError
-        The scores cannot be used, or the bank has no manager.
+        The scores cannot be used.
     TimeRangeError
         The date lies too far after the data end, or nobody is a customer at it.
     """

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from churn.api.reporting import Gathered, summarise
 from churn.cli.report import gather
-from churn.config import Config
+from churn.config import read_config
 from churn.model.storage import read_model
 from churn.report.page import render_page
 from churn.report.words import Language
@@ -37,7 +37,7 @@ def read_demo(demo: Path) -> Gathered:
         demo / "bank",
         read_model(demo / "model"),
         demo / "scores.parquet",
-        Config(),
+        read_config(demo / "bank.toml"),
         [IMAGES],
         explained=demo / "explained",
     )

@@ -125,6 +125,23 @@ def test_a_missing_table_costs_a_sentence(run, bank, model, scored, explained, t
     assert why in text_of(out)
 
 
+@pytest.mark.parametrize("column", ["null", "absent"])
+def test_a_bank_that_names_no_manager_gets_all_that_needs_none(run, bank, model, scored, explained, tmp_path, column):
+    without = tmp_path / "bank"
+    shutil.copytree(bank, without)
+    customers = pd.read_parquet(bank / "customers.parquet")
+    customers = customers.drop(columns="manager_id") if column == "absent" else customers.assign(manager_id=None)
+    customers.to_parquet(without / "customers.parquet")
+    out = tmp_path / "report.html"
+    result = run("report", without, "--model", model, "--scores", scored, "--explained", explained, "-o", out, "--json")
+    assert result.code == 0, result.err
+    facts, said = json.loads(result.out), text_of(out)
+    assert facts["about"]["n_scored"] > 0
+    assert {one["name"] for one in facts["lists"] if one["is_made"]} >= {"loss_alerts", "upgrades"}
+    assert facts["working"]["whole"]["product_coverage"]["n"] > 0
+    assert "name no manager" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

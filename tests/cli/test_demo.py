@@ -19,6 +19,11 @@ def test_the_demo_goes_the_whole_way_and_says_where_to_look(run, tmp_path, monke
     assert len(pd.read_parquet(folder / "scores.parquet")) == manifest["rows_scored"] > 500
     assert (folder / "baselines.png").read_bytes().startswith(b"\x89PNG")
     assert len(pd.read_csv(folder / "plan" / "plan.csv")) > 100
+    lists = json.loads((folder / "plan" / "plan.json").read_text(encoding="utf-8"))["lists"]
+    assert [name for name, one in lists.items() if not one["made"]] == []
+    pages = sorted(path.name for path in (folder / "report").iterdir())
+    assert pages == ["bank_en.html", "bank_zh.html", "branch_en.html", "branch_zh.html"]
+    assert "今天做什么" in (folder / "report" / "branch_zh.html").read_text(encoding="utf-8")
     # A second run replaces the first; somebody's own folder it refuses.
     again = run("demo", "--dir", folder, "--json")
     assert json.loads(again.out)["baselines"] == stored.baselines

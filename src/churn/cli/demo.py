@@ -35,6 +35,8 @@ SETTINGS = """\
 [plan]
 weekend = ["saturday", "sunday"]
 holidays = [2026-01-01, 2026-01-02] # New Year
+[lists]
+counter_days = 30 # a small bank: a month of its counter
 """
 _MARK = "demo.json"
 _FILES = {

@@ -102,6 +102,9 @@ def test_every_constraint_holds_for_any_bank(seed):
     assert set(rows["customer_id"]) <= set(scores["customer_id"])
     held = in_hold_out(rows["customer_id"], chosen)
     assert (rows.loc[held, "purpose"] == "loss_notice").all()
+    told = rows[rows["purpose"] == "loss_notice"]
+    assert told[["service", "product", "next_binding_effect"]].isna().all().all()
+    assert (told[["offer_en", "offer_zh"]] == "").all().all()
     room = {
         name: (1, 2) if name == "M0" else (0, 0) if name == "M1" else (chosen.meetings, chosen.calls)
         for name in plan.managers["manager_id"]

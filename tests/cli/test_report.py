@@ -151,6 +151,7 @@ def test_a_bank_that_names_no_manager_gets_all_that_needs_none(run, bank, model,
         (("--lang", "fr"), "'fr' is not one of 'en', 'zh'"),
         (("--each-branch", "--branch", "N"), "--each-branch"),
         (("--measures", "table.xlsx"), "--measures: a table ends in .csv"),
+        (("--each-branch", "--measures", "pages/m.csv"), "--measures"),
         (("--explained", "nowhere"), "nowhere: is not what churn explain wrote"),
     ],
 )
@@ -199,6 +200,10 @@ def test_an_explanation_of_another_model_is_refused(run, bank, model, scored, ex
     result = run("report", bank, "--model", model, "--scores", scored, "--explained", folder, "-o", tmp_path / "r.html")
     assert result.code == 2
     assert "explains another model (another)" in result.err
+    about = json.loads((explained / "about.json").read_text()) | {"as_of": "2024-06-01"}
+    (folder / "about.json").write_text(json.dumps(about))
+    result = run("report", bank, "--model", model, "--scores", scored, "--explained", folder, "-o", tmp_path / "r.html")
+    assert "explains 2024-06-01, and the scores are of 2025-01-01" in result.err
 
 
 def test_old_scores_are_warned_of(report):

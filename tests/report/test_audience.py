@@ -8,6 +8,7 @@ from churn.report.audience import bank_audience, flat_audience
 
 THRESHOLDS = {"high": 0.6, "low": 0.2}
 NAN = np.nan
+NOBODY = PlanSettings(hold_out=0)
 
 
 def people(**columns):
@@ -62,7 +63,7 @@ def snapshot(held, **features):
 
 def test_a_flat_file_is_grouped_by_its_own_categories():
     parts = [snapshot(np.array([1.0, 6.0]), sex=pd.Series(["f", None], dtype="str"), income=[1.0, 2.0])]
-    found = flat_audience(parts, scores(0.7, 0.1), THRESHOLDS)
+    found = flat_audience(parts, scores(0.7, 0.1), THRESHOLDS, NOBODY)
     assert found["by_coverage"].tolist() == ["1", "5+"]
     assert found["by_own_sex"].fillna("?").tolist() == ["f", "?"]
     assert "by_own_income" not in found
@@ -71,7 +72,7 @@ def test_a_flat_file_is_grouped_by_its_own_categories():
 
 def test_a_column_called_coverage_is_a_files_own_where_products_are_not_counted():
     found = flat_audience(
-        [snapshot(None, coverage=pd.Series(["full", "part"], dtype="str"))], scores(0.7, 0.1), THRESHOLDS
+        [snapshot(None, coverage=pd.Series(["full", "part"], dtype="str"))], scores(0.7, 0.1), THRESHOLDS, NOBODY
     )
     assert found["by_own_coverage"].tolist() == ["full", "part"]
     assert "by_coverage" not in found
@@ -91,5 +92,15 @@ def test_who_refused_or_is_held_out_is_not_to_be_named():
 
 
 def test_who_has_left_as_a_file_says_is_not_to_be_named():
-    found = flat_audience([snapshot(None, income=[1.0, 2.0])], scores(0.7, 0.1), THRESHOLDS, gone=["B", "X"])
+    found = flat_audience([snapshot(None, income=[1.0, 2.0])], scores(0.7, 0.1), THRESHOLDS, NOBODY, gone=["B", "X"])
     assert found["unnamed"].tolist() == ["", "gone"]
+
+
+def test_a_flat_file_has_the_same_hold_out():
+    ids = [f"C{number}" for number in range(200)]
+    many = Snapshot(None, np.array(ids, dtype=object), pd.DataFrame({"income": [1.0] * 200}), None, None)
+    known = pd.DataFrame({"customer_id": ids, "churn_probability": [0.5] * 200})
+    found = flat_audience([many], known, THRESHOLDS, PlanSettings(hold_out=0.2), gone=ids[:100])
+    held_out = in_hold_out(pd.Series(ids), PlanSettings(hold_out=0.2))
+    expected = np.where(np.arange(200) < 100, "gone", np.where(held_out, "held_out", ""))
+    assert found["unnamed"].tolist() == expected.tolist()

@@ -93,6 +93,7 @@ def test_lists_show_their_first_rows_and_say_how_long_they_are():
             "tier": ["gold"] * n,
             "why_en": ["why"] * n,
             "why_zh": ["原因"] * n,
+            "do_not_contact": [False, True] + [False] * (n - 2),
         }
     )
     lists = Lists(
@@ -108,5 +109,6 @@ def test_lists_show_their_first_rows_and_say_how_long_they_are():
         None,
         ("why", "原因"),
     )
+    assert [one.refuses for one in upgrades.rows[:3]] == [False, True, False]
     assert (circles.n_rows, circles.rows, circles.is_made) == (0, (), False)
     assert [one.n_rows for one in summarise_lists(lists, "S")] == [1, 0]

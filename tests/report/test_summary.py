@@ -126,11 +126,12 @@ def test_a_flat_file_says_what_it_cannot_tell(summarise):
     )
     config = Config(flat=FlatFile(id="id", label="left", churned="1"))
     found = summarise(flat, config=config, scored_on=None)
-    assert found.cannot == ("flat_plan", "flat_time", "values", "coverage", "bindings")
+    assert found.cannot == ("flat_plan", "flat_time", "perhaps_seen", "values", "coverage", "bindings")
     assert (found.day, found.lists, found.working, found.baselines) == (None, (), None, ())
     assert (found.about.is_flat, found.about.date) == (True, None)
     assert [one.customer_id for one in found.customers] == ["A"]
     assert found.unnamed == (("gone", 1),)
+    assert (found.about.n_scored, found.headlines[1].value) == (1, 0.2)
 
 
 def test_nobody_is_named_to_whom_no_score_may_send_a_manager(summarise):
@@ -143,6 +144,7 @@ def test_nobody_is_named_to_whom_no_score_may_send_a_manager(summarise):
 def test_risks_of_customers_the_model_learned_from_are_said_to_be_those(summarise):
     assert "seen" in summarise(is_seen=True).cannot
     assert "seen" not in summarise().cannot
+    assert {bucket.now for bucket in summarise(is_seen=True).baselines} == {None}
 
 
 @pytest.mark.parametrize(("verdict", "says"), [("cannot_tell", True), ("suggests", False)])

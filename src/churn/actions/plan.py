@@ -208,6 +208,10 @@ def _rows(
     planned["record_as"] = planned["purpose"].map(RECORDED_AS)
     planned["last_contacted_on"] = _last_contacted(planned["days_since_contact"], date)
     planned = planned.rename(columns={"next_binding": "service", "next_product": "product"})
+    # Nothing is offered with the news of a loss, and to the hold-out nothing at all.
+    told = planned["purpose"] == "loss_notice"
+    planned.loc[told, ["service", "product"]] = None
+    planned.loc[told, "next_binding_effect"] = np.nan
     return _with_words(planned, config, is_told_known=knows_contacts(people))[list(COLUMNS)]
 
 

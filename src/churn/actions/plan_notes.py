@@ -12,11 +12,11 @@ NO_MANAGER: Pair = (
 )
 _NO_CONTACTS: Pair = (
     (
-        "Nobody knows who was reached: contacts has no row of the last year; everybody is introduced to,"
-        " rest days are not kept, and whether a loss was told is not known"
+        "Nobody knows who was reached: contacts has no row of the last year; whoever has no loss to hear of is"
+        " introduced to, rest days are not kept, and whether a loss was told is not known"
     ),
     (
-        "不知道联系过哪些客户：contacts 表没有近一年的记录；一律从自我介绍开始，无法保证联系间隔，"
+        "不知道联系过哪些客户：contacts 表没有近一年的记录；除亏损告知外一律从自我介绍开始，无法保证联系间隔，"
         "亏损是否告知过也无从得知"
     ),
 )

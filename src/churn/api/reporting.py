@@ -134,7 +134,8 @@ def _customers(
     if isinstance(source.table, FlatTable):
         on_step("reading customers")
         gone = _gone(outcomes)
-        return flat_audience(flat_snapshots(source.table), scores.frame, thresholds, gone), pd.DataFrame()
+        snapshots, settings = flat_snapshots(source.table), source.config.plan
+        return flat_audience(snapshots, scores.frame, thresholds, settings, gone), pd.DataFrame()
     assert date is not None
     on_step(f"reading customers as of {date}")
     people = read_people(source.table, date)
@@ -203,13 +204,13 @@ def explain_source(
     return Explained(tuple(rows), survey.importance)
 
 
-def read_explained(folder: Path, stored: StoredModel) -> Explained:
-    """Read what `churn explain` wrote of a model.
+def read_explained(folder: Path, stored: StoredModel, as_of: dt.date | None) -> Explained:
+    """Read what `churn explain` wrote of a model at a date.
 
     Raises
     ------
     DataError
-        The folder is none of these, or is of another model.
+        The folder is none of these, or is of another model or date.
     """
     refusal = f"{folder}: is not what churn explain wrote; give such a folder, or leave it out"
     try:
@@ -222,6 +223,7 @@ def read_explained(folder: Path, stored: StoredModel) -> Explained:
     if not isinstance(found, list):
         raise DataError(refusal)
     _require_same_model(folder / ABOUT, stored, f"{folder}: explains")
+    _require_same_date(folder / ABOUT, as_of, folder)
     return Explained(rows, importance)
 
 
@@ -255,6 +257,16 @@ def _require_same_model(document: Path, stored: StoredModel, what: str) -> None:
     ours = stored.manifest["model_id"]
     if theirs != ours:
         raise DataError(f"{what} another model ({theirs}) than the one given ({ours}); give that one, or do it again")
+
+
+def _require_same_date(document: Path, as_of: dt.date | None, folder: Path) -> None:
+    try:
+        theirs = _read_json(document)["as_of"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return
+    ours = as_of.isoformat() if as_of else None
+    if theirs != ours:
+        raise DataError(f"{folder}: explains {theirs}, and the scores are of {ours}; explain that date")
 
 
 def _read_json(path: Path) -> Any:

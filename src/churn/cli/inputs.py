@@ -10,11 +10,10 @@ from churn.cli.wording import Language, column_text, list_text, say, table_text,
 from churn.config import Config, FlatFile
 from churn.errors import ConfigError, DataError
 from churn.features.catalogue import catalogue, lost_features
+from churn.report.summary import STALE_DAYS
 from churn.tables.bank import Bank
 from churn.tables.checking import BEYOND, Finding
 from churn.tables.flat import FlatTable
-
-STALE_DAYS = 31
 
 
 def is_flat(data: Path, config: Config) -> bool:

@@ -83,7 +83,7 @@ def report(
               churn report bank --model models/first --scores scores.parquet -o pages --each-branch --lang zh
     """
     _require_place(output, each_branch=each_branch, branch_id=branch_id)
-    _require_measures(data, measures)
+    _require_measures(data, measures, output if each_branch else None)
     config, stored = read_config(config_path), read_model(model_path)
     outputs = [output] if measures is None else [output, measures]
     gathered = gather(
@@ -118,8 +118,8 @@ def gather(
     n_threads: int | None = None,
 ) -> Gathered:
     """Gather what pages say of a folder of tables or a flat file; parameters as for the command."""
-    found = read_explained(explained, stored) if explained else None
     scores = read_scores(scores_path)
+    found = read_explained(explained, stored, scores.as_of) if explained else None
     day = _choose_day(data, date, scores, config)
     warn_of_age(day, scores.as_of)
 
@@ -169,9 +169,11 @@ def _require_place(output: Path, *, each_branch: bool, branch_id: str | None) ->
     require_writable_file(output)
 
 
-def _require_measures(data: Path, measures: Path | None) -> None:
+def _require_measures(data: Path, measures: Path | None, folder: Path | None) -> None:
     if measures is None:
         return
+    if folder is not None and folder.resolve() in measures.resolve().parents:
+        raise click.UsageError("--measures: lies in the folder of the pages; give another place")
     if measures.suffix.lower() != ".csv":
         raise click.UsageError("--measures: a table ends in .csv; name it so")
     if data.is_file():

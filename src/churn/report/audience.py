@@ -71,12 +71,15 @@ def flat_audience(
     snapshots: Iterable[Snapshot],
     scores: pd.DataFrame,
     thresholds: Mapping[str, float],
+    settings: PlanSettings,
     gone: Collection[str] = (),
 ) -> pd.DataFrame:
     """Join the customers of a flat file with their scores; groups are its products held and its own categories.
 
     Parameters
     ----------
+    settings
+        Who is in the random hold-out.
     gone
         Customers of whom the file's label says that they have left.
 
@@ -84,12 +87,13 @@ def flat_audience(
     -------
     DataFrame
         `customer_id`, `product_coverage`, `churn_probability`, `risk_band`, `value_cny` and `at_risk_cny` (NaN),
-        `unnamed` (`gone`, or nothing), `by_coverage` where it is known, and `by_own_<column>`.
+        `unnamed` (`gone`, `held_out`, or nothing), `by_coverage` where it is known, and `by_own_<column>`.
     """
     parts = [_flat_part(snapshot) for snapshot in snapshots]
     known = scores[["customer_id", "churn_probability"]]
     customers = pd.concat(parts, ignore_index=True).merge(known, on="customer_id", how="inner", validate="one_to_one")
-    left = np.where(customers["customer_id"].isin(list(gone)), "gone", "").astype(object)
+    has_left, held_out = customers["customer_id"].isin(list(gone)), in_hold_out(customers["customer_id"], settings)
+    left = np.select([has_left, held_out], ["gone", "held_out"], "").astype(object)
     return _valued(customers, np.full(len(customers), np.nan), thresholds).assign(unnamed=left)
 
 

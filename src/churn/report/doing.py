@@ -94,4 +94,5 @@ def summarise_lists(lists: Lists, branch_id: str | None = None) -> tuple[Listing
 
 def _listed(row: dict[Any, Any]) -> Listed:
     branch, manager, tier = (None if pd.isna(row[name]) else row[name] for name in ("branch_id", "manager_id", "tier"))
-    return Listed(row["customer_id"], branch, manager, tier, (row["why_en"], row["why_zh"]))
+    refuses = bool(row.get("do_not_contact", False))
+    return Listed(row["customer_id"], branch, manager, tier, (row["why_en"], row["why_zh"]), refuses)

@@ -81,13 +81,14 @@ class Day(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A row of a list."""
+    """A row of a list; `refuses`: nothing may be offered."""
 
     customer_id: str
     branch_id: str | None
     manager_id: str | None
     tier: str | None
     why: Pair
+    refuses: bool
 
 
 class Listing(NamedTuple):

@@ -67,6 +67,11 @@ CANNOT = {
         "Not how sure the risks are: the model learned from these very customers at this very date, so that their risks"
         " stand closer to what happened than those of others would. Score a file or a date that it has not seen."
     ),
+    "perhaps_seen": _(
+        "Not whether the model has seen these customers, since a file has no date. Where it learned from some of them,"
+        " their risks stand closer to what happened than those of others would."
+    ),
+    "old_scores": _("Not what has happened since the scores, which are more than 31 days old: score again."),
     "values": _("Not how much money is at risk: the data do not tell what customers hold (table pnl)."),
     "coverage": _("Nothing by products held: the data do not tell how many a customer holds."),
     "bindings": _("Nothing about bindings: the data name no service that is bound or not."),

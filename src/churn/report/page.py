@@ -123,6 +123,7 @@ def _environment(words: Words) -> jinja2.Environment:
     environment.filters |= _filters(words)
     environment.globals |= {
         "language": "zh-CN" if words.language == "zh" else "en",
+        "gap": "" if words.language == "zh" else " ",
         "colon": "：" if words.language == "zh" else ": ",
     }
     return environment

@@ -21,11 +21,14 @@ from churn.explanation.reasons.amounts import Pair
 from churn.model.storage import StoredModel
 from churn.report.doing import summarise_day, summarise_lists
 from churn.report.facts import About, Bin, Bucket, Customer, Driver, Headline, Summary
+from churn.report.facts_today import Day
 from churn.report.groups import summarise_groups
 from churn.report.told import Told, read_told
 from churn.report.working import summarise_working
 from churn.tables.contract import VIP_TIERS
 
+STALE_DAYS = 31
+"""Scores older than this are said to be old."""
 MOST_CUSTOMERS = 25
 """Customers at risk that a page names."""
 MOST_DRIVERS = 12
@@ -88,25 +91,26 @@ def build_summary(
         Keeps the customers, managers and lists of one branch. What the model was judged on, what it makes of features,
         and the effects of bindings stay the bank's: one branch has too few customers to tell them.
     """
-    mine = customers if branch_id is None else customers[customers["branch_id"] == branch_id]
+    all_mine = customers if branch_id is None else customers[customers["branch_id"] == branch_id]
+    mine = all_mine[all_mine["unnamed"] != "gone"]
     named = _most_at_risk(mine)
     told = read_told(scores_path, named["customer_id"].tolist(), feature_words(config))
     day = None if acts is None else summarise_day(acts.plan, branch_id)
     return Summary(
         _about(stored, mine, scored_on, day.date if day else scored_on, branch_id, is_flat=acts is None),
         tuple(_headlines(mine)),
-        _baselines(stored, mine, config),
+        _baselines(stored, mine, config, is_seen=is_seen),
         tuple(_bins(mine)),
         summarise_groups(mine, branch_id),
         tuple(_drivers(explained.importance, config)),
         explained.bindings,
         service_names(config),
         tuple(_customer(row, told, config) for row in named.to_dict("records")),
-        _unnamed(mine),
+        _unnamed(all_mine),
         day,
         () if acts is None else summarise_lists(acts.lists, branch_id),
         None if acts is None else summarise_working(acts.progress, branch_id),
-        tuple(_cannot(customers, explained, acts, is_seen=is_seen)),
+        tuple(_cannot(customers, explained, acts, is_seen=is_seen, is_old=_is_old(day, scored_on))),
     )
 
 
@@ -156,14 +160,18 @@ def _total(values: "pd.Series[float]") -> float | None:
     return float(values.sum()) if values.notna().any() else None
 
 
-def _baselines(stored: StoredModel, customers: pd.DataFrame, config: Config) -> tuple[Bucket, ...]:
-    """Put beside what was seen where the model was judged what is predicted today; nothing where nobody is in it."""
+def _baselines(stored: StoredModel, customers: pd.DataFrame, config: Config, *, is_seen: bool) -> tuple[Bucket, ...]:
+    """Put beside what was seen where the model was judged what is predicted today; nothing where nobody is in it.
+
+    Risks that the model has seen the outcome of are no prediction.
+    """
     if "by_coverage" not in customers:
         return ()
     judged = restate_baselines(
         stored.baselines, stated=config.baselines.stated, horizon_days=stored.manifest["horizon_days"]
     )
-    today = {str(name): part["churn_probability"] for name, part in customers.groupby("by_coverage")}
+    known = customers.iloc[:0] if is_seen else customers
+    today = {str(name): part["churn_probability"] for name, part in known.groupby("by_coverage")}
     return tuple(_bucket(bucket, today.get(str(bucket["product_coverage"]))) for bucket in judged)
 
 
@@ -246,12 +254,20 @@ def _step(says: Told, config: Config) -> Pair | None:
     return None
 
 
-def _cannot(customers: pd.DataFrame, explained: Explained, acts: Acts | None, *, is_seen: bool) -> Sequence[str]:
+def _is_old(day: Day | None, scored_on: dt.date | None) -> bool:
+    return day is not None and scored_on is not None and (day.date - scored_on).days > STALE_DAYS
+
+
+def _cannot(
+    customers: pd.DataFrame, explained: Explained, acts: Acts | None, *, is_seen: bool, is_old: bool
+) -> Sequence[str]:
     """Name what the page cannot say."""
     lacking = {
         "flat_plan": acts is None,
         "flat_time": acts is None,
         "seen": is_seen,
+        "perhaps_seen": acts is None and not is_seen,
+        "old_scores": is_old,
         "values": customers["value_cny"].isna().all(),
         "coverage": "by_coverage" not in customers,
         "bindings": not explained.bindings,

@@ -70,6 +70,15 @@ def test_without_contacts_nothing_is_said_of_words(lists_of):
     )
 
 
+def test_contacts_that_ended_a_year_ago_are_as_if_there_were_none(lists_of):
+    lists = lists_of(customers=CUSTOMERS, holdings=HOLDINGS, pnl=PNL, contacts=CONTACTS.replace("2024-", "2022-"))
+    assert lists.frames["loss_alerts"]["days_since_word"].isna().all()
+    assert lists.sentences["loss_alerts"][0].endswith(
+        "Without a value, since contacts holds no row from 2023-07-02 on and before 2024-07-01:"
+        " days_since_word, days_since_reached."
+    )
+
+
 @pytest.mark.parametrize(
     ("settings", "listed"),
     [

@@ -147,6 +147,11 @@ def test_loss_is_the_same_for_plan_list_and_progress(make_folder, seed, share, a
         ({"pnl": None}, "losses_contacted", "there is no pnl table"),
         ({"contacts": None}, "losses_contacted", "there is no contacts table"),
         (
+            {"contacts": CONTACTS.replace("2024-", "2021-")},
+            "losses_contacted",
+            "contacts holds no row from 2024-04-30 on and before 2024-07-20",
+        ),
+        (
             {"pnl": PNL.replace("2024-05-31", "2023-05-31").replace("2024-06-30", "2023-06-30")
                        .replace("2024-04-30", "2023-04-30").replace("2024-03-31", "2023-03-31")},
             "losses_contacted",

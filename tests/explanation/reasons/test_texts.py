@@ -14,7 +14,9 @@ def test_a_text_that_turns_nothing_stays_as_it_is(text):
         ("\u202eB001", "\u202eB001"),
         ("\u202eB001\u202c", "\u202eB001\u202c"),
         ("عربى", "عربى"),
-        ("a\u2067b", "ab"),
+        ("a\u2067b", "a\u2067b\u2069"),
+        ("of \u2068\u202eB\u2069 (3)", "of \u2068\u202eB\u2069 (3)"),
+        ("cut \u2068\u202e", "cut \u2068\u202e\u2069"),
         ("a\u2069\u202eb", "a\u202eb"),
     ],
 )

@@ -20,7 +20,7 @@ from churn.features.expressions import count, days_since, per_customer
 from churn.labels import silent_is_known
 from churn.tables.bank import Bank, to_date, to_days
 from churn.tables.contract import TIERS
-from churn.timeline import Tables, is_open, month_end_before, population
+from churn.timeline import YEAR_DAYS, Tables, is_open, month_end_before, population
 
 OF_CUSTOMERS = ("branch_id", "manager_id", "tier", "do_not_contact")
 FEATURES = (
@@ -125,7 +125,18 @@ def _find_lacking(bank: Bank, day: int) -> dict[str, Pair]:
     if "pnl" not in missing and not silent_is_known(bank.frames(), day):
         end = to_date(month_end_before(day))
         missing["pnl"] = f"pnl holds no values at {end}", f"pnl 表没有 {end} 的数据"
+    if "contacts" not in missing and not _has_row(bank, "contacts", "contacted_on", day - YEAR_DAYS, day):
+        begin, end = to_date(day - YEAR_DAYS), to_date(day)
+        missing["contacts"] = (
+            f"contacts holds no row from {begin} on and before {end}",
+            f"contacts 表没有 {begin} 起、{end} 之前的数据",
+        )
     return missing
+
+
+def _has_row(bank: Bank, table: str, column: str, first: int, last: int) -> bool:
+    rows = bank.frames()[table].filter((nw.col(column) >= first) & (nw.col(column) < last))
+    return bool(rows.head(1).collect(backend="pyarrow").shape[0])
 
 
 def _collectable(tables: Tables, day: int, config: Config, settings: ListSettings) -> nw.LazyFrame[Any]:

@@ -52,6 +52,8 @@ def measure_losses(facts: Facts) -> Found:
     onsets = _months_to_tell(facts)
     if not onsets:
         return {"losses_contacted": _no_months(facts)}
+    if lack := facts.lacks_rows("contacts", "contacted_on", min(onsets)[0], facts.day):
+        return {"losses_contacted": lack}
     losses = _began(facts, onsets).join(_reached(facts, onsets), on="customer_id", how="left")
     told = [nw.col(f"began_{end}") * nw.col(f"reached_{end}").fill_null(0) for end, _ in onsets]
     began = [nw.col(f"began_{end}") for end, _ in onsets]

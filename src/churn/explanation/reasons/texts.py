@@ -1,9 +1,8 @@
 """A bank's own texts inside sentences: they may be written in any direction, and turn nothing around them."""
 
-import re
 import unicodedata
 
-_ISOLATES = re.compile("[\u2066-\u2069]")
+_OPENS = "\u2066\u2067\u2068"
 _FIRST, _POP = "\u2068", "\u2069"
 _TURNING = {"R", "AL", "RLE", "RLO", "LRE", "LRO", "PDF", "RLI", "LRI", "FSI", "PDI", "AN"}
 
@@ -21,4 +20,17 @@ def isolate(text: str) -> str:
     """
     if text.isascii() or not any(unicodedata.bidirectional(letter) in _TURNING for letter in text):
         return text
-    return _FIRST + _ISOLATES.sub("", text) + _POP
+    return _FIRST + _balanced(text) + _POP
+
+
+def _balanced(text: str) -> str:
+    """Close every isolate that a text opens, and leave out a close of one that it did not."""
+    kept, depth = [], 0
+    for letter in text:
+        depth += letter in _OPENS
+        if letter == _POP:
+            if not depth:
+                continue
+            depth -= 1
+        kept.append(letter)
+    return "".join(kept) + _POP * depth

@@ -57,7 +57,7 @@ def draw_baselines(buckets: Sequence[Bucket], words: Words, *, is_branch: bool =
 
 def _note(words: Words, *, is_branch: bool) -> str:
     said = words.say(
-        "Observed and predicted stand side by side for the snapshot the model was judged on, which it had not seen."
+        "Observed and predicted stand side by side for what the model was judged on and had not learned from."
         " Stated rates are the practice's; nothing is forced to them."
     )
     branch = words.say("Predicted today is of this branch; all else is of the whole bank.")

@@ -151,7 +151,6 @@ def test_a_bank_that_names_no_manager_gets_all_that_needs_none(run, bank, model,
         (("--lang", "fr"), "'fr' is not one of 'en', 'zh'"),
         (("--each-branch", "--branch", "N"), "--each-branch"),
         (("--measures", "table.xlsx"), "--measures: a table ends in .csv"),
-        (("--each-branch", "--measures", "pages/m.csv"), "--measures"),
         (("--explained", "nowhere"), "nowhere: is not what churn explain wrote"),
     ],
 )
@@ -210,3 +209,10 @@ def test_old_scores_are_warned_of(report):
     result = report("--date", "2025-02-03")
     assert result.code in (0, 2)
     assert "warning: the scores are of 2025-01-01, more than 31 days old" in result.err
+
+
+def test_measures_do_not_lie_among_the_pages(report, tmp_path):
+    result = report("--each-branch", "--measures", tmp_path / "pages" / "m.csv", out=tmp_path / "pages")
+    assert result.code == 2
+    assert "--measures: lies in the folder of the pages" in result.err
+    assert not (tmp_path / "pages").exists()

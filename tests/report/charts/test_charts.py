@@ -44,6 +44,9 @@ def test_a_bucket_shows_what_is_known_and_nothing_else():
     }
     assert figure.rows[0] == ("1", "40", "60.0 %", "45.0 % – 74.0 %", "62.0 %", "63.0 %", "12", "64.0 %")
     assert "1 products, observed: 60.0 %" in figure.says
+    unseen = draw_baselines([bucket._replace(n_now=0, now=None) for bucket in buckets], EN)
+    assert "predicted today" not in {row["series"] for row in data(unseen)}
+    assert len(unseen.spec["layer"]) == len(figure.spec["layer"]) - 1
     assert draw_baselines(buckets[2:], EN) is None
 
 

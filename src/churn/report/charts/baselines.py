@@ -1,6 +1,6 @@
 """Churn by products held: stated, observed, predicted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import altair as alt
 
@@ -21,38 +21,43 @@ def draw_baselines(buckets: Sequence[Bucket], words: Words, *, is_branch: bool =
         return None
     observed, predicted, now, stated = _names(words)
     rows = [row for bucket in known for row in _rows(bucket, words)]
-    colour = alt.Color(
-        "series:N",
-        scale=alt.Scale(domain=[observed, stated, predicted, now], range=[OBSERVED, STATED, PREDICTED, INK]),
-        legend=alt.Legend(symbolType="square"),
-    )
-    x = alt.X("coverage:N", title=words.say("products held"), axis=alt.Axis(labelAngle=0), sort=None)
-    y = alt.Y("rate:Q", title=words.say("left within the horizon"), axis=alt.Axis(format=".0%", tickCount=6))
-    base = alt.Chart(values(rows)).encode(x=x, tooltip=alt.Tooltip("says:N"))
-    bars = base.transform_filter(alt.datum.series == observed).mark_bar(size=_WIDE).encode(y=y, color=colour)
-    whiskers = base.transform_filter(alt.datum.series == observed).mark_rule(strokeWidth=2, color=INK)
-    ticks = base.transform_filter(alt.datum.series == stated).mark_tick(
-        thickness=4, size=_WIDE + 18, orient="horizontal"
-    )
-    dots = base.transform_filter(alt.datum.series == predicted).mark_point(size=110, filled=True, opacity=1, xOffset=-9)
-    today = base.transform_filter(alt.datum.series == now).mark_point(
-        size=110, shape="diamond", filled=True, opacity=1, xOffset=9
-    )
-    layers = [
-        bars,
-        whiskers.encode(y=alt.Y("low:Q"), y2="high:Q"),
-        *(marks.encode(y=y, color=colour) for marks in (ticks, dots, today)),
-    ]
     return Figure(
         name="baselines",
         title=words.say("Churn by products held: stated, observed, predicted"),
         says="; ".join(str(row["says"]) for row in rows),
-        spec=finish(layers, 300),
+        spec=finish(_layers(rows, words), 300),
         columns=(words.say("products held"), words.say("customers observed"), observed, words.say("95 % interval"),
                  stated, predicted, words.say("customers today"), now),
         rows=tuple(_cells(bucket, words) for bucket in known),
         note=_note(words, is_branch=is_branch),
     )  # fmt: skip
+
+
+def _layers(rows: Sequence[Mapping[str, object]], words: Words) -> list[alt.Chart]:
+    """Lay the marks of each series over each other; one without a value would have no extent."""
+    observed, predicted, now, stated = _names(words)
+    there = {row["series"] for row in rows}
+    base = alt.Chart(values(rows)).encode(
+        x=alt.X("coverage:N", title=words.say("products held"), axis=alt.Axis(labelAngle=0), sort=None),
+        tooltip=alt.Tooltip("says:N"),
+    )
+    y = alt.Y("rate:Q", title=words.say("left within the horizon"), axis=alt.Axis(format=".0%", tickCount=6))
+    colours = {observed: OBSERVED, stated: STATED, predicted: PREDICTED, now: INK}
+    shown = {name: colour for name, colour in colours.items() if name in there}
+    scale = alt.Scale(domain=list(shown), range=list(shown.values()))
+    colour = alt.Color("series:N", scale=scale, legend=alt.Legend(symbolType="square"))
+    of = {name: base.transform_filter(alt.datum.series == name) for name in shown}
+    layers = []
+    if observed in of:
+        layers.append(of[observed].mark_bar(size=_WIDE).encode(y=y, color=colour))
+        layers.append(of[observed].mark_rule(strokeWidth=2, color=INK).encode(y=alt.Y("low:Q"), y2="high:Q"))
+    if stated in of:
+        layers.append(of[stated].mark_tick(thickness=4, size=_WIDE + 18, orient="horizontal").encode(y=y, color=colour))
+    for name, shape, offset in ((predicted, "circle", -9), (now, "diamond", 9)):
+        if name in of:
+            mark = of[name].mark_point(size=110, shape=shape, filled=True, opacity=1, xOffset=offset)
+            layers.append(mark.encode(y=y, color=colour))
+    return layers
 
 
 def _note(words: Words, *, is_branch: bool) -> str:

@@ -19,7 +19,7 @@ from churn.actions.sheets import Language
 from churn.actions.workbook import write_workbook
 from churn.api.opening import input_facts
 from churn.cli.console import note, print_json, print_table, steps
-from churn.cli.inputs import is_flat, show_notes
+from churn.cli.inputs import is_flat, show_notes, warn_of_age
 from churn.cli.options import (
     PATH,
     IsoDate,
@@ -38,7 +38,6 @@ from churn.tables.bank import open_bank
 
 MARK = "plan.json"
 FILES = ("plan.csv", "plan.xlsx", "assignments.csv", "lists")
-_STALE_DAYS = 31
 _LEFT_OUT = {
     "not_scored": "not in the scores",
     "do_not_contact": "refused contact",
@@ -173,8 +172,7 @@ def _tell(planned: Plan, scores: Scores, config: Config) -> None:
     """Say on standard error what a reader of the plan should know."""
     for name in unknown_managers(planned.managers, config.plan):
         note(f"warning: [plan.managers] {isolate(name)}: responsible for nobody; give a branch, or remove the entry")
-    if scores.as_of is not None and (planned.date - scores.as_of).days > _STALE_DAYS:
-        note(f"warning: the scores are of {scores.as_of}, more than {_STALE_DAYS} days old; score again")
+    warn_of_age(planned.date, scores.as_of)
     if not scores.is_explained:
         note("note: the scores name no next binding; churn score --explain adds it, and reasons in words")
     for said, _ in planned.notes:

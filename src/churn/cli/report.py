@@ -143,11 +143,14 @@ def gather(
 
 def write_pages(folder: Path, gathered: Gathered, language: Language) -> None:
     """Write the bank's page and one for each branch into a folder, whole or not at all."""
-    names = [path.name for path in folder.glob("branch-*.html")] if folder.is_dir() else []
-    with new_folder(folder, mark=INDEX, names=names) as new:
+    with new_folder(folder, mark=INDEX, names=_earlier_pages(folder)) as new:
         pages = {INDEX: None, **dict(_branch_pages(gathered))}
         for name, branch_id in pages.items():
             write_text(new / name, render_page(summarise(gathered, branch_id), language))
+
+
+def _earlier_pages(folder: Path) -> list[str]:
+    return [path.name for path in folder.glob("branch-*.html")] if folder.is_dir() else []
 
 
 def _branch_pages(gathered: Gathered) -> Iterator[tuple[str, str]]:
@@ -161,8 +164,7 @@ def _require_place(output: Path, *, each_branch: bool, branch_id: str | None) ->
     if each_branch and branch_id is not None:
         raise click.UsageError("--each-branch: writes every branch's page; leave it out, or --branch")
     if each_branch:
-        names = [path.name for path in output.glob("branch-*.html")] if output.is_dir() else []
-        require_replaceable(output, mark=INDEX, names=names)
+        require_replaceable(output, mark=INDEX, names=_earlier_pages(output))
         return
     if output.suffix.lower() not in {".html", ".htm"}:
         raise click.UsageError("-o: a page ends in .html; name it so, or give --each-branch for a folder")

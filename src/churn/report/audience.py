@@ -20,8 +20,6 @@ OWN = "by_own_"
 _STAGES = ("not_reached", "spoken_to", "invited", "met")
 _CONTACT_DAYS = (30, 90, 365)
 _CONTACTS = ("within_30_days", "within_90_days", "within_a_year", "longer_ago")
-
-
 Floats = NDArray[np.float64]
 Words = NDArray[np.object_]
 
@@ -40,7 +38,7 @@ def bank_audience(
     thresholds
         Of the model's manifest: from where on a risk is high, and under what it is low.
     settings
-        What a product is worth, and from what share of its cost on a loss is felt.
+        What a product is worth, from what share of its cost on a loss is felt, and who is in the random hold-out.
 
     Returns
     -------

@@ -3,6 +3,7 @@
 import datetime as dt
 import logging
 from collections import Counter
+from collections.abc import Sequence
 
 import pandas as pd
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pyarrow as pa
 from churn.api.opening import Source, bank_source, file_source, look_ahead
 from churn.api.snapshots import CustomerFile, Data, Date, OnStep, as_date, require_label, say_nothing
 from churn.errors import DataError
-from churn.explanation.bindings import build_bindings
+from churn.explanation.bindings import BindingRow, build_bindings
 from churn.explanation.effects.estimates import ServiceEffect, estimate_effects, estimate_flat_effects
 from churn.explanation.effects.evidence import evidence_date, gather_evidence
 from churn.explanation.folder import service_names
@@ -107,12 +108,26 @@ def explain_bindings(
     date = None if as_of is None else as_date(as_of)
     effects, _ = estimate_source_effects(source, model, date, seed=seed, n_threads=n_threads or 0, on_step=on_step)
     on_step("explaining every customer")
-    services = service_columns(source.config, model.model.schema.names)
+    rows, _ = survey_source(source, model, effects, n_threads=n_threads or 0)
+    return bindings_frame(rows)
+
+
+def survey_source(
+    source: Source, stored: StoredModel, effects: Sequence[ServiceEffect], *, n_threads: int = 0
+) -> tuple[list[BindingRow], pd.DataFrame]:
+    """Explain every customer of a source, going through `source.snapshots` once.
+
+    Returns
+    -------
+    tuple
+        The bindings table of `effects`, ranked; and `importance` of `churn.explanation.survey.Survey`.
+    """
+    services = service_columns(source.config, stored.model.schema.names)
     survey = survey_customers(
-        source.snapshots, model.model, services, n_expected=source.n_customers, n_threads=n_threads or 0
+        source.snapshots, stored.model, services, n_expected=source.n_customers, n_threads=n_threads
     )
     rows = build_bindings(effects, survey.seen, service_names(source.config), source.config.effects)
-    return bindings_frame(rows)
+    return rows, survey.importance
 
 
 def estimate_source_effects(

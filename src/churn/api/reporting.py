@@ -13,15 +13,14 @@ from churn.actions.plan import build_plan
 from churn.actions.plan_people import read_people
 from churn.actions.plan_scores import Scores
 from churn.actions.progress.build import build_progress
-from churn.api.answers import estimate_source_effects
+from churn.api.answers import estimate_source_effects, survey_source
 from churn.api.opening import Source
 from churn.api.snapshots import OnStep, say_nothing
 from churn.config import Config
 from churn.errors import DataError, TimeRangeError
-from churn.explanation.bindings import BindingRow, build_bindings
+from churn.explanation.bindings import BindingRow
 from churn.explanation.effects.estimates import ServiceEffect
-from churn.explanation.folder import ABOUT, MARK, service_names
-from churn.explanation.survey import service_columns, survey_customers
+from churn.explanation.folder import ABOUT, MARK
 from churn.frame import flat_snapshots
 from churn.model.storage import StoredModel
 from churn.report.audience import bank_audience, flat_audience
@@ -196,12 +195,8 @@ def explain_source(
         except TimeRangeError:
             on_step("no outcome is complete, so that no effect of a binding can be told")
     on_step("explaining every customer")
-    services = service_columns(source.config, stored.model.schema.names)
-    survey = survey_customers(
-        source.snapshots, stored.model, services, n_expected=source.n_customers, n_threads=n_threads
-    )
-    rows = build_bindings(effects, survey.seen, service_names(source.config), source.config.effects)
-    return Explained(tuple(rows), survey.importance)
+    rows, importance = survey_source(source, stored, effects, n_threads=n_threads)
+    return Explained(tuple(rows), importance)
 
 
 def read_explained(folder: Path, stored: StoredModel, as_of: dt.date | None) -> Explained:

@@ -35,7 +35,7 @@ from churn.actions.plan_words import (
 from churn.actions.value import SPOKEN_TO, Kept, customer_value, value_kept
 from churn.config import Config, PlanSettings
 from churn.explanation.reasons.amounts import Pair
-from churn.explanation.reasons.texts import isolate
+from churn.speech.direction import isolate
 
 Marks = NDArray[np.bool_]
 

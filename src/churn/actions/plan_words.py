@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from churn.config import Config, Product, Service
 from churn.explanation.reasons.amounts import Pair, money, percent
-from churn.explanation.reasons.texts import isolate
+from churn.speech.direction import isolate
 from churn.features.catalogue import catalogue
 
 Purpose = Literal["introduce", "invite", "familiarise", "configure", "loss_notice"]

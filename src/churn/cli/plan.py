@@ -32,7 +32,7 @@ from churn.cli.options import (
 )
 from churn.config import Config, read_config
 from churn.errors import DataError
-from churn.explanation.reasons.texts import isolate
+from churn.speech.direction import isolate
 from churn.files import hash_file, new_folder, require_apart, require_replaceable
 from churn.tables.bank import open_bank
 

@@ -9,7 +9,7 @@ from churn.actions.lists.facts import Facts, open_holdings, to_pandas
 from churn.actions.lists.listing import Found, ManagerList, not_made, note_unknown, order
 from churn.actions.lists.wording import join_words, tell
 from churn.explanation.reasons.amounts import Pair, percent, span
-from churn.explanation.reasons.texts import isolate
+from churn.speech.direction import isolate
 from churn.tables.contract import VIP_TIERS
 
 

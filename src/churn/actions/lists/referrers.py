@@ -9,7 +9,7 @@ from churn.actions.lists.facts import Facts, open_holdings
 from churn.actions.lists.listing import Found, ManagerList, may_be_offered, not_made, note_unknown, order
 from churn.actions.lists.wording import AGE_BAND_NAMES, join_words, tell
 from churn.explanation.reasons.amounts import Pair
-from churn.explanation.reasons.texts import isolate
+from churn.speech.direction import isolate
 from churn.segments import age_bands
 
 # Each sign and what it is known from; how long somebody has been a customer is always known.

@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from churn.explanation.reasons.texts import isolate
+from churn.speech.direction import isolate
 
 INK, MUTED, GRID = "#1c2733", "#55606c", "#e1e6ea"
 OBSERVED, PREDICTED, STATED, BAD = "#7ba7d0", "#00695c", "#c46a00", "#b3382c"

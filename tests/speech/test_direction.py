@@ -1,6 +1,6 @@
 import pytest
 
-from churn.explanation.reasons.texts import isolate
+from churn.speech.direction import isolate
 
 
 @pytest.mark.parametrize("text", ["", "B001", "网点 一", "a<b>&", "𠮷野家 😀", "-5"])

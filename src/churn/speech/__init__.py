@@ -1,0 +1,35 @@
+"""One voice: what is to be said is a value until somebody reads it; its words come from one catalogue per language.
+
+English stands in the sources, as the text of a `Message`; Chinese in `locales/zh`. A third language is one more folder.
+No code looks inside a said sentence: decisions are made on the values.
+"""
+
+from churn.speech.amounts import Date, Money, Number, Percent, Plain, Points, Share, ShortMoney, Span, Times
+from churn.speech.catalogue import LANGUAGES, Language, use_catalogues
+from churn.speech.direction import isolate
+from churn.speech.message import Joined, Message, Name, Said, counted, joined, message, say
+
+__all__ = [
+    "LANGUAGES",
+    "Date",
+    "Joined",
+    "Language",
+    "Message",
+    "Money",
+    "Name",
+    "Number",
+    "Percent",
+    "Plain",
+    "Points",
+    "Said",
+    "Share",
+    "ShortMoney",
+    "Span",
+    "Times",
+    "counted",
+    "isolate",
+    "joined",
+    "message",
+    "say",
+    "use_catalogues",
+]

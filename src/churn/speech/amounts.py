@@ -1,0 +1,245 @@
+"""Numbers as people write them: amounts, shares, spans of time, dates; each a value that is written in a language.
+
+Rounding never says more than is so: what is not nothing is not written as 0, and what is not whole not as 100 %.
+"""
+
+import datetime as dt
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from babel.dates import format_date
+
+from churn.speech.catalogue import Language, look_up
+
+NOTHING = "—"
+"""What stands where something is not known."""
+_YEAR = 365.25
+_LONG = 730
+"""From so many days on a span is told in years."""
+_STEP = re.compile(r"(\d+):(\S+)")
+
+
+class Amount(ABC):
+    """A number that knows how it is written."""
+
+    @abstractmethod
+    def said(self, language: Language) -> str:
+        """Write it in a language."""
+
+
+@dataclass(frozen=True)
+class Share(Amount):
+    """The size of a share of one in running text, its sign left out.
+
+    Examples
+    --------
+    >>> [Share(x).said("en") for x in (0.14, -0.0042, 0.0001, 0.998)]
+    ['14 %', '0.4 %', 'under 0.1 %', '99.8 %']
+    """
+
+    value: float
+
+    def said(self, language: Language) -> str:
+        """Write it in a language."""
+        size = 100 * abs(self.value)
+        if 0 < size < 0.05:
+            return look_up("under 0.1 %", language)
+        if 99.95 <= size < 100:
+            return look_up("over 99.9 %", language)
+        text = f"{size:.1f}" if 0 < size < 0.95 or 99.5 <= size < 100 else f"{size:,.0f}"
+        return look_up("{share} %", language).format(share=text)
+
+
+@dataclass(frozen=True)
+class Percent(Amount):
+    """A share of one in a table, with its sign; None where not known."""
+
+    value: float | None
+    digits: int = 1
+
+    def said(self, language: Language) -> str:
+        """Write it in a language."""
+        if self.value is None:
+            return NOTHING
+        return look_up("{share} %", language).format(share=f"{100 * self.value:.{self.digits}f}")
+
+
+@dataclass(frozen=True)
+class Points(Amount):
+    """A difference of shares in percentage points, with its sign; None where not known.
+
+    Examples
+    --------
+    >>> [Points(x).said("en") for x in (-0.052, 0.1, 0.0001, None)]
+    ['−5.2', '+10.0', '0.0', '—']
+    """
+
+    value: float | None
+
+    def said(self, language: Language) -> str:  # noqa: ARG002 (alike in every language)
+        """Write it in a language."""
+        if self.value is None:
+            return NOTHING
+        text = f"{100 * self.value:+.1f}"
+        return "0.0" if float(text) == 0 else text.replace("-", "−")
+
+
+@dataclass(frozen=True)
+class Number(Amount):
+    """A number with so many digits behind the point; None where not known."""
+
+    value: float | None
+    digits: int = 0
+
+    def said(self, language: Language) -> str:  # noqa: ARG002 (alike in every language)
+        """Write it in a language."""
+        return NOTHING if self.value is None else f"{self.value:,.{self.digits}f}".replace("-", "−")
+
+
+@dataclass(frozen=True)
+class Plain(Amount):
+    """A number of unknown meaning as it stands, at most four digits behind the point.
+
+    Examples
+    --------
+    >>> [Plain(x).said("en") for x in (42.0, 12691.51, 0.00012345)]
+    ['42', '12691.51', '0.000123']
+    """
+
+    value: float
+
+    def said(self, language: Language) -> str:  # noqa: ARG002 (alike in every language)
+        """Write it in a language."""
+        if self.value and abs(self.value) < 0.001:
+            return np.format_float_positional(self.value, precision=3, fractional=False, trim="-")
+        return np.format_float_positional(self.value, precision=4, trim="-")
+
+
+@dataclass(frozen=True)
+class Times(Amount):
+    """How many times as much.
+
+    Examples
+    --------
+    >>> Times(4.23).said("en"), Times(120.4).said("en")
+    ('4.2', '120')
+    """
+
+    value: float
+
+    def said(self, language: Language) -> str:  # noqa: ARG002 (alike in every language)
+        """Write it in a language."""
+        return f"{self.value:.1f}".removesuffix(".0") if self.value < 10 else f"{self.value:,.0f}"
+
+
+@dataclass(frozen=True)
+class Span(Amount):
+    """A number of days; from two years on in years.
+
+    Examples
+    --------
+    >>> [Span(days).said("en") for days in (1, 75, 1200, 2192)]
+    ['1 day', '75 days', '3.3 years', '6 years']
+    """
+
+    days: float
+
+    def said(self, language: Language) -> str:
+        """Write it in a language."""
+        whole = round(self.days)
+        if whole < _LONG:
+            return look_up("{n} day", language, several="{n} days", n=whole).format(n=f"{whole:,}")
+        years = f"{self.days / _YEAR:.1f}".removesuffix(".0")
+        return look_up("{years} years", language, context="span").format(years=years)
+
+
+@dataclass(frozen=True)
+class Money(Amount):
+    """The size of an amount in yuan in running text, its sign left out; Chinese counts in 万 and 亿.
+
+    Examples
+    --------
+    >>> [Money(x).said("en") for x in (-123_456.7, 8_500, 0.4)]
+    ['CNY 123,457', 'CNY 8,500', 'under CNY 1']
+    >>> [Money(x).said("zh") for x in (-123_456.7, 8_500, 0.4)]
+    ['12.3 万元', '8,500 元', '不到 1 元']
+    """
+
+    yuan: float
+
+    def said(self, language: Language) -> str:
+        """Write it in a language."""
+        size = abs(self.yuan)
+        if 0 < size < 0.5:
+            return look_up("under CNY 1", language)
+        return look_up("CNY {amount}", language).format(amount=_in_full(size, language))
+
+
+@dataclass(frozen=True)
+class ShortMoney(Amount):
+    """An amount in yuan in a table or a headline, with its sign, to three digits; None where not known.
+
+    Examples
+    --------
+    >>> [ShortMoney(x).said("en") for x in (1_234_567.0, -980.0, None)]
+    ['CNY 1.2m', 'CNY −980', '—']
+    """
+
+    yuan: float | None
+
+    def said(self, language: Language) -> str:
+        """Write it in a language."""
+        if self.yuan is None:
+            return NOTHING
+        value = 0.0 if abs(self.yuan) < 0.5 else self.yuan
+        # TRANSLATORS: from which amount on short amounts are written with which word
+        steps = _steps("1000:k 1000000:m 1000000000:bn", language)
+        amount = f"{value:,.0f}"
+        for size, word in reversed(steps):
+            if abs(value) >= size * 0.9995:
+                scaled = value / size
+                digits = 0 if abs(scaled) >= 100 else 1
+                amount = f"{scaled:,.{digits}f}".removesuffix(".0") + _gap(language) + word
+                break
+        else:
+            amount += _gap(language)
+        return look_up("CNY {amount}", language).format(amount=amount.replace("-", "−"))
+
+
+@dataclass(frozen=True)
+class Date(Amount):
+    """A day written out; None where not known."""
+
+    date: dt.date | None
+
+    def said(self, language: Language) -> str:
+        """Write it in a language."""
+        return NOTHING if self.date is None else format_date(self.date, "long", locale=language)
+
+
+def _in_full(size: float, language: Language) -> str:
+    # TRANSLATORS: from which amount on amounts in running text are written with which word; "1:" is none
+    steps = _steps("1:", language)
+    whole = round(size)
+    reached = [at for at, (least, _) in enumerate(steps) if whole >= least]
+    if not reached:
+        return f"{whole:,}{_gap(language)}"
+    at = reached[-1]
+    least, word = steps[at]
+    scaled = size / least
+    if at + 1 == len(steps) and at:
+        return f"{f'{scaled:,.2f}'.rstrip('0').rstrip('.')} {word}"
+    # what would round up to the next step stays below it
+    most = steps[at + 1][0] / least - 0.1 if at + 1 < len(steps) else float("inf")
+    text = f"{min(scaled, most):,.1f}".removesuffix(".0") if scaled < 1_000 else f"{scaled:,.0f}"
+    return f"{text} {word}"
+
+
+def _steps(text: str, language: Language) -> list[tuple[int, str]]:
+    return [(int(least), word) for least, word in _STEP.findall(look_up(text, language, context="steps"))]
+
+
+def _gap(language: Language) -> str:
+    return " " if look_up("CNY {amount}", language).startswith("{amount}") else ""

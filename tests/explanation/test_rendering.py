@@ -42,7 +42,7 @@ class Cells(HTMLParser):
         super().__init__()
         self.rows, self.tags, self.open = [], set(), False
 
-    def handle_starttag(self, tag, attrs):  # noqa: ARG002 (of the library)
+    def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
         if tag == "tr":
             self.rows.append([])

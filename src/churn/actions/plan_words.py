@@ -5,8 +5,8 @@ from typing import Literal, NamedTuple
 
 from churn.config import Config, Product, Service
 from churn.explanation.reasons.amounts import Pair, money, percent
-from churn.speech.direction import isolate
 from churn.features.catalogue import catalogue
+from churn.speech.direction import isolate
 
 Purpose = Literal["introduce", "invite", "familiarise", "configure", "loss_notice"]
 STEPS: tuple[Purpose, ...] = ("introduce", "invite", "familiarise", "configure")

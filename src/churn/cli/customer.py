@@ -24,12 +24,12 @@ from churn.explanation.next_best import (
 from churn.explanation.plots.waterfall import plot_waterfall
 from churn.explanation.points import base_probability, to_points
 from churn.explanation.reasons.telling import Reasons, explain_reasons
-from churn.speech.direction import isolate
 from churn.explanation.shap import explain_features
 from churn.explanation.what_if import predict_what_if
 from churn.files import require_writable_file
 from churn.frame import Snapshot
 from churn.model.storage import StoredModel
+from churn.speech.direction import isolate
 from churn.tables.flat import FlatTable
 
 N_SHOWN = 10

@@ -32,8 +32,8 @@ from churn.cli.options import (
 )
 from churn.config import Config, read_config
 from churn.errors import DataError
-from churn.speech.direction import isolate
 from churn.files import hash_file, new_folder, require_apart, require_replaceable
+from churn.speech.direction import isolate
 from churn.tables.bank import open_bank
 
 MARK = "plan.json"

@@ -22,7 +22,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from churn.config import Config, EffectSettings
-from churn.evaluation.intervals import Estimate
+from churn.estimates import Estimate
 from churn.explanation.effects.campaigns import build_offers
 from churn.explanation.effects.estimates import ServiceEffect, estimate_effects
 from churn.explanation.effects.evidence import Evidence, gather_evidence

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from churn.config import Config
+from churn.estimates import Estimate
 from churn.evaluation.backtest import judge_snapshot
 from churn.evaluation.baselines import build_baselines
-from churn.evaluation.intervals import Estimate, bootstrap_estimates, evaluate
+from churn.evaluation.intervals import bootstrap_estimates, evaluate
 from churn.evaluation.leaks import Leak, find_leaks
 from churn.evaluation.metrics import roc_auc
 from churn.evaluation.segments import evaluate_segments, name_failures

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from churn.errors import DataError
-from churn.evaluation.intervals import Estimate, bootstrap_estimates, evaluate
+from churn.estimates import Estimate
+from churn.evaluation.intervals import bootstrap_estimates, evaluate
 from churn.evaluation.metrics import METRICS
 
 GENERATOR = np.random.default_rng(0)

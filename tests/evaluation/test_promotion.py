@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from churn.evaluation.intervals import Estimate
+from churn.estimates import Estimate
 from churn.evaluation.paired import Comparison, PairedTest
 from churn.evaluation.promotion import decide
 

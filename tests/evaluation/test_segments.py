@@ -7,7 +7,7 @@ import statsmodels.api as sm
 from scipy.stats import binomtest
 from statsmodels.stats.multitest import multipletests
 
-from churn.evaluation.intervals import Estimate
+from churn.estimates import Estimate
 from churn.evaluation.judged import Judged
 from churn.evaluation.ranking import clustered_auc
 from churn.evaluation.segments import MAX_VALUES, Segment, evaluate_segments, name_failures

@@ -3,7 +3,7 @@ from dataclasses import fields, replace
 import pytest
 
 from churn.config import EffectSettings
-from churn.evaluation.intervals import Estimate
+from churn.estimates import Estimate
 from churn.explanation.bindings import BindingRow, Seen, build_bindings
 from churn.explanation.contrast import NO_CONTRAST, Contrast
 from churn.explanation.effects.controls import Control

@@ -9,7 +9,7 @@ import pytest
 
 from churn.config import Config, EffectSettings
 from churn.errors import ModelError
-from churn.evaluation.intervals import Estimate
+from churn.estimates import Estimate
 from churn.explanation.effects.estimates import ServiceEffect
 from churn.explanation.effects.randomised import Offer
 from churn.explanation.next_best import (

@@ -4,7 +4,7 @@ from itertools import product
 import pytest
 
 from churn.config import EffectSettings
-from churn.evaluation.intervals import Estimate
+from churn.estimates import Estimate
 from churn.explanation.effects.controls import Control
 from churn.explanation.effects.estimates import ServiceEffect
 from churn.explanation.effects.observational import Observational

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import click
 
 from churn.cli.console import print_table
+from churn.estimates import Estimate
 from churn.evaluation.backtest import Backtest
-from churn.evaluation.intervals import Estimate
 from churn.evaluation.judged import Judged
 from churn.evaluation.paired import Comparison
 from churn.evaluation.promotion import find_test

@@ -1,32 +1,18 @@
 """Metrics with intervals, by resampling customers."""
 
 from collections.abc import Callable, Collection, Mapping
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from churn.errors import DataError
+from churn.estimates import Estimate
 from churn.evaluation.metrics import METRICS
 
 Z_95 = float(norm.ppf(0.975))
 """Half the width of a 95 % interval in standard errors, 1.96."""
 Statistics = Callable[[NDArray[np.int64]], Mapping[str, float]]
-
-
-class Estimate(NamedTuple):
-    """A value and its 95 % interval; None where the data cannot define it.
-
-    Examples
-    --------
-    >>> Estimate(0.8, 0.7, 0.9)._asdict()
-    {'value': 0.8, 'low': 0.7, 'high': 0.9}
-    """
-
-    value: float | None
-    low: float | None
-    high: float | None
 
 
 def evaluate(

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from churn.evaluation.intervals import Estimate, bootstrap_estimates
+from churn.estimates import Estimate
+from churn.evaluation.intervals import bootstrap_estimates
 from churn.evaluation.judged import Judged
 from churn.evaluation.metrics import METRICS, roc_auc
 from churn.evaluation.profit import Campaign, campaign_profit, empc

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm, rankdata
 
-from churn.evaluation.intervals import Z_95, Estimate
+from churn.estimates import Estimate
+from churn.evaluation.intervals import Z_95
 from churn.evaluation.judged import Judged
 
 Floats = NDArray[np.float64]

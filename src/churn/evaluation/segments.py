@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.evaluation.intervals import Z_95, Estimate
+from churn.estimates import Estimate
+from churn.evaluation.intervals import Z_95
 from churn.evaluation.judged import Judged
 from churn.evaluation.ranking import clustered_auc, normal_p_value
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from churn.config import EffectSettings
-from churn.evaluation.intervals import Estimate
+from churn.estimates import Estimate
 from churn.explanation.contrast import Contrast
 from churn.explanation.effects.estimates import ServiceEffect
 from churn.explanation.verdict import Evidence, Judgement, Verdict, judge

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from churn.evaluation.intervals import Estimate
+from churn.estimates import Estimate
 
 N_BOOT = 200
 LEAST_GROUP = 10

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from churn.config import Config, EffectSettings
 from churn.errors import ModelError
-from churn.evaluation.intervals import Estimate
+from churn.estimates import Estimate
 from churn.explanation.effects.estimates import BANDS, ServiceEffect
 from churn.explanation.verdict import Evidence, Verdict, judge
 

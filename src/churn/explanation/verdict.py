@@ -20,7 +20,7 @@ the declared strength:
 from typing import Literal, NamedTuple
 
 from churn.config import EffectSettings
-from churn.evaluation.intervals import Estimate
+from churn.estimates import Estimate
 from churn.explanation.effects.estimates import ServiceEffect
 
 Evidence = Literal["randomised", "observational", "none"]

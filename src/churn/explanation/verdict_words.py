@@ -1,7 +1,7 @@
 """A verdict in words a manager understands, in English and Chinese."""
 
 from churn.config import EffectSettings
-from churn.evaluation.intervals import Estimate
+from churn.estimates import Estimate
 from churn.explanation.effects.estimates import ServiceEffect
 from churn.explanation.verdict import Judgement
 

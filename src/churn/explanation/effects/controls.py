@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from churn.evaluation.intervals import Z_95, Estimate
+from churn.estimates import Estimate
+from churn.evaluation.intervals import Z_95
 from churn.explanation.effects.observational import (
     Ints,
     Nuisances,

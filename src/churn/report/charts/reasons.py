@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 
-from churn.evaluation.intervals import Estimate
+from churn.estimates import Estimate
 from churn.explanation.bindings import BindingRow
 from churn.explanation.captions import evidence_text, format_interval, verdict_text
 from churn.explanation.reasons.amounts import Pair

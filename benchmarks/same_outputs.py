@@ -1,0 +1,367 @@
+"""Run two checkouts side by side through every command, and list each file of theirs that differs, and how.
+
+    python benchmarks/same_outputs.py ../before . --python .venv/bin/python --keep /tmp/golden
+    python benchmarks/same_outputs.py ../before . --keep /tmp/golden --only bank,telco --steps score,page
+
+OLD and NEW are folders. Each is run by its own .venv/bin/python, or both by --python, with its own src/ first on the
+path. OLD simulates the banks that both are given, NEW has settings of its own examples. Each command runs in a process
+of its own, with relative paths; what it prints and its exit code are files like any other, and a command that fails
+stops nothing. What may differ between two runs (durations, times, MLflow's ids, absolute paths, checksums of files
+that differ themselves) stands at the top of same_outputs_files.py; all else is compared to the last bit.
+
+With --keep the outputs stay, and those of OLD are made once for each commit: a step is run again only when its line in
+same_outputs_steps.py changed, or one it reads from did. With --steps, NEW runs these alone, on models and scores that
+OLD made. Exit code 1 when anything differs.
+"""
+
+import argparse
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
+
+from same_outputs_files import Run, describe_run, differences
+from same_outputs_steps import SOURCES, Source, Step
+
+SHARED = Path(__file__).parents[1].parent / "shared" / "data"
+DONE = "done.json"
+LONGEST_SECONDS = 900
+# Whatever the caller's machine has set, a table is as wide and a message in the same language.
+ENVIRONMENT = {"CHURN_NO_TRACK": "1", "COLUMNS": "100", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
+# Prints every command's help from one process, since starting one takes longest.
+HELP = """
+import runpy, sys
+for name in "", *"baselines champion check compare demo explain features plan report score simulate train tune".split():
+    sys.argv = ["churn", *filter(None, [name]), "--help"]
+    print(f"=== churn {name}", flush=True)
+    try:
+        runpy.run_module("churn", run_name="__main__")
+    except SystemExit as stop:
+        print(f"=== {stop.code or 0}")
+"""
+
+
+class Side(NamedTuple):
+    """One of the two checkouts, and where its outputs go.
+
+    Attributes
+    ----------
+    name
+        `old` or `new`.
+    checkout, python
+        What is run.
+    root
+        A folder for each source, and in it one for each step.
+    """
+
+    name: str
+    checkout: Path
+    python: Path
+    root: Path
+
+    def argv(self, step: Step) -> list[str]:
+        """Return the command as it is started."""
+        program, *words = step.command
+        if program == "churn":
+            return [str(self.python), "-m", "churn", *words]
+        if program == "code":
+            return [str(self.python), "-c", HELP]
+        return [str(self.python), str(self.checkout / words[0]), *words[1:]]
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of every command."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "CHURN_"))}
+        return own | ENVIRONMENT | {"PYTHONPATH": str(self.checkout / "src")}
+
+
+Picked = Mapping[str, Sequence[Step]]
+
+# --- running ------------------------------------------------------------------------------------------------------
+
+
+def prepare(side: Side, source: Source, given: Side | None, shared: Path) -> None:
+    """Put data and settings of a source into its folder: OLD's data, where there are, and its own settings."""
+    place = side.root / source.name
+    place.mkdir(parents=True, exist_ok=True)
+    for path in (place / "data", place / "config"):
+        shutil.rmtree(path, ignore_errors=True)
+    (place / "data").mkdir()
+    if given:
+        shutil.copytree(given.root / source.name / "data", place / "data", dirs_exist_ok=True)
+    else:
+        for name, n_lines in source.copies:
+            _copy(shared / name, place / "data" / Path(name).name, n_lines)
+        if source.simulate:
+            words = ["-m", "churn", "simulate", "data/bank", *source.simulate.split()]
+            subprocess.run(
+                [str(side.python), *words], cwd=place, env=side.environment(), check=True, stderr=subprocess.DEVNULL
+            )
+    (place / "config").mkdir()
+    for path in (side.checkout / "examples" / source.example).glob("*.toml") if source.example else ():
+        shutil.copy(path, place / "config")
+
+
+def _copy(path: Path, to: Path, n_lines: int) -> None:
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: is not there; give --shared, or leave its source out with --only")
+    if path.is_dir():
+        shutil.copytree(path, to)
+    elif n_lines:
+        with path.open("rb") as lines, to.open("wb") as first:
+            first.writelines(line for _, line in zip(range(n_lines + 1), lines, strict=False))
+    else:
+        shutil.copy(path, to)
+
+
+def run_step(side: Side, source: Source, step: Step) -> float:
+    """Run a command in its source's folder; keep what it prints and its exit code; return the seconds it took."""
+    folder = side.root / source.name / step.name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    begun = time.perf_counter()
+    with (folder / "stdout.txt").open("wb") as out, (folder / "stderr.txt").open("wb") as err:
+        try:
+            code: int | str = subprocess.run(
+                side.argv(step), cwd=folder.parent, env=side.environment(), stdin=subprocess.DEVNULL, stdout=out,
+                stderr=err, timeout=LONGEST_SECONDS, check=False,
+            ).returncode  # fmt: skip
+        except subprocess.TimeoutExpired:
+            code = f"stopped after {LONGEST_SECONDS} seconds"
+    (folder / "exit.txt").write_text(f"{code}\n")
+    return time.perf_counter() - begun
+
+
+class Done:
+    """Which steps of a side are done: their fingerprints and seconds, in a file that is written after each."""
+
+    def __init__(self, root: Path) -> None:
+        self._path, self._lock = root / DONE, Lock()
+        self.steps: dict[str, dict[str, dict[str, str | float]]] = {}
+        if self._path.exists():
+            self.steps = json.loads(self._path.read_text())
+
+    def has(self, source: Source, step: Step) -> bool:
+        """Tell whether a step was run as it stands."""
+        known = self.steps.get(source.name, {}).get(step.name, {})
+        return known.get("fingerprint") == source.fingerprint(step)
+
+    def add(self, source: Source, step: Step, seconds: float) -> None:
+        """Write down that a step is done."""
+        with self._lock:
+            known = {"fingerprint": source.fingerprint(step), "seconds": round(seconds, 1)}
+            self.steps.setdefault(source.name, {})[step.name] = known
+            temporary = self._path.with_suffix(".part")
+            temporary.write_text(json.dumps(self.steps, indent=1))
+            temporary.replace(self._path)
+
+    def seconds(self, picked: Picked) -> float:
+        """Add up the seconds of steps."""
+        found = (self.steps.get(name, {}).get(step.name, {}) for name, steps in picked.items() for step in steps)
+        return sum(float(known.get("seconds", 0)) for known in found)
+
+
+def run_side(side: Side, picked: Picked, given: Side | None, shared: Path, jobs: int) -> Done:
+    """Run the picked steps that are not done, several at once, each after those it reads from."""
+    side.root.mkdir(parents=True, exist_ok=True)
+    done = Done(side.root)
+    todo = {
+        source: steps
+        for source in SOURCES
+        if (steps := [step for step in picked.get(source.name, ()) if not done.has(source, step)])
+    }
+    for source in todo:
+        prepare(side, source, given, shared)
+        if given:
+            _borrow(side, source, picked[source.name], given)
+    with ThreadPoolExecutor(jobs) as pool:
+        futures: dict[tuple[str, str], Future[str]] = {}
+        for source, steps in todo.items():
+            for step in steps:
+                before = [futures[key] for need in source.needs(step) if (key := (source.name, need.name)) in futures]
+                futures[source.name, step.name] = pool.submit(_run_after, before, side, source, step, done)
+        for source, steps in todo.items():
+            print(f"{side.name}  {source.name}: ", end="", flush=True)
+            for step in steps:
+                print(futures[source.name, step.name].result(), end=", " if step != steps[-1] else "", flush=True)
+            print(f"; {done.seconds({source.name: steps}):.0f} s", flush=True)
+    return done
+
+
+def _run_after(before: Sequence[Future[str]], side: Side, source: Source, step: Step, done: Done) -> str:
+    for earlier in before:
+        earlier.result()
+    seconds = run_step(side, source, step)
+    done.add(source, step, seconds)
+    return f"{step.name} {seconds:.1f}"
+
+
+def _borrow(side: Side, source: Source, steps: Sequence[Step], given: Side) -> None:
+    """Take from OLD what the steps read and NEW does not run itself."""
+    for need in {need for step in steps for need in source.needs(step)}.difference(steps):
+        shutil.copytree(given.root / source.name / need.name, side.root / source.name / need.name, dirs_exist_ok=True)
+
+
+# --- picking and comparing ----------------------------------------------------------------------------------------
+
+
+def pick(only: str, kinds: str, skip: str) -> dict[str, list[Step]]:
+    """Pick the steps of each source, by their names or first words."""
+    known = {word for source in SOURCES for step in source.steps for word in (step.name, step.kind)}
+    wanted, left_out, names = (set(filter(None, text.split(","))) for text in (kinds, skip, only))
+    strange = ((wanted | left_out) - known) | (names - {source.name for source in SOURCES})
+    if strange:
+        raise SystemExit(f"error: {', '.join(sorted(strange))}: not a source or step; see same_outputs_steps.py")
+    picked = {
+        source.name: [
+            step
+            for step in source.steps
+            if (not wanted or wanted & {step.name, step.kind}) and not left_out & {step.name, step.kind}
+        ]
+        for source in SOURCES
+        if not names or source.name in names
+    }
+    return {name: steps for name, steps in picked.items() if steps}
+
+
+def with_needs(picked: Picked) -> dict[str, list[Step]]:
+    """Add the steps that the picked ones read from."""
+    sources = {source.name: source for source in SOURCES}
+    needed = {name: {need for step in steps for need in sources[name].needs(step)} for name, steps in picked.items()}
+    return {
+        name: [step for step in sources[name].steps if step in steps or step in needed[name]]
+        for name, steps in picked.items()
+    }
+
+
+def compare_sides(old: Side, new: Side, picked: Picked, n_lines: int) -> Counter[str]:
+    """Print how each file of the picked steps differs; count files, by source, that are equal and that are not."""
+    runs = [describe(side) for side in (old, new)]
+    counts: Counter[str] = Counter()
+    seen: dict[tuple[str, ...], str] = {}
+    for source, steps in picked.items():
+        for step in steps:
+            place = Path(source) / step.name
+            for path in sorted(_files(old.root / place) | _files(new.root / place)):
+                found = differences(old.root / place / path, new.root / place / path, *runs)
+                counts["differ" if found else "equal"] += 1
+                if found:
+                    counts[f"{source}/{step.name}"] += 1
+                    _print_differences(place / path, found, seen, n_lines)
+    return counts
+
+
+def describe(side: Side) -> Run:
+    """Say what is written for the side's own places and files."""
+    places = {side.root: "<run>", side.checkout: "<checkout>", side.python.parents[1]: "<environment>"}
+    return describe_run(side.root, places)
+
+
+def _files(folder: Path) -> set[Path]:
+    return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+
+
+def _print_differences(path: Path, found: Sequence[str], seen: dict[tuple[str, ...], str], n_lines: int) -> None:
+    earlier = seen.setdefault(tuple(found), path.as_posix())
+    if earlier != path.as_posix() and len(found) > 1:
+        print(f"{path.as_posix()}: as {earlier}")
+        return
+    print(f"{path.as_posix()}:")
+    for line in found[:n_lines]:
+        print(f"    {line}")
+    if len(found) > n_lines:
+        print(f"    … {len(found) - n_lines} lines more")
+
+
+# --- the command --------------------------------------------------------------------------------------------------
+
+
+def find_python(checkout: Path, given: Path | None) -> Path:
+    """Find the Python that runs a checkout."""
+    # Not resolved: a link to Python is what makes an environment.
+    python = given.absolute() if given else checkout / ".venv" / "bin" / "python"
+    if not python.exists():
+        raise SystemExit(f"error: {python}: is not there; make the environment, or give --python")
+    return python
+
+
+def kept_name(checkout: Path) -> str | None:
+    """Name the outputs of a commit; None where something is not committed, or git knows nothing of the folder."""
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(checkout), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return None if git("status", "--porcelain", "--untracked-files=no") else git("rev-parse", "--short=12", "HEAD")
+    except (subprocess.CalledProcessError, FileNotFoundError):
+        return None
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let one process at a time make the outputs of a commit."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run both sides, compare, and print what differs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("old", type=Path, metavar="OLD")
+    parser.add_argument("new", type=Path, metavar="NEW")
+    parser.add_argument("--python", type=Path, help="Python for both [default: .venv/bin/python of each]")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="folder that keeps the outputs")
+    parser.add_argument("--only", default="", help=f"sources, of {','.join(source.name for source in SOURCES)}")
+    parser.add_argument("--steps", default="", help="steps, such as train,score or score-csv")
+    parser.add_argument("--skip", default="", help="steps to leave out")
+    parser.add_argument("--lines", type=int, default=12, help="most lines for each file [default: 12]")
+    parser.add_argument("--jobs", type=int, default=2, help="commands at once [default: 2]")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="folder of the public data sets")
+    given = parser.parse_args(arguments)
+    with contextlib.ExitStack() as stack:
+        keep = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        return _compare(given, keep.resolve())
+
+
+def _compare(given: argparse.Namespace, keep: Path) -> int:
+    picked = pick(given.only, given.steps, given.skip)
+    checkouts = given.old.resolve(), given.new.resolve()
+    commit = kept_name(checkouts[0])
+    if given.keep and commit is None:
+        print(f"note: {checkouts[0]} is not as committed; its outputs are made anew")
+    old, new = (
+        Side(name, checkout, find_python(checkout, given.python), root)
+        for name, checkout, root in (
+            ("old", checkouts[0], keep / (commit or "old")),
+            ("new", checkouts[1], keep / f"new-{'-'.join(checkouts[1].parts[1:])}"),
+        )
+    )
+    shutil.rmtree(new.root, ignore_errors=True)
+    with locked(keep / f"{old.root.name}.lock"):
+        if commit is None:
+            shutil.rmtree(old.root, ignore_errors=True)
+        old_done = run_side(old, with_needs(picked), None, given.shared, given.jobs)
+    new_done = run_side(new, picked, old, given.shared, given.jobs)
+    counts = compare_sides(old, new, picked, given.lines)
+    print(f"seconds of commands: old {old_done.seconds(picked):.0f}, new {new_done.seconds(picked):.0f}")
+    places = [f"{place} {n}" for place, n in counts.items() if "/" in place]
+    print(f"differing files of each step: {', '.join(places)}" if places else "nothing differs")
+    print(f"{counts['equal']} files equal, {counts['differ']} differ")
+    return int(counts["differ"] > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -14,6 +14,7 @@ from churn.config import SERVICES, Config, CustomerSettings, Product, Service
 from churn.errors import TimeRangeError
 from churn.features.catalogue import available_features, build_features, catalogue, lost_features
 from churn.frame import build_frame
+from churn.speech import say
 from churn.tables.bank import open_bank, to_days
 from churn.timeline import population
 from other_bank import CASES, PURPOSES, make_tables, write_tables
@@ -194,8 +195,8 @@ def test_frame_holds_the_catalogue_in_its_order_as_float64(known_then):
 
 def test_every_feature_says_what_it_is_in_both_languages():
     for feature in catalogue(Config()):
-        assert feature.en, feature.name
-        assert any("一" <= letter <= "鿿" for letter in feature.zh), feature.name
+        assert say(feature.meaning, "en"), feature.name
+        assert any("一" <= letter <= "鿿" for letter in say(feature.meaning, "zh")), feature.name
         assert feature.unit in {"count", "0/1", "days", "years", "yuan", "share", "ratio", "level"}, feature.name
 
 

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from churn.config import Config, Product, Service
 from churn.explanation.reasons.amounts import Pair, money, percent
 from churn.features.catalogue import catalogue
-from churn.speech.direction import isolate
+from churn.speech import isolate, say
 
 Purpose = Literal["introduce", "invite", "familiarise", "configure", "loss_notice"]
 STEPS: tuple[Purpose, ...] = ("introduce", "invite", "familiarise", "configure")
@@ -203,7 +203,7 @@ def _name(code: str, names: dict[str, Service] | dict[str, Product]) -> Pair:
 
 def feature_words(config: Config) -> dict[str, Pair]:
     """Give the meaning of every feature, for scores without reasons in words."""
-    return {feature.name: (feature.en, feature.zh) for feature in catalogue(config)}
+    return {feature.name: (say(feature.meaning, "en"), say(feature.meaning, "zh")) for feature in catalogue(config)}
 
 
 def why_assigned(manager_id: str | None, n_vips: int | None, branch_id: str) -> Pair:

@@ -1,8 +1,8 @@
 """`churn features`."""
 
 import datetime as dt
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,8 +12,10 @@ from churn.cli.options import IsoDate, config_option, data_end_option, json_opti
 from churn.config import Config, read_config
 from churn.errors import OutputError
 from churn.features.catalogue import catalogue
+from churn.features.feature import Feature
 from churn.files import new_file, require_apart, require_writable_file
 from churn.frame import build_frame
+from churn.speech import LANGUAGES, say
 from churn.tables.bank import open_bank
 
 
@@ -66,7 +68,7 @@ def features(
 def _print_catalogue(config: Config, *, as_json: bool) -> None:
     entries = catalogue(config)
     if as_json:
-        print_json([asdict(feature) for feature in entries])
+        print_json([_document(feature) for feature in entries])
         return
     columns = ("feature", "family", "unit", "days", "meaning", "含义", "a manager can act on it", "needs")
     rows = [
@@ -75,11 +77,23 @@ def _print_catalogue(config: Config, *, as_json: bool) -> None:
             feature.family,
             feature.unit,
             str(feature.window_days or ""),
-            feature.en,
-            feature.zh,
+            say(feature.meaning, "en"),
+            say(feature.meaning, "zh"),
             "yes" if feature.actionable else "",
             ", ".join(feature.tables),
         )
         for feature in entries
     ]
     print_table(f"{len(entries)} features", columns, rows, left=[c for c in columns if c != "days"])
+
+
+def _document(feature: Feature) -> dict[str, Any]:
+    return {
+        "name": feature.name,
+        "family": feature.family,
+        "unit": feature.unit,
+        "window_days": feature.window_days,
+        **{language: say(feature.meaning, language) for language in LANGUAGES},
+        "actionable": feature.actionable,
+        "tables": feature.tables,
+    }

@@ -3,6 +3,7 @@
 import datetime as dt
 from pathlib import Path
 
+from churn import speech
 from churn.api.opening import input_facts as input_facts
 from churn.api.opening import row_counts as row_counts
 from churn.cli.console import note
@@ -78,7 +79,11 @@ def _column(bank: Bank, finding: Finding, language: Language) -> str:
 
 
 def _show_lost(bank: Bank, language: Language) -> None:
-    meanings = {feature.name: feature.zh for feature in catalogue(bank.config)} if language == "zh" else {}
+    meanings = (
+        {feature.name: speech.say(feature.meaning, language) for feature in catalogue(bank.config)}
+        if language == "zh"
+        else {}
+    )
     for name, lost in lost_features(bank.frames(), bank.config).items():
         names = list_text([meanings.get(feature, feature) for feature in lost], language, most=3)
         facts = {"table": table_text(name, language), "n": len(lost), "names": names}

@@ -9,7 +9,8 @@ from rich.cells import cell_len
 
 from churn.explanation.bindings import BindingRow
 from churn.explanation.verdict import Evidence, Verdict
-from churn.features.feature import Feature
+from churn.features.feature import Feature, find_feature
+from churn.speech import say
 
 Language = Literal["en", "zh"]
 
@@ -158,13 +159,14 @@ def format_percent(probability: float) -> str:
 
 def meaning(name: str, catalogue: Iterable[Feature], language: Language) -> str:
     """Say what a feature means; its name where the catalogue does not have it, as for a bank's flat file."""
-    found = next((feature for feature in catalogue if feature.name == name), None)
-    return name if found is None else (found.zh if language == "zh" else found.en)
+    found = find_feature(catalogue, name)
+    return name if found is None else say(found.meaning, language)
 
 
 def unit_of(name: str, catalogue: Iterable[Feature]) -> str | None:
     """Return a feature's unit; None where the catalogue does not have it."""
-    return next((feature.unit for feature in catalogue if feature.name == name), None)
+    found = find_feature(catalogue, name)
+    return None if found is None else found.unit
 
 
 def format_value(value: Any, unit: str | None, language: Language) -> str:

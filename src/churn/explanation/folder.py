@@ -14,6 +14,7 @@ from churn.explanation.rendering import write_bindings
 from churn.explanation.survey import Survey
 from churn.features.feature import Feature
 from churn.files import require_replaceable, write_json
+from churn.speech import say
 
 MARK = "bindings.json"
 ABOUT = "about.json"
@@ -113,7 +114,7 @@ def _write_importance(path: Path, survey: Survey, facts: Mapping[str, Feature]) 
     known = [facts.get(name) for name in survey.importance["feature"]]
     table = survey.importance.assign(
         family=[feature.family if feature else "" for feature in known],
-        meaning_en=[feature.en if feature else "" for feature in known],
-        meaning_zh=[feature.zh if feature else "" for feature in known],
+        meaning_en=[say(feature.meaning, "en") if feature and feature.family else "" for feature in known],
+        meaning_zh=[say(feature.meaning, "zh") if feature and feature.family else "" for feature in known],
     )
     table.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")

@@ -1,80 +1,92 @@
 """Activity: what the customer does, where, and whether it fades."""
 
+from functools import partial
 from typing import Any
 
 import narwhals as nw
 
 from churn.config import LARGE_COUNTER_CNY, Config
 from churn.features.expressions import YEAR, count, days_since, per_customer, ratio, since, total, yuan, zero_where_null
-from churn.features.feature import Family, Feature
+from churn.features.feature import TREND, Feature
+from churn.speech import message
 from churn.timeline import Tables
 
-_CHANNELS = {"counter": "柜面", "atm": " ATM ", "online": "网银", "mobile": "手机银行"}
-_NAMES = {"atm": "ATM"}
+_CHANNELS = {
+    "counter": message("counter transactions", context="feature"),
+    "atm": message("ATM transactions", context="feature"),
+    "online": message("online transactions", context="feature"),
+    "mobile": message("mobile transactions", context="feature"),
+}
+# The service that alone makes transactions through a channel possible.
+_THROUGH = {"online": ("online_banking",), "mobile": ("mobile_banking",)}
 # Part of what a feature means, so that no setting of a bank moves it.
 _LARGE_CENTS = LARGE_COUNTER_CNY * 100
 
 
 def activity_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one signature for all families)
     """List the family's features in the order of their columns."""
-    f: Family = "activity"
-    t = ("transactions",)
+    new = partial(Feature, family="activity", tables=("transactions",))
+    moved = partial(new, unit="yuan", topic="turnover")
     return (
         *(
-            Feature(
-                f"n_transactions_{days}d",
-                f,
-                "count",
-                days,
-                f"transactions in {days} days",
-                f"{days} 天内交易笔数",
-                False,
-                t,
+            new(
+                name=f"n_transactions_{days}d",
+                unit="count",
+                window_days=days,
+                meaning=message("{what} in {days} days", what=message("transactions", context="feature"), days=days),
+                topic="n_transactions",
             )
             for days in (30, 90, YEAR)
         ),
         *(
-            Feature(
-                f"n_{channel}_{days}d",
-                f,
-                "count",
-                days,
-                f"{_NAMES.get(channel, channel)} transactions in {days} days",
-                f"{days} 天内{zh}交易笔数",
-                False,
-                t,
+            new(
+                name=f"n_{channel}_{days}d",
+                unit="count",
+                window_days=days,
+                meaning=message("{what} in {days} days", what=what, days=days),
+                consequence_of=_THROUGH.get(channel, ()),
+                topic=f"n_{channel}",
             )
-            for channel, zh in _CHANNELS.items()
+            for channel, what in _CHANNELS.items()
             for days in (90, YEAR)
         ),
-        Feature(
-            "n_large_ordinary_365d",
-            f,
-            "count",
-            YEAR,
-            "counter transactions of CNY 100,000 or more on an ordinary ticket",
-            "普通号柜面 10 万元及以上大额交易笔数",
-            True,
-            t,
+        new(
+            name="n_large_ordinary_365d",
+            unit="count",
+            window_days=YEAR,
+            meaning=message("counter transactions of CNY 100,000 or more on an ordinary ticket"),
+            actionable=True,
         ),
-        Feature("turnover_cny_90d", f, "yuan", 90, "amount moved in 90 days", "90 天内交易金额", False, t),
-        Feature("turnover_cny_365d", f, "yuan", YEAR, "amount moved in 365 days", "365 天内交易金额", False, t),
-        Feature("net_flow_cny_90d", f, "yuan", 90, "sum of signed amounts in 90 days", "90 天内净流入金额", False, t),
-        Feature(
-            "share_digital_365d", f, "share", YEAR, "share of transactions online or mobile", "线上交易比例", True, t
+        moved(name="turnover_cny_90d", window_days=90, meaning=message("amount moved in 90 days")),
+        moved(name="turnover_cny_365d", window_days=YEAR, meaning=message("amount moved in 365 days")),
+        new(
+            name="net_flow_cny_90d",
+            unit="yuan",
+            window_days=90,
+            meaning=message("sum of signed amounts in 90 days"),
+            story=TREND,
         ),
-        Feature(
-            "activity_pace_365d",
-            f,
-            "ratio",
-            YEAR,
-            "pace of transactions in 90 days against the 275 before (1 = unchanged)",
-            "近 90 天交易频率与此前 275 天之比（1 为不变）",
-            False,
-            t,
+        new(
+            name="share_digital_365d",
+            unit="share",
+            window_days=YEAR,
+            meaning=message("share of transactions online or mobile"),
+            actionable=True,
+            consequence_of=tuple(service for services in _THROUGH.values() for service in services),
         ),
-        Feature(
-            "days_since_transaction", f, "days", YEAR, "days since the last transaction", "距上次交易天数", False, t
+        new(
+            name="activity_pace_365d",
+            unit="ratio",
+            window_days=YEAR,
+            meaning=message("pace of transactions in 90 days against the 275 before (1 = unchanged)"),
+            topic="n_transactions",
+        ),
+        new(
+            name="days_since_transaction",
+            unit="days",
+            window_days=YEAR,
+            meaning=message("days since the last transaction"),
+            topic="n_transactions",
         ),
     )
 

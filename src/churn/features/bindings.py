@@ -1,69 +1,102 @@
 """Bindings: which services are tied to the customer's bank card."""
 
+from functools import partial
 from typing import Any
 
 import narwhals as nw
 
 from churn.config import Config
 from churn.features.expressions import YEAR, count, days_since, per_customer, ratio, since, zero_where_null
-from churn.features.feature import Family, Feature
+from churn.features.feature import ANY_SERVICE, Feature
+from churn.speech import Name, message
 from churn.timeline import Tables, is_open
 
 _WINDOWS = (90, YEAR)
+_UNBINDING = "unbinding"
+_ANY = (ANY_SERVICE,)
 
 
 def bindings_features(config: Config) -> tuple[Feature, ...]:
     """List the family's features in the order of their columns."""
-    f: Family = "bindings"
-    t = ("bindings",)
-    services = config.services.items()
+    new = partial(Feature, family="bindings", tables=("bindings",))
+    names = {name: Name(service.en, service.zh) for name, service in config.services.items()}
     return (
         *(
-            Feature(f"bound_{name}", f, "0/1", None, f"{service.en} bound to the card", f"已绑定{service.zh}", True, t)
-            for name, service in services
+            new(
+                name=f"bound_{name}",
+                unit="0/1",
+                meaning=message("{service} bound to the card", service=names[name]),
+                actionable=True,
+                service=name,
+                product=service.product,
+                role="bound",
+                monotone="falls",
+            )
+            for name, service in config.services.items()
         ),
-        Feature("n_bound", f, "count", None, "services bound", "已绑定服务数", True, t),
-        Feature(
-            "n_eligible",
-            f,
-            "count",
-            None,
-            "services whose product is held, bound or not",
-            "持有对应产品的服务数（不论是否已绑定）",
-            True,
-            t,
+        new(
+            name="n_bound",
+            unit="count",
+            meaning=message("services bound", context="feature"),
+            actionable=True,
+            role="n_bound",
+            consequence_of=_ANY,
+            monotone="falls",
+        ),
+        new(
+            name="n_eligible",
+            unit="count",
+            meaning=message("services whose product is held, bound or not"),
+            actionable=True,
+            role="n_eligible",
         ),
         *(
-            Feature(
-                f"n_unbound_{days}d",
-                f,
-                "count",
-                days,
-                f"services unbound in {days} days",
-                f"{days} 天内解绑数",
-                True,
-                t,
+            new(
+                name=f"n_unbound_{days}d",
+                unit="count",
+                window_days=days,
+                meaning=message("{what} in {days} days", what=message("services unbound"), days=days),
+                actionable=True,
+                role="unbinding",
+                consequence_of=_ANY,
+                story=_UNBINDING,
+                topic="n_unbound",
             )
             for days in _WINDOWS
         ),
-        Feature(
-            "share_bound", f, "share", None, "share of the eligible services bound", "可绑定服务中已绑定比例", True, t
+        new(
+            name="share_bound",
+            unit="share",
+            meaning=message("share of the eligible services bound"),
+            actionable=True,
+            role="share_bound",
+            consequence_of=_ANY,
+            monotone="falls",
+            topic="n_bound",
         ),
         *(
-            Feature(
-                f"days_since_bound_{name}",
-                f,
-                "days",
-                None,
-                f"days since {service.en} was bound",
-                f"绑定{service.zh}天数",
-                False,
-                t,
+            new(
+                name=f"days_since_bound_{name}",
+                unit="days",
+                meaning=message("days since {service} was bound", service=names[name]),
+                service=name,
+                product=service.product,
+                role="bound_days",
+                consequence_of=_ANY,
+                monotone="left out",
+                topic=f"bound_{name}",
             )
-            for name, service in services
+            for name, service in config.services.items()
         ),
-        Feature(
-            "days_since_unbinding", f, "days", YEAR, "days since a service was unbound", "距上次解绑天数", False, t
+        new(
+            name="days_since_unbinding",
+            unit="days",
+            window_days=YEAR,
+            meaning=message("days since a service was unbound"),
+            role="unbinding",
+            consequence_of=_ANY,
+            story=_UNBINDING,
+            topic="n_unbound",
         ),
     )
 

@@ -1,94 +1,89 @@
 """Contacts: who spoke to the customer, how, what for, and whether the customer was reached."""
 
+from functools import partial
 from typing import Any
 
 import narwhals as nw
 
 from churn.config import Config
 from churn.features.expressions import YEAR, count, days_since, per_customer, ratio, since, zero_where_null
-from churn.features.feature import Family, Feature
+from churn.features.feature import CONTACT, LOSS, Feature
+from churn.speech import message
 from churn.timeline import Tables
 
-_CHANNELS = {"call": ("calls", "电话"), "meeting": ("meetings", "面谈"), "message": ("messages", "消息")}
+# By channel or purpose, in the plural, as a feature's name has them; and what they are called.
+_CHANNELS = {
+    "call": ("calls", message("calls", context="feature")),
+    "meeting": ("meetings", message("meetings", context="feature")),
+    "message": ("messages", message("messages", context="feature")),
+}
 _PURPOSES = {
-    "introduce": ("introductions", "自我介绍"),
-    "invite": ("invitations", "邀约"),
-    "care": ("care contacts", "关怀"),
-    "after_sales": ("after-sales contacts", "售后"),
-    "loss_notice": ("loss notices", "亏损告知"),
-    "offer": ("product offers", "产品推介"),
-    "event": ("event contacts", "活动"),
+    "introduce": message("introductions", context="feature"),
+    "invite": message("invitations", context="feature"),
+    "care": message("care contacts", context="feature"),
+    "after_sales": message("after-sales contacts", context="feature"),
+    "loss_notice": message("loss notices", context="feature"),
+    "offer": message("product offers", context="feature"),
+    "event": message("event contacts", context="feature"),
 }
 _WINDOWS = (30, 90, YEAR)
 _PURPOSE_WINDOWS = (90, YEAR)
+_REACHED = "reached"
 
 
 def contacts_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one signature for all families)
     """List the family's features in the order of their columns."""
-    f: Family = "contacts"
-    t = ("contacts",)
+    new = partial(Feature, family="contacts", story=CONTACT, tables=("contacts",), actionable=True)
+    last = partial(new, unit="days", window_days=YEAR)
     return (
         *(
-            Feature(f"n_{en}_{days}d", f, "count", days, f"{en} in {days} days", f"{days} 天内{zh}次数", True, t)
-            for en, zh in _CHANNELS.values()
+            new(
+                name=f"n_{plural}_{days}d",
+                unit="count",
+                window_days=days,
+                meaning=message("{what} in {days} days", what=what, days=days),
+                topic=f"n_{plural}",
+            )
+            for plural, what in _CHANNELS.values()
             for days in _WINDOWS
         ),
         *(
-            Feature(
-                f"n_{purpose}_{days}d",
-                f,
-                "count",
-                days,
-                f"{en} in {days} days",
-                f"{days} 天内{zh}次数",
-                True,
-                t,
+            new(
+                name=f"n_{purpose}_{days}d",
+                unit="count",
+                window_days=days,
+                meaning=message("{what} in {days} days", what=what, days=days),
+                story=LOSS if purpose == "loss_notice" else CONTACT,
+                topic=f"n_{purpose}",
             )
-            for purpose, (en, zh) in _PURPOSES.items()
+            for purpose, what in _PURPOSES.items()
             for days in _PURPOSE_WINDOWS
         ),
-        Feature(
-            "n_reached_365d",
-            f,
-            "count",
-            YEAR,
-            "contacts that reached the customer in 365 days",
-            "365 天内联系到次数",
-            True,
-            t,
+        new(
+            name="n_reached_365d",
+            unit="count",
+            window_days=YEAR,
+            meaning=message("contacts that reached the customer in 365 days"),
+            topic=_REACHED,
         ),
-        Feature(
-            "familiarity_stage",
-            f,
-            "level",
-            YEAR,
-            "furthest we got within a year: 0 not reached, 1 spoken to, 2 invited, 3 met",
-            "一年内熟悉程度：0 未联系到，1 已联系到，2 已邀约，3 已面谈",
-            True,
-            t,
+        new(
+            name="familiarity_stage",
+            unit="level",
+            window_days=YEAR,
+            meaning=message("furthest we got within a year: 0 not reached, 1 spoken to, 2 invited, 3 met"),
+            topic=_REACHED,
         ),
-        Feature(
-            "reached_share_365d",
-            f,
-            "share",
-            YEAR,
-            "share of contacts that reached the customer",
-            "联系到比例",
-            False,
-            t,
+        new(
+            name="reached_share_365d",
+            unit="share",
+            window_days=YEAR,
+            meaning=message("share of contacts that reached the customer"),
+            actionable=False,
+            topic=_REACHED,
         ),
-        Feature("days_since_contact", f, "days", YEAR, "days since the last contact", "距上次联系天数", True, t),
-        Feature(
-            "days_since_reached",
-            f,
-            "days",
-            YEAR,
-            "days since we last reached the customer",
-            "距上次联系到天数",
-            True,
-            t,
-        ),
-        Feature("days_since_meeting", f, "days", YEAR, "days since the last meeting", "距上次面谈天数", True, t),
+        last(name="days_since_contact", meaning=message("days since the last contact"), topic=_REACHED),
+        last(name="days_since_reached", meaning=message("days since we last reached the customer"), topic=_REACHED),
+        last(name="days_since_meeting", meaning=message("days since the last meeting"), topic="n_meetings"),
     )
 
 

@@ -1,55 +1,84 @@
 """Coverage: which products a customer holds, and how fast that changes."""
 
+from functools import partial
 from typing import Any
 
 import narwhals as nw
 
 from churn.config import Config
 from churn.features.expressions import YEAR, count, days_since, per_customer, since, zero_where_null
-from churn.features.feature import Family, Feature
+from churn.features.feature import Feature
+from churn.speech import Name, message
 from churn.timeline import Tables, is_open
 
 _WINDOWS = (90, YEAR)
+_CHANGES = "changes"
+_OPENED, _CLOSED = message("products opened"), message("products closed")
 
 
 def coverage_features(config: Config) -> tuple[Feature, ...]:
     """List the family's features in the order of their columns."""
-    f: Family = "coverage"
+    new = partial(Feature, family="coverage", actionable=True)
+    changed = partial(new, unit="count", story=_CHANGES)
+    last = partial(new, unit="days", window_days=YEAR, story=_CHANGES)
     return (
-        Feature("product_coverage", f, "count", None, "distinct products held", "持有产品种数", True),
-        Feature("n_holdings", f, "count", None, "holdings open", "持有产品份数", True),
-        Feature("n_sticky_products", f, "count", None, "distinct sticky products held", "持有高粘性产品种数", True),
-        Feature("has_class_1_account", f, "0/1", None, "has a class-1 account here", "在本行有 I 类账户", True),
+        new(
+            name="product_coverage",
+            unit="count",
+            meaning=message("distinct products held"),
+            role="coverage",
+            counts=config.coverage_products,
+        ),
+        new(
+            name="n_holdings",
+            unit="count",
+            meaning=message("holdings open"),
+            role="n_held",
+            counts=tuple(config.products),
+            topic="product_coverage",
+        ),
+        new(
+            name="n_sticky_products",
+            unit="count",
+            meaning=message("distinct sticky products held"),
+            role="n_held",
+            counts=config.sticky_products,
+        ),
+        new(name="has_class_1_account", unit="0/1", meaning=message("has a class-1 account here"), role="class_1"),
         *(
-            Feature(f"holds_{name}", f, "0/1", None, f"holds {product.en}", f"持有{product.zh}", True)
+            new(
+                name=f"holds_{name}",
+                unit="0/1",
+                meaning=message("holds {product}", product=Name(product.en, product.zh)),
+                product=name,
+                role="held",
+            )
             for name, product in config.products.items()
         ),
         *(
-            feature
-            for days in _WINDOWS
-            for feature in (
-                Feature(
-                    f"n_opened_{days}d",
-                    f,
-                    "count",
-                    days,
-                    f"products opened in {days} days",
-                    f"{days} 天内办理产品数",
-                    True,
-                ),
-                Feature(
-                    f"n_closed_{days}d",
-                    f,
-                    "count",
-                    days,
-                    f"products closed in {days} days",
-                    f"{days} 天内关闭产品数",
-                    True,
-                ),
+            changed(
+                name=f"{stem}_{days}d",
+                window_days=days,
+                meaning=message("{what} in {days} days", what=what, days=days),
+                role=role,
+                topic=stem,
             )
+            for days in _WINDOWS
+            for stem, what, role in (("n_opened", _OPENED, "opening"), ("n_closed", _CLOSED, "closing"))
         ),
-        Feature("days_since_opening", f, "days", YEAR, "days since a product was opened", "距上次办理产品天数", True),
-        Feature("days_since_closing", f, "days", YEAR, "days since a product was closed", "距上次关闭产品天数", False),
+        last(
+            name="days_since_opening",
+            meaning=message("days since a product was opened"),
+            role="opening",
+            topic="n_opened",
+        ),
+        last(
+            name="days_since_closing",
+            meaning=message("days since a product was closed"),
+            actionable=False,
+            role="closing",
+            topic="n_closed",
+        ),
     )
 
 

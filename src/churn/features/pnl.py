@@ -1,108 +1,97 @@
 """P&L: what the customer's assets are worth, which way they go, and losses nobody has spoken about."""
 
+from functools import partial
 from typing import Any
 
 import narwhals as nw
 
 from churn.config import Config
 from churn.features.expressions import YEAR, count, ratio, total, yuan, zero_where_null
-from churn.features.feature import Family, Feature
+from churn.features.feature import LOSS, TREND, Feature
+from churn.speech import counted, message
 from churn.timeline import Tables, month_ends_before
 
 _TRENDS = (1, 3, 6, 12)
 _MONTHS = 12
 # A loss is followed back to the 13th month-end before the date at most.
 _SINCE_LOSS_DAYS = 397
+_PRESENT = "present loss"
 
 
 def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one signature for all families)
     """List the family's features in the order of their columns."""
-    f: Family = "pnl"
-    t, both = ("pnl",), ("pnl", "contacts")
+    new = partial(Feature, family="pnl", tables=("pnl",))
+    amount = partial(new, unit="yuan", story="assets")
+    trend = partial(new, story=TREND)
+    loss = partial(new, story=LOSS)
+    said = partial(
+        loss,
+        window_days=_SINCE_LOSS_DAYS,
+        actionable=True,
+        tables=("pnl", "contacts"),
+        role="since_loss",
+        topic="said since the loss",
+    )
     return (
-        Feature(
-            "aum_cny", f, "yuan", None, "assets under management at the last month-end", "上月末管理资产", False, t
+        amount(name="aum_cny", meaning=message("assets under management at the last month-end")),
+        amount(name="deposits_cny", meaning=message("part of the assets without a cost basis (deposits)")),
+        amount(name="investments_cny", meaning=message("part of the assets with a cost basis")),
+        loss(
+            name="unrealised_pnl_cny",
+            unit="yuan",
+            meaning=message("unrealised profit or loss"),
+            role="unrealised",
+            topic=_PRESENT,
         ),
-        Feature(
-            "deposits_cny", f, "yuan", None, "part of the assets without a cost basis (deposits)", "存款余额", False, t
-        ),
-        Feature("investments_cny", f, "yuan", None, "part of the assets with a cost basis", "投资市值", False, t),
-        Feature("unrealised_pnl_cny", f, "yuan", None, "unrealised profit or loss", "浮动盈亏", False, t),
-        Feature(
-            "n_months_under_water_12m",
-            f,
-            "count",
-            YEAR,
-            "month-ends with an unrealised loss, of 12",
-            "近 12 个月末浮亏月数",
-            False,
-            t,
+        loss(
+            name="n_months_under_water_12m",
+            unit="count",
+            window_days=YEAR,
+            meaning=message("month-ends with an unrealised loss, of 12"),
         ),
         *(
-            Feature(
-                f"aum_growth_{months}m",
-                f,
-                "ratio",
-                30 * months,
-                f"growth of assets over {months} month{'s' * (months > 1)}",
-                f"近 {months} 个月资产增长率",
-                False,
-                t,
+            trend(
+                name=f"aum_growth_{months}m",
+                unit="ratio",
+                window_days=30 * months,
+                meaning=counted("growth of assets over {n} month", "growth of assets over {n} months", months),
+                topic="aum_growth",
             )
             for months in _TRENDS
         ),
-        Feature(
-            "drawdown_12m",
-            f,
-            "share",
-            YEAR,
-            "fall of assets from their highest month-end of 12",
-            "资产较 12 个月高点回落",
-            False,
-            t,
+        trend(
+            name="drawdown_12m",
+            unit="share",
+            window_days=YEAR,
+            meaning=message("fall of assets from their highest month-end of 12"),
         ),
-        Feature(
-            "unrealised_return", f, "ratio", None, "unrealised profit or loss per yuan of cost", "浮动盈亏率", False, t
+        loss(
+            name="unrealised_return",
+            unit="ratio",
+            meaning=message("unrealised profit or loss per yuan of cost"),
+            role="unrealised",
+            topic=_PRESENT,
         ),
-        Feature(
-            "worst_return_12m",
-            f,
-            "ratio",
-            YEAR,
-            "lowest unrealised return at 12 month-ends",
-            "近 12 个月最低浮动盈亏率",
-            False,
-            t,
+        loss(
+            name="worst_return_12m",
+            unit="ratio",
+            window_days=YEAR,
+            meaning=message("lowest unrealised return at 12 month-ends"),
         ),
-        Feature(
-            "n_reached_since_loss",
-            f,
-            "count",
-            _SINCE_LOSS_DAYS,
-            "contacts that reached the customer since the loss began",
-            "浮亏以来联系到次数",
-            True,
-            both,
+        said(
+            name="n_reached_since_loss",
+            unit="count",
+            meaning=message("contacts that reached the customer since the loss began"),
         ),
-        Feature(
-            "n_loss_notices_since_loss",
-            f,
-            "count",
-            _SINCE_LOSS_DAYS,
-            "loss notices that reached the customer since the loss began",
-            "浮亏以来成功告知亏损次数",
-            True,
-            both,
+        said(
+            name="n_loss_notices_since_loss",
+            unit="count",
+            meaning=message("loss notices that reached the customer since the loss began"),
         ),
-        Feature(
-            "loss_without_contact",
-            f,
-            "0/1",
-            _SINCE_LOSS_DAYS,
-            "an unrealised loss, and nobody reached the customer since it began",
-            "浮亏且至今未联系",
-            True,
-            both,
+        said(
+            name="loss_without_contact",
+            unit="0/1",
+            meaning=message("an unrealised loss, and nobody reached the customer since it began"),
         ),
     )
 

@@ -1,12 +1,14 @@
 """Relationship: how long, how old, which tier, whose, and through whom."""
 
+from functools import partial
 from typing import Any
 
 import narwhals as nw
 
 from churn.config import Config
 from churn.features.expressions import YEAR, count, days_since, since, zero_where_null
-from churn.features.feature import Family, Feature
+from churn.features.feature import Feature
+from churn.speech import message
 from churn.tables.bank import to_date
 from churn.tables.contract import TIERS
 from churn.timeline import Tables
@@ -18,46 +20,41 @@ def relationship_features(config: Config) -> tuple[Feature, ...]:
     Tier and manager come from `customer_states`, or from `customers` where the configuration says that they
     never changed (`[customers] static`): today's value must not reach yesterday's snapshot otherwise.
     """
-    f: Family = "relationship"
-    tier_from = () if "tier" in config.customers.static else ("customer_states",)
-    manager_from = () if "manager_id" in config.customers.static else ("customer_states",)
+    new = partial(Feature, family="relationship")
+    states = ("customer_states",)
+    tier = partial(new, actionable=True, story="tier")
+    referrals = partial(new, tables=("referrals",))
     return (
-        Feature("tenure_days", f, "days", None, "days since the relationship began", "建立关系天数", False),
-        Feature("age_years", f, "years", None, "age", "年龄", False),
-        Feature(
-            "tier_level",
-            f,
-            "level",
-            None,
-            "tier: 0 ordinary, 1 gold, 2 platinum",
-            "客户等级：0 普通，1 金卡，2 白金",
-            True,
-            tier_from,
+        new(name="tenure_days", unit="days", meaning=message("days since the relationship began")),
+        new(name="age_years", unit="years", meaning=message("age"), story="age"),
+        tier(
+            name="tier_level",
+            unit="level",
+            meaning=message("tier: 0 ordinary, 1 gold, 2 platinum"),
+            tables=() if "tier" in config.customers.static else states,
         ),
-        Feature("is_managed", f, "0/1", None, "has a responsible manager", "有专属客户经理", True, manager_from),
-        Feature(
-            "days_since_state_change",
-            f,
-            "days",
-            YEAR,
-            "days since tier or manager changed",
-            "距等级或经理变更天数",
-            True,
-            ("customer_states",),
+        tier(
+            name="is_managed",
+            unit="0/1",
+            meaning=message("has a responsible manager"),
+            tables=() if "manager_id" in config.customers.static else states,
         ),
-        Feature(
-            "n_referred_365d",
-            f,
-            "count",
-            YEAR,
-            "customers brought in 365 days",
-            "365 天内转介绍人数",
-            True,
-            ("referrals",),
+        tier(
+            name="days_since_state_change",
+            unit="days",
+            window_days=YEAR,
+            meaning=message("days since tier or manager changed"),
+            tables=states,
         ),
-        Feature(
-            "was_referred", f, "0/1", None, "was brought by another customer", "由他人转介绍", False, ("referrals",)
+        referrals(
+            name="n_referred_365d",
+            unit="count",
+            window_days=YEAR,
+            meaning=message("customers brought in 365 days"),
+            actionable=True,
+            role="referrals",
         ),
+        referrals(name="was_referred", unit="0/1", meaning=message("was brought by another customer")),
     )
 
 

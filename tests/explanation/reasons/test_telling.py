@@ -11,6 +11,7 @@ from churn.explanation.reasons.phrases import phrases
 from churn.explanation.reasons.stories import find_stories
 from churn.explanation.reasons.telling import explain_reasons
 from churn.features.catalogue import catalogue
+from churn.speech import say
 
 NAN = float("nan")
 CONFIG = Config()
@@ -58,7 +59,7 @@ def test_every_feature_has_a_phrase_of_its_own_for_every_value(config, raises):
             assert re.search("[一-鿿]", zh), feature.name
             assert "nan" not in en + zh, feature.name
             assert "{" not in en + zh, feature.name
-            assert not en.startswith(f"{feature.en}: ") or np.isnan(value), feature.name
+            assert not en.startswith(f"{say(feature.meaning, 'en')}: ") or np.isnan(value), feature.name
 
 
 def test_an_added_product_and_service_are_told_by_their_names():

@@ -26,6 +26,7 @@ from churn.explanation.reasons.sentences import (
     yuan,
 )
 from churn.features.feature import Feature
+from churn.speech import say
 
 _STAGES = (
     ("not reached within a year", "一年内未联系上"),
@@ -104,11 +105,19 @@ def _choose(feature: Feature, own: Mapping[str, Phrase]) -> Phrase:
 
 
 def _guarded(feature: Feature, phrase: Phrase, value: float, raises: bool) -> Pair:
-    return (f"{feature.en}: not known", f"{feature.zh}：不详") if isnan(value) else phrase(value, raises)
+    return (f"{_en(feature)}: not known", f"{_zh(feature)}：不详") if isnan(value) else phrase(value, raises)
 
 
 def _by_meaning(feature: Feature, value: float, raises: bool) -> Pair:  # noqa: ARG001
-    return f"{feature.en}: {value:,.6g}", f"{feature.zh}：{value:,.6g}"
+    return f"{_en(feature)}: {value:,.6g}", f"{_zh(feature)}：{value:,.6g}"
+
+
+def _en(feature: Feature) -> str:
+    return say(feature.meaning, "en")
+
+
+def _zh(feature: Feature) -> str:
+    return say(feature.meaning, "zh")
 
 
 def _of_products(config: Config) -> dict[str, Phrase]:

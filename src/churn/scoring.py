@@ -1,19 +1,19 @@
 """Batch scoring: customers in partitions, in the order of their ids, into files that appear whole or not at all."""
 
-import csv
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from churn import csv_files
 from churn.config import Config
 from churn.errors import OutputError
 from churn.explanation.next_best import advice_from_json, find_flat_next_steps, find_next_steps
@@ -220,13 +220,13 @@ def write_scores(
         require_writable_file(place)
     # Left in reverse order: the scores appear last, when both others have.
     with new_file(path) as scores, new_file(beside) as left_out, new_file(about) as manifest:
-        _write_quarantine(left_out, quarantine)
-        with _open_writer(scores, path.suffix, explained=explain is not None) as writer:
+        csv_files.write_rows(left_out, ["table", "file", "row", "column", "rule"], quarantine, for_excel=True)
+        with _open_writer(scores, path.suffix, explained=explain is not None) as write:
             for snapshot in snapshots:
                 table, new = score_snapshot(
                     snapshot, stored, explain=explain, classes_known=classes_known, n_threads=n_threads
                 )
-                writer.write_table(table)
+                write(table)
                 rows += table.num_rows
                 unseen.update(new)
                 if on_rows:
@@ -266,15 +266,12 @@ def scores_manifest(
     }
 
 
-def _open_writer(path: Path, suffix: str, *, explained: bool) -> Any:
+@contextmanager
+def _open_writer(path: Path, suffix: str, *, explained: bool) -> Iterator[Callable[[pa.Table], None]]:
     schema = pa.schema([*SCHEMA, *EXPLAINED]) if explained else SCHEMA
     if suffix == ".csv":
-        return pa_csv.CSVWriter(path, schema)
-    return pq.ParquetWriter(path, schema, compression="zstd")
-
-
-def _write_quarantine(path: Path, rows: Iterable[LeftOut]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["table", "file", "row", "column", "rule"])
-        writer.writerows(rows)
+        with csv_files.open_for_tables(path, schema) as write:
+            yield write
+    else:
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            yield writer.write_table

@@ -1,48 +1,20 @@
-"""A plan as files: CSV and JSON. Texts of a bank are written so that no spreadsheet runs them.
+"""A plan as files: CSV for people, JSON for programs, in which every text stands as it is."""
 
-CSV has no types, so a spreadsheet takes a text that begins with = + - @, a tab or a line end for a formula. Such a cell
-begins with an apostrophe instead (OWASP, CSV Injection), except for what is a plain number. Some take the full-width
-signs ＝＋－＠ for the same. JSON, for programs, has every text as it is.
-"""
-
-import csv
 import json
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from churn import csv_files
 from churn.actions.plan import Plan
-
-_STARTS = tuple("=+-@＝＋－＠\t\r\n")
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
-
-
-def safe_cell(value: object) -> object:
-    """Give a CSV cell that no spreadsheet runs; what is no text, and a plain number, stays as it is.
-
-    Examples
-    --------
-    >>> [safe_cell(value) for value in ("=1+1", "-5.2", "@SUM(A1)", "C001", -3.0, "-1+1")]
-    ["'=1+1", '-5.2', "'@SUM(A1)", 'C001', -3.0, "'-1+1"]
-    """
-    if isinstance(value, str) and value.startswith(_STARTS) and not _NUMBER.fullmatch(value):
-        return f"'{value}"
-    return value
 
 
 def write_csv(path: Path, rows: pd.DataFrame) -> None:
-    """Write rows as CSV in UTF-8; texts through `safe_cell`, amounts to the cent, shares to six digits."""
-    shown = rows.copy()
-    for name in shown.columns:
-        if pd.api.types.is_float_dtype(shown[name]):
-            shown[name] = shown[name].round(_digits(name))
-        elif not pd.api.types.is_numeric_dtype(shown[name]):
-            shown[name] = shown[name].map(safe_cell)
-    # Every text in quotes: Python before 3.13 leaves one that holds a lone \r without.
-    shown.to_csv(path, index=False, encoding="utf-8", lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    """Write rows as CSV; amounts to the cent, shares to six digits."""
+    digits = {name: _digits(name) for name in rows.columns if pd.api.types.is_float_dtype(rows[name])}
+    csv_files.write_frame(path, rows.round(digits), for_excel=True, quote_texts=True)
 
 
 def _digits(name: str) -> int:

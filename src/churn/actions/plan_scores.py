@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from churn import csv_files
 from churn.errors import DataError, MissingColumnError
 from churn.scoring import require_form
 
@@ -86,9 +87,8 @@ def _read(path: Path) -> pa.Table:
             there = pq.read_schema(path).names
             return pq.read_table(path, columns=[name for name in wanted if name in there])
         texts = dict.fromkeys(("customer_id", "as_of", *_TEXTS), pa.string())
-        return pa_csv.read_csv(
-            path, convert_options=pa_csv.ConvertOptions(column_types=texts, strings_can_be_null=False)
-        )
+        options = pa_csv.ConvertOptions(column_types=texts, strings_can_be_null=False)
+        return csv_files.unguard(pa_csv.read_csv(path, convert_options=options))
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: cannot be read as {path.suffix[1:]}; give a file that churn score wrote") from error
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from churn import csv_files
 from churn.cli.console import note, print_json, print_table
 from churn.cli.inputs import show_notes
 from churn.cli.options import IsoDate, config_option, data_end_option, json_option, threads_option
@@ -59,7 +60,7 @@ def features(
         frame = build_frame(bank, as_of)
     with new_file(output) as temporary:
         if output.suffix == ".csv":
-            frame.to_csv(temporary, index=False)
+            csv_files.write_frame(temporary, frame, for_excel=False)
         else:
             frame.to_parquet(temporary, index=False)
     note(f"wrote {output}: {len(frame):,} customers, {frame.shape[1] - 2} features")

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from churn import csv_files
 from churn.config import Config
 from churn.explanation.bindings import BindingRow
 from churn.explanation.captions import Language
@@ -117,4 +118,4 @@ def _write_importance(path: Path, survey: Survey, facts: Mapping[str, Feature]) 
         meaning_en=[say(feature.meaning, "en") if feature and feature.family else "" for feature in known],
         meaning_zh=[say(feature.meaning, "zh") if feature and feature.family else "" for feature in known],
     )
-    table.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")
+    csv_files.write_frame(path, table, for_excel=True)

@@ -1,13 +1,12 @@
 """The bindings table as JSON and CSV for programs, as Markdown and HTML for people."""
 
-import csv
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from html import escape
 from pathlib import Path
 
+from churn import csv_files
 from churn.explanation.bindings import BindingRow
 from churn.explanation.captions import (
     Language,
@@ -88,22 +87,14 @@ def render_bindings_json(rows: Sequence[BindingRow]) -> str:
 
 
 def render_bindings_csv(rows: Sequence[BindingRow]) -> str:
-    r"""Render the same fields as CSV with a header; empty where None.
-
-    It begins with a byte-order mark: without one Excel shows Chinese as gibberish, and pandas and DuckDB skip it. A
-    text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP ASVS 1.2.10); numbers,
-    negative ones too, stay as they are.
+    r"""Render the same fields as CSV for Excel with a header; empty where None.
 
     Examples
     --------
     >>> render_bindings_csv([])[:20]
     '\ufeffservice,n_eligible,'
     """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(_FIELDS)
-    writer.writerows([_csv_cell(value) for value in asdict(row).values()] for row in rows)
-    return "\ufeff" + stream.getvalue()
+    return csv_files.render_rows(_FIELDS, (asdict(row).values() for row in rows))
 
 
 def render_bindings_markdown(rows: Sequence[BindingRow], names: Mapping[str, str], language: Language) -> str:
@@ -167,9 +158,3 @@ def _markdown_cells(cells: Sequence[str]) -> list[str]:
 def _markdown(text: str) -> str:
     """Escape what Markdown, or HTML inside it, would act on."""
     return re.sub(r"([\\`*_\[\]|~#])", r"\\\1", escape(" ".join(text.split()), quote=False))
-
-
-def _csv_cell(value: object) -> object:
-    if isinstance(value, str) and re.match(r"\s*[=+\-@{]|[\t\r]", value):
-        return f"'{value}"
-    return value

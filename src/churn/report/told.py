@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.dataset as pa_dataset
 
+from churn import csv_files
 from churn.errors import DataError
 from churn.explanation.reasons.amounts import Pair
 from churn.explanation.reasons.telling import N_HOLDING, N_RAISING
@@ -55,7 +56,10 @@ def read_told(path: Path, customer_ids: Collection[str], meanings: Mapping[str, 
     try:
         dataset = _open(path)
         there = [name for name in ("customer_id", *_TEXTS, *_NUMBERS) if name in dataset.schema.names]
+        if is_csv := path.suffix == ".csv":
+            customer_ids = [csv_files.guard(customer_id) for customer_id in customer_ids]
         rows = dataset.to_table(columns=there, filter=pa_dataset.field("customer_id").isin(list(customer_ids)))
+        rows = csv_files.unguard(rows) if is_csv else rows
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: a column is not what churn score writes; score again") from error
     return {row["customer_id"]: _told(row, meanings) for row in rows.to_pylist()}

@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from churn import csv_files
 from churn.files import write_json
 from churn.simulation.calendar import REFERENCE_AS_OF, date_of
 from churn.simulation.dynamics import coverage_bucket
@@ -37,7 +37,8 @@ def write_table(table: pa.Table, path: Path) -> None:
     """Write a table as CSV or Parquet, by the path's suffix; the same table gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".csv":
-        pacsv.write_csv(table, path)
+        with csv_files.open_for_tables(path, table.schema) as write:
+            write(table)
     else:
         pq.write_table(table, path, store_schema=False, compression="zstd")
 

@@ -11,9 +11,8 @@ from churn.config import Config
 from churn.estimates import Estimate
 from churn.evaluation.backtest import judge_snapshot
 from churn.evaluation.baselines import build_baselines
-from churn.evaluation.intervals import bootstrap_estimates, evaluate
 from churn.evaluation.leaks import Leak, find_leaks
-from churn.evaluation.metrics import roc_auc
+from churn.evaluation.metrics import bootstrap_estimates, evaluate, roc_auc
 from churn.evaluation.segments import evaluate_segments, name_failures
 from churn.evaluation.validity import assess_intervals, learn_widening, validity_to_json
 from churn.frame import Snapshot

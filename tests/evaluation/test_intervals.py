@@ -5,8 +5,7 @@ import pytest
 
 from churn.errors import DataError
 from churn.estimates import Estimate
-from churn.evaluation.intervals import bootstrap_estimates, evaluate
-from churn.evaluation.metrics import METRICS
+from churn.evaluation.metrics import METRICS, bootstrap_estimates, evaluate
 
 GENERATOR = np.random.default_rng(0)
 Y_PRED = GENERATOR.beta(1, 4, 1000)

@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 from scipy.special import expit, logit
 
-from churn.evaluation.intervals import bootstrap_estimates, evaluate
 from churn.evaluation.judged import Judged
-from churn.evaluation.metrics import METRICS, brier_score, ece
+from churn.evaluation.metrics import METRICS, bootstrap_estimates, brier_score, ece, evaluate
 from churn.evaluation.paired import compare_models
 from churn.evaluation.profit import Campaign, campaign_profit, empc
 from churn.evaluation.ranking import compare_auc, mean_auc

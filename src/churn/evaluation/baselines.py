@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest
 
+from churn.estimates import share_of
 from churn.model.anchoring import BUCKETS
 from churn.timeline import YEAR_DAYS, stated_rate_at
 
@@ -108,7 +108,7 @@ def _bucket(
     bucket: int | str, y: NDArray[np.float64], p: NDArray[np.float64], annual: float | None, horizon_days: int
 ) -> dict[str, Any]:
     known = y[~np.isnan(y)]
-    observed, low, high = _observed(known)
+    observed, low, high = share_of(int(known.sum()), len(known))
     return {
         "product_coverage": bucket,
         "n": len(y),
@@ -119,13 +119,6 @@ def _bucket(
         "predicted": float(p.mean()) if len(p) else None,
         "verdict": _verdict(len(known), annual, low, high, horizon_days),
     }
-
-
-def _observed(y: NDArray[np.float64]) -> tuple[float | None, float | None, float | None]:
-    if len(y) == 0:
-        return None, None, None
-    interval = binomtest(int(y.sum()), len(y)).proportion_ci(method="wilson")
-    return float(y.mean()), float(interval.low), float(interval.high)
 
 
 def _verdict(n: int, annual: float | None, low: float | None, high: float | None, horizon_days: int) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from churn.config import Config
+from churn.estimates import share
 from churn.evaluation.bins import (
     Cut,
     OutOfFold,
@@ -25,7 +26,6 @@ from churn.evaluation.bins import (
     rank_auc,
     smooth_rates,
 )
-from churn.evaluation.intervals import Z_95
 from churn.evaluation.metrics import roc_auc
 from churn.features.catalogue import catalogue
 from churn.frame import Snapshot
@@ -198,10 +198,8 @@ def _rarer(y: NDArray[np.int64]) -> int:
 
 def _sure_share(one: OutOfFold) -> float:
     """Share of the churners who are in bins whose rate is, at the lower end of its Wilson interval, nearly 1."""
-    n, k = np.maximum(one.rows, 1), one.churned
-    p = k / n
-    low = (p + Z_95**2 / (2 * n) - Z_95 * np.sqrt(p * (1 - p) / n + (Z_95 / (2 * n)) ** 2)) / (1 + Z_95**2 / n)
-    stay = 1 - k.sum() / one.rows.sum()
+    k = one.churned
+    low, stay = share(k, np.maximum(one.rows, 1)).low, 1 - k.sum() / one.rows.sum()
     return float(k[low >= 1 - SURE_STAYERS * stay].sum() / k.sum())
 
 

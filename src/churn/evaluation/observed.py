@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from churn.errors import DataError
+from churn.estimates import share_of
 from churn.frame import Snapshot
 from churn.model.split import outcomes
 
@@ -121,9 +121,8 @@ def _number(value: float) -> str:
 
 def _rate(churned: NDArray[np.int64]) -> dict[str, Any]:
     n, left = len(churned), int(churned.sum())
-    interval = binomtest(left, n).proportion_ci(method="wilson")
-    low, high = float(interval.low), float(interval.high)
-    return {"n": n, "churned": left, "observed": left / n, "low": low, "high": high}
+    observed, low, high = share_of(left, n)
+    return {"n": n, "churned": left, "observed": observed, "low": low, "high": high}
 
 
 def bin_words(rates: pd.DataFrame) -> Sequence[str]:

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from churn.estimates import Estimate
-from churn.evaluation.intervals import bootstrap_estimates
 from churn.evaluation.judged import Judged
-from churn.evaluation.metrics import METRICS, roc_auc
+from churn.evaluation.metrics import METRICS, bootstrap_estimates, roc_auc
 from churn.evaluation.profit import Campaign, campaign_profit, empc
 from churn.evaluation.ranking import RocAuc, auc_difference, mean_auc
 

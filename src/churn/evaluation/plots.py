@@ -10,7 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest
+
+from churn.estimates import share
 
 STATED, OBSERVED, PREDICTED = "#9aa5b1", "#1f4e79", "#d9822b"
 _GROUPS = 10
@@ -164,14 +165,9 @@ def _reliability(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return mean prediction, observed share, and how far its interval reaches below and above, by group."""
     order = np.argsort(y_pred, kind="stable")
-    rows = []
-    for group in np.array_split(order, min(_GROUPS, len(order))):
-        churned = int(np.sum(y_obs[group]))
-        share = churned / len(group)
-        interval = binomtest(churned, len(group)).proportion_ci(method="wilson")
-        rows.append((float(np.mean(y_pred[group])), share, max(share - interval.low, 0), max(interval.high - share, 0)))
-    predicted, observed, below, above = np.array(rows).T
-    return predicted, observed, below, above
+    groups = np.array_split(order, min(_GROUPS, len(order)))
+    observed, low, high = share([np.sum(y_obs[group]) for group in groups], [len(group) for group in groups])
+    return np.array([np.mean(y_pred[group]) for group in groups]), observed, observed - low, high - observed
 
 
 def _gains(y_obs: NDArray[Any], y_pred: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -11,10 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm, rankdata
+from scipy.stats import rankdata
 
-from churn.estimates import Estimate
-from churn.evaluation.intervals import Z_95
+from churn.estimates import UNKNOWN, Estimate, around, normal_p_value
 from churn.evaluation.judged import Judged
 
 Floats = NDArray[np.float64]
@@ -205,22 +204,8 @@ def auc_difference(one: RocAuc, other: RocAuc) -> AucDifference:
     error = _norm(one.by_customer - other.by_customer)
     if error is None:
         return AucDifference(difference, None, None, None, None)
-    low, high = difference - Z_95 * error, difference + Z_95 * error
+    _, low, high = around(difference, error)
     return AucDifference(difference, low, high, normal_p_value(difference, error), error)
-
-
-def normal_p_value(difference: float, standard_error: float) -> float | None:
-    """Two-sided p-value, in (0, 1], that a difference is noise; None where no noise is known and it is not 0.
-
-    Examples
-    --------
-    >>> round(normal_p_value(-1.96, 1.0), 3)
-    0.05
-    """
-    if standard_error == 0:
-        return 1.0 if difference == 0 else None
-    # beyond 38 standard errors the tail is below the smallest float, and is said to be that
-    return max(float(2 * norm.sf(abs(difference) / standard_error)), float(np.finfo(np.float64).tiny))
 
 
 def _scale(owner: NDArray[np.generic]) -> float:
@@ -230,11 +215,11 @@ def _scale(owner: NDArray[np.generic]) -> float:
 
 def _roc_auc(value: float, by_customer: Floats, *, n_left_out: int) -> RocAuc:
     if np.isnan(value):
-        return RocAuc(Estimate(None, None, None), None, by_customer, n_left_out)
+        return RocAuc(UNKNOWN, None, by_customer, n_left_out)
     error = _norm(by_customer)
-    if error is None:
-        return RocAuc(Estimate(value, None, None), None, by_customer, n_left_out)
-    low, high = max(value - Z_95 * error, 0.0), min(value + Z_95 * error, 1.0)
+    _, low, high = around(value, error)
+    if low is not None and high is not None:
+        low, high = max(low, 0.0), min(high, 1.0)
     return RocAuc(Estimate(value, low, high), error, by_customer, n_left_out)
 
 

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.estimates import Estimate
-from churn.evaluation.intervals import Z_95
+from churn.estimates import Estimate, around, clustered_error, normal_p_value, share_of
 from churn.evaluation.judged import Judged
-from churn.evaluation.ranking import clustered_auc, normal_p_value
+from churn.evaluation.ranking import clustered_auc
 
 Floats = NDArray[np.float64]
 Failure = Literal["calibration", "ranking"]
@@ -166,21 +165,19 @@ def _segment(judged: Judged, model: str, segmentation: str, value: str | None, r
     y, p, owner = judged.churned[rows], judged.predicted[model][rows], judged.customers[rows]
     left, stayed = len(np.unique(owner[y == 1])), len(np.unique(owner[y == 0]))
     too_few = min(left, stayed) < MIN_CUSTOMERS
-    difference, error = float(np.mean(p - y)), _clustered_error(p - y, owner)
+    difference, error = float(np.mean(p - y)), clustered_error(p - y, owner)
     return Segment(
-        segmentation,
-        value,
-        len(y),
-        int(y.sum()),
-        _wilson(y, owner),
-        float(p.mean()),
-        Estimate(difference, None, None)
-        if error is None
-        else Estimate(difference, difference - Z_95 * error, difference + Z_95 * error),
-        clustered_auc(y, p, owner).estimate,
-        None if too_few or error is None else normal_p_value(difference, error),
-        "too_few" if too_few else "holds",
-        (),
+        segmentation=segmentation,
+        value=value,
+        n=len(y),
+        churned=int(y.sum()),
+        observed=_observed(y, owner),
+        predicted=float(p.mean()),
+        difference=around(difference, error),
+        roc_auc=clustered_auc(y, p, owner).estimate,
+        p_value=None if too_few or error is None else normal_p_value(difference, error),
+        verdict="too_few" if too_few else "holds",
+        failures=(),
     )
 
 
@@ -193,23 +190,11 @@ def _judge(segment: Segment, p_value: float) -> Segment:
     return replace(segment, p_value=p_value, verdict="fails" if failures else "holds", failures=tuple(failures))
 
 
-def _clustered_error(values: NDArray[Any], owner: NDArray[np.int64]) -> float | None:
-    """Standard error of the mean of `values`, by sums over customers; None of one customer."""
-    by_customer = np.bincount(np.unique(owner, return_inverse=True)[1], values - values.mean())
-    n_customers = len(by_customer)
-    if n_customers == 1:
-        return None
-    return float(np.sqrt(np.sum(by_customer**2) * n_customers / (n_customers - 1)) / len(values))
-
-
-def _wilson(y: NDArray[np.int64], owner: NDArray[np.int64]) -> Estimate:
-    # the number of rows need not be whole here, which scipy's interval asks for
-    rate, n_customers = float(y.mean()), len(np.unique(owner))
-    error = _clustered_error(y, owner)
+def _observed(y: NDArray[np.int64], owner: NDArray[np.int64]) -> Estimate:
+    """Give the share who left, with Wilson's interval at the number of rows that their customers are worth."""
+    rate, n_customers, error = float(y.mean()), len(np.unique(owner)), clustered_error(y, owner)
     n = rate * (1 - rate) / error**2 * n_customers / (n_customers - 1) if error else float(n_customers)
-    centre = (rate + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
-    half = Z_95 / (1 + Z_95**2 / n) * float(np.sqrt(rate * (1 - rate) / n + (Z_95 / (2 * n)) ** 2))
-    return Estimate(rate, max(centre - half, 0.0), min(centre + half, 1.0))
+    return share_of(rate * n, n)._replace(value=rate)
 
 
 def _holm(p_values: Floats) -> Floats:

@@ -153,7 +153,7 @@ def choose_calibration(margins: ArrayLike, y: ArrayLike, folds: ArrayLike) -> Ca
     'none'
     """
     target = np.asarray(y, dtype=np.float64)
-    losses = {str(method): _log_loss(target, cross_fit_probabilities(method, margins, y, folds)) for method in METHODS}
+    losses = {str(method): log_loss(target, cross_fit_probabilities(method, margins, y, folds)) for method in METHODS}
     best = min(losses.values())
     return CalibrationChoice(next(method for method in METHODS if losses[method] <= best + _TIE), losses)
 
@@ -203,6 +203,22 @@ def calibration_from_json(value: Mapping[str, Any]) -> Calibration:
     )
 
 
+def log_loss(y_obs: ArrayLike, y_pred: ArrayLike) -> float:
+    """Mean negative log-likelihood in nats: -mean(y ln p + (1 - y) ln(1 - p)).
+
+    Not negative, smaller is better. Probabilities are kept a machine epsilon (2.2e-16) from 0 and 1, so that a
+    wrong certainty costs 36 nats, not infinitely many.
+
+    Examples
+    --------
+    >>> round(log_loss([0, 1], [0.5, 0.5]), 4)
+    0.6931
+    """
+    y, p = np.asarray(y_obs, dtype=np.float64), np.asarray(y_pred, dtype=np.float64)
+    kept = np.clip(p, np.finfo(np.float64).eps, 1 - np.finfo(np.float64).eps)
+    return float(-np.mean(xlogy(y, kept) + xlogy(1 - y, 1 - kept)))
+
+
 def _fit_log_odds(slopes: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, ...]:
     """Fit non-negative slopes and an intercept (the last), most likely a posteriori."""
     design = np.column_stack([slopes, np.ones(len(y))])
@@ -224,9 +240,3 @@ def _fit_isotonic(margins: NDArray[np.float64], y: NDArray[np.float64]) -> Calib
     fitted = IsotonicRegression(y_min=least, y_max=1 - least, out_of_bounds="clip").fit(margins, y)
     x, p = fitted.X_thresholds_.tolist(), fitted.y_thresholds_.tolist()
     return Calibration("isotonic", {"x": tuple(x), "y": tuple(p)})
-
-
-def _log_loss(y: NDArray[np.float64], p: NDArray[np.float64]) -> float:
-    # a probability of exactly 0 or 1 (a margin beyond 37) costs 36 nats when wrong, not infinitely many
-    kept = np.clip(p, np.finfo(np.float64).eps, 1 - np.finfo(np.float64).eps)
-    return float(-np.mean(xlogy(y, kept) + xlogy(1 - y, 1 - kept)))

@@ -5,9 +5,9 @@ from typing import Any
 import narwhals as nw
 
 from churn.actions.progress.facts import Facts
-from churn.actions.progress.intervals import mean
 from churn.actions.progress.units import Found, Measured, sum_by_unit
 from churn.config import Config
+from churn.estimates import mean
 from churn.timeline import Tables, is_open, population
 
 NAMES = ("product_coverage", "bindings_per_customer")

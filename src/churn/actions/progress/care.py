@@ -11,8 +11,8 @@ import numpy as np
 from churn.actions.lists.vips import find_homes
 from churn.actions.plan_managers import stated_branches
 from churn.actions.progress.facts import Facts
-from churn.actions.progress.intervals import share
 from churn.actions.progress.units import Found, Measured, add_up, numbers, sum_by_unit
+from churn.estimates import share
 from churn.explanation.reasons.amounts import Pair
 from churn.features.expressions import ratio, total
 from churn.tables.bank import to_date

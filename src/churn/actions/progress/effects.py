@@ -10,7 +10,10 @@ import pandas as pd
 from churn.actions.hold_out import in_hold_out
 from churn.actions.lists.facts import to_pandas
 from churn.actions.progress.facts import Facts, at_month_end
-from churn.actions.progress.intervals import (
+from churn.actions.progress.leaving import outcomes_at
+from churn.actions.progress.units import Found, Measured, add_up, numbers, position, where
+from churn.actions.value import customer_value
+from churn.estimates import (
     Floats,
     Interval,
     Whole,
@@ -19,9 +22,6 @@ from churn.actions.progress.intervals import (
     share,
     stratified_difference,
 )
-from churn.actions.progress.leaving import outcomes_at
-from churn.actions.progress.units import Found, Measured, add_up, numbers, position, where
-from churn.actions.value import customer_value
 from churn.explanation.effects.campaigns import build_offers
 from churn.explanation.effects.randomised import LEAST_ARM
 from churn.explanation.reasons.amounts import Pair

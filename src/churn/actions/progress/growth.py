@@ -6,8 +6,8 @@ import narwhals as nw
 import numpy as np
 
 from churn.actions.progress.facts import Facts
-from churn.actions.progress.intervals import difference, rate, share
 from churn.actions.progress.units import Found, Measured, sum_by_unit
+from churn.estimates import difference, rate, share
 from churn.explanation.reasons.amounts import Pair
 from churn.features.activity import is_large_ordinary
 from churn.tables.bank import to_date

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from churn.actions.progress.facts import Facts
-from churn.actions.progress.intervals import difference, share, unknown
 from churn.actions.progress.units import Found, Measured, add_up, numbers, sum_by_unit
 from churn.errors import DataError
+from churn.estimates import difference, share, unknown
 from churn.explanation.reasons.amounts import Pair
 from churn.features.coverage import product_coverage
 from churn.labels import build_labels, silent_is_known

@@ -8,8 +8,8 @@ import pandas as pd
 from churn.actions.progress.adherence import Days, count_days, lacks_contacts
 from churn.actions.progress.breadth import NAMES, held
 from churn.actions.progress.facts import Facts
-from churn.actions.progress.intervals import Floats, Whole, by_group
 from churn.actions.progress.units import numbers, position, sum_by_unit
+from churn.estimates import Floats, Whole, by_group
 from churn.tables.bank import to_date
 from churn.timeline import month_end_before, month_ends_before
 

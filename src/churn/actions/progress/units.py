@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from churn.actions.lists.facts import to_pandas
 from churn.actions.progress.facts import Facts
-from churn.actions.progress.intervals import Floats, Interval
+from churn.estimates import Floats, Interval
 from churn.explanation.reasons.amounts import Pair
 
 

@@ -7,8 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from churn.config import Config, FlatFile
-from churn.estimates import Estimate
-from churn.evaluation.intervals import Z_95
+from churn.estimates import Z_95, Estimate
 from churn.explanation.effects.covariates import (
     CONTROL_OUTCOME,
     covariate_names,

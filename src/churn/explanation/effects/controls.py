@@ -10,8 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from churn.estimates import Estimate
-from churn.evaluation.intervals import Z_95
+from churn.estimates import Z_95, Estimate
 from churn.explanation.effects.observational import (
     Ints,
     Nuisances,

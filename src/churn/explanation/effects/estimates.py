@@ -9,8 +9,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from churn.config import Config, EffectSettings, FlatFile
-from churn.estimates import Estimate
-from churn.evaluation.intervals import Z_95
+from churn.estimates import Z_95, Estimate
 from churn.explanation.effects.comparison import Comparison, compare_customers, compare_flat_customers
 from churn.explanation.effects.controls import Control, outcome_control, placebo_control, treatment_control
 from churn.explanation.effects.observational import (

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from churn.estimates import Estimate
-from churn.evaluation.intervals import Z_95
+from churn.estimates import Z_95, Estimate
 from churn.model.folds import stratified_folds
 from churn.model.trees import Matrix, TreeParameters, fit_trees, predict_margins
 

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from churn.estimates import Estimate
-from churn.evaluation.intervals import Z_95
+from churn.estimates import Z_95, Estimate
 
 LEAST_ARM = 30
 """Rows each arm of a wave holds at least; smaller waves are left out."""

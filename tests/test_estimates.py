@@ -8,14 +8,17 @@ from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 from statsmodels.stats.rates import confint_poisson
 
-from churn.actions.progress.intervals import (
+from churn.estimates import (
+    Estimate,
     Interval,
+    clustered_error,
     clustered_mean,
     clustered_share,
     difference,
     mean,
     rate,
     share,
+    share_of,
     stratified_difference,
 )
 
@@ -178,3 +181,22 @@ def test_share_of_days_kept_covers_that_of_managers_who_differ(n_managers):
 def test_times_leaves_the_order_of_the_ends():
     found = Interval(*np.array([[-0.1], [-0.3], [0.2]])).times([10.0])
     assert [part[0] for part in found] == pytest.approx([-1.0, -3.0, 2.0])
+
+
+def test_share_has_the_bits_of_scipys_wilson_interval():
+    for n in range(1, 301):
+        found = share(np.arange(n + 1), n)
+        for k in range(n + 1):
+            expected = stats.binomtest(k, n).proportion_ci(method="wilson")
+            assert (found.value[k], found.low[k], found.high[k]) == (k / n, expected.low, expected.high)
+            assert share_of(k, n) == (k / n, expected.low, expected.high)
+
+
+def test_share_of_nobody_is_not_known():
+    assert share_of(0, 0) == Estimate(None, None, None)
+
+
+def test_error_of_clusters_of_one_is_the_plain_one_and_one_cluster_has_none():
+    values = np.array([1.0, 4.0, 2.0, 7.0])
+    assert clustered_error(values, np.arange(4)) == pytest.approx(stats.sem(values))
+    assert clustered_error(values, np.zeros(4)) is None

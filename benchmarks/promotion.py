@@ -17,7 +17,7 @@ from scipy.stats import binomtest
 
 from churn.config import Config
 from churn.evaluation.backtest import N_JUDGED, backtest
-from churn.evaluation.paired import compare_models
+from churn.evaluation.comparison import compare_models
 from churn.evaluation.promotion import decide
 from churn.features.catalogue import catalogue
 from churn.frame import Snapshot, build_snapshot

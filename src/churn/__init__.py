@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from churn.api.snapshots import build_snapshots, open_file
     from churn.config.settings import Config, read_config
     from churn.errors import ChurnError
-    from churn.evaluation.paired import compare_models
+    from churn.evaluation.comparison import compare_models
     from churn.model.estimator import ChurnModel
     from churn.model.recipe import Recipe
     from churn.model.storage import read_model, write_model
@@ -48,7 +48,7 @@ _PLACES = {
     "churn.api.snapshots": ("build_snapshots", "open_file"),
     "churn.config.settings": ("Config", "read_config"),
     "churn.errors": ("ChurnError",),
-    "churn.evaluation.paired": ("compare_models",),
+    "churn.evaluation.comparison": ("compare_models",),
     "churn.model.estimator": ("ChurnModel",),
     "churn.model.recipe": ("Recipe",),
     "churn.model.storage": ("read_model", "write_model"),

@@ -8,8 +8,8 @@ import pytest
 from churn.config import Config
 from churn.errors import TimeRangeError
 from churn.evaluation.backtest import backtest, backtest_flat
+from churn.evaluation.comparison import compare_models
 from churn.evaluation.metrics import roc_auc
-from churn.evaluation.paired import compare_models
 from churn.frame import Snapshot
 from churn.model.recipe import Recipe
 from churn.model.trees import TreeParameters

@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 
 from churn.errors import DataError
+from churn.evaluation.comparison import compare_models
 from churn.evaluation.judged import Judged
 from churn.evaluation.model_plots import draw_comparison, draw_segments, draw_validity
-from churn.evaluation.paired import compare_models
 from churn.evaluation.segments import evaluate_segments
 from churn.evaluation.validity import RiskGroup, Validity
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from churn.estimates import Estimate
-from churn.evaluation.paired import Comparison, PairedTest
+from churn.evaluation.comparison import Comparison, PairedTest
 from churn.evaluation.promotion import decide
 
 

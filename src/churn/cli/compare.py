@@ -39,9 +39,8 @@ from churn.cli.track import no_track_option
 from churn.config import Config, read_config
 from churn.errors import TimeRangeError
 from churn.evaluation.backtest import N_JUDGED, backtest, backtest_flat
+from churn.evaluation.comparison import Comparison, compare_models
 from churn.evaluation.leaks import Leak
-from churn.evaluation.paired import Comparison, compare_models
-from churn.evaluation.profit import Campaign
 from churn.evaluation.promotion import Decision
 from churn.frame import flat_snapshot
 from churn.model.recipe import Recipe
@@ -160,7 +159,7 @@ def compare(
 def _test_models(compared: Compared, config: Config, seed: int) -> Comparison:
     with steps(1) as on_step:
         on_step("comparing the models")
-        comparison = compare_models(compared.found.judged, campaign=Campaign(**config.campaign.model_dump()), seed=seed)
+        comparison = compare_models(compared.found.judged, campaign=config.campaign, seed=seed)
     if comparison.n_one_class:
         note(f"note: {comparison.n_one_class} judged snapshots hold one outcome only; metrics that need both skip them")
     return comparison

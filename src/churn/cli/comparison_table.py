@@ -7,8 +7,8 @@ import click
 from churn.cli.console import print_table
 from churn.estimates import Estimate
 from churn.evaluation.backtest import Backtest
+from churn.evaluation.comparison import Comparison
 from churn.evaluation.judged import Judged
-from churn.evaluation.paired import Comparison
 from churn.evaluation.promotion import find_test
 from churn.evaluation.segments import evaluate_segments, name_failures
 

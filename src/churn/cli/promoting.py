@@ -11,8 +11,8 @@ from churn.cli.console import note, steps
 from churn.cli.contenders import CHAMPION, judged_by_its_own
 from churn.errors import ChurnError, TrackingError
 from churn.evaluation.backtest import Backtest
+from churn.evaluation.comparison import Comparison
 from churn.evaluation.leaks import Leak
-from churn.evaluation.paired import Comparison
 from churn.evaluation.promotion import Decision, decide
 from churn.model.recipe import Recipe
 from churn.model.storage import StoredModel, read_model, write_model

@@ -56,7 +56,7 @@ class EffectSettings(Section):
 
 
 class CampaignSettings(Section):
-    """What contacting a customer costs and gains, all in one currency; see `churn.evaluation.profit.Campaign`.
+    """What contacting a customer costs and gains, all in one currency; see `churn.evaluation.profit`.
 
     The defaults are those of Verbraken et al. 2013, https://doi.org/10.1109/TKDE.2012.50, in euros: a bank gives its
     own. `customer_value`: worth of a customer who is kept. `incentive`: cost of the offer to whoever takes it.
@@ -75,3 +75,8 @@ class CampaignSettings(Section):
         if self.incentive >= self.customer_value:
             raise ValueError("incentive must cost less than customer_value, what it can keep")
         return self
+
+    @property
+    def kept_share(self) -> float:
+        """Mean share of leavers who accept, alpha / (alpha + beta)."""
+        return self.alpha / (self.alpha + self.beta)

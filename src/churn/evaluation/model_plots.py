@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from churn.errors import DataError
-from churn.evaluation.paired import BEST_AT, SMALLER_IS_BETTER, Comparison
+from churn.evaluation.comparison import BEST_AT, SMALLER_IS_BETTER, Comparison
 from churn.evaluation.plots import OBSERVED, PREDICTED, STATED, canvas, finish
 from churn.evaluation.segments import Segment
 from churn.evaluation.validity import Validity

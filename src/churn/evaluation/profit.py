@@ -7,7 +7,6 @@ would have left, earns gamma (customer_value - incentive) n_1 - incentive (n - n
 in one currency.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -15,60 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression
 from scipy.special import betaincc
 
-from churn.errors import ConfigError
+from churn.config import CampaignSettings
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Campaign:
-    """What a campaign costs and gains; the defaults are those of Verbraken et al. 2013, in euros.
-
-    Attributes
-    ----------
-    customer_value
-        Worth of a customer who is kept, more than `incentive`.
-    incentive
-        Cost of the offer to whoever takes it, not negative.
-    contact_cost
-        Cost of one contact, not negative.
-    alpha, beta
-        The share of leavers who accept, gamma, has the distribution Beta(alpha, beta); both above 0.
-
-    Raises
-    ------
-    ConfigError
-        An amount outside its range.
-
-    Examples
-    --------
-    >>> Campaign().kept_share
-    0.3
-    """
-
-    customer_value: float = 200.0
-    incentive: float = 10.0
-    contact_cost: float = 1.0
-    alpha: float = 6.0
-    beta: float = 14.0
-
-    def __post_init__(self) -> None:
-        if not (self.alpha > 0 and self.beta > 0):
-            raise ConfigError(f"campaign: alpha {self.alpha} and beta {self.beta} must be above 0; give such")
-        if not (self.incentive >= 0 and self.contact_cost >= 0):
-            raise ConfigError(
-                f"campaign: incentive {self.incentive} and contact cost {self.contact_cost} must not be below 0"
-            )
-        if not self.customer_value > self.incentive:
-            raise ConfigError(
-                f"campaign: a customer is worth {self.customer_value} and the incentive costs {self.incentive}; an"
-                " incentive must cost less than it can keep"
-            )
-
-    @property
-    def kept_share(self) -> float:
-        """Mean share of leavers who accept, alpha / (alpha + beta)."""
-        return self.alpha / (self.alpha + self.beta)
+CAMPAIGN = CampaignSettings()
+"""What a campaign costs and gains by Verbraken et al. 2013, in euros."""
 
 
 class _ExpectedProfit(NamedTuple):
@@ -78,20 +30,11 @@ class _ExpectedProfit(NamedTuple):
     fraction: float
 
 
-def empc(
-    y_obs: ArrayLike,
-    y_pred: ArrayLike,
-    *,
-    alpha: float = 6.0,
-    beta: float = 14.0,
-    clv: float = 200.0,
-    incentive: float = 10.0,
-    contact_cost: float = 1.0,
-) -> float:
-    """Expected maximum profit for churn, a customer (of all, contacted or not), in the currency of `clv`.
+def empc(y_obs: ArrayLike, y_pred: ArrayLike, campaign: CampaignSettings = CAMPAIGN) -> float:
+    """Expected maximum profit for churn, a customer (of all, contacted or not), in the currency of `campaign`.
 
     The most that any cut-off on the ranking earns at a share gamma of leavers who accept, in expectation over
-    gamma ~ Beta(`alpha`, `beta`). Not negative, larger is better; 0 is to contact nobody. The best cut-offs are the
+    gamma ~ Beta(alpha, beta). Not negative, larger is better; 0 is to contact nobody. The best cut-offs are the
     corners of the ROC curve's convex hull, so that only the ranking counts. Verbraken, Verbeke, Baesens 2013,
     https://doi.org/10.1109/TKDE.2012.50, whose parameters are the defaults.
 
@@ -101,13 +44,8 @@ def empc(
         0 or 1, shape (n,); one class alone is accepted.
     y_pred
         What customers are ranked by, shape (n,); a higher value is contacted earlier.
-    alpha, beta, clv, incentive, contact_cost
-        As in `Campaign`; `clv` is its `customer_value`.
-
-    Raises
-    ------
-    ConfigError
-        An amount outside its range.
+    campaign
+        What a contact costs and gains.
 
     Examples
     --------
@@ -117,24 +55,15 @@ def empc(
     >>> round(empc([0, 0, 0, 1], [0.1, 0.2, 0.3, 0.4]), 6)
     14.0
     """
-    return _expected_profit(y_obs, y_pred, Campaign(clv, incentive, contact_cost, alpha, beta)).profit
+    return _expected_profit(y_obs, y_pred, campaign).profit
 
 
-def empc_fraction(
-    y_obs: ArrayLike,
-    y_pred: ArrayLike,
-    *,
-    alpha: float = 6.0,
-    beta: float = 14.0,
-    clv: float = 200.0,
-    incentive: float = 10.0,
-    contact_cost: float = 1.0,
-) -> float:
+def empc_fraction(y_obs: ArrayLike, y_pred: ArrayLike, campaign: CampaignSettings = CAMPAIGN) -> float:
     """Share of customers to contact for the expected maximum profit, in [0, 1], in expectation over gamma.
 
     Parameters
     ----------
-    y_obs, y_pred, alpha, beta, clv, incentive, contact_cost
+    y_obs, y_pred, campaign
         As for `empc`.
 
     Examples
@@ -142,18 +71,10 @@ def empc_fraction(
     >>> round(empc_fraction([0, 0, 0, 1], [0.1, 0.2, 0.3, 0.4]), 6)
     0.25
     """
-    return _expected_profit(y_obs, y_pred, Campaign(clv, incentive, contact_cost, alpha, beta)).fraction
+    return _expected_profit(y_obs, y_pred, campaign).fraction
 
 
-def campaign_profit(
-    y_obs: ArrayLike,
-    y_pred: ArrayLike,
-    *,
-    contact_cost: float = 1.0,
-    customer_value: float = 200.0,
-    incentive: float = 10.0,
-    kept_share: float = 0.3,
-) -> float:
+def campaign_profit(y_obs: ArrayLike, y_pred: ArrayLike, campaign: CampaignSettings = CAMPAIGN) -> float:
     """Profit, a customer (of all), of a bank that took the probabilities at their word.
 
     It contacts everybody whose expected gain exceeds the cost of the contact,
@@ -161,9 +82,9 @@ def campaign_profit(
         p kept_share (customer_value - incentive) - (1 - p) incentive > contact_cost,
 
     and earns kept_share (customer_value - incentive) y - incentive (1 - y) - contact_cost from each of them: the
-    profit of Verbraken et al. 2013, https://doi.org/10.1109/TKDE.2012.50, at a fixed gamma = `kept_share` and at the
-    model's own cut-off instead of the best one. Larger is better; 0 is to contact nobody, and predictions that are
-    too high can lose money.
+    profit of Verbraken et al. 2013, https://doi.org/10.1109/TKDE.2012.50, at a fixed gamma = kept_share, its mean, and
+    at the model's own cut-off instead of the best one. Larger is better; 0 is to contact nobody, and predictions that
+    are too high can lose money.
 
     Parameters
     ----------
@@ -171,15 +92,8 @@ def campaign_profit(
         0 or 1, shape (n,).
     y_pred
         Probabilities in [0, 1], shape (n,).
-    contact_cost, customer_value, incentive
-        As in `Campaign`.
-    kept_share
-        Share of leavers who accept, in [0, 1].
-
-    Raises
-    ------
-    ConfigError
-        An amount outside its range.
+    campaign
+        What a contact costs and gains.
 
     Examples
     --------
@@ -188,16 +102,13 @@ def campaign_profit(
     >>> campaign_profit([0, 0, 0, 1], [0.1, 0.16, 0.17, 0.4])
     11.25
     """
-    Campaign(customer_value, incentive, contact_cost)  # refuses amounts outside their range
-    if not 0 <= kept_share <= 1:
-        raise ConfigError(f"campaign: kept share {kept_share} is not in [0, 1]; give the share of leavers who accept")
     y, p = np.asarray(y_obs, dtype=np.float64), np.asarray(y_pred, dtype=np.float64)
-    kept = kept_share * (customer_value - incentive)
-    contacted = y[p * kept - (1 - p) * incentive > contact_cost]
-    return float(np.sum(contacted * kept - (1 - contacted) * incentive - contact_cost) / len(y))
+    kept = campaign.kept_share * (campaign.customer_value - campaign.incentive)
+    contacted = y[p * kept - (1 - p) * campaign.incentive > campaign.contact_cost]
+    return float(np.sum(contacted * kept - (1 - contacted) * campaign.incentive - campaign.contact_cost) / len(y))
 
 
-def _expected_profit(y_obs: ArrayLike, y_pred: ArrayLike, campaign: Campaign) -> _ExpectedProfit:
+def _expected_profit(y_obs: ArrayLike, y_pred: ArrayLike, campaign: CampaignSettings) -> _ExpectedProfit:
     """Sum over the hull's edges, each of which is contacted where gamma is above the one at which it pays."""
     share, rate = _hull_edges(np.asarray(y_obs, dtype=np.float64), np.asarray(y_pred, dtype=np.float64))
     kept = campaign.customer_value - campaign.incentive

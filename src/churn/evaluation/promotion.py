@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from churn.evaluation.paired import Comparison, PairedTest
+from churn.evaluation.comparison import Comparison, PairedTest
 
 SIGNIFICANCE = 0.01
 """Of the two-sided test of ROC-AUC, corrected for how many challengers there are. Strict, for a change of champion

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from churn.evaluation.comparison import Comparison
 from churn.evaluation.judged import Judged
-from churn.evaluation.paired import Comparison
 from churn.evaluation.plots import plot_calibration, plot_lift
 from churn.evaluation.promotion import Decision
 from churn.evaluation.segments import evaluate_segments

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from churn.evaluation.backtest import judge_snapshot
-from churn.evaluation.paired import PairedTest, compare_models
+from churn.evaluation.comparison import PairedTest, compare_models
 from churn.model.development import develop
 from churn.model.recipe import Recipe
 from churn.model.trees import TreeParameters, parameters_to_json
@@ -105,7 +105,7 @@ def conclude(trials: Sequence[Trial], plan: Plan, recipe: Recipe, n_threads: int
 def judge(plan: Plan, recipe: Recipe, tuned: TreeParameters, n_threads: int = 0) -> tuple[Gain, ...]:
     """Compare the recipe's parameters to tuned ones on the final split: log loss and ROC-AUC, paired by customer.
 
-    Intervals and p-values are those of `churn.evaluation.paired.compare_models`.
+    Intervals and p-values are those of `churn.evaluation.comparison.compare_models`.
     """
     predicted = {}
     for name, parameters in ((DEFAULTS, recipe.parameters), (TUNED, tuned)):

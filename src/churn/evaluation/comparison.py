@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, product
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from churn.config import CampaignSettings
 from churn.estimates import Estimate
 from churn.evaluation.judged import Judged
 from churn.evaluation.metrics import METRICS, bootstrap_estimates, roc_auc
-from churn.evaluation.profit import Campaign, campaign_profit, empc
+from churn.evaluation.profit import CAMPAIGN, campaign_profit, empc
 from churn.evaluation.ranking import RocAuc, auc_difference, mean_auc
 
 Floats = NDArray[np.float64]
@@ -96,7 +98,9 @@ class _Resampled(NamedTuple):
     draws: Mapping[str, Floats]
 
 
-def compare_models(judged: Judged, *, campaign: Campaign | None = None, n_boot: int = 200, seed: int = 0) -> Comparison:
+def compare_models(
+    judged: Judged, *, campaign: CampaignSettings = CAMPAIGN, n_boot: int = 200, seed: int = 0
+) -> Comparison:
     """Compute every metric of every model, and test every two models against each other.
 
     Metrics are those of `churn.evaluation.metrics`, `empc` and `campaign_profit`. Each is computed on each snapshot
@@ -136,7 +140,7 @@ def compare_models(judged: Judged, *, campaign: Campaign | None = None, n_boot: 
     ('bold', 0.09, 0.02)
     """
     areas = {model: mean_auc(judged, model) for model in judged.models}
-    metrics = _metrics(campaign or Campaign())
+    metrics = _metrics(campaign)
     resampled = {model: _resample(judged, model, metrics, n_boot, seed) for model in judged.models}
     return Comparison(
         {model: {"roc_auc": areas[model].estimate, **resampled[model].estimates} for model in judged.models},
@@ -146,30 +150,10 @@ def compare_models(judged: Judged, *, campaign: Campaign | None = None, n_boot: 
     )
 
 
-def _metrics(campaign: Campaign) -> dict[str, Metric]:
-    def expected_profit(y_obs: Floats, y_pred: Floats) -> float:
-        return empc(
-            y_obs,
-            y_pred,
-            alpha=campaign.alpha,
-            beta=campaign.beta,
-            clv=campaign.customer_value,
-            incentive=campaign.incentive,
-            contact_cost=campaign.contact_cost,
-        )
-
-    def earned(y_obs: Floats, y_pred: Floats) -> float:
-        return campaign_profit(
-            y_obs,
-            y_pred,
-            contact_cost=campaign.contact_cost,
-            customer_value=campaign.customer_value,
-            incentive=campaign.incentive,
-            kept_share=campaign.kept_share,
-        )
-
+def _metrics(campaign: CampaignSettings) -> dict[str, Metric]:
     general: dict[str, Metric] = {metric.__name__: metric for metric in METRICS if metric is not roc_auc}
-    return general | {"empc": expected_profit, "campaign_profit": earned}
+    profits = {metric.__name__: partial(metric, campaign=campaign) for metric in (empc, campaign_profit)}
+    return general | profits
 
 
 def _resample(judged: Judged, model: str, metrics: Mapping[str, Metric], n_boot: int, seed: int) -> _Resampled:
@@ -224,8 +208,9 @@ def _area_tests(areas: Mapping[str, RocAuc]) -> Iterator[PairedTest]:
     for pair in combinations(areas, 2):
         if ordered := _ordered("roc_auc", pair, [areas[model].estimate.value for model in pair]):
             better, worse, difference = ordered
-            _, low, high, p_value, _ = auc_difference(areas[better], areas[worse])
-            yield PairedTest("roc_auc", better, worse, difference, low, high, p_value)
+            found = auc_difference(areas[better], areas[worse])
+            shown = {"low": found.low, "high": found.high, "p_value": found.p_value}
+            yield PairedTest("roc_auc", better, worse, difference, **shown)
 
 
 def _bootstrap_tests(resampled: Mapping[str, _Resampled], metrics: Iterable[str]) -> Iterator[PairedTest]:
@@ -233,7 +218,8 @@ def _bootstrap_tests(resampled: Mapping[str, _Resampled], metrics: Iterable[str]
         if ordered := _ordered(metric, pair, [resampled[model].estimates[metric].value for model in pair]):
             better, worse, difference = ordered
             merits = [_merit(metric, resampled[model].draws[metric]) for model in (better, worse)]
-            yield PairedTest(metric, better, worse, difference, *_low_high_p(metric, difference, merits[0] - merits[1]))
+            low, high, p_value = _low_high_p(metric, difference, merits[0] - merits[1])
+            yield PairedTest(metric, better, worse, difference, low=low, high=high, p_value=p_value)
 
 
 def _ordered(metric: str, pair: tuple[str, str], values: Sequence[float | None]) -> tuple[str, str, float] | None:

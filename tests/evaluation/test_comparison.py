@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 from scipy.special import expit, logit
 
+from churn.config import CampaignSettings
+from churn.evaluation.comparison import compare_models
 from churn.evaluation.judged import Judged
 from churn.evaluation.metrics import METRICS, bootstrap_estimates, brier_score, ece, evaluate
-from churn.evaluation.paired import compare_models
-from churn.evaluation.profit import Campaign, campaign_profit, empc
+from churn.evaluation.profit import campaign_profit, empc
 from churn.evaluation.ranking import compare_auc, mean_auc
 
 NAMES = [*(metric.__name__ for metric in METRICS), "empc", "campaign_profit"]
@@ -229,16 +230,14 @@ def test_one_outcome_alone_gives_nulls_and_keeps_the_rest():
 
 def test_what_a_campaign_costs_and_gains_is_passed_on():
     judged = _panel(n_snapshots=1)
-    dear = Campaign(customer_value=500, incentive=100, contact_cost=20, alpha=4, beta=4)
-    amounts = {"incentive": 100, "contact_cost": 20}
+    dear = CampaignSettings(customer_value=500, incentive=100, contact_cost=20, alpha=4, beta=4)
 
     found = compare_models(judged, campaign=dear, n_boot=2).models["b"]
 
     rows = judged.churned, judged.predicted["b"]
-    assert found["empc"].value == pytest.approx(empc(*rows, alpha=4, beta=4, clv=500, **amounts))
-    assert found["campaign_profit"].value == pytest.approx(
-        campaign_profit(*rows, customer_value=500, kept_share=0.5, **amounts)
-    )
+    assert found["empc"].value == pytest.approx(empc(*rows, dear))
+    assert found["campaign_profit"].value == pytest.approx(campaign_profit(*rows, dear))
+    assert found != compare_models(judged, n_boot=2).models["b"]
 
 
 def test_same_seed_same_document_and_another_seed_another():

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from churn.charts.fonts import PACKAGE, find_chinese_font
 from churn.errors import ExplanationError
-from churn.explanation.plots.fonts import PACKAGE, find_chinese_font
 
 
 def _is_missing() -> bool:

@@ -11,10 +11,9 @@ import pyarrow as pa
 from churn.api.opening import Source, bank_source, file_source, look_ahead
 from churn.api.snapshots import CustomerFile, Data, Date, OnStep, as_date, require_label, say_nothing
 from churn.errors import DataError
-from churn.explanation.bindings import BindingRow, build_bindings
+from churn.explanation.bindings import BindingRow, build_bindings, service_names
 from churn.explanation.effects.estimates import ServiceEffect, estimate_effects, estimate_flat_effects
 from churn.explanation.effects.evidence import evidence_date, gather_evidence
-from churn.explanation.folder import service_names
 from churn.explanation.next_best import knows_class_1
 from churn.explanation.survey import service_columns, survey_customers
 from churn.explanation.tables import bindings_frame

@@ -14,13 +14,13 @@ from churn.actions.plan_people import read_people
 from churn.actions.plan_scores import Scores
 from churn.actions.progress.build import build_progress
 from churn.api.answers import estimate_source_effects, survey_source
+from churn.api.explaining import ABOUT, MARK
 from churn.api.opening import Source
 from churn.api.snapshots import OnStep, say_nothing
 from churn.config import Config
 from churn.errors import DataError, TimeRangeError
 from churn.explanation.bindings import BindingRow
 from churn.explanation.effects.estimates import ServiceEffect
-from churn.explanation.folder import ABOUT, MARK
 from churn.frame import flat_snapshots
 from churn.model.storage import StoredModel
 from churn.report.audience import bank_audience, flat_audience

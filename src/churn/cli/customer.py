@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from churn.api.opening import Source
+from churn.charts.waterfall import plot_waterfall
 from churn.cli.console import note, percent, print_json, print_table
 from churn.config import Config
 from churn.errors import DataError
@@ -21,7 +22,6 @@ from churn.explanation.next_best import (
     find_next_steps,
     knows_class_1,
 )
-from churn.explanation.plots.waterfall import plot_waterfall
 from churn.explanation.points import base_probability, to_points
 from churn.explanation.reasons.telling import Reasons, explain_reasons
 from churn.explanation.shap import explain_features

@@ -9,6 +9,8 @@ import click
 
 from churn.api.opening import open_source
 from churn.api.reporting import summarise
+from churn.charts import canvas
+from churn.charts.models import draw_baselines
 from churn.cli.console import note, percent, print_baselines, print_json, print_table, steps
 from churn.cli.explain import explain_file, print_bindings
 from churn.cli.fitting import train_on_folder
@@ -19,7 +21,6 @@ from churn.cli.score import count_bands, score_data
 from churn.cli.track import no_track_option, track_training
 from churn.cli.train import baselines_title, print_metrics
 from churn.config import Config, read_config
-from churn.evaluation.plots import plot_baselines
 from churn.files import new_folder, require_replaceable, write_json, write_text
 from churn.model.recipe import Recipe
 from churn.model.storage import StoredModel, read_model, write_model
@@ -88,7 +89,7 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
         note("7  write pages for managers, in English and Chinese")
         _write_pages(bank, stored, scores, work, config)
         title = baselines_title(stored.manifest)
-        plot_baselines(stored.baselines, work / "baselines.png", title=title)
+        canvas.save(draw_baselines(stored.baselines, title=title), work / "baselines.png")
         write_json(work / _MARK, {"customers": CUSTOMERS, "months": MONTHS, "seed": SEED})
         bands = count_bands(scores)
     if not no_track:

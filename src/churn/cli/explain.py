@@ -9,6 +9,7 @@ from typing import Any
 import click
 import pyarrow.parquet as pq
 
+from churn.api import explaining
 from churn.api.answers import estimate_source_effects
 from churn.api.opening import Source, look_ahead, open_source
 from churn.cli.console import note, print_json, print_table, steps
@@ -27,18 +28,8 @@ from churn.cli.options import (
 )
 from churn.config import Config, read_config
 from churn.errors import ConfigError
-from churn.explanation.bindings import BindingRow, build_bindings
+from churn.explanation.bindings import BindingRow, build_bindings, service_names
 from churn.explanation.captions import Language, evidence_text, format_interval, format_points, verdict_text
-from churn.explanation.folder import (
-    ABOUT,
-    MARK,
-    SHAP,
-    explanation_names,
-    require_explanation_place,
-    service_names,
-    write_evidence,
-    write_explanation,
-)
 from churn.explanation.grading import Grade, Graded, grade_bindings, read_truth
 from churn.explanation.survey import Survey, service_columns, shap_schema, survey_customers
 from churn.files import new_folder, render_json, require_apart, write_json
@@ -93,7 +84,7 @@ def explain(
     _require_call(output, customer_id, truth=truth, asks_what_if=bool(changes or products))
     config, stored = read_config(config_path), read_model(model_path)
     if output is not None:
-        require_place = require_explanation_place if customer_id is None else require_picture_place
+        require_place = explaining.require_explanation_place if customer_id is None else require_picture_place
         require_place(output)
         require_apart([output], [model_path, data])
     with open_source(
@@ -139,13 +130,16 @@ def explain_file(
         effects, outcomes_as_of = estimate_source_effects(
             source, stored, as_of, strengths=True, seed=seed, n_threads=n_threads, on_step=on_step
         )
-        with new_folder(output, mark=MARK, names=explanation_names(output)) as folder:
-            survey = _survey(source, stored, folder / SHAP, n_threads, on_step)
+        with new_folder(output, mark=explaining.MARK, names=explaining.explanation_names(output)) as folder:
+            survey = _survey(source, stored, folder / explaining.SHAP, n_threads, on_step)
             rows = build_bindings(effects, survey.seen, pairs, config.effects)
             on_step("drawing")
-            write_explanation(folder, rows, survey, source.catalogue, names, language)
-            write_evidence(folder / "evidence.json", effects, outcomes_as_of)
-            write_json(folder / ABOUT, {"model_id": stored.manifest["model_id"], "as_of": as_of and as_of.isoformat()})
+            explaining.write_explanation(folder, rows, survey, source.catalogue, names, language)
+            explaining.write_evidence(folder / "evidence.json", effects, outcomes_as_of)
+            write_json(
+                folder / explaining.ABOUT,
+                {"model_id": stored.manifest["model_id"], "as_of": as_of and as_of.isoformat()},
+            )
             graded = grade_bindings(rows, true, config.effects.worthwhile) if true else []
             if graded:
                 (folder / "truth.json").write_text(render_json([one._asdict() for one in graded]), encoding="utf-8")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from churn.config import EffectSettings
+from churn.config import Config, EffectSettings
 from churn.estimates import Estimate
 from churn.explanation.contrast import Contrast
 from churn.explanation.effects.estimates import ServiceEffect
@@ -104,6 +104,13 @@ class Seen:
     n_eligible: int
     n_bound: int
     contrast: Contrast
+
+
+def service_names(config: Config) -> dict[str, tuple[str, str]]:
+    """Return English and Chinese names by service; a flat file's columns stand under their own."""
+    if config.flat is not None:
+        return {name: (name, name) for name in config.flat.bindings}
+    return {name: (service.en, service.zh) for name, service in config.services.items()}
 
 
 def build_bindings(

@@ -15,8 +15,7 @@ from churn.actions.plan_words import feature_words
 from churn.actions.progress.build import Progress
 from churn.config import Config
 from churn.evaluation.baselines import restate_baselines
-from churn.explanation.bindings import BindingRow
-from churn.explanation.folder import service_names
+from churn.explanation.bindings import BindingRow, service_names
 from churn.explanation.reasons.amounts import Pair
 from churn.model.storage import StoredModel
 from churn.report.doing import summarise_day, summarise_lists

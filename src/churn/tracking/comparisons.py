@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from churn.charts import canvas, models
 from churn.evaluation.comparison import Comparison
 from churn.evaluation.judged import Judged
-from churn.evaluation.plots import plot_calibration, plot_lift
 from churn.evaluation.promotion import Decision
 from churn.evaluation.segments import evaluate_segments
 from churn.model.recipe import Recipe
@@ -106,8 +106,10 @@ def _log_model(run: Run, comparison: Comparison, name: str, recipe: Recipe, seco
         run.client.log_table(run.run_id, pd.json_normalize(segments).astype(object), "evaluation/segments.json")
     with tempfile.TemporaryDirectory(prefix="churn-") as folder:
         rows = (judged.churned, judged.predicted[name])
-        plot_calibration(*rows, Path(folder) / "calibration.png", title=f"Calibration, judged snapshots, {name}")
-        plot_lift(*rows, Path(folder) / "lift.png", title=f"Churners found, judged snapshots, {name}")
+        calibration = models.draw_calibration(*rows, title=f"Calibration, judged snapshots, {name}")
+        canvas.save(calibration, Path(folder) / "calibration.png")
+        lift = models.draw_lift(*rows, title=f"Churners found, judged snapshots, {name}")
+        canvas.save(lift, Path(folder) / "lift.png")
         run.client.log_artifacts(run.run_id, folder, "evaluation")
     run.client.set_terminated(run.run_id, "FINISHED")
 

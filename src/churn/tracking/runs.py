@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from churn.evaluation.plots import plot_baselines, plot_calibration, plot_lift
+from churn.charts import canvas, models
 from churn.files import CHECKSUMS, write_json, write_text
 from churn.model.storage import StoredModel
 from churn.tracking.logged_model import log_model
@@ -174,11 +174,12 @@ def _inputs(stored: StoredModel) -> dict[str, Any]:
 
 def _draw(folder: Path, stored: StoredModel, held_out: HeldOutOutcomes | None) -> None:
     if any(bucket["n"] and bucket["observed"] is not None for bucket in stored.baselines):
-        plot_baselines(stored.baselines, folder / "baselines.png", title="Churn by products held")
+        canvas.save(models.draw_baselines(stored.baselines, title="Churn by products held"), folder / "baselines.png")
     if held_out is not None:
         as_of = stored.manifest["as_of"] or "out of fold"
-        plot_calibration(*held_out, folder / "calibration.png", title=f"Calibration, held out, {as_of}")
-        plot_lift(*held_out, folder / "lift.png", title=f"Churners found, held out, {as_of}")
+        calibration = models.draw_calibration(*held_out, title=f"Calibration, held out, {as_of}")
+        canvas.save(calibration, folder / "calibration.png")
+        canvas.save(models.draw_lift(*held_out, title=f"Churners found, held out, {as_of}"), folder / "lift.png")
 
 
 def _log_metrics(client: "MlflowClient", run_id: str, stored: StoredModel, model: str) -> None:

@@ -12,7 +12,7 @@ from matplotlib.font_manager import FontProperties, findfont, findSystemFonts, f
 from matplotlib.ft2font import FT2Font
 
 from churn.errors import ExplanationError
-from churn.explanation.captions import Language
+from churn.speech import Language
 
 PACKAGE = "fonts-wqy-microhei"
 """The Debian package to install: 5 MB, against 91 MB of fonts-noto-cjk."""

@@ -5,12 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from churn import csv_files
-from churn.config import Config
+from churn.charts.bindings import plot_bindings
+from churn.charts.importance import plot_dependence, plot_importance
 from churn.explanation.bindings import BindingRow
 from churn.explanation.captions import Language
 from churn.explanation.effects.estimates import ServiceEffect
-from churn.explanation.plots.forest import plot_bindings
-from churn.explanation.plots.importance import plot_dependence, plot_importance
 from churn.explanation.rendering import write_bindings
 from churn.explanation.survey import Survey
 from churn.features.feature import Feature
@@ -53,13 +52,6 @@ def require_explanation_place(path: Path) -> None:
         `path` holds other files, or is none.
     """
     require_replaceable(path, mark=MARK, names=explanation_names(path))
-
-
-def service_names(config: Config) -> dict[str, tuple[str, str]]:
-    """Return English and Chinese names by service; a flat file's columns stand under their own."""
-    if config.flat is not None:
-        return {name: (name, name) for name in config.flat.bindings}
-    return {name: (service.en, service.zh) for name, service in config.services.items()}
 
 
 def write_evidence(path: Path, effects: Iterable[ServiceEffect], outcomes_as_of: dt.date | None) -> None:

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
+from churn.charts.canvas import picture
+from churn.charts.fonts import drawable
+from churn.charts.palette import DARK, GREY, LESS, MORE
 from churn.errors import ExplanationError
 from churn.explanation.captions import (
     Language,
@@ -18,8 +21,6 @@ from churn.explanation.captions import (
     unit_of,
     wrap,
 )
-from churn.explanation.plots.canvas import DARK, GREY, LESS, MORE, picture
-from churn.explanation.plots.fonts import drawable
 from churn.features.feature import Feature
 
 N_STEPS = 10

@@ -5,9 +5,9 @@ from matplotlib import pyplot as plt
 from matplotlib.image import imread
 
 from chinese_font import LANGUAGES, needs_chinese_font
+from churn.charts.importance import plot_dependence, plot_importance, rank_features
 from churn.config import Config
 from churn.errors import ExplanationError
-from churn.explanation.plots.importance import plot_dependence, plot_importance, rank_features
 from churn.explanation.shap import Contributions
 from churn.features.catalogue import catalogue
 

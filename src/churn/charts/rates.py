@@ -9,12 +9,9 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from churn.charts import canvas
+from churn.charts.palette import BEFORE, OBSERVED, PREDICTED, RAMP, STATED
 from churn.evaluation.observed import bin_words
-from churn.evaluation.plots import OBSERVED, PREDICTED, STATED, canvas, finish
-
-RAMP = ("#d9822b", "#b58a5c", "#7f8c99", "#4a76a8", "#1f4e79", "#0c2b4a")
-"""From the first group to the last, apart by their lightness too."""
-_PALE = "#e4e9ee"
 
 
 def draw_timeline(
@@ -50,9 +47,9 @@ def draw_timeline(
     ['2024-01-01', '2025-01-01']
     """
     ordered = sorted(dates)
-    figure, axes = canvas(8.6, 1.5 + 0.32 * len(ordered), title)
+    figure, axes = canvas.titled(8.6, 1.5 + 0.32 * len(ordered), title)
     for place, date in enumerate(ordered):
-        _bar(axes, place, data_begin, date, color=_PALE)
+        _bar(axes, place, data_begin, date, color=BEFORE)
         end = date + dt.timedelta(days=horizon_days)
         if date == ordered[-1]:
             _bar(axes, place, date, end, color=PREDICTED)
@@ -82,7 +79,7 @@ def draw_rates_over_time(rates: pd.DataFrame, *, stated: Mapping[str, float] | N
     title
         Stands above the plot.
     """
-    figure, axes = canvas(8.0, 4.6, title)
+    figure, axes = canvas.titled(8.0, 4.6, title)
     groups = list(rates.groupby("value", sort=False))
     for colour, (value, rows) in zip(_colours(len(groups)), groups, strict=True):
         when = pd.to_datetime(rows["as_of"])
@@ -103,7 +100,7 @@ def draw_rates_over_time(rates: pd.DataFrame, *, stated: Mapping[str, float] | N
     axes.set_ylabel("customers who left within the horizon")
     axes.set_xlabel("as of")
     _in_time(axes)
-    finish(axes)
+    canvas.finish(axes)
     axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     axes.set_ylim(top=1.12 * axes.get_ylim()[1])
     return figure
@@ -119,7 +116,7 @@ def draw_rates(rates: pd.DataFrame, *, title: str) -> Figure:
     title
         Stands above the plot.
     """
-    figure, axes = canvas(7.2, 1.2 + 0.3 * len(rates), title)
+    figure, axes = canvas.titled(7.2, 1.2 + 0.3 * len(rates), title)
     names = list(dict.fromkeys(rates["by"]))
     places, at = [], 0.0
     for name in names:
@@ -154,8 +151,7 @@ def draw_feature_rates(tables: Mapping[str, pd.DataFrame], *, title: str, n_colu
         Panels beside each other.
     """
     n_rows = -(-len(tables) // n_columns)
-    figure, _ = canvas(5.2 * n_columns, 0.5 + 3.0 * n_rows, "")
-    figure.clear()
+    figure = canvas.empty(5.2 * n_columns, 0.5 + 3.0 * n_rows)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     for axes, (name, rates) in zip(
         figure.subplots(n_rows, n_columns, squeeze=False).flat, tables.items(), strict=False
@@ -190,7 +186,7 @@ def _in_time(axes: Axes) -> None:
 
 def _explain(figure: Figure, axes: Axes) -> None:
     for label, look in (
-        ("what features may use", {"color": _PALE}),
+        ("what features may use", {"color": BEFORE}),
         ("outcomes to learn from", {"color": OBSERVED}),
         ("outcomes that judge", {"color": PREDICTED}),
         ("not yet known at the judged date", {"facecolor": "white", "edgecolor": STATED, "hatch": "////"}),

@@ -5,9 +5,9 @@ import pytest
 from matplotlib.font_manager import findfont, fontManager
 
 from chinese_font import needs_chinese_font
+from churn.charts import fonts
+from churn.charts.fonts import LATIN, drawable, find_chinese_font, lettering
 from churn.errors import ExplanationError
-from churn.explanation.plots import fonts
-from churn.explanation.plots.fonts import LATIN, drawable, find_chinese_font, lettering
 
 LATIN_ONLY = Path(findfont(LATIN))
 

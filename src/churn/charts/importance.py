@@ -14,6 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
+from churn.charts.canvas import picture
+from churn.charts.fonts import drawable
+from churn.charts.palette import BLUE, DARK, GREY, LOW_TO_HIGH, MORE
 from churn.errors import ExplanationError
 from churn.explanation.captions import (
     Language,
@@ -25,8 +28,6 @@ from churn.explanation.captions import (
     unit_of,
     wrap,
 )
-from churn.explanation.plots.canvas import BLUE, DARK, GREY, MORE, picture
-from churn.explanation.plots.fonts import drawable
 from churn.explanation.shap import Contributions
 from churn.features.feature import Feature
 
@@ -36,8 +37,7 @@ N_IMPORTANT = 15
 SEED = 0
 _FEW_VALUES = 12
 _MOST_UPRIGHT = 8
-# Its lightness falls from low to high, so that it reads in grey too.
-_LOW_TO_HIGH = LinearSegmentedColormap.from_list("low_to_high", ["#f5b93c", "#c0567a", "#1d2f6f"])
+_LOW_TO_HIGH = LinearSegmentedColormap.from_list("low_to_high", LOW_TO_HIGH)
 
 
 def rank_features(explained: Contributions) -> NDArray[np.intp]:

@@ -3,15 +3,15 @@ import pandas as pd
 import pytest
 
 from binding_rows import CUSTODY
-from churn.config import Config
-from churn.errors import OutputError
-from churn.explanation.folder import (
+from churn.api.explaining import (
     MARK,
     explanation_names,
     require_explanation_place,
-    service_names,
     write_explanation,
 )
+from churn.config import Config
+from churn.errors import OutputError
+from churn.explanation.bindings import service_names
 from churn.explanation.shap import Contributions
 from churn.explanation.survey import Survey
 from churn.features.catalogue import catalogue

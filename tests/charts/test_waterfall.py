@@ -4,9 +4,9 @@ import pytest
 from matplotlib.image import imread
 
 from chinese_font import needs_chinese_font
+from churn.charts.waterfall import list_steps, plot_waterfall
 from churn.config import Config
 from churn.errors import ExplanationError
-from churn.explanation.plots.waterfall import list_steps, plot_waterfall
 from churn.features.catalogue import catalogue
 
 CATALOGUE = catalogue(Config())

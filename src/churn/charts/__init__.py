@@ -1,0 +1,1 @@
+"""Every picture that matplotlib draws: of models, of churn over time, of explanations, in English and Chinese."""

@@ -1,1 +1,0 @@
-"""Pictures of an explanation, in English and Chinese."""

@@ -32,24 +32,13 @@ from threading import Lock
 from typing import NamedTuple
 
 from same_outputs_files import Run, describe_run, differences
-from same_outputs_steps import SOURCES, Source, Step
+from same_outputs_steps import SCRIPTS, SOURCES, Source, Step
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 DONE = "done.json"
 LONGEST_SECONDS = 900
 # Whatever the caller's machine has set, a table is as wide and a message in the same language.
 ENVIRONMENT = {"CHURN_NO_TRACK": "1", "COLUMNS": "100", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
-# Prints every command's help from one process, since starting one takes longest.
-HELP = """
-import runpy, sys
-for name in "", *"baselines champion check compare demo explain features plan report score simulate train tune".split():
-    sys.argv = ["churn", *filter(None, [name]), "--help"]
-    print(f"=== churn {name}", flush=True)
-    try:
-        runpy.run_module("churn", run_name="__main__")
-    except SystemExit as stop:
-        print(f"=== {stop.code or 0}")
-"""
 
 
 class Side(NamedTuple):
@@ -75,8 +64,8 @@ class Side(NamedTuple):
         program, *words = step.command
         if program == "churn":
             return [str(self.python), "-m", "churn", *words]
-        if program == "code":
-            return [str(self.python), "-c", HELP]
+        if program in SCRIPTS:
+            return [str(self.python), "-c", SCRIPTS[program], *words]
         return [str(self.python), str(self.checkout / words[0]), *words[1:]]
 
     def environment(self) -> dict[str, str]:

@@ -17,7 +17,7 @@ class Step(NamedTuple):
     name
         Its folder.
     command
-        Its words; the first is `churn`, `python` or `code`.
+        Its words; the first is `churn`, `python` (a script of the checkout) or one of SCRIPTS.
     """
 
     name: str
@@ -61,6 +61,8 @@ class Source(NamedTuple):
     def fingerprint(self, step: Step) -> str:
         """Hash all that a step's outputs depend on, but for the code."""
         parts = [self.simulate, self.copies, self.example, *((s.name, s.command) for s in self.needs(step)), step]
+        if step.command[0] in SCRIPTS:
+            parts.append(SCRIPTS[step.command[0]])
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
@@ -76,11 +78,48 @@ def parse_steps(text: str) -> tuple[Step, ...]:
     return tuple(Step(words[0], tuple(words[1:])) for words in lines if words)
 
 
+SCRIPTS = {
+    # Every command's help, from one process, since starting one takes longest.
+    "help": """
+import runpy, sys
+for name in "", *"baselines champion check compare demo explain features plan report score simulate train tune".split():
+    sys.argv = ["churn", *filter(None, [name]), "--help"]
+    print(f"=== churn {name}", flush=True)
+    try:
+        runpy.run_module("churn", run_name="__main__")
+    except SystemExit as stop:
+        print(f"=== {stop.code or 0}")
+""",
+    # A registry of its own, from the first model in it to the champion fetched, and what its database holds of runs.
+    "track": """
+import os, shutil, sqlite3, subprocess, sys
+from contextlib import closing
+data, config, model, out = sys.argv[1:]
+del os.environ["CHURN_NO_TRACK"]
+shutil.rmtree("mlruns", ignore_errors=True)
+for words in (
+    f"train {data} --config {config} -o {out}/second --learner scorecard",
+    "champion --json",
+    f"champion --set {model} --reason golden --json",
+    f"compare {data} --config {config} --model {out}/second --promote --json",
+    f"champion --set {out}/second",
+    "champion --back",
+    f"champion -o {out}/champion",
+):
+    print(f"=== churn {words}", flush=True)
+    print(f"=== {subprocess.run([sys.executable, '-m', 'churn', *words.split()]).returncode}", flush=True)
+with closing(sqlite3.connect("mlruns/mlflow.db")) as database:
+    for table, value in ("params", "value"), ("metrics", "value"), ("tags", "''"), ("model_version_tags", "''"):
+        for key, found in database.execute(f"SELECT key, {value} FROM {table} WHERE key <> 'seconds' ORDER BY 1, 2"):
+            print(table, key, found)
+""",
+}
+
 SIMULATE = parse_steps("""
 simulate          churn simulate simulate/bank --customers 400 --months 30 --seed 3
 simulate-csv      churn simulate simulate-csv/bank --customers 300 --months 24 --seed 4 --format csv --drift --shock
 simulate-plain    churn simulate simulate-plain/bank --customers 300 --months 24 --no-campaigns --confounders observed
-help              code help
+help              help
 features-words    churn features --catalogue
 features-json     churn features --catalogue --json
 """)
@@ -173,6 +212,7 @@ customer          churn explain data/IBM_Telco-Customer-Churn.csv --model train/
 baselines         churn baselines data/IBM_Telco-Customer-Churn.csv --model train/model
 compare           churn compare data/IBM_Telco-Customer-Churn.csv --config config/flat.toml --candidate scorecard
                     --candidate lightgbm --intervals
+track             track data/IBM_Telco-Customer-Churn.csv config/flat.toml train/model track
 page              churn report data/IBM_Telco-Customer-Churn.csv --model train/model --scores score/scores.csv
                     -o page/page.html
 """)

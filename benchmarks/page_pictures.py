@@ -23,7 +23,7 @@ from churn.cli.report import gather
 from churn.config import read_config
 from churn.model.storage import read_model
 from churn.report.page import render_page
-from churn.report.words import Language
+from churn.speech import Language
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 WIDE, HIGH = 1200, 1400

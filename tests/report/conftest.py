@@ -19,8 +19,8 @@ from churn.cli.report import gather
 from churn.config import Config, FlatFile
 from churn.model.storage import StoredModel, read_model
 from churn.report.page import render_page
-from churn.report.words import LANGUAGES
 from churn.simulation import simulate_bank
+from churn.speech import LANGUAGES
 
 AS_OF = dt.date(2026, 1, 1)
 PACKAGE = "chromium"

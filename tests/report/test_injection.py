@@ -14,9 +14,9 @@ from churn.api.reporting import summarise
 from churn.cli.report import gather
 from churn.config import Config, FlatFile
 from churn.model.storage import read_model
-from churn.report.charts.figure import cut
+from churn.report.charts import cut
 from churn.report.page import render_page
-from churn.report.words import LANGUAGES
+from churn.speech import LANGUAGES
 from hostile_texts import HOSTILE
 from report.conftest import call, open_file, write_page
 

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from churn.report.facts import About, Bin, Customer, Group, Headline, Segmentation, Summary
+from churn.report.facts import About, Bin, Customer, Group, Headline, PageFacts, Segmentation
 from churn.report.page import render_page
-from churn.report.words import LANGUAGES
+from churn.speech import LANGUAGES
 
 ABOUT = About(
     branch_id=None, date=None, scored_on=None, horizon_days=365, model_id="m1", held_out=None, is_out_of_time=False,
@@ -40,7 +40,7 @@ def summary(**given):
         "working": None,
         "cannot": ("flat_plan", "values"),
     }
-    return Summary(**(facts | given))
+    return PageFacts(**(facts | given))
 
 
 def body(page):

@@ -7,7 +7,7 @@ import pytest
 from binding_rows import binding_row
 from churn.config import Config, FlatFile
 from churn.report.facts import Bin, Driver, Headline
-from churn.report.summary import MOST_CUSTOMERS, Explained, build_summary
+from churn.report.summary import MOST_CUSTOMERS, Explanation, build_summary
 
 NAN = float("nan")
 BUCKET = {"n": 50, "stated": 0.62, "observed": 0.6, "observed_low": 0.46, "observed_high": 0.72, "predicted": 0.61}
@@ -48,7 +48,7 @@ def summarise(tmp_path):
             audience() if customers is None else customers,
             path,
             STORED,
-            Explained(tuple(bindings), IMPORTANCE),
+            Explanation(tuple(bindings), IMPORTANCE),
             config or Config(),
             **{"scored_on": dt.date(2026, 1, 5), "acts": None} | given,
         )

@@ -22,3 +22,9 @@ def test_a_text_that_turns_nothing_stays_as_it_is(text):
 )
 def test_a_text_that_turns_keeps_it_to_itself(text, inside):
     assert isolate(text) == f"\u2068{inside}\u2069"
+    assert isolate(isolate(text)) == isolate(text)
+
+
+def test_two_isolates_are_not_one():
+    text = "\u2068a\u2069\u202eb\u2068c\u2069"
+    assert isolate(text) == f"\u2068{text}\u2069"

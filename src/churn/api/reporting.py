@@ -23,9 +23,10 @@ from churn.explanation.bindings import BindingRow
 from churn.explanation.effects.estimates import ServiceEffect
 from churn.frame import flat_snapshots
 from churn.model.storage import StoredModel
+from churn.report.acting import Acts
 from churn.report.audience import bank_audience, flat_audience
-from churn.report.facts import Summary
-from churn.report.summary import Acts, Explained, build_summary
+from churn.report.facts import PageFacts
+from churn.report.summary import Explanation, build_summary
 from churn.scoring import companions
 from churn.tables.bank import Bank
 from churn.tables.flat import FlatTable
@@ -57,7 +58,7 @@ class Gathered:
     scores_path: Path
     scored_on: dt.date | None
     stored: StoredModel
-    explained: Explained
+    explained: Explanation
     config: Config
     acts: Acts | None
     is_seen: bool
@@ -73,7 +74,7 @@ def gather_page(
     stored: StoredModel,
     scores: Scores,
     scores_path: Path,
-    explained: Explained | None = None,
+    explained: Explanation | None = None,
     *,
     outcomes: Source | None = None,
     date: dt.date | None = None,
@@ -151,7 +152,7 @@ def _act(bank: Bank, people: pd.DataFrame, scores: Scores, date: dt.date, horizo
     return Acts(plan, lists, progress)
 
 
-def summarise(gathered: Gathered, branch_id: str | None = None) -> Summary:
+def summarise(gathered: Gathered, branch_id: str | None = None) -> PageFacts:
     """Collect what the page of the bank, or of one branch, says.
 
     Raises
@@ -182,7 +183,7 @@ def explain_source(
     seed: int = 0,
     n_threads: int = 0,
     on_step: OnStep = say_nothing,
-) -> Explained:
+) -> Explanation:
     """Find what a model makes of features and services, as `churn explain` does; go through `source.snapshots` once.
 
     Without bindings, or without an outcome to see their effects by, no service is judged.
@@ -196,10 +197,10 @@ def explain_source(
             on_step("no outcome is complete, so that no effect of a binding can be told")
     on_step("explaining every customer")
     rows, importance = survey_source(source, stored, effects, n_threads=n_threads)
-    return Explained(tuple(rows), importance)
+    return Explanation(tuple(rows), importance)
 
 
-def read_explained(folder: Path, stored: StoredModel, as_of: dt.date | None) -> Explained:
+def read_explained(folder: Path, stored: StoredModel, as_of: dt.date | None) -> Explanation:
     """Read what `churn explain` wrote of a model at a date.
 
     Raises
@@ -219,7 +220,7 @@ def read_explained(folder: Path, stored: StoredModel, as_of: dt.date | None) -> 
         raise DataError(refusal)
     _require_same_model(folder / ABOUT, stored, f"{folder}: explains")
     _require_same_date(folder / ABOUT, as_of, folder)
-    return Explained(rows, importance)
+    return Explanation(rows, importance)
 
 
 def _can_judge(source: Source) -> bool:

@@ -25,8 +25,8 @@ from churn.files import new_folder, require_replaceable, write_json, write_text
 from churn.model.recipe import Recipe
 from churn.model.storage import StoredModel, read_model, write_model
 from churn.report.page import render_page
-from churn.report.words import LANGUAGES
 from churn.simulation import simulate_bank
+from churn.speech import LANGUAGES
 from churn.tables.bank import open_bank
 from churn.tracking.place import tracking_place
 

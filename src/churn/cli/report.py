@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,10 @@ from churn.config import Config, read_config
 from churn.errors import DataError, TimeRangeError
 from churn.files import new_file, new_folder, require_apart, require_replaceable, require_writable_file, write_text
 from churn.model.storage import StoredModel, read_model
-from churn.report.facts import Summary
+from churn.report.facts import PageFacts
 from churn.report.page import render_page
-from churn.report.words import Language
+from churn.speech import LANGUAGES, Joined, Language, Message, Name, say
+from churn.speech.amounts import Amount
 
 INDEX = "index.html"
 
@@ -191,9 +192,9 @@ def _choose_day(data: Path, date: dt.date | None, scores: Scores, config: Config
     return None
 
 
-def _facts(summary: Summary) -> dict[str, Any]:
+def _facts(summary: PageFacts) -> dict[str, Any]:
     """Give what a page says of everybody together, as JSON values; of no single customer."""
-    kept: dict[str, Any] = _plain(asdict(summary))
+    kept: dict[str, Any] = _plain(summary)
     for name in ("customers", "day"):
         del kept[name]
     for one in kept["lists"]:
@@ -202,10 +203,14 @@ def _facts(summary: Summary) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    """Give JSON values; what is said stands in every language."""
+    if isinstance(value, (Message, Joined, Amount)):
+        return [say(value, language) for language in LANGUAGES]
+    if is_dataclass(value):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
     if isinstance(value, dict):
         return {name: _plain(part) for name, part in value.items()}
-    if hasattr(value, "_asdict"):
-        return _plain(value._asdict())
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
+    if isinstance(value, tuple):
+        names = getattr(value, "_fields", None) if not isinstance(value, Name) else None
+        return dict(zip(names, map(_plain, value), strict=True)) if names else [_plain(part) for part in value]
     return value.isoformat() if isinstance(value, dt.date) else value

@@ -1,6 +1,7 @@
 """The customers a page is about: scored, valued, and in the groups that risk is shown by."""
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from churn.actions.hold_out import in_hold_out
 from churn.actions.value import customer_value
 from churn.config import PlanSettings
 from churn.frame import Snapshot
+from churn.report.facts import Group, Segmentation
 from churn.scoring import risk_bands
 from churn.segments import coverage_groups, flat_segments
 
@@ -17,9 +19,17 @@ GROUPED_BY = ("coverage", "tier", "stage", "contact", "investment", "branch", "m
 """Traits of a bank's customers, each the column `by_<trait>`."""
 OWN = "by_own_"
 """What columns of a flat file's own groups begin with."""
-_STAGES = ("not_reached", "spoken_to", "invited", "met")
+_ORDER: Mapping[str, tuple[str, ...]] = {
+    "tier": ("ordinary", "gold", "platinum"),
+    "stage": ("not_reached", "spoken_to", "invited", "met"),
+    "contact": ("within_30_days", "within_90_days", "within_a_year", "longer_ago"),
+    "investment": ("no_investment", "not_losing", "losing", "losing_much"),
+}
+"""Groups of a trait, in their own order."""
+MOST_GROUPS = 12
+"""Of one trait; branches and managers may be thousands, and those that risk most are shown."""
+_BY_RISK = ("branch", "manager")
 _CONTACT_DAYS = (30, 90, 365)
-_CONTACTS = ("within_30_days", "within_90_days", "within_a_year", "longer_ago")
 Floats = NDArray[np.float64]
 Words = NDArray[np.object_]
 
@@ -57,7 +67,7 @@ def bank_audience(
         unnamed=np.select([customers["do_not_contact"], held_out], ["do_not_contact", "held_out"], "").astype(object),
         by_coverage=coverage_groups(coverage),
         by_tier=customers["tier"],
-        by_stage=np.array(_STAGES, dtype=object)[customers["stage"].to_numpy()],
+        by_stage=np.array(_ORDER["stage"], dtype=object)[customers["stage"].to_numpy()],
         by_contact=_contact(customers["days_since_contact"].to_numpy()),
         by_investment=_investment(customers, settings.loss_return),
         by_branch=customers["branch_id"],
@@ -114,7 +124,7 @@ def _valued(customers: pd.DataFrame, value: Floats, thresholds: Mapping[str, flo
 def _contact(days: Floats) -> Words:
     """Group days since the last contact; one that is not known lies more than a year back."""
     place = np.searchsorted(_CONTACT_DAYS, days)
-    return np.array(_CONTACTS, dtype=object)[np.where(np.isnan(days), len(_CONTACT_DAYS), place)]
+    return np.array(_ORDER["contact"], dtype=object)[np.where(np.isnan(days), len(_CONTACT_DAYS), place)]
 
 
 def _investment(customers: pd.DataFrame, felt: float) -> Words:
@@ -122,3 +132,55 @@ def _investment(customers: pd.DataFrame, felt: float) -> Words:
     returned = customers["unrealised_return"].to_numpy(dtype=np.float64)
     conditions = [np.isnan(returned), returned <= -felt, gain < 0]
     return np.select(conditions, ["no_investment", "losing_much", "losing"], "not_losing").astype(object)
+
+
+def summarise_groups(customers: pd.DataFrame, branch_id: str | None = None) -> tuple[Segmentation, ...]:
+    """Count and average customers by each trait.
+
+    Parameters
+    ----------
+    customers
+        Of `bank_audience` or `flat_audience`.
+    branch_id
+        The page's branch: then by manager and not by branch.
+
+    Returns
+    -------
+    tuple of Segmentation
+        Without a trait that puts everybody into one group.
+    """
+    left_out = "manager" if branch_id is None else "branch"
+    traits = [(name, f"by_{name}", False) for name in GROUPED_BY if name != left_out]
+    traits += [(str(name).removeprefix(OWN), str(name), True) for name in customers if str(name).startswith(OWN)]
+    found = [_segmentation(customers, *trait) for trait in traits if trait[1] in customers]
+    return tuple(one for one in found if len(one.groups) > 1)
+
+
+def _segmentation(customers: pd.DataFrame, key: str, column: str, is_own: bool) -> Segmentation:
+    grouped = customers.groupby(customers[column].astype(object), dropna=False, sort=True)
+    counted = grouped.agg(
+        n=("customer_id", "size"),
+        predicted=("churn_probability", "mean"),
+        n_high=("risk_band", lambda band: int((band == "high").sum())),
+        at_risk=("at_risk_cny", lambda values: values.sum(min_count=1)),
+    )
+    groups = [_group(code, row) for code, row in zip(counted.index, counted.to_dict("records"), strict=True)]
+    shown = _in_order(groups, "" if is_own else key)[:MOST_GROUPS]
+    return Segmentation(key, is_own, tuple(shown), len(groups) - len(shown))
+
+
+def _group(code: Any, row: dict[Any, Any]) -> Group:
+    at_risk = None if pd.isna(row["at_risk"]) else float(row["at_risk"])
+    return Group(
+        None if pd.isna(code) else str(code), int(row["n"]), int(row["n_high"]), float(row["predicted"]), at_risk
+    )
+
+
+def _in_order(groups: list[Group], key: str) -> list[Group]:
+    """Put groups in their own order, branches and managers by what they risk; unknown last."""
+    known = [group for group in groups if group.code is not None]
+    if key in _ORDER:
+        known.sort(key=lambda group: _ORDER[key].index(str(group.code)))
+    elif key in _BY_RISK:
+        known.sort(key=lambda group: (-(group.at_risk_cny or 0.0), -group.predicted, str(group.code)))
+    return known + [group for group in groups if group.code is None]

@@ -1,7 +1,7 @@
 """What a page says, before anything is rendered: plain values, no markup, and no word but a bank's own.
 
-Codes ("gold", "losing") get their words in `labels`; a pair is (English, Chinese). Money is in yuan, shares and
-probabilities lie in [0, 1].
+Codes ("gold", "losing") get their words in `wording`; what else is said waits for its language. Money is in yuan,
+shares and probabilities lie in [0, 1].
 """
 
 import datetime as dt
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from churn.explanation.bindings import BindingRow
-from churn.explanation.reasons.amounts import Pair
-from churn.report.facts_today import Day, Listing
-from churn.report.facts_working import Working
+from churn.speech import Said
 
 Unit = Literal["number", "share", "yuan", "mean"]
+Text = Said | tuple[str, str]
+"""Whatever can be said; a pair is (English, Chinese)."""
 
 
 class About(NamedTuple):
@@ -56,7 +56,7 @@ class About(NamedTuple):
 
 
 class Headline(NamedTuple):
-    """One number at the head of the page; `key` has its words in `labels`."""
+    """One number at the head of the page; `key` has its words in `wording`."""
 
     key: str
     value: float
@@ -95,7 +95,7 @@ class Group(NamedTuple):
     Attributes
     ----------
     code
-        A code of `labels`, or an id or a text of the bank; None where not known.
+        A code of `wording`, or an id or a text of the bank; None where not known.
     n, n_high
         Customers, and those in the high band.
     predicted
@@ -112,7 +112,7 @@ class Group(NamedTuple):
 
 
 class Segmentation(NamedTuple):
-    """Groups by one trait; `key` has its words in `labels`, or is a column of the bank's own file."""
+    """Groups by one trait; `key` has its words in `wording`, or is a column of the bank's own file."""
 
     key: str
     is_own: bool
@@ -123,7 +123,7 @@ class Segmentation(NamedTuple):
 class Driver(NamedTuple):
     """A feature, and by how much it moves the churn probability on the average, up or down."""
 
-    meaning: Pair
+    meaning: Text
     mean_abs_points: float
 
 
@@ -142,15 +142,174 @@ class Customer(NamedTuple):
     low: float | None
     high: float | None
     value_cny: float | None
-    raises: tuple[Pair, ...]
-    holds: tuple[Pair, ...]
-    next_step: Pair | None
+    raises: tuple[Text, ...]
+    holds: tuple[Text, ...]
+    next_step: Text | None
     binds: bool
     next_effect: float | None
 
 
+class Contact(NamedTuple):
+    """A meeting or call of today's plan; `kept_cny` is expected, on assumed shares."""
+
+    kind: str
+    customer_id: str
+    tier: str
+    purpose: str
+    probability: float
+    kept_cny: float
+    why: Text
+    say_first: Text
+    offer: Text
+    last_contacted_on: str | None
+    assignment: str
+
+
+class ManagerDay(NamedTuple):
+    """A manager's day; `contacts` is empty where the page has no room for everybody's."""
+
+    manager_id: str
+    branch_id: str
+    n_meetings: int
+    n_calls: int
+    kept_cny: float
+    contacts: tuple[Contact, ...]
+
+
+class Proposal(NamedTuple):
+    """A VIP without a manager, and who is proposed."""
+
+    customer_id: str
+    branch_id: str
+    tier: str
+    manager_id: str | None
+    reason: Text
+
+
+class Day(NamedTuple):
+    """Today's plan.
+
+    Attributes
+    ----------
+    managers
+        By branch and id, at most as many as the page has room for.
+    has_contacts
+        Whether it has room for their contacts.
+    n_managers, n_meetings, n_calls, kept_cny
+        Of all.
+    left_out
+        Customers who could not be contacted, by reason; the whole bank's.
+    assignments
+        Proposals, the most valuable first, at most as many as the page has room for.
+    n_assignments
+        Of all.
+    notes
+        What a reader of the plan must know.
+    knows_contacts
+        Whether the tables tell who was contacted.
+    """
+
+    date: dt.date
+    managers: tuple[ManagerDay, ...]
+    has_contacts: bool
+    n_managers: int
+    n_meetings: int
+    n_calls: int
+    kept_cny: float
+    left_out: tuple[tuple[str, int], ...]
+    assignments: tuple[Proposal, ...]
+    n_assignments: int
+    notes: tuple[Text, ...]
+    knows_contacts: bool
+
+
+class ListedCustomer(NamedTuple):
+    """A row of a list; `refuses`: nothing may be offered."""
+
+    customer_id: str
+    branch_id: str | None
+    manager_id: str | None
+    tier: str | None
+    why: Text
+    refuses: bool
+
+
+class Listing(NamedTuple):
+    """A list: what it is, how long, its first rows; `is_made` is False where it could not be."""
+
+    name: str
+    title: Text
+    says: Text
+    n_rows: int
+    is_made: bool
+    rows: tuple[ListedCustomer, ...]
+
+
+class MeasuredValue(NamedTuple):
+    """One measure of one unit, with its interval; None where not known."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    target: float | None
+
+
+class Unitwise(NamedTuple):
+    """What was measured of a branch or a manager, by measure."""
+
+    unit: str
+    measured: dict[str, MeasuredValue]
+
+
+class Point(NamedTuple):
+    """A month's value."""
+
+    date: dt.date
+    value: float
+
+
 @dataclass(frozen=True)
-class Summary:
+class Working:
+    """Whether it works.
+
+    Attributes
+    ----------
+    window_days, horizon_days
+        What "lately" means, and within how many days leaving counts.
+    titles, counted
+        Words of each measure, in order, and of what it is counted over.
+    whole
+        Of the bank, or of the page's branch.
+    level
+        What `units` are: branch or manager.
+    units
+        At most as many as the page has room for.
+    n_units
+        Of all.
+    series
+        By measure.
+    not_told
+        Measure, and why it cannot be told.
+    notes
+        What a reader must know.
+    """
+
+    window_days: int
+    horizon_days: int
+    titles: dict[str, Text]
+    counted: dict[str, Text]
+    whole: dict[str, MeasuredValue]
+    level: Literal["branch", "manager"]
+    units: tuple[Unitwise, ...]
+    n_units: int
+    series: dict[str, tuple[Point, ...]]
+    not_told: tuple[tuple[str, Text], ...]
+    notes: tuple[Text, ...]
+
+
+@dataclass(frozen=True)
+class PageFacts:
     """Everything a page says.
 
     Attributes
@@ -162,7 +321,7 @@ class Summary:
     customers
         Who would take most away, the first to be looked at first.
     unnamed
-        Customers who are not named, by the reason: a code of `labels`.
+        Customers who are not named, by the reason: a code of `wording`.
     day, lists, working
         None, or empty, where the data do not tell; `cannot` says why.
     cannot
@@ -176,7 +335,7 @@ class Summary:
     segmentations: tuple[Segmentation, ...]
     drivers: tuple[Driver, ...]
     bindings: tuple[BindingRow, ...]
-    binding_names: dict[str, Pair]
+    binding_names: dict[str, Text]
     customers: tuple[Customer, ...]
     unnamed: tuple[tuple[str, int], ...]
     day: Day | None

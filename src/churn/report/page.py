@@ -1,4 +1,4 @@
-"""Rendering alone: a summary becomes one HTML file that loads nothing."""
+"""Rendering alone: what a page says becomes one HTML file that loads nothing."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -6,48 +6,21 @@ from typing import Any
 
 import jinja2
 
-from churn.explanation.captions import evidence_text, verdict_text
-from churn.report.charts.baselines import draw_baselines
-from churn.report.charts.figure import Figure, cut
-from churn.report.charts.reasons import draw_bindings, draw_drivers
-from churn.report.charts.risk import draw_bins, draw_segmentation
-from churn.report.charts.working import draw_adherence, draw_series
-from churn.report.facts import Summary
-from churn.report.labels import (
-    ASSIGNMENTS,
-    BANDS,
-    CANNOT,
-    HEADLINES,
-    LEFT_OUT,
-    UNNAMED,
-    kind_label,
-    purpose_label,
-    tier_label,
-)
-from churn.report.measures import (
-    MEASURE_COLUMNS,
-    format_measured,
-    format_range,
-    format_target,
-    format_value,
-    is_missed,
-)
-from churn.report.script import chart_data, page_script, page_style, security_policy, vega_script
-from churn.report.words import Language, Words, read_words
+from churn.explanation import captions
+from churn.report import charts, script, wording
+from churn.report.charts import Figure, cut, reasons, risk, working
+from churn.report.facts import PageFacts
+from churn.speech import Date, Language, Number, Percent, Points, ShortMoney, joined, say
+from churn.speech.catalogue import translations
 
 _TEXT = 120
 """Letters of an id, and of any text of a bank, that a page shows."""
-_WORDS = {
-    "headlines": HEADLINES,
-    "bands": BANDS,
-    "left_out": LEFT_OUT,
-    "assignments": ASSIGNMENTS,
-    "cannot": CANNOT,
-    "unnamed": UNNAMED,
-}
+_SENTENCE = 4 * _TEXT
+"""Letters of a sentence that a page shows."""
+_NUMBERS = {"decimal": ".", "thousands": ",", "grouping": [3], "currency": ["", ""], "minus": "−"}
 
 
-def render_page(summary: Summary, language: Language) -> str:
+def render_page(facts: PageFacts, language: Language) -> str:
     """Render a page in one language.
 
     Returns
@@ -55,38 +28,35 @@ def render_page(summary: Summary, language: Language) -> str:
     str
         HTML with its style, scripts, charts and figures inside; under 3 MB.
     """
-    words = read_words(language)
-    figures = _figures(summary, words)
+    figures = _figures(facts, language)
     shown = [figure for group in figures.values() for figure in group]
     return (
-        _environment(words)
+        _environment(language)
         .get_template("page.html.j2")
         .render(
-            summary=summary,
+            facts=facts,
             figures=figures,
-            style=page_style(),
-            vega=vega_script(),
-            script=page_script(),
-            policy=security_policy(vega_script(), page_script()),
-            data=chart_data({figure.name: figure.spec for figure in shown}, _NUMBERS),
-            columns=[name for name in MEASURE_COLUMNS if summary.working and name in summary.working.titles],
+            style=script.page_style(),
+            vega=script.vega_script(),
+            script=script.page_script(),
+            policy=script.security_policy(script.vega_script(), script.page_script()),
+            data=script.chart_data({figure.name: figure.spec for figure in shown}, _NUMBERS),
+            columns=[name for name in wording.MEASURE_COLUMNS if facts.working and name in facts.working.titles],
         )
     )
 
 
-_NUMBERS = {"decimal": ".", "thousands": ",", "grouping": [3], "currency": ["", ""], "minus": "−"}
-
-
-def _figures(summary: Summary, words: Words) -> dict[str, list[Figure]]:
+def _figures(facts: PageFacts, language: Language) -> dict[str, list[Figure]]:
     """Draw every chart, by its place in the page."""
+    is_branch = facts.about.branch_id is not None
     return {
-        "bins": _there(draw_bins(summary.bins, words)),
-        "groups": [draw_segmentation(one, number, words) for number, one in enumerate(summary.segmentations)],
-        "drivers": _there(draw_drivers(summary.drivers, words)),
-        "bindings": _there(draw_bindings(summary.bindings, summary.binding_names, words)),
-        "baselines": _there(draw_baselines(summary.baselines, words, is_branch=summary.about.branch_id is not None)),
-        "adherence": _there(*_adherence(summary, words)),
-        "series": _there(*_series(summary, words)),
+        "bins": _there(risk.draw_bins(facts.bins, language)),
+        "groups": [risk.draw_segmentation(one, number, language) for number, one in enumerate(facts.segmentations)],
+        "drivers": _there(reasons.draw_drivers(facts.drivers, language)),
+        "bindings": _there(reasons.draw_bindings(facts.bindings, facts.binding_names, language)),
+        "baselines": _there(risk.draw_baselines(facts.baselines, language, is_branch=is_branch)),
+        "adherence": _there(*_adherence(facts, language)),
+        "series": _there(*_series(facts, language)),
     }
 
 
@@ -94,23 +64,22 @@ def _there(*figures: Figure | None) -> list[Figure]:
     return [figure for figure in figures if figure is not None]
 
 
-def _adherence(summary: Summary, words: Words) -> Iterator[Figure | None]:
-    if summary.working is not None:
+def _adherence(facts: PageFacts, language: Language) -> Iterator[Figure | None]:
+    if facts.working is not None:
         for measure in ("meetings_per_day", "calls_per_day"):
-            yield draw_adherence(summary.working, measure, words)
+            yield working.draw_adherence(facts.working, measure, language)
 
 
-def _series(summary: Summary, words: Words) -> Iterator[Figure | None]:
-    working = summary.working
-    if working is None:
+def _series(facts: PageFacts, language: Language) -> Iterator[Figure | None]:
+    if facts.working is None:
         return
-    for measure, points in working.series.items():
-        whole = working.whole.get(measure)
+    for measure, points in facts.working.series.items():
+        whole = facts.working.whole.get(measure)
         target = whole.target if whole and measure.endswith("_per_day") else None
-        yield draw_series(points, measure, words.pick(working.titles[measure]), target, words)
+        yield working.draw_series(points, measure, facts.working.titles[measure], target, language)
 
 
-def _environment(words: Words) -> jinja2.Environment:
+def _environment(language: Language) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("churn.report"),
         autoescape=True,
@@ -119,34 +88,41 @@ def _environment(words: Words) -> jinja2.Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    environment.install_gettext_translations(words.catalogue, newstyle=True)  # type: ignore[attr-defined]
-    environment.filters |= _filters(words)
+    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.filters |= _filters(language)
     environment.globals |= {
-        "language": "zh-CN" if words.language == "zh" else "en",
-        "gap": "" if words.language == "zh" else " ",
-        "colon": "：" if words.language == "zh" else ": ",
+        "language": {"zh": "zh-CN"}.get(language, language),
+        "gap": say(joined(("", ""), "sentences"), language),
+        "colon": say(joined(("", ""), "colon"), language),
     }
     return environment
 
 
-def _filters(words: Words) -> dict[str, Any]:
+def _filters(language: Language) -> dict[str, Any]:
+    tell = partial(say, language=language)
+
+    def figure(value: float | None, measure: str) -> str:
+        return tell(wording.measure_figure(value, measure))
+
     return {
-        "short": lambda text: "" if text is None else cut(str(text), _TEXT),
-        "pick": lambda pair: cut(words.pick(pair), 4 * _TEXT),
-        "percent": words.percent,
-        "points": words.points,
-        "number": words.number,
-        "yuan": words.yuan,
-        "date": words.date,
-        "tier": partial(tier_label, words=words),
-        "purpose": partial(purpose_label, words=words),
-        "kind": partial(kind_label, words=words),
-        "verdict": lambda row: verdict_text(row, words.language),
-        "evidence": lambda row: evidence_text(row, words.language),
-        "value": lambda head: format_value(head.value, head.unit, words),
-        "measured": partial(format_measured, words=words),
-        "between": partial(format_range, words=words),
-        "target": partial(format_target, words=words),
-        "missed": is_missed,
-        "word": lambda code, kind: words.say(_WORDS[kind][code]) if _WORDS[kind][code] else "",
-    }
+        "tell": tell,
+        "short": lambda text: "" if text is None else cut(text, _TEXT),
+        "sentence": lambda value: cut(tell(value), _SENTENCE),
+        "sentences": lambda values: tell(joined([cut(tell(value), _SENTENCE) for value in values], "semicolons")),
+        "percent": lambda share, digits=1: tell(Percent(share, digits)),
+        "points": lambda change: tell(Points(change)),
+        "number": lambda value, digits=0: tell(Number(value, digits)),
+        "yuan": lambda amount: tell(ShortMoney(amount)),
+        "date": lambda date: tell(Date(date)),
+        "word": lambda code, kind: tell(wording.word(code, kind)),
+        "verdict": lambda row: captions.verdict_text(row, language),
+        "evidence": lambda row: captions.evidence_text(row, language),
+        "headline": lambda head: tell(wording.headline_figure(head)),
+        "measured": lambda one, measure: figure(one.value if one else None, measure),
+        "between": lambda one, measure: (
+            "" if one is None or one.low is None or one.high is None
+            else tell(charts.between(figure(one.low, measure), figure(one.high, measure)))
+        ),
+        "target": lambda one, measure: "" if one.target is None else figure(one.target, measure),
+        "missed": wording.is_missed,
+    }  # fmt: skip

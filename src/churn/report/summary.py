@@ -9,21 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churn.actions.lists.build import Lists
-from churn.actions.plan import Plan
 from churn.actions.plan_words import feature_words
-from churn.actions.progress.build import Progress
 from churn.config import Config
 from churn.evaluation.baselines import restate_baselines
 from churn.explanation.bindings import BindingRow, service_names
-from churn.explanation.reasons.amounts import Pair
 from churn.model.storage import StoredModel
-from churn.report.doing import summarise_day, summarise_lists
-from churn.report.facts import About, Bin, Bucket, Customer, Driver, Headline, Summary
-from churn.report.facts_today import Day
-from churn.report.groups import summarise_groups
+from churn.report import acting, audience, facts
 from churn.report.told import Told, read_told
-from churn.report.working import summarise_working
 from churn.tables.contract import VIP_TIERS
 
 STALE_DAYS = 31
@@ -36,7 +28,7 @@ N_BINS = 25
 
 
 @dataclass(frozen=True)
-class Explained:
+class Explanation:
     """What a model was found to make of its features and of each service.
 
     Attributes
@@ -51,27 +43,18 @@ class Explained:
     importance: pd.DataFrame
 
 
-@dataclass(frozen=True)
-class Acts:
-    """What a bank's tables tell beside the scores; a flat file has none of it."""
-
-    plan: Plan
-    lists: Lists
-    progress: Progress
-
-
 def build_summary(
     customers: pd.DataFrame,
     scores_path: Path,
     stored: StoredModel,
-    explained: Explained,
+    explained: Explanation,
     config: Config,
     *,
     scored_on: dt.date | None,
-    acts: Acts | None,
+    acts: acting.Acts | None,
     is_seen: bool = False,
     branch_id: str | None = None,
-) -> Summary:
+) -> facts.PageFacts:
     """Collect what a page says, of the bank or of one branch.
 
     Parameters
@@ -94,22 +77,22 @@ def build_summary(
     mine = all_mine[all_mine["unnamed"] != "gone"]
     named = _most_at_risk(mine)
     told = read_told(scores_path, named["customer_id"].tolist(), feature_words(config))
-    day = None if acts is None else summarise_day(acts.plan, branch_id)
-    return Summary(
-        _about(stored, mine, scored_on, day.date if day else scored_on, branch_id, is_flat=acts is None),
-        tuple(_headlines(mine)),
-        _baselines(stored, mine, config, is_seen=is_seen),
-        tuple(_bins(mine)),
-        summarise_groups(mine, branch_id),
-        tuple(_drivers(explained.importance, config)),
-        explained.bindings,
-        service_names(config),
-        tuple(_customer(row, told, config) for row in named.to_dict("records")),
-        _unnamed(all_mine),
-        day,
-        () if acts is None else summarise_lists(acts.lists, branch_id),
-        None if acts is None else summarise_working(acts.progress, branch_id),
-        tuple(_cannot(customers, explained, acts, is_seen=is_seen, is_old=_is_old(day, scored_on))),
+    day = None if acts is None else acting.summarise_day(acts.plan, branch_id)
+    return facts.PageFacts(
+        about=_about(stored, mine, scored_on, day.date if day else scored_on, branch_id, is_flat=acts is None),
+        headlines=tuple(_headlines(mine)),
+        baselines=_baselines(stored, mine, config, is_seen=is_seen),
+        bins=tuple(_bins(mine)),
+        segmentations=audience.summarise_groups(mine, branch_id),
+        drivers=tuple(_drivers(explained.importance, config)),
+        bindings=explained.bindings,
+        binding_names=dict(service_names(config)),
+        customers=tuple(_customer(row, told, config) for row in named.to_dict("records")),
+        unnamed=_unnamed(all_mine),
+        day=day,
+        lists=() if acts is None else acting.summarise_lists(acts.lists, branch_id),
+        working=None if acts is None else acting.summarise_working(acts.progress, branch_id),
+        cannot=tuple(_cannot(customers, explained, acts, is_seen=is_seen, is_old=_is_old(day, scored_on))),
     )
 
 
@@ -121,10 +104,10 @@ def _about(
     branch_id: str | None,
     *,
     is_flat: bool,
-) -> About:
+) -> facts.About:
     manifest, auc = stored.manifest, stored.metrics.get("roc_auc")
     held_out = manifest.get("as_of")
-    return About(
+    return facts.About(
         branch_id=branch_id,
         date=date,
         scored_on=scored_on,
@@ -138,20 +121,20 @@ def _about(
     )
 
 
-def _headlines(customers: pd.DataFrame) -> list[Headline]:
+def _headlines(customers: pd.DataFrame) -> list[facts.Headline]:
     risk = customers["churn_probability"]
     found = [
-        Headline("customers", len(customers), "number"),
-        Headline("expected_leavers", float(risk.sum()), "number"),
-        Headline("high_risk", int((customers["risk_band"] == "high").sum()), "number"),
+        facts.Headline("customers", len(customers), "number"),
+        facts.Headline("expected_leavers", float(risk.sum()), "number"),
+        facts.Headline("high_risk", int((customers["risk_band"] == "high").sum()), "number"),
     ]
     if (at_risk := _total(customers["at_risk_cny"])) is not None:
-        found.append(Headline("at_risk_cny", at_risk, "yuan"))
+        found.append(facts.Headline("at_risk_cny", at_risk, "yuan"))
     if customers["product_coverage"].notna().any():
-        found.append(Headline("product_coverage", float(customers["product_coverage"].mean()), "mean"))
+        found.append(facts.Headline("product_coverage", float(customers["product_coverage"].mean()), "mean"))
     if "tier" in customers:
         vips = customers["tier"].isin(VIP_TIERS)
-        found.append(Headline("vips_at_risk", int((vips & (customers["risk_band"] == "high")).sum()), "number"))
+        found.append(facts.Headline("vips_at_risk", int((vips & (customers["risk_band"] == "high")).sum()), "number"))
     return found
 
 
@@ -159,7 +142,9 @@ def _total(values: "pd.Series[float]") -> float | None:
     return float(values.sum()) if values.notna().any() else None
 
 
-def _baselines(stored: StoredModel, customers: pd.DataFrame, config: Config, *, is_seen: bool) -> tuple[Bucket, ...]:
+def _baselines(
+    stored: StoredModel, customers: pd.DataFrame, config: Config, *, is_seen: bool
+) -> tuple[facts.Bucket, ...]:
     """Put beside what was seen where the model was judged what is predicted today; nothing where nobody is in it.
 
     Risks that the model has seen the outcome of are no prediction.
@@ -174,8 +159,8 @@ def _baselines(stored: StoredModel, customers: pd.DataFrame, config: Config, *, 
     return tuple(_bucket(bucket, today.get(str(bucket["product_coverage"]))) for bucket in judged)
 
 
-def _bucket(judged: Mapping[str, Any], today: "pd.Series[float] | None") -> Bucket:
-    return Bucket(
+def _bucket(judged: Mapping[str, Any], today: "pd.Series[float] | None") -> facts.Bucket:
+    return facts.Bucket(
         coverage=str(judged["product_coverage"]),
         n=judged["n"],
         stated=judged["stated"],
@@ -188,19 +173,19 @@ def _bucket(judged: Mapping[str, Any], today: "pd.Series[float] | None") -> Buck
     )
 
 
-def _bins(customers: pd.DataFrame) -> list[Bin]:
+def _bins(customers: pd.DataFrame) -> list[facts.Bin]:
     risk = customers["churn_probability"].to_numpy(dtype=np.float64)
     place = np.minimum((risk * N_BINS).astype(int), N_BINS - 1)
     counted = pd.DataFrame({"place": place, "band": customers["risk_band"].to_numpy()}).value_counts(sort=False)
     sizes = counted.sort_index().reset_index(name="n").to_dict("records")
-    return [Bin(row["place"] / N_BINS, (row["place"] + 1) / N_BINS, row["band"], row["n"]) for row in sizes]
+    return [facts.Bin(row["place"] / N_BINS, (row["place"] + 1) / N_BINS, row["band"], row["n"]) for row in sizes]
 
 
-def _drivers(importance: pd.DataFrame, config: Config) -> list[Driver]:
+def _drivers(importance: pd.DataFrame, config: Config) -> list[facts.Driver]:
     meanings = feature_words(config)
     largest = importance.nlargest(MOST_DRIVERS, "mean_abs_points")
     return [
-        Driver(meanings.get(str(name), (str(name), str(name))), float(points))
+        facts.Driver(meanings.get(str(name), (str(name), str(name))), float(points))
         for name, points in zip(largest["feature"], largest["mean_abs_points"], strict=True)
         if points > 0
     ]
@@ -221,9 +206,9 @@ def _unnamed(customers: pd.DataFrame) -> tuple[tuple[str, int], ...]:
     return tuple((str(code), int(n)) for code, n in counted.items())
 
 
-def _customer(row: Mapping[Any, Any], told: Mapping[str, Told], config: Config) -> Customer:
+def _customer(row: Mapping[Any, Any], told: Mapping[str, Told], config: Config) -> facts.Customer:
     says = told[row["customer_id"]]
-    return Customer(
+    return facts.Customer(
         customer_id=row["customer_id"],
         branch_id=_text(row.get("branch_id")),
         manager_id=_text(row.get("manager_id")),
@@ -244,7 +229,7 @@ def _text(value: Any) -> str | None:
     return None if value is None or pd.isna(value) else str(value)
 
 
-def _step(says: Told, config: Config) -> Pair | None:
+def _step(says: Told, config: Config) -> facts.Text | None:
     if says.binding:
         return service_names(config).get(says.binding, (says.binding, says.binding))
     if says.product:
@@ -253,12 +238,12 @@ def _step(says: Told, config: Config) -> Pair | None:
     return None
 
 
-def _is_old(day: Day | None, scored_on: dt.date | None) -> bool:
+def _is_old(day: facts.Day | None, scored_on: dt.date | None) -> bool:
     return day is not None and scored_on is not None and (day.date - scored_on).days > STALE_DAYS
 
 
 def _cannot(
-    customers: pd.DataFrame, explained: Explained, acts: Acts | None, *, is_seen: bool, is_old: bool
+    customers: pd.DataFrame, explained: Explanation, acts: acting.Acts | None, *, is_seen: bool, is_old: bool
 ) -> Sequence[str]:
     """Name what the page cannot say."""
     lacking = {

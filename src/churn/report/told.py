@@ -10,8 +10,8 @@ import pyarrow.dataset as pa_dataset
 
 from churn import csv_files
 from churn.errors import DataError
-from churn.explanation.reasons.amounts import Pair
 from churn.explanation.reasons.telling import N_HOLDING, N_RAISING
+from churn.report.facts import Text
 from churn.scoring import N_REASONS
 
 _LANGUAGES = ("en", "zh")
@@ -29,8 +29,8 @@ class Told(NamedTuple):
     of the probability.
     """
 
-    raises: tuple[Pair, ...]
-    holds: tuple[Pair, ...]
+    raises: tuple[Text, ...]
+    holds: tuple[Text, ...]
     binding: str | None
     product: str | None
     effect: float | None
@@ -38,7 +38,7 @@ class Told(NamedTuple):
     high: float | None
 
 
-def read_told(path: Path, customer_ids: Collection[str], meanings: Mapping[str, Pair]) -> dict[str, Told]:
+def read_told(path: Path, customer_ids: Collection[str], meanings: Mapping[str, Text]) -> dict[str, Told]:
     """Read what a score file tells of some customers.
 
     Parameters
@@ -73,7 +73,7 @@ def _open(path: Path) -> pa_dataset.Dataset:
     return pa_dataset.dataset(path, format=pa_dataset.CsvFileFormat(convert_options=options))
 
 
-def _told(row: Mapping[str, Any], meanings: Mapping[str, Pair]) -> Told:
+def _told(row: Mapping[str, Any], meanings: Mapping[str, Text]) -> Told:
     raises = _pairs(row, _RAISES) or tuple(
         meanings.get(name, (name, name)) for name in (row.get(column) for column in _FEATURES) if name
     )
@@ -82,6 +82,6 @@ def _told(row: Mapping[str, Any], meanings: Mapping[str, Pair]) -> Told:
     return Told(raises, _pairs(row, _HOLDS), binding, product, *numbers)
 
 
-def _pairs(row: Mapping[str, Any], columns: list[tuple[str, ...]]) -> tuple[Pair, ...]:
+def _pairs(row: Mapping[str, Any], columns: list[tuple[str, ...]]) -> tuple[Text, ...]:
     found = [(row.get(en), row.get(zh)) for en, zh in columns]
     return tuple((en, zh) for en, zh in found if en and zh)

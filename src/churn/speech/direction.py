@@ -1,6 +1,7 @@
 """A bank's own texts inside sentences: they may be written in any direction, and turn nothing around them."""
 
 import unicodedata
+from itertools import accumulate
 
 _OPENS = "\u2066\u2067\u2068"
 _FIRST, _POP = "\u2068", "\u2069"
@@ -11,7 +12,7 @@ def isolate(text: str) -> str:
     r"""Keep a text's direction to itself, where it has one of its own: it is put between U+2068 and U+2069.
 
     An override that is never closed (U+202E) would mirror the rest of the sentence; the closing mark ends it too
-    (Unicode Standard Annex 9, https://www.unicode.org/reports/tr9/, X6a).
+    (Unicode Standard Annex 9, https://www.unicode.org/reports/tr9/, X6a). What stands between them already stays so.
 
     Examples
     --------
@@ -20,7 +21,13 @@ def isolate(text: str) -> str:
     """
     if text.isascii() or not any(unicodedata.bidirectional(letter) in _TURNING for letter in text):
         return text
-    return _FIRST + _balanced(text) + _POP
+    return text if _is_isolate(text) else _FIRST + _balanced(text) + _POP
+
+
+def _is_isolate(text: str) -> bool:
+    """Whether what the first letter opens is closed by the last, and not before."""
+    depths = list(accumulate((letter in _OPENS) - (letter == _POP) for letter in text))
+    return text[0] == _FIRST and depths[-1] == 0 and all(depth > 0 for depth in depths[:-1])
 
 
 def _balanced(text: str) -> str:

@@ -62,13 +62,15 @@ def counted(text: str, several: str, n: float, /, *, context: str = "", **facts:
     return Message(text, {"n": n, **facts}, several, n, context)
 
 
-By = Literal["words", "and", "both", "or", "semicolons", "sentences", "lines"]
+By = Literal["words", "and", "both", "or", "semicolons", "colon", "range", "sentences", "lines"]
 _JOINTS: Mapping[str, Message] = {
     "words": message("{one}, {other}"),
     "and": message("{one} and {other}", context="reasons"),
     "both": message("{one} and {other}", context="list"),
     "or": message("{one} or {other}"),
     "semicolons": message("{one}; {other}"),
+    "colon": message("{one}: {other}"),
+    "range": message("{one} – {other}"),
     "sentences": message("{one} {other}", context="sentences"),
     "lines": message("{one}\n{other}"),
 }

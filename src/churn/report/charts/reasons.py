@@ -1,97 +1,117 @@
 """Why: what moves the predicted risk most, and what binding a service would do."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import altair as alt
 
 from churn.estimates import Estimate
+from churn.explanation import captions
 from churn.explanation.bindings import BindingRow
-from churn.explanation.captions import evidence_text, format_interval, verdict_text
-from churn.explanation.reasons.amounts import Pair
-from churn.report.charts.figure import BAD, INK, MUTED, OBSERVED, PREDICTED, STATED, Figure, cut, finish, values
-from churn.report.facts import Driver
-from churn.report.words import NOTHING, Words
+from churn.report import charts
+from churn.report.charts import Figure
+from churn.report.facts import Driver, Text
+from churn.speech import Language, Number, message, say
 
 _ROW = 30
 _NAMES = alt.Axis(domain=False, ticks=False, labelLimit=alt.ExprRef("width < 420 ? 150 : 330"))
 _NOT_KNOWN = Estimate(None, None, None)
+_COLOURS = {
+    "cuts": charts.PREDICTED,
+    "suggests": charts.STATED,
+    "raises": charts.BAD,
+    "no_effect": charts.MUTED,
+    "cannot_tell": charts.MUTED,
+}
+_SHAP, _EFFECT = message("what the model makes of it (SHAP)"), message("what binding would do")
 
 
-def draw_drivers(drivers: Sequence[Driver], words: Words) -> Figure | None:
+def draw_drivers(drivers: Sequence[Driver], language: Language) -> Figure | None:
     """Draw by how much each of the first features moves a customer's probability on the average."""
     if not drivers:
         return None
+    tell, points = partial(say, language=language), message("points")
     rows = [
         {
-            "feature": cut(words.pick(driver.meaning)),
+            "feature": charts.cut(tell(driver.meaning)),
             "points": 100 * driver.mean_abs_points,
             "shows": f"{100 * driver.mean_abs_points:.1f}",
         }
         for driver in drivers
     ]
-    base = alt.Chart(values(rows)).encode(
+    base = charts.base(rows).encode(
         y=alt.Y("feature:N", sort=None, title=None, axis=_NAMES),
-        x=alt.X("points:Q", title=words.say("percentage points, up or down, on the average"),
+        x=alt.X("points:Q", title=tell(message("percentage points, up or down, on the average")),
                 axis=alt.Axis(tickCount=5)),
-        tooltip=[alt.Tooltip("feature:N", title=" "), alt.Tooltip("shows:N", title=words.say("points"))],
+        tooltip=[alt.Tooltip("feature:N", title=" "), alt.Tooltip("shows:N", title=tell(points))],
     )  # fmt: skip
+    bars = base.mark_bar(size=16, color=charts.PREDICTED, cornerRadiusEnd=2)
     return Figure(
         name="drivers",
-        title=words.say("What moves the predicted risk most"),
+        title=message("What moves the predicted risk most"),
         says="; ".join(f"{row['feature']}: {row['shows']}" for row in rows),
-        spec=finish([base.mark_bar(size=16, color=PREDICTED, cornerRadiusEnd=2)], _ROW * len(rows)),
-        columns=(words.say("feature"), words.say("points")),
+        spec=charts.finish([bars], _ROW * len(rows)),
+        columns=(message("feature"), points),
         rows=tuple((str(row["feature"]), str(row["shows"])) for row in rows),
-        note=words.say("What the model uses to tell who leaves. It does not say what would keep anybody."),
+        note=message("What the model uses to tell who leaves. It does not say what would keep anybody."),
     )
 
 
-def draw_bindings(rows: Sequence[BindingRow], names: Mapping[str, Pair], words: Words) -> Figure | None:
+def draw_bindings(rows: Sequence[BindingRow], names: Mapping[str, Text], language: Language) -> Figure | None:
     """Draw for each service what the model makes of it beside what binding it would do, with intervals."""
     if not rows:
         return None
-    shap, effect = words.say("what the model makes of it (SHAP)"), words.say("what binding would do")
+    tell = partial(say, language=language)
+    services = {row.service: tell(names.get(row.service, row.service)) for row in rows}
+    order = [charts.cut(name) for name in services.values()]
+    return Figure(
+        name="bindings",
+        title=message("Which bindings would cut risk most"),
+        says="; ".join(row.text_zh if language == "zh" else row.text_en for row in rows),
+        spec=charts.finish(_marks(rows, services, order, language), 46 * len(rows)),
+        columns=(message("service"), message("bound of those who could"), _SHAP, _EFFECT, message("evidence"),
+                 message("verdict")),
+        rows=tuple(_cells(row, name, language) for row, name in zip(rows, order, strict=True)),
+        note=message("Green: the data show that binding cuts churn. Orange: they suggest it. Red: it raises churn."
+                     " Grey: no effect, or it cannot be told."),
+    )  # fmt: skip
+
+
+def _marks(
+    rows: Sequence[BindingRow], services: Mapping[str, str], order: Sequence[str], language: Language
+) -> list[alt.Chart]:
+    tell = partial(say, language=language)
+    shap, effect = tell(_SHAP), tell(_EFFECT)
     drawn = [
         {
-            "service": cut(_name(row, names, words)),
+            "service": charts.cut(services[row.service]),
             "series": series,
             **_points(estimate),
             "colour": colour,
-            "says": f"{_name(row, names, words)}, {series}: {format_interval(*estimate)}",
+            "says": f"{services[row.service]}, {series}: {captions.format_interval(*estimate)}",
         }
         for row in rows
         for series, estimate, colour in (
-            (shap, Estimate(row.shap_contrast_points, row.shap_low, row.shap_high), OBSERVED),
+            (shap, Estimate(row.shap_contrast_points, row.shap_low, row.shap_high), charts.OBSERVED),
             (effect, leading_effect(row), _COLOURS[row.verdict]),
         )
         if estimate.value is not None
     ]
-    order = [cut(_name(row, names, words)) for row in rows]
-    y = alt.Y("service:N", sort=order, scale=alt.Scale(domain=order), title=None,
+    y = alt.Y("service:N", sort=list(order), scale=alt.Scale(domain=list(order)), title=None,
               axis=alt.Axis(domain=False, ticks=False, grid=True))  # fmt: skip
     offset = alt.YOffset("series:N", sort=[shap, effect], scale=alt.Scale(domain=[shap, effect]))
-    base = alt.Chart(values(drawn)).encode(y=y, yOffset=offset, tooltip=alt.Tooltip("says:N"))
-    axis = words.say("change of the churn probability in percentage points, 95 % intervals")
+    base = charts.base(drawn).encode(y=y, yOffset=offset, tooltip=alt.Tooltip("says:N"))
+    axis = tell(message("change of the churn probability in percentage points, 95 % intervals"))
     colour = alt.Color("colour:N", scale=None)
-    zero = alt.Chart(values([{"zero": 0}])).mark_rule(color=INK).encode(x="zero:Q")
+    zero = charts.base([{"zero": 0}]).mark_rule(color=charts.INK).encode(x="zero:Q")
     intervals = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=axis), x2="high:Q", color=colour)
     marks = base.mark_point(size=100, filled=True, opacity=1).encode(
         x=alt.X("points:Q", title=axis),
         color=colour,
         shape=alt.Shape("series:N", scale=alt.Scale(domain=[shap, effect], range=["circle", "diamond"]),
-                        legend=alt.Legend(symbolFillColor=MUTED, symbolStrokeColor=MUTED)),
+                        legend=alt.Legend(symbolFillColor=charts.MUTED, symbolStrokeColor=charts.MUTED)),
     )  # fmt: skip
-    return Figure(
-        name="bindings",
-        title=words.say("Which bindings would cut risk most"),
-        says="; ".join(row.text_zh if words.language == "zh" else row.text_en for row in rows),
-        spec=finish([zero, intervals, marks], 46 * len(rows)),
-        columns=(words.say("service"), words.say("bound of those who could"), shap, effect, words.say("evidence"),
-                 words.say("verdict")),
-        rows=tuple(_cells(row, names, words) for row in rows),
-        note=words.say("Green: the data show that binding cuts churn. Orange: they suggest it. Red: it raises churn."
-                       " Grey: no effect, or it cannot be told."),
-    )  # fmt: skip
+    return [zero, intervals, marks]
 
 
 def leading_effect(row: BindingRow) -> Estimate:
@@ -103,9 +123,6 @@ def leading_effect(row: BindingRow) -> Estimate:
     return _NOT_KNOWN
 
 
-_COLOURS = {"cuts": PREDICTED, "suggests": STATED, "raises": BAD, "no_effect": MUTED, "cannot_tell": MUTED}
-
-
 def _points(estimate: Estimate) -> dict[str, float | None]:
     return {
         name: None if value is None else 100 * value
@@ -113,17 +130,13 @@ def _points(estimate: Estimate) -> dict[str, float | None]:
     }
 
 
-def _name(row: BindingRow, names: Mapping[str, Pair], words: Words) -> str:
-    return words.pick(names.get(row.service, (row.service, row.service)))
-
-
-def _cells(row: BindingRow, names: Mapping[str, Pair], words: Words) -> tuple[str, ...]:
+def _cells(row: BindingRow, name: str, language: Language) -> tuple[Text, ...]:
     effect = leading_effect(row)
     return (
-        cut(_name(row, names, words)),
-        f"{words.number(row.n_bound)} / {words.number(row.n_eligible)}",
-        format_interval(row.shap_contrast_points, row.shap_low, row.shap_high),
-        format_interval(*effect) if effect.value is not None else NOTHING,
-        evidence_text(row, words.language),
-        verdict_text(row, words.language),
+        name,
+        f"{say(Number(row.n_bound), language)} / {say(Number(row.n_eligible), language)}",
+        captions.format_interval(row.shap_contrast_points, row.shap_low, row.shap_high),
+        captions.format_interval(*effect) if effect.value is not None else Number(None),
+        captions.evidence_text(row, language),
+        captions.verdict_text(row, language),
     )

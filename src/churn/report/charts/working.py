@@ -1,80 +1,71 @@
 """Is it working: contacts against their targets, and what moved month by month."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import partial
 
 import altair as alt
 
-from churn.report.charts.figure import OBSERVED, PREDICTED, STATED, Figure, cut, finish, values
-from churn.report.facts_working import Measured, Point, Unitwise, Working
-from churn.report.words import Words
+from churn.report import charts
+from churn.report.charts import Figure
+from churn.report.facts import MeasuredValue, Point, Text, Unitwise, Working
+from churn.speech import Date, Language, Number, message, say
 
 _ROW = 24
 MOST_BARS = 40
 """Branches or managers in one chart; of more, those that do least."""
-SERIES_TITLES = ("product_coverage", "bindings_per_customer", "meetings_per_day", "calls_per_day")
+_LETTERS = 30
+"""Of a unit's id."""
 
 
-class _Bar(NamedTuple):
-    unit: str
-    measured: Measured
-
-
-def draw_adherence(working: Working, measure: str, words: Words) -> Figure | None:
+def draw_adherence(working: Working, measure: str, language: Language) -> Figure | None:
     """Draw contacts a day of each branch or manager, with the interval and the target."""
-    known = _bars(working.units, measure)
+    known = _known(working.units, measure)
     if not known:
         return None
-    bars = known if len(known) <= MOST_BARS else sorted(known, key=lambda bar: bar.measured.value or 0.0)[:MOST_BARS]
+    tell = partial(say, language=language)
+    bars = sorted(known, key=lambda bar: bar[1].value or 0.0)[:MOST_BARS] if len(known) > MOST_BARS else known
     rows = [
         {
-            "unit": cut(bar.unit, 30),
-            "value": bar.measured.value,
-            "low": bar.measured.low,
-            "high": bar.measured.high,
-            "target": bar.measured.target,
-            "says": _says(bar, words),
+            "unit": unit,
+            "value": one.value,
+            "low": one.low,
+            "high": one.high,
+            "target": one.target,
+            "says": tell(message("{unit}: {value}, target {target}", unit=unit, value=Number(one.value, 1),
+                                 target=Number(one.target, 1))),
         }
-        for bar in bars
-    ]
-    title = words.pick(working.titles[measure])
-    base = alt.Chart(values(rows)).encode(
+        for unit, one in bars
+    ]  # fmt: skip
+    base = charts.base(rows).encode(
         y=alt.Y("unit:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False, labelOverlap=False)),
         tooltip=alt.Tooltip("says:N"),
     )
-    x = alt.X("value:Q", title=words.say("a manager and working day; the line is the target"),
+    x = alt.X("value:Q", title=tell(message("a manager and working day; the line is the target")),
               axis=alt.Axis(tickCount=5), scale=alt.Scale(zero=True))  # fmt: skip
     layers = [
-        base.mark_bar(size=14, color=OBSERVED, cornerRadiusEnd=2).encode(x=x),
-        base.mark_rule(strokeWidth=2, color=PREDICTED).encode(x="low:Q", x2="high:Q"),
-        base.mark_tick(thickness=3, size=20, color=STATED).encode(x="target:Q"),
+        base.mark_bar(size=14, color=charts.OBSERVED, cornerRadiusEnd=2).encode(x=x),
+        base.mark_rule(strokeWidth=2, color=charts.PREDICTED).encode(x="low:Q", x2="high:Q"),
+        base.mark_tick(thickness=3, size=20, color=charts.STATED).encode(x="target:Q"),
     ]
+    title = working.titles[measure]
     return Figure(
         name=f"adherence-{measure.replace('_', '-')}",
         title=title,
-        says="; ".join(str(row["says"]) for row in rows),
-        spec=finish(layers, _ROW * len(rows) + 10),
-        columns=(title, words.say("value"), words.say("95 % interval"), words.say("target")),
+        says=charts.says(rows),
+        spec=charts.finish(layers, _ROW * len(rows) + 10),
+        columns=(title, message("value"), message("95 % interval"), message("target")),
         rows=tuple(
-            (cut(bar.unit, 30), words.number(bar.measured.value, 1),
-             f"{words.number(bar.measured.low, 1)} – {words.number(bar.measured.high, 1)}",
-             words.number(bar.measured.target, 1))
-            for bar in bars
+            (unit, Number(one.value, 1), charts.between(Number(one.low, 1), Number(one.high, 1)), Number(one.target, 1))
+            for unit, one in bars
         ),
-        note="" if bars is known else words.say("The {n} lowest of {all}.", n=len(bars), all=len(known)),
-    )  # fmt: skip
+        note="" if bars is known else message("The {n} lowest of {all}.", n=len(bars), all=len(known)),
+    )
 
 
-def _bars(units: Sequence[Unitwise], measure: str) -> list[_Bar]:
-    known = [_Bar(one.unit, one.measured[measure]) for one in units if measure in one.measured]
-    return [bar for bar in known if bar.measured.value is not None]
-
-
-def _says(bar: _Bar, words: Words) -> str:
-    return words.say(
-        "{unit}: {value}, target {target}", unit=cut(bar.unit, 30), value=words.number(bar.measured.value, 1),
-        target=words.number(bar.measured.target, 1),
-    )  # fmt: skip
+def _known(units: Sequence[Unitwise], measure: str) -> list[tuple[str, MeasuredValue]]:
+    """Give what is known of a measure, with each unit's id as a chart has room for it."""
+    found = [(charts.cut(one.unit, _LETTERS), one.measured[measure]) for one in units if measure in one.measured]
+    return [bar for bar in found if bar[1].value is not None]
 
 
 def _scale(points: Sequence[Point], target: float | None) -> alt.Scale:
@@ -86,7 +77,9 @@ def _scale(points: Sequence[Point], target: float | None) -> alt.Scale:
     return alt.Scale(zero=False, nice=True, domain=[max(min(known) - room, 0.0), max(known) + room])
 
 
-def draw_series(points: Sequence[Point], measure: str, title: str, target: float | None, words: Words) -> Figure | None:
+def draw_series(
+    points: Sequence[Point], measure: str, title: Text, target: float | None, language: Language
+) -> Figure | None:
     """Draw a measure month by month; None with fewer than two months."""
     if len(points) < 2:
         return None
@@ -94,13 +87,13 @@ def draw_series(points: Sequence[Point], measure: str, title: str, target: float
         {
             "date": point.date.isoformat(),
             "value": point.value,
-            "says": f"{words.date(point.date)}: {words.number(point.value, 2)}",
+            "says": f"{say(Date(point.date), language)}: {say(Number(point.value, 2), language)}",
         }
         for point in points
     ]
     line = (
-        alt.Chart(values(rows))
-        .mark_line(color=PREDICTED, strokeWidth=2.5, point=alt.OverlayMarkDef(size=50, color=PREDICTED))
+        charts.base(rows)
+        .mark_line(color=charts.PREDICTED, strokeWidth=2.5, point=alt.OverlayMarkDef(size=50, color=charts.PREDICTED))
         .encode(
             x=alt.X("date:T", title=None, axis=alt.Axis(format="%Y-%m", tickCount=6, grid=False, labelOverlap=True)),
             y=alt.Y("value:Q", title=None, scale=_scale(points, target), axis=alt.Axis(tickCount=4)),
@@ -109,14 +102,14 @@ def draw_series(points: Sequence[Point], measure: str, title: str, target: float
     )
     layers = [line]
     if target is not None:
-        aim = alt.Chart(values([{"target": target}])).mark_rule(color=STATED, strokeWidth=2, strokeDash=[6, 4])
+        aim = charts.base([{"target": target}]).mark_rule(color=charts.STATED, strokeWidth=2, strokeDash=[6, 4])
         layers.append(aim.encode(y="target:Q"))
     return Figure(
         name=f"series-{measure.replace('_', '-')}",
         title=title,
-        says="; ".join(str(row["says"]) for row in rows),
-        spec=finish(layers, 150),
-        columns=(words.say("month"), title),
-        rows=tuple((words.date(point.date), words.number(point.value, 2)) for point in points),
-        note=words.say("Dashed: the target.") if target is not None else "",
+        says=charts.says(rows),
+        spec=charts.finish(layers, 150),
+        columns=(message("month"), title),
+        rows=tuple((Date(point.date), Number(point.value, 2)) for point in points),
+        note=message("Dashed: the target.") if target is not None else "",
     )

@@ -1,0 +1,168 @@
+"""Words of the codes that facts hold, and how each figure is written."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from churn.actions.plan_words import KIND_WORDS, PURPOSE_WORDS, TIER_WORDS
+from churn.report.facts import Headline, MeasuredValue, Text
+from churn.speech import Message, Number, Percent, Points, ShortMoney, message
+
+TRAITS: Mapping[str, Message] = {
+    "coverage": message("Products held"),
+    "tier": message("Tier"),
+    "stage": message("How far we got with the customer"),
+    "contact": message("Last contact"),
+    "investment": message("Investments"),
+    "branch": message("Branch"),
+    "manager": message("Responsible manager"),
+}
+_CODED: Mapping[str, Mapping[str, Text]] = {
+    "tier": dict(TIER_WORDS),
+    "stage": {
+        "not_reached": message("not reached within a year"),
+        "spoken_to": message("spoken to"),
+        "invited": message("invited"),
+        "met": message("met"),
+    },
+    "contact": {
+        "within_30_days": message("within 30 days"),
+        "within_90_days": message("31 to 90 days ago"),
+        "within_a_year": message("91 to 365 days ago"),
+        "longer_ago": message("longer ago, or never"),
+    },
+    "investment": {
+        "no_investment": message("none, or not known"),
+        "not_losing": message("not losing"),
+        "losing": message("losing a little"),
+        "losing_much": message("losing much"),
+    },
+}
+"""Groups whose names are codes, by trait; those of the other traits are a bank's ids, or numbers."""
+BANDS: Mapping[str, Message] = {
+    "high": message("high risk"),
+    "medium": message("medium risk"),
+    "low": message("low risk"),
+}
+_REFUSED, _HELD_OUT = message("refused contact"), message("in the random hold-out")
+CODES: Mapping[str, Mapping[str, Text]] = {
+    "headlines": {
+        "customers": message("customers scored"),
+        "expected_leavers": message("expected to leave"),
+        "high_risk": message("at high risk"),
+        "at_risk_cny": message("of value expected to leave"),
+        "product_coverage": message("products a customer"),
+        "vips_at_risk": message("gold and platinum at high risk"),
+    },
+    "left_out": {
+        "not_scored": message("not in the scores"),
+        "do_not_contact": _REFUSED,
+        "branch_without_manager": message("of a branch without a manager"),
+        "resting": message("contacted a short time ago"),
+        "held_out": _HELD_OUT,
+    },
+    "unnamed": {"do_not_contact": _REFUSED, "held_out": _HELD_OUT, "gone": message("have left, as the file says")},
+    "assignments": {"proposed": message("manager proposed"), "branch": message("nobody's customer")},
+    "tiers": dict(TIER_WORDS),
+    "kinds": dict(KIND_WORDS),
+    "purposes": {str(name): text for name, text in PURPOSE_WORDS.items()},
+    "cannot": {
+        "flat_plan": message(
+            "No plan, no lists: one file of customers names no manager and no branch. Give the bank's tables for them."
+        ),
+        "flat_time": message(
+            "Not whether the practice works: one file has no dates, so that neither contacts nor a change can be seen."
+        ),
+        "seen": message(
+            "Not how sure the risks are: the model learned from these very customers at this very date, so that their"
+            " risks stand closer to what happened than those of others would. Score a file or a date that it has not"
+            " seen."
+        ),
+        "perhaps_seen": message(
+            "Not whether the model has seen these customers, since a file has no date. Where it learned from some of"
+            " them, their risks stand closer to what happened than those of others would."
+        ),
+        "old_scores": message("Not what has happened since the scores, which are more than 31 days old: score again."),
+        "values": message("Not how much money is at risk: the data do not tell what customers hold (table pnl)."),
+        "coverage": message("Nothing by products held: the data do not tell how many a customer holds."),
+        "bindings": message("Nothing about bindings: the data name no service that is bound or not."),
+        "effects": message("Not what binding a service would change: these data cannot tell it of any service."),
+    },
+}
+"""Words of every other code, by what it is a code of."""
+_BANK_S = ("tiers", "kinds", "purposes")
+"""Codes that tables hold; one without words stands for itself."""
+
+MEASURE_COLUMNS = (
+    "meetings_per_day", "calls_per_day", "vip_responsibility", "losses_contacted", "product_coverage",
+    "potential_vips_converted", "referrals", "churn_observed", "churn_predicted",
+)  # fmt: skip
+"""Measures that stand side by side for every branch or manager; the others are the whole's alone."""
+_FORMS: Mapping[str, Literal["share", "points", "yuan"]] = {
+    "days_kept": "share",
+    "vip_responsibility": "share",
+    "losses_contacted": "share",
+    "potential_vips_seen": "share",
+    "potential_vips_converted": "share",
+    "churn_observed": "share",
+    "churn_observed_where_stated": "share",
+    "churn_stated": "share",
+    "churn_predicted": "share",
+    "hold_out_difference": "points",
+    "contacted_difference": "points",
+    "offers_difference": "points",
+    "value_kept": "yuan",
+}
+"""How measures are written; the others are means."""
+
+
+def word(code: str | None, kind: str) -> Text:
+    """Give the words of a code; a dash where there is none.
+
+    Raises
+    ------
+    KeyError
+        It is one of ours, and has none.
+    """
+    if code is None:
+        return Number(None)
+    return CODES[kind].get(code, code) if kind in _BANK_S else CODES[kind][code]
+
+
+def group_name(trait: str, code: str | None) -> Text:
+    """Name the group a code stands for; an id or a string of the bank stands for itself."""
+    if code is None:
+        return message("nobody") if trait == "manager" else message("not known")
+    return _CODED.get(trait, {}).get(code, code)
+
+
+def headline_figure(headline: Headline) -> Text:
+    """Give a headline's number in its unit."""
+    if headline.unit == "yuan":
+        return ShortMoney(headline.value)
+    if headline.unit == "share":
+        return Percent(headline.value)
+    return Number(headline.value, 2 if headline.unit == "mean" else 0)
+
+
+def measure_figure(value: float | None, measure: str) -> Text:
+    """Give a number of a measure in its unit.
+
+    Examples
+    --------
+    >>> from churn.speech import say
+    >>> say(measure_figure(0.5, "days_kept"), "en"), say(measure_figure(0.5, "referrals"), "en")
+    ('50 %', '0.50')
+    """
+    if value is None:
+        return Number(None)
+    form = _FORMS.get(measure)
+    if form == "share":
+        return Percent(value, 0 if value >= 0.0995 or value == 0 else 1)
+    if form == "points":
+        return message("{points} points", points=Points(value))
+    return ShortMoney(value) if form == "yuan" else Number(value, 2 if abs(value) < 10 else 1)
+
+
+def is_missed(one: MeasuredValue | None) -> bool:
+    """Whether even the upper end of the interval stays under the target."""
+    return one is not None and one.target is not None and one.high is not None and one.high < one.target

@@ -18,7 +18,7 @@ def tracked(tmp_path, monkeypatch):
     monkeypatch.delenv("CHURN_NO_TRACK")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    monkeypatch.setattr("churn.tracking.database.LOCK_SECONDS", 1)
+    monkeypatch.setattr("churn.tracking.place.LOCK_SECONDS", 1)
     monkeypatch.chdir(tmp_path)
 
 

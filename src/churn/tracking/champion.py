@@ -12,7 +12,7 @@ from typing import NamedTuple
 from churn.errors import TrackingError
 from churn.model.storage import StoredModel
 from churn.tracking.place import Place, tracking_place
-from churn.tracking.running import user_name
+from churn.tracking.session import user_name
 from churn.tracking.versions import (
     CHALLENGER,
     CHAMPION,
@@ -79,7 +79,7 @@ def read_standing(*, name: str = MODEL_NAME, place: Place | None = None) -> Stan
         return Standing()
     with open_registry(place, name, write=False) as registry:
         numbers = standing_numbers(registry)
-        return Standing(*(None if n is None else _version(registry, n, role) for role, n in numbers.items()))
+        return Standing(**{role: _version(registry, n, role) for role, n in numbers.items() if n is not None})
 
 
 def get_champion(*, name: str = MODEL_NAME, place: Place | None = None) -> tuple[int, StoredModel] | None:

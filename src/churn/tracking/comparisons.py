@@ -16,9 +16,8 @@ from churn.evaluation.segments import evaluate_segments
 from churn.model.recipe import Recipe
 from churn.model.trees import parameters_to_json
 from churn.tracking.place import Place, tracking_place
-from churn.tracking.running import Run, open_child, open_run
 from churn.tracking.runs import log_inputs, metric_values
-from churn.tracking.session import OnStep
+from churn.tracking.session import OnStep, Run, open_child, open_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

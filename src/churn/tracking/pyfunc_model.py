@@ -21,7 +21,7 @@ import pandas as pd
 from churn.model.storage import StoredModel, read_model
 
 
-class ChurnModel(PythonModel):  # type: ignore[misc]
+class ServedModel(PythonModel):  # type: ignore[misc]
     """Calibrated churn probabilities of a safe model folder, as `churn score` gives them."""
 
     stored: StoredModel
@@ -36,4 +36,4 @@ class ChurnModel(PythonModel):  # type: ignore[misc]
         return pd.DataFrame({"churn_probability": self.stored.model.predict(model_input).probability})
 
 
-mlflow.models.set_model(ChurnModel())
+mlflow.models.set_model(ServedModel())

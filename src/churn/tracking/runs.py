@@ -17,8 +17,7 @@ from churn.files import CHECKSUMS, write_json, write_text
 from churn.model.storage import StoredModel
 from churn.tracking.logged_model import log_model
 from churn.tracking.place import Place, tracking_place
-from churn.tracking.running import PARENT, open_run
-from churn.tracking.session import OnStep
+from churn.tracking.session import PARENT, OnStep, open_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

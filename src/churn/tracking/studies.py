@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from churn.tracking.place import Place, tracking_place
-from churn.tracking.running import Run, open_child, open_run
-from churn.tracking.session import OnStep
+from churn.tracking.session import OnStep, Run, open_child, open_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -103,6 +103,7 @@ def test_columns_of_an_explanation_follow_those_of_the_scores_and_repeat_none():
     assert EXPLAINED.names[3:] == [
         *("raises_1_en", "raises_1_zh", "raises_2_en", "raises_2_zh", "raises_3_en", "raises_3_zh"),
         *("holds_1_en", "holds_1_zh", "holds_2_en", "holds_2_zh"),
+        *("raises_1_features", "raises_2_features", "raises_3_features"),
     ]
     assert not set(EXPLAINED.names) & set(SCHEMA.names)
     assert str(EXPLAINED.field("next_binding_effect").type) == "double"

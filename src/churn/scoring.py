@@ -24,10 +24,10 @@ from churn.files import new_file, render_json, require_writable_file
 from churn.frame import Snapshot
 from churn.model.manifest import library_versions
 from churn.model.storage import StoredModel
+from churn.speech import LANGUAGES
 from churn.tables.checking import LeftOut
 
 N_REASONS = 3
-LANGUAGES = ("en", "zh")
 SCHEMA = pa.schema(
     [
         ("customer_id", pa.string()),
@@ -47,6 +47,7 @@ EXPLAINED = pa.schema(
         ("next_product", pa.string()),
         *((f"raises_{rank}_{language}", pa.string()) for rank in range(1, N_RAISING + 1) for language in LANGUAGES),
         *((f"holds_{rank}_{language}", pa.string()) for rank in range(1, N_HOLDING + 1) for language in LANGUAGES),
+        *((f"raises_{rank}_features", pa.string()) for rank in range(1, N_RAISING + 1)),
     ]
 )
 """Columns that follow those of `SCHEMA` where scores are explained."""
@@ -118,17 +119,17 @@ def _explained(
     features = snapshot.features[list(stored.model.schema.names)]
     if config.flat is not None:
         steps = find_flat_next_steps(features, probability, advice, typical=typical)
-        told = explain_reasons(explained.values, features, (), config)
+        told = explain_reasons(explained.values, features, ())
     else:
         steps = find_next_steps(features, probability, advice, config, classes_known=classes_known, typical=typical)
-        told = explain_reasons(explained.values, features, catalogue(config), config)
+        told = explain_reasons(explained.values, features, catalogue(config))
     yield pa.array(steps.binding, pa.string())
     yield pa.array(steps.effect, pa.float64(), mask=np.isnan(steps.effect))
     yield pa.array(steps.product, pa.string())
-    for english, chinese in ((told.raising_en, told.raising_zh), (told.holding_en, told.holding_zh)):
-        for rank in range(english.shape[1]):
-            yield pa.array(english[:, rank], pa.string())
-            yield pa.array(chinese[:, rank], pa.string())
+    for stories in told:
+        both = zip(*(stories.words(language).T for language in LANGUAGES), strict=True)
+        yield from (pa.array(texts, pa.string()) for rank in both for texts in rank)
+    yield from (pa.array(names, pa.string()) for names in told.raising.features().T)
 
 
 def _whole_numbers(values: NDArray[np.float64] | None, n: int) -> pa.Array:

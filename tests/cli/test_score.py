@@ -132,6 +132,7 @@ def test_explained_scores_are_the_scores_with_columns_after_them(explained, scor
         *("next_binding", "next_binding_effect", "next_product"),
         *("raises_1_en", "raises_1_zh", "raises_2_en", "raises_2_zh", "raises_3_en", "raises_3_zh"),
         *("holds_1_en", "holds_1_zh", "holds_2_en", "holds_2_zh"),
+        *("raises_1_features", "raises_2_features", "raises_3_features"),
     ]
 
 

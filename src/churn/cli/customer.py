@@ -29,7 +29,7 @@ from churn.explanation.what_if import predict_what_if
 from churn.files import require_writable_file
 from churn.frame import Snapshot
 from churn.model.storage import StoredModel
-from churn.speech.direction import isolate
+from churn.speech import LANGUAGES, isolate
 from churn.tables.flat import FlatTable
 
 N_SHOWN = 10
@@ -149,7 +149,7 @@ def _explain(snapshot: Snapshot, source: Source, stored: StoredModel) -> Explain
         float(base[0]),
         dict(zip(features.columns, points.tolist(), strict=True)),
         {str(name): value for name, value in features.iloc[0].items()},
-        explain_reasons(shap.values, features, source.catalogue, config),
+        explain_reasons(shap.values, features, source.catalogue),
         steps,
     )
 
@@ -161,10 +161,8 @@ def _document(explained: Explained, what_if: Mapping[str, float] | None) -> dict
         "churn_probability": explained.probability,
         "base_rate": explained.base_rate,
         "points": explained.points,
-        "raises_en": _there(told.raising_en[0]),
-        "raises_zh": _there(told.raising_zh[0]),
-        "holds_en": _there(told.holding_en[0]),
-        "holds_zh": _there(told.holding_zh[0]),
+        **{f"raises_{language}": _there(told.raising.words(language)[0]) for language in LANGUAGES},
+        **{f"holds_{language}": _there(told.holding.words(language)[0]) for language in LANGUAGES},
         "next_binding": explained.steps.binding[0],
         "next_binding_effect": None if np.isnan(effect) else effect,
         "next_product": explained.steps.product[0],
@@ -191,9 +189,8 @@ def _print(explained: Explained, source: Source, language: Language) -> None:
 
 def _lines(explained: Explained, config: Config, language: Language) -> Iterator[str]:
     told, steps = explained.reasons, explained.steps
-    raising, holding = (told.raising_en, told.holding_en) if language == "en" else (told.raising_zh, told.holding_zh)
-    for key, texts in (("raises", raising[0]), ("holds", holding[0])):
-        yield from (_say(key, language, text=text) for text in _there(texts))
+    for key, stories in (("raises", told.raising), ("holds", told.holding)):
+        yield from (_say(key, language, text=text) for text in _there(stories.words(language)[0]))
     if steps.binding[0] is not None:
         effect = float(steps.effect[0])
         added = "" if np.isnan(effect) else _say("effect", language, points=format_points(effect))

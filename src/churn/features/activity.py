@@ -1,6 +1,7 @@
 """Activity: what the customer does, where, and whether it fades."""
 
 from functools import partial
+from math import isnan
 from typing import Any
 
 import narwhals as nw
@@ -8,19 +9,40 @@ import narwhals as nw
 from churn.config import LARGE_COUNTER_CNY, Config
 from churn.features.expressions import YEAR, count, days_since, per_customer, ratio, since, total, yuan, zero_where_null
 from churn.features.feature import TREND, Feature
-from churn.speech import message
+from churn.features.phrases import ago, happened, is_none, part, signed, within
+from churn.speech import Money, Said, Share, Times, counted, message
 from churn.timeline import Tables
 
+# What is counted, by channel: what it is called, none of it, and some.
 _CHANNELS = {
-    "counter": message("counter transactions", context="feature"),
-    "atm": message("ATM transactions", context="feature"),
-    "online": message("online transactions", context="feature"),
-    "mobile": message("mobile transactions", context="feature"),
+    "counter": (
+        message("counter transactions", context="feature"),
+        message("no counter transactions"),
+        counted("{n} counter transaction", "{n} counter transactions", 1),
+    ),
+    "atm": (
+        message("ATM transactions", context="feature"),
+        message("no ATM transactions"),
+        counted("{n} ATM transaction", "{n} ATM transactions", 1),
+    ),
+    "online": (
+        message("online transactions", context="feature"),
+        message("no online-banking transactions"),
+        counted("{n} online-banking transaction", "{n} online-banking transactions", 1),
+    ),
+    "mobile": (
+        message("mobile transactions", context="feature"),
+        message("no mobile-banking transactions"),
+        counted("{n} mobile-banking transaction", "{n} mobile-banking transactions", 1),
+    ),
 }
 # The service that alone makes transactions through a channel possible.
 _THROUGH = {"online": ("online_banking",), "mobile": ("mobile_banking",)}
 # Part of what a feature means, so that no setting of a bank moves it.
 _LARGE_CENTS = LARGE_COUNTER_CNY * 100
+MANY_TIMES = 3.0
+"""From so many times on a pace is told as a multiple, not in per cent."""
+_NO_TRANSACTIONS = message("no transactions within a year")
 
 
 def activity_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one signature for all families)
@@ -35,6 +57,8 @@ def activity_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
                 window_days=days,
                 meaning=message("{what} in {days} days", what=message("transactions", context="feature"), days=days),
                 topic="n_transactions",
+                phrase=happened(days, message("no transactions"), counted("{n} transaction", "{n} transactions", 1)),
+                implies=partial(_no_transactions, "count") if days == YEAR else None,
             )
             for days in (30, 90, YEAR)
         ),
@@ -46,8 +70,9 @@ def activity_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
                 meaning=message("{what} in {days} days", what=what, days=days),
                 consequence_of=_THROUGH.get(channel, ()),
                 topic=f"n_{channel}",
+                phrase=happened(days, none, some),
             )
-            for channel, what in _CHANNELS.items()
+            for channel, (what, none, some) in _CHANNELS.items()
             for days in (90, YEAR)
         ),
         new(
@@ -56,15 +81,39 @@ def activity_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
             window_days=YEAR,
             meaning=message("counter transactions of CNY 100,000 or more on an ordinary ticket"),
             actionable=True,
+            phrase=happened(
+                YEAR,
+                message("no large counter transactions on an ordinary ticket"),
+                counted(
+                    "{n} large counter transaction on an ordinary ticket",
+                    "{n} large counter transactions on an ordinary ticket",
+                    1,
+                ),
+            ),
         ),
-        moved(name="turnover_cny_90d", window_days=90, meaning=message("amount moved in 90 days")),
-        moved(name="turnover_cny_365d", window_days=YEAR, meaning=message("amount moved in 365 days")),
+        moved(
+            name="turnover_cny_90d",
+            window_days=90,
+            meaning=message("amount moved in 90 days"),
+            phrase=partial(_moved, 90),
+        ),
+        moved(
+            name="turnover_cny_365d",
+            window_days=YEAR,
+            meaning=message("amount moved in 365 days"),
+            phrase=partial(_moved, YEAR),
+        ),
         new(
             name="net_flow_cny_90d",
             unit="yuan",
             window_days=90,
             meaning=message("sum of signed amounts in 90 days"),
             story=TREND,
+            phrase=signed(
+                message("no net flow in 90 days"),
+                message("net inflow {amount} in 90 days"),
+                message("net outflow {amount} in 90 days"),
+            ),
         ),
         new(
             name="share_digital_365d",
@@ -73,6 +122,13 @@ def activity_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
             meaning=message("share of transactions online or mobile"),
             actionable=True,
             consequence_of=tuple(service for services in _THROUGH.values() for service in services),
+            phrase=part(
+                _NO_TRANSACTIONS,
+                message("no transaction online or mobile in a year"),
+                message("all transactions online or mobile"),
+                message("{share} of transactions online or mobile"),
+            ),
+            implies=_nothing_digital,
         ),
         new(
             name="activity_pace_365d",
@@ -80,6 +136,7 @@ def activity_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
             window_days=YEAR,
             meaning=message("pace of transactions in 90 days against the 275 before (1 = unchanged)"),
             topic="n_transactions",
+            phrase=_pace,
         ),
         new(
             name="days_since_transaction",
@@ -87,8 +144,43 @@ def activity_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
             window_days=YEAR,
             meaning=message("days since the last transaction"),
             topic="n_transactions",
+            phrase=ago(_NO_TRANSACTIONS, message("last transaction {span} ago"), message("no transaction for {span}")),
+            implies=partial(_no_transactions, "days"),
         ),
     )
+
+
+def _moved(days: int, value: float, raises: bool) -> Said | None:  # noqa: ARG001
+    if isnan(value):
+        return None
+    return within(days, message("{amount} moved", amount=Money(value)) if value else message("no money moved"))
+
+
+def _pace(value: float, raises: bool) -> Said | None:  # noqa: ARG001
+    """Tell the pace of transactions in 90 days against the 275 before."""
+    if isnan(value):
+        return message("no transactions in the 275 days before the last 90")
+    if value == 1:
+        return message("transactions as frequent as before")
+    if not value:
+        return message("no transactions in the last 90 days, after some before")
+    if value > MANY_TIMES:
+        return message("transactions {times} times as frequent as before", times=Times(value))
+    share = Share(value - 1)
+    if value < 1:
+        return message("transactions {share} less frequent than before", share=share)
+    return message("transactions {share} more frequent than before", share=share)
+
+
+def _no_transactions(unit: str, value: float, other: Feature, its: float) -> bool:
+    """Where there was no transaction at all, there was none of any kind."""
+    return is_none(unit, value) and other.story == "activity" and is_none(other.unit, its)
+
+
+def _nothing_digital(value: float, other: Feature, its: float) -> bool:
+    """Where nothing was online or mobile, there was nothing of either; missing, there was no transaction at all."""
+    none = _no_transactions("share", value, other, its)
+    return none and (isnan(value) or other.topic in ("n_online", "n_mobile"))
 
 
 def amount_moved() -> nw.Expr:

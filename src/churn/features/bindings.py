@@ -1,6 +1,7 @@
 """Bindings: which services are tied to the customer's bank card."""
 
 from functools import partial
+from math import isnan
 from typing import Any
 
 import narwhals as nw
@@ -8,12 +9,15 @@ import narwhals as nw
 from churn.config import Config
 from churn.features.expressions import YEAR, count, days_since, per_customer, ratio, since, zero_where_null
 from churn.features.feature import ANY_SERVICE, Feature
-from churn.speech import Name, message
+from churn.features.phrases import ago, either, few, fill_number, happened, is_none, part
+from churn.speech import Message, Name, Said, counted, message
 from churn.timeline import Tables, is_open
 
 _WINDOWS = (90, YEAR)
 _UNBINDING = "unbinding"
 _ANY = (ANY_SERVICE,)
+_NOTHING_TO_BIND = message("no product held that a service needs")
+_TO_BIND = counted("products held allow {n} service to be bound", "products held allow {n} services to be bound", 1)
 
 
 def bindings_features(config: Config) -> tuple[Feature, ...]:
@@ -31,6 +35,7 @@ def bindings_features(config: Config) -> tuple[Feature, ...]:
                 product=service.product,
                 role="bound",
                 monotone="falls",
+                phrase=either(message("{service} bound", service=names[name]), _not_bound(names[name])),
             )
             for name, service in config.services.items()
         ),
@@ -42,6 +47,12 @@ def bindings_features(config: Config) -> tuple[Feature, ...]:
             role="n_bound",
             consequence_of=_ANY,
             monotone="falls",
+            phrase=few(
+                message("no service bound"),
+                counted("{n} service bound", "{n} services bound", 1),
+                counted("only {n} service bound", "only {n} services bound", 1),
+            ),
+            implies=_no_service,
         ),
         new(
             name="n_eligible",
@@ -49,6 +60,7 @@ def bindings_features(config: Config) -> tuple[Feature, ...]:
             meaning=message("services whose product is held, bound or not"),
             actionable=True,
             role="n_eligible",
+            phrase=_could_be_bound,
         ),
         *(
             new(
@@ -61,6 +73,9 @@ def bindings_features(config: Config) -> tuple[Feature, ...]:
                 consequence_of=_ANY,
                 story=_UNBINDING,
                 topic="n_unbound",
+                phrase=happened(
+                    days, message("no services unbound"), counted("{n} service unbound", "{n} services unbound", 1)
+                ),
             )
             for days in _WINDOWS
         ),
@@ -73,6 +88,12 @@ def bindings_features(config: Config) -> tuple[Feature, ...]:
             consequence_of=_ANY,
             monotone="falls",
             topic="n_bound",
+            phrase=part(
+                _NOTHING_TO_BIND,
+                message("none of the possible services bound"),
+                message("all possible services bound"),
+                message("{share} of the possible services bound"),
+            ),
         ),
         *(
             new(
@@ -85,6 +106,7 @@ def bindings_features(config: Config) -> tuple[Feature, ...]:
                 consequence_of=_ANY,
                 monotone="left out",
                 topic=f"bound_{name}",
+                phrase=ago(_not_bound(names[name]), message("{service} bound for {span}", service=names[name])),
             )
             for name, service in config.services.items()
         ),
@@ -97,8 +119,24 @@ def bindings_features(config: Config) -> tuple[Feature, ...]:
             consequence_of=_ANY,
             story=_UNBINDING,
             topic="n_unbound",
+            phrase=ago(message("no service unbound within a year"), message("a service unbound {span} ago")),
         ),
     )
+
+
+def _not_bound(service: Name) -> Message:
+    return message("{service} not bound", service=service)
+
+
+def _could_be_bound(value: float, raises: bool) -> Said | None:  # noqa: ARG001
+    if isnan(value):
+        return None
+    return fill_number(_TO_BIND, value) if value else _NOTHING_TO_BIND
+
+
+def _no_service(value: float, other: Feature, its: float) -> bool:
+    """Where none is bound, each is not bound."""
+    return value == 0 and other.service is not None and is_none(other.unit, its)
 
 
 def build_bindings(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:

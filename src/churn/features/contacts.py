@@ -1,63 +1,118 @@
 """Contacts: who spoke to the customer, how, what for, and whether the customer was reached."""
 
 from functools import partial
-from typing import Any
+from math import isnan
+from typing import Any, NamedTuple
 
 import narwhals as nw
 
 from churn.config import Config
 from churn.features.expressions import YEAR, count, days_since, per_customer, ratio, since, zero_where_null
 from churn.features.feature import CONTACT, LOSS, Feature
-from churn.speech import message
+from churn.features.phrases import FEW, ago, fill_number, happened, is_none, level, part
+from churn.speech import Message, Said, counted, message
 from churn.timeline import Tables
 
-# By channel or purpose, in the plural, as a feature's name has them; and what they are called.
+
+class _Counted(NamedTuple):
+    """What is counted: its part of a feature's name, what it is called, none of it, and some."""
+
+    stem: str
+    called: Message
+    none: Message
+    some: Message
+
+
 _CHANNELS = {
-    "call": ("calls", message("calls", context="feature")),
-    "meeting": ("meetings", message("meetings", context="feature")),
-    "message": ("messages", message("messages", context="feature")),
+    "call": _Counted(
+        "n_calls", message("calls", context="feature"), message("no calls"), counted("{n} call", "{n} calls", 1)
+    ),
+    "meeting": _Counted(
+        "n_meetings",
+        message("meetings", context="feature"),
+        message("no meetings"),
+        counted("{n} meeting", "{n} meetings", 1),
+    ),
+    "message": _Counted(
+        "n_messages",
+        message("messages", context="feature"),
+        message("no messages"),
+        counted("{n} message", "{n} messages", 1),
+    ),
 }
 _PURPOSES = {
-    "introduce": message("introductions", context="feature"),
-    "invite": message("invitations", context="feature"),
-    "care": message("care contacts", context="feature"),
-    "after_sales": message("after-sales contacts", context="feature"),
-    "loss_notice": message("loss notices", context="feature"),
-    "offer": message("product offers", context="feature"),
-    "event": message("event contacts", context="feature"),
+    "introduce": _Counted(
+        "n_introduce",
+        message("introductions", context="feature"),
+        message("no introductions"),
+        counted("{n} introduction", "{n} introductions", 1),
+    ),
+    "invite": _Counted(
+        "n_invite",
+        message("invitations", context="feature"),
+        message("no invitations"),
+        counted("{n} invitation", "{n} invitations", 1),
+    ),
+    "care": _Counted(
+        "n_care",
+        message("care contacts", context="feature"),
+        message("no care contacts"),
+        counted("{n} care contact", "{n} care contacts", 1),
+    ),
+    "after_sales": _Counted(
+        "n_after_sales",
+        message("after-sales contacts", context="feature"),
+        message("no after-sales contacts"),
+        counted("{n} after-sales contact", "{n} after-sales contacts", 1),
+    ),
+    "loss_notice": _Counted(
+        "n_loss_notice",
+        message("loss notices", context="feature"),
+        message("no loss notices"),
+        counted("{n} loss notice", "{n} loss notices", 1),
+    ),
+    "offer": _Counted(
+        "n_offer",
+        message("product offers", context="feature"),
+        message("no product offers"),
+        counted("{n} product offer", "{n} product offers", 1),
+    ),
+    "event": _Counted(
+        "n_event",
+        message("event contacts", context="feature"),
+        message("no contacts about events"),
+        counted("{n} contact about an event", "{n} contacts about events", 1),
+    ),
 }
 _WINDOWS = (30, 90, YEAR)
 _PURPOSE_WINDOWS = (90, YEAR)
 _REACHED = "reached"
+_NO_CONTACT = message("no contact within a year")
+_NOT_REACHED = message("not reached within a year")
+_REACHED_TIMES = counted("reached once in a year", "reached {n} times in a year", 1)
+_REACHED_ONLY = counted("reached only once in a year", "reached only {n} times in a year", 1)
 
 
 def contacts_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one signature for all families)
     """List the family's features in the order of their columns."""
     new = partial(Feature, family="contacts", story=CONTACT, tables=("contacts",), actionable=True)
     last = partial(new, unit="days", window_days=YEAR)
+    counts = [
+        *((days, one) for one in _CHANNELS.values() for days in _WINDOWS),
+        *((days, one) for one in _PURPOSES.values() for days in _PURPOSE_WINDOWS),
+    ]
     return (
         *(
             new(
-                name=f"n_{plural}_{days}d",
+                name=f"{one.stem}_{days}d",
                 unit="count",
                 window_days=days,
-                meaning=message("{what} in {days} days", what=what, days=days),
-                topic=f"n_{plural}",
+                meaning=message("{what} in {days} days", what=one.called, days=days),
+                story=LOSS if one is _PURPOSES["loss_notice"] else CONTACT,
+                topic=one.stem,
+                phrase=happened(days, one.none, one.some),
             )
-            for plural, what in _CHANNELS.values()
-            for days in _WINDOWS
-        ),
-        *(
-            new(
-                name=f"n_{purpose}_{days}d",
-                unit="count",
-                window_days=days,
-                meaning=message("{what} in {days} days", what=what, days=days),
-                story=LOSS if purpose == "loss_notice" else CONTACT,
-                topic=f"n_{purpose}",
-            )
-            for purpose, what in _PURPOSES.items()
-            for days in _PURPOSE_WINDOWS
+            for days, one in counts
         ),
         new(
             name="n_reached_365d",
@@ -65,6 +120,7 @@ def contacts_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
             window_days=YEAR,
             meaning=message("contacts that reached the customer in 365 days"),
             topic=_REACHED,
+            phrase=_reached,
         ),
         new(
             name="familiarity_stage",
@@ -72,6 +128,12 @@ def contacts_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
             window_days=YEAR,
             meaning=message("furthest we got within a year: 0 not reached, 1 spoken to, 2 invited, 3 met"),
             topic=_REACHED,
+            phrase=level(
+                _NOT_REACHED,
+                message("reached within a year, neither invited nor met"),
+                message("reached and invited within a year, not met"),
+                message("met within a year"),
+            ),
         ),
         new(
             name="reached_share_365d",
@@ -80,24 +142,58 @@ def contacts_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
             meaning=message("share of contacts that reached the customer"),
             actionable=False,
             topic=_REACHED,
+            phrase=part(
+                _NO_CONTACT,
+                message("no contact of a year reached the customer"),
+                message("every contact of a year reached the customer"),
+                message("{share} of a year's contacts reached the customer"),
+            ),
+            implies=_no_contact,
         ),
-        last(name="days_since_contact", meaning=message("days since the last contact"), topic=_REACHED),
-        last(name="days_since_reached", meaning=message("days since we last reached the customer"), topic=_REACHED),
-        last(name="days_since_meeting", meaning=message("days since the last meeting"), topic="n_meetings"),
+        last(
+            name="days_since_contact",
+            meaning=message("days since the last contact"),
+            topic=_REACHED,
+            phrase=ago(_NO_CONTACT, message("last contact {span} ago"), message("no contact for {span}")),
+            implies=_no_contact,
+        ),
+        last(
+            name="days_since_reached",
+            meaning=message("days since we last reached the customer"),
+            topic=_REACHED,
+            phrase=ago(_NOT_REACHED, message("last reached {span} ago"), message("not reached for {span}")),
+        ),
+        last(
+            name="days_since_meeting",
+            meaning=message("days since the last meeting"),
+            topic="n_meetings",
+            phrase=ago(message("not met within a year"), message("last met {span} ago"), message("not met for {span}")),
+        ),
     )
+
+
+def _reached(value: float, raises: bool) -> Said | None:
+    if isnan(value):
+        return None
+    return fill_number(_REACHED_ONLY if raises and value <= FEW else _REACHED_TIMES, value) if value else _NOT_REACHED
+
+
+def _no_contact(value: float, other: Feature, its: float) -> bool:
+    """Where there was no contact at all, there was none of any kind."""
+    return isnan(value) and other.story == CONTACT and is_none(other.unit, its)
 
 
 def build_contacts(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
     """Build the family for the customers `who`: `customer_id` and a column a feature."""
     counts = [
         *(
-            count((nw.col("channel") == nw.lit(channel)) & since("contacted_on", as_of, days), f"n_{en}_{days}d")
-            for channel, (en, _) in _CHANNELS.items()
+            count((nw.col("channel") == nw.lit(channel)) & since("contacted_on", as_of, days), f"{one.stem}_{days}d")
+            for channel, one in _CHANNELS.items()
             for days in _WINDOWS
         ),
         *(
-            count((nw.col("purpose") == nw.lit(purpose)) & since("contacted_on", as_of, days), f"n_{purpose}_{days}d")
-            for purpose in _PURPOSES
+            count((nw.col("purpose") == nw.lit(purpose)) & since("contacted_on", as_of, days), f"{one.stem}_{days}d")
+            for purpose, one in _PURPOSES.items()
             for days in _PURPOSE_WINDOWS
         ),
         count(nw.col("reached"), "n_reached_365d"),

@@ -8,12 +8,35 @@ import narwhals as nw
 from churn.config import Config
 from churn.features.expressions import YEAR, count, days_since, per_customer, since, zero_where_null
 from churn.features.feature import Feature
-from churn.speech import Name, message
+from churn.features.phrases import ago, either, few, happened
+from churn.speech import Name, counted, message
 from churn.timeline import Tables, is_open
 
 _WINDOWS = (90, YEAR)
 _CHANGES = "changes"
-_OPENED, _CLOSED = message("products opened"), message("products closed")
+_HELD = few(
+    message("no product held"),
+    counted("{n} product held", "{n} products held", 1),
+    counted("only {n} product held", "only {n} products held", 1),
+)
+_TOWARDS_COVERAGE = few(
+    message("no products held that count towards coverage"),
+    counted("{n} product held that counts towards coverage", "{n} products held that count towards coverage", 1),
+    counted(
+        "only {n} product held that counts towards coverage", "only {n} products held that count towards coverage", 1
+    ),
+)
+# What opens and closes: what it is called, none of it, and some.
+_OPENED = (
+    message("products opened"),
+    message("no products opened"),
+    counted("{n} product opened", "{n} products opened", 1),
+)
+_CLOSED = (
+    message("products closed"),
+    message("no products closed"),
+    counted("{n} product closed", "{n} products closed", 1),
+)
 
 
 def coverage_features(config: Config) -> tuple[Feature, ...]:
@@ -28,6 +51,8 @@ def coverage_features(config: Config) -> tuple[Feature, ...]:
             meaning=message("distinct products held"),
             role="coverage",
             counts=config.coverage_products,
+            # where some products do not count, the number of those that do is not the number held
+            phrase=_HELD if len(config.coverage_products) == len(config.products) else _TOWARDS_COVERAGE,
         ),
         new(
             name="n_holdings",
@@ -36,6 +61,11 @@ def coverage_features(config: Config) -> tuple[Feature, ...]:
             role="n_held",
             counts=tuple(config.products),
             topic="product_coverage",
+            phrase=few(
+                message("no holding open"),
+                counted("{n} holding open", "{n} holdings open", 1),
+                counted("only {n} holding open", "only {n} holdings open", 1),
+            ),
         ),
         new(
             name="n_sticky_products",
@@ -43,8 +73,19 @@ def coverage_features(config: Config) -> tuple[Feature, ...]:
             meaning=message("distinct sticky products held"),
             role="n_held",
             counts=config.sticky_products,
+            phrase=few(
+                message("no sticky product held"),
+                counted("{n} sticky product held", "{n} sticky products held", 1),
+                counted("only {n} sticky product held", "only {n} sticky products held", 1),
+            ),
         ),
-        new(name="has_class_1_account", unit="0/1", meaning=message("has a class-1 account here"), role="class_1"),
+        new(
+            name="has_class_1_account",
+            unit="0/1",
+            meaning=message("has a class-1 account here"),
+            role="class_1",
+            phrase=either(message("class-1 account here"), message("no class-1 account here")),
+        ),
         *(
             new(
                 name=f"holds_{name}",
@@ -52,6 +93,10 @@ def coverage_features(config: Config) -> tuple[Feature, ...]:
                 meaning=message("holds {product}", product=Name(product.en, product.zh)),
                 product=name,
                 role="held",
+                phrase=either(
+                    message("{product} held", product=Name(product.en, product.zh)),
+                    message("{product} not held", product=Name(product.en, product.zh)),
+                ),
             )
             for name, product in config.products.items()
         ),
@@ -62,15 +107,17 @@ def coverage_features(config: Config) -> tuple[Feature, ...]:
                 meaning=message("{what} in {days} days", what=what, days=days),
                 role=role,
                 topic=stem,
+                phrase=happened(days, none, some),
             )
             for days in _WINDOWS
-            for stem, what, role in (("n_opened", _OPENED, "opening"), ("n_closed", _CLOSED, "closing"))
+            for stem, (what, none, some), role in (("n_opened", _OPENED, "opening"), ("n_closed", _CLOSED, "closing"))
         ),
         last(
             name="days_since_opening",
             meaning=message("days since a product was opened"),
             role="opening",
             topic="n_opened",
+            phrase=ago(message("no product opened within a year"), message("a product opened {span} ago")),
         ),
         last(
             name="days_since_closing",
@@ -78,6 +125,7 @@ def coverage_features(config: Config) -> tuple[Feature, ...]:
             actionable=False,
             role="closing",
             topic="n_closed",
+            phrase=ago(message("no product closed within a year"), message("a product closed {span} ago")),
         ),
     )
 

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from math import isnan
 from typing import Any, Literal
 
-from churn.speech import Said
+import numpy as np
+import pandas as pd
+
+from churn.speech import Plain, Said, message
 
 Family = Literal["coverage", "bindings", "contacts", "pnl", "activity", "relationship"]
 Role = Literal[
@@ -104,6 +108,26 @@ class Feature:
         object.__setattr__(self, "story", self.story or self.family)
         object.__setattr__(self, "topic", self.topic or self.name)
 
+    def tell(self, value: Any, *, raises: bool = True) -> Said:
+        """Say what a customer's value says of the customer.
+
+        Parameters
+        ----------
+        value
+            NaN or None where missing; of a file's own column also a text, or true or false.
+        raises
+            Whether it raises the risk, which changes the tone.
+        """
+        if not self.family:
+            return _tell_own(self.name, value)
+        number = float("nan") if pd.isna(value) else float(value)
+        told = self.phrase(number, raises) if self.phrase else None
+        if told is not None:
+            return told
+        if isnan(number):
+            return message("{what}: not known", what=self.meaning)
+        return message("{what}: {value}", what=self.meaning, value=f"{number:,.6g}")
+
     def follows(self, service: str) -> bool:
         """Whether binding a service, or contact about it, brings the feature about, so that it gives it away."""
         of_it = service == self.service or service in self.consequence_of or ANY_SERVICE in self.consequence_of
@@ -134,6 +158,15 @@ def _own(name: str, **more: Any) -> Feature:
     # its story and topic are no catalogue's, whatever the column is called
     place = f"column {name}"
     return Feature(name=name, family="", unit="", meaning=name, story=place, topic=place, **more)
+
+
+def _tell_own(name: str, value: Any) -> Said:
+    if pd.isna(value):
+        return message("{name} not known", name=name)
+    if isinstance(value, (bool, np.bool_)):
+        return message("{name} = yes", name=name) if value else message("{name} = no", name=name)
+    shown = Plain(float(value)) if isinstance(value, (int, float, np.number)) else str(value)
+    return message("{name} = {value}", name=name, value=shown)
 
 
 def find_feature(catalogue: Iterable[Feature], name: str) -> Feature | None:

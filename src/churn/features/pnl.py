@@ -1,14 +1,16 @@
 """P&L: what the customer's assets are worth, which way they go, and losses nobody has spoken about."""
 
 from functools import partial
+from math import isnan
 from typing import Any
 
 import narwhals as nw
 
 from churn.config import Config
 from churn.features.expressions import YEAR, count, ratio, total, yuan, zero_where_null
-from churn.features.feature import LOSS, TREND, Feature
-from churn.speech import counted, message
+from churn.features.feature import LOSS, TREND, Feature, Phrase
+from churn.features.phrases import either, fill_number, signed
+from churn.speech import Message, Number, Said, Share, Times, counted, message
 from churn.timeline import Tables, month_ends_before
 
 _TRENDS = (1, 3, 6, 12)
@@ -16,12 +18,23 @@ _MONTHS = 12
 # A loss is followed back to the 13th month-end before the date at most.
 _SINCE_LOSS_DAYS = 397
 _PRESENT = "present loss"
+_DRAWDOWN = "drawdown_12m"
+ASSETS = "assets"
+MANY_TIMES = 3.0
+"""From so much on a change is told as a multiple, not in per cent."""
+_NO_LOSS = message("no unrealised loss")
+_NOT_SINCE_LOSS = message("not reached since the loss began")
+_PROFIT_OR_LOSS = (
+    message("no unrealised profit or loss"),
+    message("unrealised profit {amount}"),
+    message("unrealised loss {amount}"),
+)
 
 
 def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one signature for all families)
     """List the family's features in the order of their columns."""
     new = partial(Feature, family="pnl", tables=("pnl",))
-    amount = partial(new, unit="yuan", story="assets")
+    amount = partial(new, unit="yuan", story=ASSETS)
     trend = partial(new, story=TREND)
     loss = partial(new, story=LOSS)
     said = partial(
@@ -33,21 +46,42 @@ def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one si
         topic="said since the loss",
     )
     return (
-        amount(name="aum_cny", meaning=message("assets under management at the last month-end")),
-        amount(name="deposits_cny", meaning=message("part of the assets without a cost basis (deposits)")),
-        amount(name="investments_cny", meaning=message("part of the assets with a cost basis")),
+        amount(
+            name="aum_cny",
+            meaning=message("assets under management at the last month-end"),
+            phrase=signed(
+                message("no assets at the last month-end"),
+                message("assets {amount}"),
+                message("assets minus {amount}"),
+            ),
+            implies=_all_of_one_kind,
+        ),
+        amount(
+            name="deposits_cny",
+            meaning=message("part of the assets without a cost basis (deposits)"),
+            phrase=signed(message("no deposits"), message("deposits {amount}"), message("deposits minus {amount}")),
+        ),
+        amount(
+            name="investments_cny",
+            meaning=message("part of the assets with a cost basis"),
+            phrase=signed(
+                message("no investments"), message("investments {amount}"), message("investments minus {amount}")
+            ),
+        ),
         loss(
             name="unrealised_pnl_cny",
             unit="yuan",
             meaning=message("unrealised profit or loss"),
             role="unrealised",
             topic=_PRESENT,
+            phrase=signed(*_PROFIT_OR_LOSS),
         ),
         loss(
             name="n_months_under_water_12m",
             unit="count",
             window_days=YEAR,
             meaning=message("month-ends with an unrealised loss, of 12"),
+            phrase=_under_water,
         ),
         *(
             trend(
@@ -56,14 +90,17 @@ def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one si
                 window_days=30 * months,
                 meaning=counted("growth of assets over {n} month", "growth of assets over {n} months", months),
                 topic="aum_growth",
+                phrase=partial(_growth, months),
+                implies=_fell if months == _MONTHS else None,
             )
             for months in _TRENDS
         ),
         trend(
-            name="drawdown_12m",
+            name=_DRAWDOWN,
             unit="share",
             window_days=YEAR,
             meaning=message("fall of assets from their highest month-end of 12"),
+            phrase=_drawdown,
         ),
         loss(
             name="unrealised_return",
@@ -71,29 +108,113 @@ def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one si
             meaning=message("unrealised profit or loss per yuan of cost"),
             role="unrealised",
             topic=_PRESENT,
+            phrase=signed(*_PROFIT_OR_LOSS, message("no invested money"), Share),
         ),
         loss(
             name="worst_return_12m",
             unit="ratio",
             window_days=YEAR,
             meaning=message("lowest unrealised return at 12 month-ends"),
+            phrase=_worst,
+            implies=_no_loss,
         ),
         said(
             name="n_reached_since_loss",
             unit="count",
             meaning=message("contacts that reached the customer since the loss began"),
+            phrase=_since_loss(
+                _NOT_SINCE_LOSS,
+                counted("reached once since the loss began", "reached {n} times since the loss began", 1),
+            ),
         ),
         said(
             name="n_loss_notices_since_loss",
             unit="count",
             meaning=message("loss notices that reached the customer since the loss began"),
+            phrase=_since_loss(
+                message("no loss notice since the loss began"),
+                counted("one loss notice since the loss began", "{n} loss notices since the loss began", 1),
+            ),
         ),
         said(
             name="loss_without_contact",
             unit="0/1",
             meaning=message("an unrealised loss, and nobody reached the customer since it began"),
+            phrase=either(_NOT_SINCE_LOSS, message("reached since the loss began"), _NO_LOSS),
         ),
     )
+
+
+def _since_loss(none: Message, some: Message) -> Phrase:
+    """Tell how often since the present loss began; missing stands for no loss."""
+
+    def tell(value: float, raises: bool) -> Said | None:  # noqa: ARG001
+        if isnan(value):
+            return _NO_LOSS
+        return fill_number(some, value) if value else none
+
+    return tell
+
+
+def _under_water(value: float, raises: bool) -> Said | None:  # noqa: ARG001
+    if isnan(value):
+        return None
+    if not value:
+        return message("no month-end with an unrealised loss within a year")
+    return message("an unrealised loss at {n} of 12 month-ends", n=Number(value))
+
+
+def _growth(months: int, value: float, raises: bool) -> Said | None:  # noqa: ARG001
+    """Tell how assets grew or shrank, as a fraction of what they were."""
+    if isnan(value):
+        several = "no assets {n} months before to compare with"
+        return counted("no assets {n} month before to compare with", several, months)
+    if not value:
+        return counted("assets unchanged in {n} month", "assets unchanged in {n} months", months)
+    if value >= MANY_TIMES:
+        several = "assets grew to {times} times those {n} months before"
+        return counted("assets grew to {times} times those {n} month before", several, months, times=Times(1 + value))
+    share = Share(value)
+    if value > 0:
+        return counted(
+            "assets grew by {share} in {n} month", "assets grew by {share} in {n} months", months, share=share
+        )
+    return counted(
+        "assets shrank by {share} in {n} month", "assets shrank by {share} in {n} months", months, share=share
+    )
+
+
+def _drawdown(value: float, raises: bool) -> Said | None:  # noqa: ARG001
+    if isnan(value):
+        return message("no assets within a year")
+    if not value:
+        return message("assets at their 12-month high")
+    return message("assets {share} below their 12-month high", share=Share(value))
+
+
+def _worst(value: float, raises: bool) -> Said | None:  # noqa: ARG001
+    if isnan(value):
+        return message("no invested money within a year")
+    if value >= 0:
+        return message("no unrealised loss at 12 month-ends")
+    return message("unrealised loss of up to {share} within a year", share=Share(value))
+
+
+def _all_of_one_kind(value: float, other: Feature, its: float) -> bool:
+    """All assets are deposits, or all are invested: told in whole yuan, both would say the same amount."""
+    return other.story == ASSETS and value >= 0.5 and its >= 0.5 and round(value) == round(its)
+
+
+def _fell(value: float, other: Feature, its: float) -> bool:
+    """What assets shrank from lies a month before the twelve whose highest is told: the two would contradict."""
+    return value < 0 and other.name == _DRAWDOWN and not isnan(its)
+
+
+def _no_loss(value: float, other: Feature, its: float) -> bool:
+    """No loss within a year is none today; no investment within a year is none today."""
+    if isnan(value):
+        return other.name == "unrealised_return" and isnan(its)
+    return value >= 0 and other.role == "since_loss" and isnan(its)
 
 
 def build_pnl(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:

@@ -1,6 +1,7 @@
 """Relationship: how long, how old, which tier, whose, and through whom."""
 
 from functools import partial
+from math import isnan
 from typing import Any
 
 import narwhals as nw
@@ -8,7 +9,8 @@ import narwhals as nw
 from churn.config import Config
 from churn.features.expressions import YEAR, count, days_since, since, zero_where_null
 from churn.features.feature import Feature
-from churn.speech import message
+from churn.features.phrases import ago, either, happened, level
+from churn.speech import Number, Said, Span, counted, message
 from churn.tables.bank import to_date
 from churn.tables.contract import TIERS
 from churn.timeline import Tables
@@ -25,19 +27,26 @@ def relationship_features(config: Config) -> tuple[Feature, ...]:
     tier = partial(new, actionable=True, story="tier")
     referrals = partial(new, tables=("referrals",))
     return (
-        new(name="tenure_days", unit="days", meaning=message("days since the relationship began")),
-        new(name="age_years", unit="years", meaning=message("age"), story="age"),
+        new(
+            name="tenure_days",
+            unit="days",
+            meaning=message("days since the relationship began"),
+            phrase=_tenure,
+        ),
+        new(name="age_years", unit="years", meaning=message("age"), story="age", phrase=_age),
         tier(
             name="tier_level",
             unit="level",
             meaning=message("tier: 0 ordinary, 1 gold, 2 platinum"),
             tables=() if "tier" in config.customers.static else states,
+            phrase=level(message("ordinary tier"), message("gold tier"), message("platinum tier")),
         ),
         tier(
             name="is_managed",
             unit="0/1",
             meaning=message("has a responsible manager"),
             tables=() if "manager_id" in config.customers.static else states,
+            phrase=either(message("has a responsible manager"), message("no responsible manager")),
         ),
         tier(
             name="days_since_state_change",
@@ -45,6 +54,10 @@ def relationship_features(config: Config) -> tuple[Feature, ...]:
             window_days=YEAR,
             meaning=message("days since tier or manager changed"),
             tables=states,
+            phrase=ago(
+                message("no known change of tier or manager within a year"),
+                message("tier or manager changed {span} ago"),
+            ),
         ),
         referrals(
             name="n_referred_365d",
@@ -53,9 +66,25 @@ def relationship_features(config: Config) -> tuple[Feature, ...]:
             meaning=message("customers brought in 365 days"),
             actionable=True,
             role="referrals",
+            phrase=happened(
+                YEAR, message("no customers brought"), counted("{n} customer brought", "{n} customers brought", 1)
+            ),
         ),
-        referrals(name="was_referred", unit="0/1", meaning=message("was brought by another customer")),
+        referrals(
+            name="was_referred",
+            unit="0/1",
+            meaning=message("was brought by another customer"),
+            phrase=either(message("brought by another customer"), message("not brought by another customer")),
+        ),
     )
+
+
+def _tenure(value: float, raises: bool) -> Said | None:  # noqa: ARG001
+    return None if isnan(value) else message("customer for {span}", span=Span(value))
+
+
+def _age(value: float, raises: bool) -> Said | None:  # noqa: ARG001
+    return message("age not known") if isnan(value) else message("aged {years}", years=Number(value))
 
 
 def build_relationship(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:

@@ -13,11 +13,11 @@ from churn.actions.lists.missing import find_missing
 from churn.config import Config, ListSettings
 from churn.errors import DataError
 from churn.explanation.reasons.amounts import Pair
-from churn.explanation.reasons.phrases import phrases
-from churn.explanation.reasons.sentences import Phrase
 from churn.features.catalogue import available_features, build_features, catalogue
 from churn.features.expressions import count, days_since, per_customer
+from churn.features.feature import Feature
 from churn.labels import silent_is_known
+from churn.speech import say
 from churn.tables.bank import Bank, to_date, to_days
 from churn.tables.contract import TIERS
 from churn.timeline import YEAR_DAYS, Tables, is_open, month_end_before, population
@@ -63,8 +63,8 @@ class Facts:
         Days since 1970-01-01; only what happened strictly before it is used.
     missing
         Why a table, a column ("table.column") or the scores cannot be used.
-    said
-        The phrase of each feature.
+    catalogue
+        Every feature, by name.
     """
 
     customers: pd.DataFrame
@@ -73,7 +73,7 @@ class Facts:
     config: Config
     settings: ListSettings
     missing: Mapping[str, Pair]
-    said: Mapping[str, Phrase]
+    catalogue: Mapping[str, Feature]
 
     def lacks(self, *sources: str) -> list[Pair]:
         """Say why any of these sources cannot be used."""
@@ -81,7 +81,12 @@ class Facts:
 
     def tell(self, feature: str, row: Any, *, raises: bool = True) -> Pair:
         """Tell a customer's value of a feature."""
-        return self.said[feature](getattr(row, feature), raises)
+        return self.tell_value(feature, getattr(row, feature), raises=raises)
+
+    def tell_value(self, feature: str, value: float, *, raises: bool = True) -> Pair:
+        """Tell a value of a feature."""
+        told = self.catalogue[feature].tell(value, raises=raises)
+        return say(told, "en"), say(told, "zh")
 
 
 def read_facts(bank: Bank, scores: pd.DataFrame | None, date: dt.date, config: Config, settings: ListSettings) -> Facts:
@@ -103,7 +108,8 @@ def read_facts(bank: Bank, scores: pd.DataFrame | None, date: dt.date, config: C
         is_held_out=in_hold_out(found["customer_id"], config.plan),
     )
     customers, reason = _with_scores(found, scores)
-    return Facts(customers, tables, day, config, settings, {**missing, **reason}, phrases(catalogue(config), config))
+    known = {feature.name: feature for feature in catalogue(config)}
+    return Facts(customers, tables, day, config, settings, {**missing, **reason}, known)
 
 
 def open_holdings(facts: Facts) -> pd.DataFrame:

@@ -123,7 +123,7 @@ def _graded(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
 def _why_unassigned(facts: Facts, row: Any) -> Pair:
     parts = [facts.tell("tier_level", row)]
     if row.problem == "no_manager":
-        parts.append(facts.said["is_managed"](0.0, True))
+        parts.append(facts.tell_value("is_managed", 0.0))
     else:
         parts.append(_elsewhere(row))
     parts += [facts.tell("aum_cny", row)] if row.aum_cny == row.aum_cny else []

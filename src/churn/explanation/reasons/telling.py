@@ -1,9 +1,23 @@
 """Why a customer's risk is what it is, in plain words: three stories that raise it most, two that hold it down.
 
-A story (`churn.explanation.reasons.stories`) weighs the sum of its features' SHAP values, in log-odds. It is told by
-the one or two of its features that push its way most, with the customer's own values; the second only where the first
-does not say it already and it pushes at least a third as hard. Reasons say what the model used, not what would change
-the outcome.
+Correlated features share a risk that TreeSHAP divides among them by chance, so that a reader would be told the same
+thing three times, each time as less than it is. So features of one story are told together. The rule:
+
+- A feature belongs to the story its entry in the catalogue names, or else to its family's. Families are cut where
+  their parts speak of different things: products held and products lately opened or closed; bindings and unbindings;
+  losses, the size of assets, and where assets go.
+- A story may take features of another family that speak of the same: the net flow of money joins the trend of
+  assets, loss notices join the losses. Transactions by whatever channel are one story.
+- All services together are one story: "not bound" eight times is one fact about a customer, told by the services
+  that weigh most.
+- Where a customer has an unrealised loss, and losses and contact both raise the risk, they are one story: a loss
+  nobody speaks about. That is done customer by customer.
+- A file's own column is a story of its own.
+
+A story weighs the sum of its features' SHAP values, in log-odds. It is told by the one or two of its features that
+push its way most, with the customer's own values; the second only where it speaks of another topic, the first does not
+say it already (`Feature.implies`) and it pushes at least a third as hard. Reasons say what the model used, not what
+would change the outcome. They are values until they are written: `Stories.words` puts them into a language.
 """
 
 from collections.abc import Sequence
@@ -14,21 +28,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.config import Config
 from churn.errors import DataError
-from churn.explanation.reasons.amounts import Pair, plain
-from churn.explanation.reasons.phrases import NO_BINDING, NO_CONTACT, NO_TRANSACTIONS, phrases
-from churn.explanation.reasons.sentences import Phrase
-from churn.explanation.reasons.stories import CONTACT, LOSS, find_stories, find_topic
-from churn.features.feature import Feature
+from churn.features.feature import CONTACT, LOSS, Feature, own_features
+from churn.speech import Language, Said, joined, say
 
 N_RAISING, N_HOLDING = 3, 2
 SECOND_SHARE = 1 / 3
 """What a second feature pushes at least, of the first."""
-_NOTHING_MORE = {NO_CONTACT[0], NO_TRANSACTIONS[0], "no transactions in a year"}
-"""What leaves nothing else to say of its story."""
-_NOTHING_DIGITAL = "no transaction online or mobile in a year"
-_SINCE_LOSS = ("loss_without_contact", "n_reached_since_loss", "n_loss_notices_since_loss")
 
 Texts = NDArray[np.object_]
 _Numbers = NDArray[np.float64]
@@ -36,21 +42,53 @@ _Places = NDArray[np.int64]
 _Marks = NDArray[np.bool_]
 
 
-class Reasons(NamedTuple):
-    """Stories of n customers, the one of most weight first; None where fewer push that way.
+class Telling(NamedTuple):
+    """A feature and the value it is told by, and what that says."""
+
+    feature: Feature
+    value: Any
+    said: Said
+
+
+@dataclass(frozen=True)
+class Stories:
+    """Stories of n customers, the one of most weight first.
 
     Attributes
     ----------
-    raising_en, raising_zh
-        What raises the risk, shape (n, 3).
-    holding_en, holding_zh
-        What holds it down, shape (n, 2).
+    tellings
+        Everything that is said of anybody, once.
+    places
+        Which of `tellings` tell each story, shape (n, ranks, 2); -1 where fewer do, or fewer stories push that way.
     """
 
-    raising_en: Texts
-    raising_zh: Texts
-    holding_en: Texts
-    holding_zh: Texts
+    tellings: Sequence[Telling]
+    places: _Places
+
+    def words(self, language: Language) -> Texts:
+        """Put them into words, shape (n, ranks); None where there is no story. Each value is worded once."""
+        # numbers stand apart from Chinese words, words do not
+        said = [say(one.said, language).replace(" 不到", "不到") for one in self.tellings]
+        return self._joined(said, say(joined(["{one}", "{other}"], "and"), language))
+
+    def features(self) -> Texts:
+        """Name the features that tell them, one or two with a space between, shape (n, ranks); None as for `words`."""
+        return self._joined([one.feature.name for one in self.tellings], "{one} {other}")
+
+    def _joined(self, said: list[str], between: str) -> Texts:
+        table = np.array([*said, None], dtype=object)
+        texts: Texts = table[self.places[..., 0]]
+        two = self.places[..., 1] >= 0
+        pairs = zip(texts[two], table[self.places[..., 1][two]], strict=True)
+        texts[two] = np.array([between.format(one=one, other=other) for one, other in pairs], dtype=object)
+        return texts
+
+
+class Reasons(NamedTuple):
+    """What raises the risk, at most three stories, and what holds it down, at most two."""
+
+    raising: Stories
+    holding: Stories
 
 
 @dataclass(frozen=True)
@@ -68,9 +106,7 @@ class _Told(NamedTuple):
     second: _Places
 
 
-def explain_reasons(
-    values: NDArray[np.float32], features: pd.DataFrame, catalogue: Sequence[Feature], config: Config
-) -> Reasons:
+def explain_reasons(values: NDArray[np.float32], features: pd.DataFrame, catalogue: Sequence[Feature]) -> Reasons:
     """Tell the stories of each customer.
 
     Parameters
@@ -80,9 +116,7 @@ def explain_reasons(
     features
         The customers' own values, shape (n, k), columns in the same order.
     catalogue
-        Features that have a phrase; none for a flat file.
-    config
-        Names products and services.
+        What the columns are; one that it does not have is told as a file's own.
 
     Raises
     ------
@@ -91,47 +125,48 @@ def explain_reasons(
 
     Examples
     --------
+    >>> from churn.config import Config
     >>> from churn.features.catalogue import catalogue
     >>> customers = pd.DataFrame({"unrealised_return": [-0.14], "days_since_contact": [75.0], "age_years": [41.0]})
-    >>> told = explain_reasons(np.array([[0.5, 0.2, -0.1]]), customers, catalogue(Config()), Config())
-    >>> told.raising_en[0, 0], told.raising_zh[0, 0], told.holding_en[0, 0]
+    >>> told = explain_reasons(np.array([[0.5, 0.2, -0.1]]), customers, catalogue(Config()))
+    >>> told.raising.words("en")[0, 0], told.raising.words("zh")[0, 0], told.holding.words("en")[0, 0]
     ('unrealised loss 14 % and no contact for 75 days', '浮亏 14%，75 天未联系', 'aged 41')
+    >>> told.raising.features()[0].tolist()
+    ['unrealised_return days_since_contact', None, None]
     """
     if values.shape != features.shape:
         raise DataError(
             f"reasons: SHAP values of shape {values.shape}, features of shape {features.shape}; "
             "give both for the same customers and columns"
         )
-    names = [str(name) for name in features.columns]
-    stories = _stories(names, catalogue)
-    losing = _losing(features) if LOSS in stories else np.zeros(len(features), dtype=bool)
-    said = phrases(catalogue, config)
-    shown = [_shown(features.iloc[:, at], losing, told=name in said) for at, name in enumerate(names)]
-    texts: list[Texts] = []
-    for sign, ranks in ((1.0, N_RAISING), (-1.0, N_HOLDING)):
-        told = _choose(sign * values.astype(np.float64), stories, losing if sign > 0 else np.zeros_like(losing), ranks)
-        texts += _tell(told, shown, [said.get(name) for name in names], names, raises=sign > 0)
-    return Reasons(*texts)
+    known = {feature.name: feature for feature in catalogue}
+    columns = [known.get(name) or own_features([name])[0] for name in map(str, features.columns)]
+    stories = _stories(columns)
+    losing = _losing(features, columns) if LOSS in stories else np.zeros(len(features), dtype=bool)
+    # of those without a loss, nothing is told about the time since it began
+    shown = [
+        features.iloc[:, at].where(losing) if column.role == "since_loss" else features.iloc[:, at]
+        for at, column in enumerate(columns)
+    ]
+    pushes = values.astype(np.float64)
+    raising = _choose(pushes, stories, losing, N_RAISING)
+    holding = _choose(-pushes, stories, np.zeros_like(losing), N_HOLDING)
+    return Reasons(_tell(raising, shown, columns, raises=True), _tell(holding, shown, columns, raises=False))
 
 
-def _stories(names: Sequence[str], catalogue: Sequence[Feature]) -> dict[str, _Story]:
-    belongs = find_stories(names, catalogue)
-    topics = np.unique([find_topic(name) for name in names], return_inverse=True)[1]
-    columns = {story: np.flatnonzero([one == story for one in belongs]) for story in dict.fromkeys(belongs)}
-    return {story: _Story(found, topics[found]) for story, found in columns.items()}
+def _stories(columns: Sequence[Feature]) -> dict[str, _Story]:
+    topics = np.unique([column.topic for column in columns], return_inverse=True)[1]
+    belongs = [column.story for column in columns]
+    places = {story: np.flatnonzero([one == story for one in belongs]) for story in dict.fromkeys(belongs)}
+    return {story: _Story(found, topics[found]) for story, found in places.items()}
 
 
-def _losing(features: pd.DataFrame) -> _Marks:
+def _losing(features: pd.DataFrame, columns: Sequence[Feature]) -> _Marks:
     """Mark the customers with an unrealised loss at the last month-end."""
-    for name in ("unrealised_pnl_cny", "unrealised_return"):
-        if name in features:
-            return np.asarray(features[name].to_numpy(dtype=np.float64, na_value=np.nan) < 0)
+    for at, column in enumerate(columns):
+        if column.role == "unrealised":
+            return np.asarray(features.iloc[:, at].to_numpy(dtype=np.float64, na_value=np.nan) < 0)
     return np.zeros(len(features), dtype=bool)
-
-
-def _shown(column: "pd.Series[Any]", losing: _Marks, *, told: bool) -> "pd.Series[Any]":
-    """Give what a phrase is told: of those without a loss, nothing about the time since it began."""
-    return column.where(losing) if told and column.name in _SINCE_LOSS else column
 
 
 def _choose(pushes: _Numbers, stories: dict[str, _Story], losing: _Marks, ranks: int) -> _Told:
@@ -175,68 +210,38 @@ def _best_two(pushes: _Numbers, story: _Story) -> tuple[_Places, _Places]:
     return story.columns[best], np.where(enough, story.columns[runner], -1)
 
 
-def _tell(
-    told: _Told, shown: list["pd.Series[Any]"], said: list[Phrase | None], names: list[str], *, raises: bool
-) -> tuple[Texts, Texts]:
-    """Put stories into words, in both languages; each value of a column is worded once."""
-    parts = np.stack(told)
-    words = np.full((2, *parts.shape), None, dtype=object)
-    for at in np.unique(parts[parts >= 0]):
-        here = parts == at
-        rows = np.nonzero(here)[1]
-        codes, uniques = pd.factorize(shown[at].iloc[rows], use_na_sentinel=False)
-        pairs = [_word(said[at], names[at], value, raises) for value in uniques]
-        for language in (0, 1):
-            words[language][here] = np.array([pair[language] for pair in pairs], dtype=object)[codes]
-    _leave_out_implied(words)
-    return _joined(words[0], " and "), _joined(words[1], "，")
+def _tell(told: _Told, shown: list["pd.Series[Any]"], columns: Sequence[Feature], *, raises: bool) -> Stories:
+    """Tell stories by the customers' values; each value of a column is told once."""
+    chosen = np.stack(told, axis=-1)
+    places = np.full(chosen.shape, -1)
+    tellings: list[Telling] = []
+    for at in np.unique(chosen[chosen >= 0]):
+        here = chosen == at
+        codes, uniques = pd.factorize(shown[at].iloc[np.nonzero(here)[0]], use_na_sentinel=False)
+        places[here] = len(tellings) + codes
+        tellings += [Telling(columns[at], value, columns[at].tell(value, raises=raises)) for value in uniques]
+    _leave_out_implied(places, tellings)
+    return Stories(tellings, places)
 
 
-def _word(phrase: Phrase | None, name: str, value: Any, raises: bool) -> Pair:
-    if phrase is not None:
-        en, zh = phrase(float("nan") if pd.isna(value) else float(value), raises)
-        return en, zh.replace(" 不到", "不到")  # numbers stand apart, words do not
-    if pd.isna(value):
-        return f"{name} not known", f"{name} 不详"
-    if isinstance(value, (bool, np.bool_)):
-        return f"{name} = {'yes' if value else 'no'}", f"{name} 为{'是' if value else '否'}"
-    text = plain(float(value)) if isinstance(value, (int, float, np.number)) else str(value)
-    return f"{name} = {text}", f"{name} 为 {text}"
+def _leave_out_implied(places: _Places, tellings: Sequence[Telling]) -> None:
+    """Drop, in place, of two tellings the one that goes without saying after the other."""
+    at = np.nonzero(places[..., 1] >= 0)
+    pairs, which = np.unique(places[at] @ [len(tellings), 1], return_inverse=True)
+    kept = [_kept(tellings, *divmod(pair, len(tellings))) for pair in pairs.tolist()]
+    places[at] = np.array(kept, dtype=np.int64).reshape(-1, 2)[which]
 
 
-def _leave_out_implied(words: Texts) -> None:
-    """Drop, in place, of two phrases the one that goes without saying after the other.
-
-    `words` has shape (2 languages, 2 phrases, n, ranks).
-    """
-    first, second = words[0]
-    for row, rank in zip(*np.nonzero(second != None), strict=True):  # noqa: E711 (elementwise)
-        one, other = first[row, rank], second[row, rank]
-        if _implies(other, one):
-            words[:, 0, row, rank] = words[:, 1, row, rank]
-        if _implies(other, one) or _implies(one, other):
-            words[:, 1, row, rank] = None
+def _kept(tellings: Sequence[Telling], first: int, second: int) -> tuple[int, int]:
+    one, other = tellings[first], tellings[second]
+    if _implies(other, one):
+        return second, -1
+    return first, -1 if _implies(one, other) else second
 
 
-def _implies(one: str, other: str) -> bool:
-    if one.startswith(other):
+def _implies(one: Telling, other: Telling) -> bool:
+    """Whether what the one says leaves the other nothing to say, by what they are and their values."""
+    if one.said == other.said:
         return True
-    if one == NO_BINDING[0]:
-        return other.endswith(" not bound")
-    if one == _NOTHING_DIGITAL:
-        return other.startswith(("no online", "no mobile"))
-    if one.startswith("assets shrank") and one.endswith("in 12 months"):
-        # What they shrank from lies a month before the twelve whose highest is told: the two would contradict.
-        return other.endswith("12-month high")
-    whole, _, amount = one.partition(" CNY ")
-    if whole == "assets" and other in (f"deposits CNY {amount}", f"investments CNY {amount}"):
-        return True
-    return one in _NOTHING_MORE and other.startswith(("no ", "not ")) and "loss" not in other
-
-
-def _joined(words: Texts, between: str) -> Texts:
-    first, second = words
-    texts: Texts = first.copy()
-    two = second != None  # noqa: E711 (elementwise)
-    texts[two] = first[two] + between + second[two]
-    return texts
+    rule = one.feature.implies
+    return rule is not None and rule(one.value, other.feature, other.value)

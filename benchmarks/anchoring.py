@@ -142,7 +142,7 @@ def judge(bank: Bank, situation: Situation, seed: int) -> Judged:
     return Judged(
         measure(bank, before),
         measure(bank, after),
-        bool(describe_departures(anchored.manifest["anchored"])),
+        bool(describe_departures(anchored.manifest.anchored)),
         moved(bank, before, situation.stated),
         worst_stated(bank, after, situation.stated),
         in_order(bank, before, after),

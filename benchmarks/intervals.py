@@ -27,9 +27,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from churn.config import Config
-from churn.evaluation.validity import Validity, assess_intervals, learn_widening
+from churn.evaluation.validity import assess_intervals, learn_widening
 from churn.frame import Snapshot, build_snapshot
 from churn.model.calibration import Method, choose_calibration, fit_calibration
+from churn.model.documents import IntervalFacts
 from churn.model.fitted import FittedModel
 from churn.model.folds import customer_folds
 from churn.model.intervals import fit_intervals, widen
@@ -78,7 +79,7 @@ def read_snapshots(folder: Path, reference: dt.date) -> tuple[list[Snapshot], Sn
         return known, build_snapshot(bank, reference, HORIZON)
 
 
-def judge(kind: str, seed: int, customers: int, folder: Path) -> tuple[float, dict[str, Validity]]:
+def judge(kind: str, seed: int, customers: int, folder: Path) -> tuple[float, dict[str, IntervalFacts]]:
     """Simulate, fit on the earlier years, score the last: the widening, and how each claim held."""
     place = folder / f"{kind}-{seed}"
     summary = simulate_bank(
@@ -100,7 +101,7 @@ def judge(kind: str, seed: int, customers: int, folder: Path) -> tuple[float, di
 
 def _assess(
     snapshot: Snapshot, p: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
-) -> Validity:
+) -> IntervalFacts:
     return assess_intervals(outcomes(snapshot), p, low, high)
 
 
@@ -125,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return report(shares, quick=options.quick)
 
 
-def _print_row(kind: str, claim: str, judged: list[tuple[float, dict[str, Validity]]]) -> float:
+def _print_row(kind: str, claim: str, judged: list[tuple[float, dict[str, IntervalFacts]]]) -> float:
     held = [found[claim].share_consistent for _, found in judged]
     width = np.mean([found[claim].mean_width for _, found in judged])
     by = np.mean([widening for widening, _ in judged])

@@ -66,7 +66,7 @@ def judge(seed: int, customers: int, folder: Path) -> Judged:
     as_of, oracle = summary.reference_as_of, pd.read_parquet(bank_folder / "truth" / "oracle.parquet")
     config = Config()
     stored = train_on_folder(bank_folder, config, Recipe(seed=seed), data_end=as_of - dt.timedelta(days=1))
-    assert max(stored.manifest["snapshots"]) <= (as_of - dt.timedelta(days=HORIZON)).isoformat()
+    assert max(stored.manifest.snapshots) <= as_of - dt.timedelta(days=HORIZON)
     with open_bank(bank_folder, config) as bank:
         snapshot = build_snapshot(bank, as_of, HORIZON)
     assert snapshot.churned is not None

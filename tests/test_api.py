@@ -126,7 +126,7 @@ def test_a_model_is_the_one_the_command_trains(model, commanded, tmp_path):
     churn.write_model(str(tmp_path / "model"), model)
     ours, theirs = churn.read_model(str(tmp_path / "model")), churn.read_model(commanded / "model")
 
-    assert ours.manifest["model_id"] == theirs.manifest["model_id"]
+    assert ours.manifest.model_id == theirs.manifest.model_id
     assert ours.manifest == theirs.manifest
     assert ours.metrics == theirs.metrics
     assert ours.baselines == theirs.baselines
@@ -150,7 +150,7 @@ def test_the_bindings_are_those_of_bindings_json(bank, commanded):
 def test_effects_can_be_left_out_and_change_no_probability(snapshots, model):
     without = churn.train(snapshots, with_effects=False)
 
-    assert without.effects == {"as_of": None, "services": []}
+    assert without.effects.to_json() == {"as_of": None, "services": []}
     np.testing.assert_array_equal(
         without.model.predict(snapshots[-1].features).probability,
         model.model.predict(snapshots[-1].features).probability,
@@ -233,8 +233,8 @@ def test_a_bank_without_bindings_is_trained_on_and_cannot_be_explained(tmp_path)
             churn.explain_bindings(model, bank, snapshots[-1].as_of)
 
     assert snapshots.evidence is None
-    assert model.effects["services"] == []
-    assert model.manifest["horizon_days"] == 180
+    assert model.effects.services == ()
+    assert model.manifest.horizon_days == 180
 
 
 @pytest.mark.parametrize("value", ["2026-13-01", "01.02.2026", "yesterday"])

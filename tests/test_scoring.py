@@ -6,14 +6,15 @@ import pytest
 
 from churn.config import Config
 from churn.errors import OutputError
-from churn.explanation.next_best import Advice, advice_to_json
 from churn.frame import Snapshot
+from churn.model.documents import Advice, Effects, Thresholds
 from churn.model.fitted import FittedModel
 from churn.model.intervals import fit_intervals
 from churn.model.schema import encode, learn_schema
 from churn.model.storage import StoredModel
 from churn.model.trees import TreeParameters, fit_trees
 from churn.scoring import EXPLAINED, SCHEMA, raising_features, require_form, risk_bands, score_snapshot
+from documents import make_manifest
 
 
 def test_reasons_are_the_largest_contributions_above_zero_in_order():
@@ -33,7 +34,7 @@ def test_a_model_of_two_features_gives_an_empty_third_reason():
 
 
 def test_a_probability_on_a_threshold_belongs_to_the_band_above():
-    bands = risk_bands(np.array([0.0999, 0.1, 0.3999, 0.4]), {"low": 0.1, "high": 0.4})
+    bands = risk_bands(np.array([0.0999, 0.1, 0.3999, 0.4]), Thresholds(low=0.1, high=0.4))
     assert bands == ["low", "medium", "medium", "high"]
 
 
@@ -51,7 +52,9 @@ def scored():
     schema = learn_schema(features)
     model = FittedModel(schema, fit_trees(encode(features, schema).matrix, y, TreeParameters(), rounds=5))
     ids = np.array([f"C{number:02d}" for number in range(80)], dtype=object)
-    return Snapshot(None, ids, features, y, None), StoredModel(model, {"thresholds": {"high": 0.6, "low": 0.3}})
+    return Snapshot(None, ids, features, y, None), StoredModel(
+        model, make_manifest(thresholds={"high": 0.6, "low": 0.3})
+    )
 
 
 def test_scores_hold_the_interval_around_each_probability(scored):
@@ -78,10 +81,11 @@ def test_a_claimed_effect_is_in_proportion_below_the_models_own_churn_rate(score
     snapshot, stored = scored
     probability = score_snapshot(snapshot, stored)[0]["churn_probability"].to_numpy()
     rate = float(probability.mean())
-    claim = Advice("products", "cuts", "randomised", -0.1, -0.2, -0.05, {})
-    stored = replace(
-        stored, manifest={**stored.manifest, "training_churn_rate": rate}, effects=advice_to_json([claim], None)
+    claim = Advice(
+        service="products", verdict="cuts", evidence="randomised", effect=-0.1, low=-0.2, high=-0.05, bands={}
     )
+    manifest = stored.manifest.model_copy(update={"training_churn_rate": rate})
+    stored = replace(stored, manifest=manifest, effects=Effects(as_of=None, services=(claim,)))
     table, _ = score_snapshot(snapshot, stored, explain=config)
     told = table["next_binding_effect"].to_pandas().to_numpy()
     expected = -0.1 * np.minimum(probability / rate, 1)

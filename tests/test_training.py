@@ -48,19 +48,24 @@ def trained():
 
 
 def test_the_last_snapshot_judges_a_model_of_those_complete_by_then(trained):
-    assert trained.metrics["out_of_time"] is True
-    assert trained.manifest["held_out"]["as_of"] == "2022-10-01"
-    assert trained.manifest["held_out"]["rows"] == 400
-    assert 0.7 < trained.metrics["roc_auc"]["value"] < 0.95
+    assert trained.metrics.out_of_time is True
+    assert trained.manifest.held_out.as_of == dt.date(2022, 10, 1)
+    assert trained.manifest.held_out.rows == 400
+    assert 0.7 < trained.metrics.roc_auc.value < 0.95
 
 
 def test_the_stored_model_is_refitted_on_all_snapshots(trained):
-    assert trained.manifest["snapshots"] == ["2022-01-01", "2022-04-02", "2022-07-02", "2022-10-01"]
-    assert trained.manifest["training_rows"] == 1600
+    assert [str(date) for date in trained.manifest.snapshots] == [
+        "2022-01-01",
+        "2022-04-02",
+        "2022-07-02",
+        "2022-10-01",
+    ]
+    assert trained.manifest.training_rows == 1600
 
 
 def test_every_metric_has_a_value_and_an_interval(trained):
-    estimates = {name: value for name, value in trained.metrics.items() if name != "out_of_time"}
+    estimates = {name: estimate._asdict() for name, estimate in trained.metrics.estimates.items()}
 
     assert {
         "roc_auc",
@@ -82,8 +87,8 @@ def test_metrics_do_not_see_the_held_out_outcomes():
     *earlier, last = _snapshots()
     turned = Snapshot(last.as_of, last.customer_id, last.features, 1 - last.churned, last.product_coverage)
 
-    right = _train([*earlier, last]).metrics["roc_auc"]["value"]
-    wrong = _train([*earlier, turned]).metrics["roc_auc"]["value"]
+    right = _train([*earlier, last]).metrics.roc_auc.value
+    wrong = _train([*earlier, turned]).metrics.roc_auc.value
 
     assert right + wrong == pytest.approx(1)
 
@@ -103,7 +108,7 @@ def test_the_stored_model_is_recalibrated_even_where_no_method_was_chosen():
         manifest = _train(
             _snapshots(days=(0, 91)), recipe=Recipe(parameters=TreeParameters(max_rounds=60), seed=seed)
         ).manifest
-        chosen[manifest["calibration_chosen"]] = manifest["calibration_method"]
+        chosen[manifest.calibration_chosen] = manifest.calibration_method
 
     assert chosen.pop("none") == "sigmoid"
     assert all(method == chosen_method for chosen_method, method in chosen.items())
@@ -112,17 +117,17 @@ def test_the_stored_model_is_recalibrated_even_where_no_method_was_chosen():
 def test_risk_bands_are_multiples_of_the_held_out_churn_rate(trained):
     rate = _snapshots()[-1].churned.mean()
 
-    assert trained.manifest["thresholds"] == {"high": pytest.approx(2 * rate), "low": pytest.approx(rate / 2)}
+    assert trained.manifest.thresholds.to_json() == {"high": pytest.approx(2 * rate), "low": pytest.approx(rate / 2)}
 
 
 def test_baselines_are_those_of_the_held_out_snapshot(trained):
     last = _snapshots()[-1]
 
-    assert [row["n"] for row in trained.baselines] == [
+    assert [row.n for row in trained.baselines] == [
         *[int(np.sum(last.product_coverage == n)) for n in (1, 2, 3, 4)],
         int(np.sum(last.product_coverage >= 5)),
     ]
-    assert trained.baselines[0]["observed"] == last.churned[last.product_coverage == 1].mean()
+    assert trained.baselines[0].observed == last.churned[last.product_coverage == 1].mean()
 
 
 def test_the_banks_own_baselines_and_horizon_are_used():
@@ -130,7 +135,7 @@ def test_the_banks_own_baselines_and_horizon_are_used():
 
     baselines = _train(_snapshots(), config=config).baselines
 
-    assert [row["stated"] for row in baselines] == [None, pytest.approx(1 - 0.5 ** (91 / 365)), None, None, None]
+    assert [row.stated for row in baselines] == [None, pytest.approx(1 - 0.5 ** (91 / 365)), None, None, None]
 
 
 def test_same_seed_and_snapshots_give_the_same_documents_on_any_number_of_threads(trained, tmp_path):
@@ -144,7 +149,7 @@ def test_same_seed_and_snapshots_give_the_same_documents_on_any_number_of_thread
 
 
 def test_another_seed_gives_another_model(trained):
-    assert _train(_snapshots(), recipe=Recipe(seed=1)).manifest["model_id"] != trained.manifest["model_id"]
+    assert _train(_snapshots(), recipe=Recipe(seed=1)).manifest.model_id != trained.manifest.model_id
 
 
 def test_what_is_stored_is_what_was_trained(trained, tmp_path):
@@ -155,7 +160,7 @@ def test_what_is_stored_is_what_was_trained(trained, tmp_path):
     np.testing.assert_array_equal(
         again.model.predict(features).probability, trained.model.predict(features).probability
     )
-    assert again.manifest["model_id"] == trained.manifest["model_id"] == model_id(trained.model)
+    assert again.manifest.model_id == trained.manifest.model_id == model_id(trained.model)
     assert again.metrics == trained.metrics
     assert again.baselines == trained.baselines
     assert again.card == trained.card
@@ -174,26 +179,26 @@ def test_training_changes_no_snapshot():
 def test_without_an_earlier_complete_label_metrics_say_so():
     trained = _train(_snapshots(), horizon_days=365)
 
-    assert trained.metrics["out_of_time"] is False
-    assert trained.manifest["out_of_time"] is False
-    assert 60 < trained.manifest["held_out"]["rows"] < 140  # a quarter of 400
-    assert trained.manifest["training_rows"] == 1600
+    assert trained.metrics.out_of_time is False
+    assert trained.manifest.out_of_time is False
+    assert 60 < trained.manifest.held_out.rows < 140  # a quarter of 400
+    assert trained.manifest.training_rows == 1600
     assert "NOT out of time" in trained.card
 
 
 def test_one_snapshot_alone_is_split_by_customer():
     trained = _train(_snapshots(days=(0,)))
 
-    assert trained.metrics["out_of_time"] is False
-    assert trained.manifest["snapshots"] == ["2022-01-01"]
-    assert trained.manifest["training_rows"] == 400
+    assert trained.metrics.out_of_time is False
+    assert trained.manifest.snapshots == (dt.date(2022, 1, 1),)
+    assert trained.manifest.training_rows == 400
 
 
 def test_an_embargo_moves_the_development_snapshots_back():
     # 182 days lie between the two: a horizon of 91 leaves room for an embargo of 91, not of 92
     def out_of_time(days):
         config = Config.model_validate({"training": {"embargo_days": days}})
-        return _train(_snapshots(days=(0, 182)), config=config).metrics["out_of_time"]
+        return _train(_snapshots(days=(0, 182)), config=config).metrics.out_of_time
 
     assert out_of_time(91) is True
     assert out_of_time(92) is False
@@ -212,7 +217,7 @@ def test_customers_known_by_heart_do_not_flatter_the_calibration():
         snapshots, recipe=Recipe(parameters=TreeParameters(num_leaves=100, min_child=1, l2=0.0, learning_rate=0.3))
     )
 
-    assert min(trained.manifest["calibration_log_losses"].values()) > 0.65  # ln 2 = 0.693 knows nothing
+    assert min(trained.manifest.calibration_log_losses.values()) > 0.65  # ln 2 = 0.693 knows nothing
 
 
 def test_steps_are_told_in_order():
@@ -229,12 +234,12 @@ def test_steps_are_told_in_order():
 
 
 def test_the_callers_facts_are_in_the_manifest():
-    assert _train(_snapshots(), facts={"inputs": {"customers": 400}}).manifest["inputs"] == {"customers": 400}
+    assert _train(_snapshots(), facts={"static": ["tier"]}).manifest.static == ("tier",)
 
 
 def test_documents_are_json(trained):
     for document in (trained.manifest, trained.metrics, trained.baselines):
-        assert json.loads(render_json(document)) == document
+        assert json.loads(render_json(document.to_json())) == document.to_json()
 
 
 @pytest.mark.parametrize(
@@ -285,12 +290,12 @@ def test_fifty_rows_with_ten_churners_train_on_snapshots_and_flat():
 def test_a_flat_file_is_judged_out_of_fold_and_refitted_on_all_rows():
     trained = train_flat(_snapshot(None), config=Config())
 
-    assert trained.manifest["as_of"] is None
-    assert trained.manifest["snapshots"] == []
-    assert trained.manifest["training_rows"] == trained.manifest["held_out"]["rows"] == 400
-    assert trained.metrics["out_of_time"] is False
-    assert 0.7 < trained.metrics["roc_auc"]["value"] < 0.95
-    assert trained.metrics["roc_auc"]["low"] < trained.metrics["roc_auc"]["value"] < trained.metrics["roc_auc"]["high"]
+    assert trained.manifest.as_of is None
+    assert trained.manifest.snapshots == ()
+    assert trained.manifest.training_rows == trained.manifest.held_out.rows == 400
+    assert trained.metrics.out_of_time is False
+    assert 0.7 < trained.metrics.roc_auc.value < 0.95
+    assert trained.metrics.roc_auc.low < trained.metrics.roc_auc.value < trained.metrics.roc_auc.high
 
 
 def test_noise_alone_on_a_flat_file_ranks_no_better_than_chance():
@@ -299,7 +304,7 @@ def test_noise_alone_on_a_flat_file_ranks_no_better_than_chance():
     features = pd.DataFrame(generator.normal(size=(600, 5)), columns=list("abcde"))
     snapshot = Snapshot(None, ids, features, generator.integers(0, 2, 600), None)
 
-    found = train_flat(snapshot, config=Config()).metrics["roc_auc"]
+    found = train_flat(snapshot, config=Config()).metrics.roc_auc
 
     assert found["low"] < 0.55
     assert found["value"] < 0.57
@@ -308,8 +313,8 @@ def test_noise_alone_on_a_flat_file_ranks_no_better_than_chance():
 def test_a_flat_file_without_coverage_has_empty_buckets():
     trained = train_flat(_snapshot(None, coverage=False), config=Config())
 
-    assert [row["n"] for row in trained.baselines] == [0] * 5
-    assert trained.manifest["held_out"]["without_coverage"] == 400
+    assert [row.n for row in trained.baselines] == [0] * 5
+    assert trained.manifest.held_out.without_coverage == 400
 
 
 def test_the_same_flat_file_gives_the_same_model():
@@ -328,9 +333,9 @@ def test_bankchurners_reaches_its_reference_auc():
     features = table.drop(columns=["CLIENTNUM", "Attrition_Flag", *table.filter(like="Naive_Bayes").columns])
     trained = _train_table(features, table["Attrition_Flag"] == "Attrited Customer", table["Total_Relationship_Count"])
 
-    assert trained.metrics["roc_auc"]["value"] >= 0.9935
-    assert trained.metrics["ece"]["value"] < 0.01
-    assert [round(row["observed"], 3) for row in trained.baselines[:4]] == [0.256, 0.278, 0.174, 0.118]
+    assert trained.metrics.roc_auc.value >= 0.9935
+    assert trained.metrics.ece.value < 0.01
+    assert [round(row.observed, 3) for row in trained.baselines[:4]] == [0.256, 0.278, 0.174, 0.118]
 
 
 @pytest.mark.skipif(
@@ -343,8 +348,8 @@ def test_telco_reaches_its_reference_auc():
     features["TotalCharges"] = pd.to_numeric(features["TotalCharges"], errors="coerce")
     trained = _train_table(features, table["Churn"] == "Yes", None)
 
-    assert trained.metrics["roc_auc"]["value"] >= 0.847
-    assert trained.metrics["ece"]["value"] < 0.02
+    assert trained.metrics.roc_auc.value >= 0.847
+    assert trained.metrics.ece.value < 0.02
 
 
 def _train_table(features, churned, coverage):
@@ -375,13 +380,13 @@ def test_bindings_can_only_lower_the_risk_where_asked_for():
     assert (rise(held.model) <= 0).all()
     assert (rise(free.model) > 0).any()
     assert held.model.schema.names == ("n_products", "tier", "noise", "bound_cts")
-    assert held.manifest["monotone"] == {
+    assert held.manifest.monotone.to_json() == {
         "falling": ["bound_cts"],
         "dropped": ["days_since_bound_cts"],
-        "roc_auc": held.metrics["roc_auc"]["value"],
-        "roc_auc_unconstrained": pytest.approx(free.metrics["roc_auc"]["value"]),
+        "roc_auc": held.metrics.roc_auc.value,
+        "roc_auc_unconstrained": pytest.approx(free.metrics.roc_auc.value),
     }
-    assert "monotone" not in free.manifest
+    assert free.manifest.monotone is None
 
 
 def test_a_flat_file_holds_the_bindings_its_configuration_names():
@@ -394,8 +399,8 @@ def test_a_flat_file_holds_the_bindings_its_configuration_names():
     without, with_app = (held.model.predict(snapshot.features.assign(app=value)).probability for value in (0.0, 1.0))
 
     assert (with_app <= without).all()
-    assert held.manifest["monotone"]["roc_auc"] == held.metrics["roc_auc"]["value"]
-    assert held.manifest["monotone"]["roc_auc_unconstrained"] == pytest.approx(free.metrics["roc_auc"]["value"])
+    assert held.manifest.monotone.roc_auc == held.metrics.roc_auc.value
+    assert held.manifest.monotone.roc_auc_unconstrained == pytest.approx(free.metrics.roc_auc.value)
     assert "days_since_bound_cts" in held.model.schema.names  # of a flat file no column is known to be more
 
 
@@ -420,4 +425,4 @@ def test_a_model_held_monotone_is_read_back_as_it_was(tmp_path):
     again = read_model(tmp_path / "model")
 
     assert again.model.parameters.monotone == (3,)
-    assert again.manifest["monotone"] == held.manifest["monotone"]
+    assert again.manifest.monotone == held.manifest.monotone

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from churn import csv_files
 from churn.config import Config
 from churn.errors import OutputError
-from churn.explanation.next_best import advice_from_json, find_flat_next_steps, find_next_steps
+from churn.explanation.next_best import find_flat_next_steps, find_next_steps
 from churn.explanation.reasons.telling import N_HOLDING, N_RAISING, explain_reasons
 from churn.explanation.shap import Contributions, explain_features
 from churn.features.catalogue import catalogue
 from churn.files import new_file, render_json, require_writable_file
 from churn.frame import Snapshot
+from churn.model.documents import Thresholds
 from churn.model.manifest import library_versions
 from churn.model.storage import StoredModel
 from churn.speech import LANGUAGES
@@ -92,7 +93,7 @@ def score_snapshot(
         pa.array(snapshot.customer_id, pa.string()),
         pa.array([snapshot.as_of] * n, pa.date32()),
         pa.array(prediction.probability),
-        pa.array(risk_bands(prediction.probability, stored.manifest["thresholds"])),
+        pa.array(risk_bands(prediction.probability, stored.manifest.thresholds)),
         _whole_numbers(snapshot.product_coverage, n),
         *raising_features(explained.values, stored.model.schema.names),
         *(pa.array(end, mask=np.isnan(end)) for end in (prediction.low, prediction.high)),
@@ -114,8 +115,7 @@ def _explained(
     classes_known: bool | None,
 ) -> Iterator[pa.Array]:
     """Yield the columns of `EXPLAINED`."""
-    advice = advice_from_json(stored.effects)
-    typical = stored.manifest.get("training_churn_rate")
+    advice, typical = stored.effects.services, stored.manifest.training_churn_rate
     features = snapshot.features[list(stored.model.schema.names)]
     if config.flat is not None:
         steps = find_flat_next_steps(features, probability, advice, typical=typical)
@@ -138,15 +138,15 @@ def _whole_numbers(values: NDArray[np.float64] | None, n: int) -> pa.Array:
     return pa.array(np.nan_to_num(values).astype(np.int64), pa.int64(), mask=np.isnan(values))
 
 
-def risk_bands(probability: NDArray[np.float64], thresholds: Mapping[str, float]) -> list[str]:
-    """Band probabilities: high from `thresholds["high"]` on, low under `thresholds["low"]`, else medium.
+def risk_bands(probability: NDArray[np.float64], thresholds: Thresholds) -> list[str]:
+    """Band probabilities: high from `thresholds.high` on, low under `thresholds.low`, else medium.
 
     Examples
     --------
-    >>> risk_bands(np.array([0.1, 0.2, 0.8]), {"high": 0.8, "low": 0.2})
+    >>> risk_bands(np.array([0.1, 0.2, 0.8]), Thresholds(high=0.8, low=0.2))
     ['low', 'medium', 'high']
     """
-    conditions = [probability >= thresholds["high"], probability < thresholds["low"]]
+    conditions = [probability >= thresholds.high, probability < thresholds.low]
     return [str(band) for band in np.select(conditions, ["high", "low"], "medium")]
 
 
@@ -251,15 +251,15 @@ def scores_manifest(
     """Build the document that says which model scored which input, and what was left out."""
     manifest = stored.manifest
     return {
-        "model_id": manifest["model_id"],
-        "model_files_sha256": manifest["files"],
+        "model_id": manifest.model_id,
+        "model_files_sha256": manifest.files,
         "as_of": as_of.isoformat() if as_of else None,
-        "horizon_days": manifest["horizon_days"],
+        "horizon_days": manifest.horizon_days,
         "rows_scored": scored.rows,
         "outside_population": outside_population,
         "quarantined": quarantined,
         "unseen_categories": dict(scored.unseen),
-        "thresholds": manifest["thresholds"],
+        "thresholds": manifest.thresholds.to_json(),
         "inputs": list(inputs),
         "row_counts": dict(row_counts),
         "versions": library_versions(),

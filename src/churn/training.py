@@ -1,5 +1,6 @@
 """The composition: snapshots -> a fitted, calibrated, judged model, ready to be stored. It touches no file."""
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -14,15 +15,16 @@ from churn.evaluation.baselines import build_baselines
 from churn.evaluation.leaks import Leak, find_leaks
 from churn.evaluation.metrics import bootstrap_estimates, evaluate, roc_auc
 from churn.evaluation.segments import evaluate_segments, name_failures
-from churn.evaluation.validity import assess_intervals, learn_widening, validity_to_json
+from churn.evaluation.validity import assess_intervals, learn_widening
 from churn.frame import Snapshot
 from churn.model.card import render_card
 from churn.model.development import Chosen, develop, fit_as_chosen, fit_folds, refit
+from churn.model.documents import HeldOutFacts, Metrics, MonotoneFacts
 from churn.model.fitted import FittedModel
 from churn.model.folds import stratified_folds
 from churn.model.intervals import cross_fit_intervals
-from churn.model.manifest import HeldOut, build_manifest
-from churn.model.monotone import BindingColumns, monotone_facts
+from churn.model.manifest import build_manifest
+from churn.model.monotone import BindingColumns
 from churn.model.recipe import Recipe, prepare
 from churn.model.split import Rows, Split, date_of, in_order, outcomes, require_enough, split_snapshots, stack
 from churn.model.storage import StoredModel
@@ -72,7 +74,7 @@ def train_on_snapshots(
 
     The last snapshot T judges a model of the development snapshots, those whose labels were complete at T:
     S + horizon_days + embargo_days <= T. Where there is none, earlier snapshots serve (or T itself), with a quarter
-    of the customers held out by a hash of their id, and ``metrics["out_of_time"]`` is false. Rounds and calibration
+    of the customers held out by a hash of their id, and ``metrics.out_of_time`` is false. Rounds and calibration
     method are chosen on the latest development snapshot, by trees that saw none of a customer's rows of any date.
     The model given back is refitted on all snapshots with these rounds, and recalibrated on T in the same way.
 
@@ -124,9 +126,7 @@ def train_on_snapshots(
     judged = _judge(candidate, split, run)
     tell("refitting on all snapshots")
     model = _widened(refit(everything, chosen, prepared, run.n_threads), judged)
-    return _stored(
-        model, chosen, judged, everything, [date_of(snapshot).isoformat() for snapshot in ordered], run, facts
-    )
+    return _stored(model, chosen, judged, everything, [date_of(snapshot) for snapshot in ordered], run, facts)
 
 
 def train_flat(
@@ -236,31 +236,30 @@ def _stored(
     chosen: Chosen,
     judged: _Judged,
     rows: Rows,
-    dates: list[str],
+    dates: list[dt.date],
     run: _Run,
     facts: Mapping[str, Any] | None,
 ) -> StoredModel:
     snapshot, churned = judged.snapshot, outcomes(judged.snapshot)
-    found = build_baselines(
-        snapshot.product_coverage,
+    coverage = snapshot.product_coverage
+    baselines = build_baselines(
+        coverage,
         churned,
         judged.probability,
         stated=run.config.baselines.stated,
         horizon_days=run.horizon_days,
     )
-    as_of = date_of(snapshot).isoformat() if dates else None
     segments = evaluate_segments(judge_snapshot(snapshot, {"model": judged.probability}), "model")
-    held_out = HeldOut(
-        as_of,
-        len(churned),
-        int(churned.sum()),
-        found.n_without_coverage,
-        judged.out_of_time,
-        [segment.document() for segment in segments],
-        name_failures(segments),
-        validity_to_json(assess_intervals(churned, judged.probability, judged.low, judged.high), _widening(judged)),
+    held_out = HeldOutFacts(
+        as_of=snapshot.as_of if dates else None,
+        rows=len(churned),
+        churned=int(churned.sum()),
+        churn_rate=int(churned.sum()) / len(churned),
+        without_coverage=len(churned) if coverage is None else int(np.sum(~(coverage >= 1))),
+        segments=tuple(segments),
+        failures=tuple(name_failures(segments)),
     )
-    auc = judged.metrics["roc_auc"].value
+    intervals = assess_intervals(churned, judged.probability, judged.low, judged.high, widening=_widening(judged))
     manifest = build_manifest(
         model,
         horizon_days=run.horizon_days,
@@ -269,14 +268,30 @@ def _stored(
         rounds=model.booster.num_trees(),
         choice=chosen.calibration,
         held_out=held_out,
+        out_of_time=judged.out_of_time,
+        intervals=intervals,
         seed=run.recipe.seed,
-        monotone=monotone_facts(run.held, constrained=auc, free=run.free_auc) if run.held and auc is not None else None,
-        facts={**(facts or {}), **({"tuned_on": list(run.recipe.tuned_on)} if run.recipe.tuned_on else {})},
+        monotone=_monotone(judged, run),
+        facts={**(facts or {}), **({"tuned_on": run.recipe.tuned_on} if run.recipe.tuned_on else {})},
     )
-    estimates = {name: estimate._asdict() for name, estimate in judged.metrics.items()}
-    metrics = {**estimates, "out_of_time": judged.out_of_time}
-    card = render_card(manifest, metrics, found.buckets)
-    return StoredModel(model, manifest, metrics, found.buckets, card, held_out=(churned, judged.probability))
+    metrics = Metrics(**judged.metrics, out_of_time=judged.out_of_time)
+    return StoredModel(
+        model=model,
+        manifest=manifest,
+        metrics=metrics,
+        baselines=baselines,
+        card=render_card(manifest, metrics, baselines),
+        held_out=(churned, judged.probability),
+    )
+
+
+def _monotone(judged: _Judged, run: _Run) -> MonotoneFacts | None:
+    auc = judged.metrics["roc_auc"].value
+    if run.held is None or auc is None:
+        return None
+    return MonotoneFacts(
+        falling=run.held.falling, dropped=run.held.dropped, roc_auc=auc, roc_auc_unconstrained=run.free_auc
+    )
 
 
 def _say_nothing(step: str) -> None:

@@ -15,7 +15,7 @@ from churn.errors import DataError
 from churn.evaluation.comparison import compare_models
 from churn.evaluation.judged import Judged
 from churn.evaluation.segments import evaluate_segments
-from churn.evaluation.validity import RiskGroup, Validity
+from churn.model.documents import BaselineRow, Baselines, IntervalFacts, RiskGroup
 
 RED, GREY = "#a4161a", "#9aa5b1"
 
@@ -58,12 +58,13 @@ def test_fewer_rows_than_groups_and_predictions_all_alike_are_drawn(draw, tmp_pa
 
 
 def bucket(coverage, stated, predicted, n=40):
-    known = {"observed": 0.6, "observed_low": 0.45, "observed_high": 0.74} if n else {}
-    return {"product_coverage": coverage, "n": n, "stated": stated, "predicted": predicted, **known}
+    observed, low, high = (0.6, 0.45, 0.74) if n else (None, None, None)
+    known = {"observed": observed, "observed_low": low, "observed_high": high, "verdict": "agrees"}
+    return BaselineRow(product_coverage=coverage, n=n, stated=stated, predicted=predicted, **known)
 
 
 def test_what_is_not_stated_or_not_predicted_is_not_drawn_and_empty_buckets_are_left_out():
-    buckets = [bucket(1, 0.62, None), bucket(2, None, 0.5), bucket(3, 0.42, 0.4, n=0)]
+    buckets = Baselines([bucket(1, 0.62, None), bucket(2, None, 0.5), bucket(3, 0.42, 0.4, n=0)])
 
     axes = draw_baselines(buckets, title="t").axes[0]
 
@@ -74,7 +75,7 @@ def test_what_is_not_stated_or_not_predicted_is_not_drawn_and_empty_buckets_are_
 
 
 def test_without_any_prediction_the_legend_speaks_of_none():
-    axes = draw_baselines([bucket(1, 0.62, None)], title="t").axes[0]
+    axes = draw_baselines(Baselines([bucket(1, 0.62, None)]), title="t").axes[0]
 
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["stated", "observed, 95 % interval"]
 
@@ -119,8 +120,12 @@ def test_a_segment_that_fails_is_red_and_one_too_small_grey(judged):
 
 
 def test_only_groups_that_do_not_agree_are_hollow():
-    groups = (RiskGroup(50, 0.1, 0.12, 0.08, 0.2, True), RiskGroup(50, 0.9, 0.5, 0.4, 0.6, False))
-    axes = draw_validity(Validity(groups, 0.5, 0.16), title="t").axes[0]
+    groups = (
+        RiskGroup(n=50, observed=0.1, probability=0.12, low=0.08, high=0.2, consistent=True),
+        RiskGroup(n=50, observed=0.9, probability=0.5, low=0.4, high=0.6, consistent=False),
+    )
+    facts = IntervalFacts(share_consistent=0.5, mean_width=0.16, widening=0.0, groups=groups)
+    axes = draw_validity(facts, title="t").axes[0]
 
     points = [line for line in axes.get_lines() if line.get_marker() == "o" and len(line.get_xdata())]
     assert [point.get_ydata()[0] for point in points] == [0.1, 0.9]

@@ -81,9 +81,9 @@ def test_json_has_the_same_facts(run, here, others):
     champion = document["champion"]
     stored = read_model(others / "2023-06-01")
     assert champion["version"] == 2
-    assert champion["model_id"] == stored.manifest["model_id"]
+    assert champion["model_id"] == stored.manifest.model_id
     assert champion["snapshots"] == ["2023-06-01"]
-    assert champion["metrics"]["roc_auc"] == stored.metrics["roc_auc"]["value"]
+    assert champion["metrics"]["roc_auc"] == stored.metrics.roc_auc.value
     assert champion["reason"] == "better on VIPs [see minutes]"
     assert champion["by"].startswith("churn compare, ")
 

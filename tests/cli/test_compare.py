@@ -246,7 +246,7 @@ def test_who_takes_the_place_of_an_anchored_champion_is_anchored_too(run, simula
     assert run("champion", "-o", tmp_path / "fetched").code == 0
     fetched = read_model(tmp_path / "fetched")
     assert fetched.model.anchoring is not None
-    assert fetched.manifest["snapshots"] == [date for date in DATES if date != "--as-of"]
+    assert [str(date) for date in fetched.manifest.snapshots] == [date for date in DATES if date != "--as-of"]
 
 
 def test_challenger_tuned_on_what_judges_it_is_flattered_and_not_promoted(run, simulated, crippled, registry, tmp_path):

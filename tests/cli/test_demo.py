@@ -13,9 +13,9 @@ def test_the_demo_goes_the_whole_way_and_says_where_to_look(run, tmp_path, monke
     for word in ("stated", "observed", "predicted", "Where to look"):
         assert word in result.out
     stored = read_model(folder / "model")
-    assert [bucket["product_coverage"] for bucket in stored.baselines] == [1, 2, 3, 4, "5+"]
+    assert [bucket.product_coverage for bucket in stored.baselines] == [1, 2, 3, 4, "5+"]
     manifest = json.loads((folder / "scores.manifest.json").read_text())
-    assert manifest["model_id"] == stored.manifest["model_id"]
+    assert manifest["model_id"] == stored.manifest.model_id
     assert len(pd.read_parquet(folder / "scores.parquet")) == manifest["rows_scored"] > 500
     assert (folder / "baselines.png").read_bytes().startswith(b"\x89PNG")
     assert len(pd.read_csv(folder / "plan" / "plan.csv")) > 100
@@ -26,5 +26,5 @@ def test_the_demo_goes_the_whole_way_and_says_where_to_look(run, tmp_path, monke
     assert "今天做什么" in (folder / "report" / "branch_zh.html").read_text(encoding="utf-8")
     # A second run replaces the first; somebody's own folder it refuses.
     again = run("demo", "--dir", folder, "--json")
-    assert json.loads(again.out)["baselines"] == stored.baselines
+    assert json.loads(again.out)["baselines"] == stored.baselines.to_json()
     assert run("demo", "--dir", folder / "bank").code == 2

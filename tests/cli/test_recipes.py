@@ -49,7 +49,7 @@ def test_what_parameters_were_tuned_on_is_kept_with_the_model(run, bank, tmp_pat
     path.write_text(json.dumps({"parameters": {"num_leaves": 4}, "objective": {"splits": ["2023-04-04"]}}))
     assert run("train", bank, "-o", tmp_path / "model", "--parameters", path).code == 0
     stored = read_model(tmp_path / "model")
-    assert stored.manifest["tuned_on"] == ["2023-04-04"]
+    assert stored.manifest.tuned_on == ("2023-04-04",)
     assert recipe_of(stored.model, stored.manifest).tuned_on == ("2023-04-04",)
 
 
@@ -83,8 +83,8 @@ def test_training_takes_learner_parameters_and_what_to_leave_out(run, bank, tmp_
     assert stored.model.learners == ("scorecard", "lightgbm")
     assert stored.model.parameters.num_leaves == 4
     contacts = {feature.name for feature in catalogue(Config()) if feature.family == "contacts"}
-    assert contacts.isdisjoint(stored.manifest["features"])
-    assert stored.manifest["seed"] == 5
+    assert contacts.isdisjoint(stored.manifest.features)
+    assert stored.manifest.seed == 5
     assert "Learner: scorecard + lightgbm" in stored.card
 
 

@@ -45,7 +45,7 @@ def test_training_logs_a_run_and_says_how_to_look_at_it(run, bank, tmp_path):
     [logged] = runs(tracking_place())
     assert f"logged run {logged.info.run_id}" in result.err
     assert "mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db" in result.err
-    assert logged.data.tags["model_id"] == read_model(tmp_path / "m").manifest["model_id"]
+    assert logged.data.tags["model_id"] == read_model(tmp_path / "m").manifest.model_id
     assert logged.data.params["embargo_days"] == str(Config().training.embargo_days)
     assert {one.dataset.name.split(":")[0] for one in logged.inputs.dataset_inputs} >= {"customers", "holdings"}
     assert not any(word in result.err for word in ("alembic", "INFO", "Downloading", "Traceback"))

@@ -1,3 +1,4 @@
+import datetime as dt
 import json
 
 import pandas as pd
@@ -51,10 +52,10 @@ def test_the_same_data_and_seed_give_the_same_bytes_on_one_thread_and_two(run, b
 def test_an_existing_model_is_replaced_whole(run, bank, tmp_path):
     out = tmp_path / "m"
     assert run("train", bank, "-o", out, "--as-of", "2023-06-01").code == 0
-    first = read_model(out).manifest["snapshots"]
+    first = read_model(out).manifest.snapshots
     assert run("train", bank, "-o", out, "--as-of", "2023-09-01").code == 0
     assert first == ["2023-06-01"]
-    assert read_model(out).manifest["snapshots"] == ["2023-09-01"]
+    assert read_model(out).manifest.snapshots == (dt.date(2023, 9, 1),)
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
 
 
@@ -70,7 +71,7 @@ def test_a_bank_with_its_own_labels_trains_on_their_dates(run, bank, tmp_path):
     labels.to_parquet(folder / "labels.parquet")
     result = run("train", folder, "-o", tmp_path / "m", "--json")
     assert result.code == 0, result.err
-    assert read_model(tmp_path / "m").manifest["snapshots"] == ["2023-06-01", "2024-06-20"]
+    assert read_model(tmp_path / "m").manifest.snapshots == (dt.date(2023, 6, 1), dt.date(2024, 6, 20))
     assert json.loads(result.out)["metrics"]["roc_auc"]["value"] < 0.6
 
 
@@ -78,12 +79,12 @@ def test_bindings_held_monotone_are_told_with_their_cost(run, bank, tmp_path):
     result = run("train", bank, "-o", tmp_path / "m", "--as-of", "2023-06-01", "--as-of", "2023-09-01", "--monotone")
     assert result.code == 0, result.err
     stored = read_model(tmp_path / "m")
-    facts = stored.manifest["monotone"]
-    line = f"{facts['roc_auc']:.4f} against {facts['roc_auc_unconstrained']:.4f} without"
+    facts = stored.manifest.monotone
+    line = f"{facts.roc_auc:.4f} against {facts.roc_auc_unconstrained:.4f} without"
     assert f"monotone in the bindings: held-out ROC-AUC {line}" in result.out
     assert line in stored.card
-    assert len(facts["falling"]) == 10
-    assert not any(name.startswith("days_since_bound") for name in stored.manifest["features"])
+    assert len(facts.falling) == 10
+    assert not any(name.startswith("days_since_bound") for name in stored.manifest.features)
 
 
 def test_a_monotone_model_scores_the_same_tables(run, bank, tmp_path):

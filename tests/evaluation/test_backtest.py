@@ -77,7 +77,7 @@ def test_a_judged_snapshot_is_predicted_as_training_judges_its_last():
     snapshots = _snapshots(0, 91, 182)
     judged = _run(snapshots, n_judged=1).judged
     trained = train_on_snapshots(snapshots, horizon_days=91, config=Config(), recipe=QUICK)
-    assert roc_auc(judged.churned, judged.predicted["a"]) == trained.metrics["roc_auc"]["value"]
+    assert roc_auc(judged.churned, judged.predicted["a"]) == trained.metrics.roc_auc.value
 
 
 def test_a_model_of_the_wrong_world_is_judged_as_wrong():

@@ -22,14 +22,14 @@ def _build(*groups, **options):
 def test_customers_are_put_in_their_bucket_and_five_and_more_together():
     found = _build(_rows(1, 1, 0), _rows(2, 2, 0), _rows(4, 3, 0), _rows(5, 4, 0), _rows(9, 5, 0))
 
-    assert [(row["product_coverage"], row["n"]) for row in found.buckets] == [(1, 1), (2, 2), (3, 0), (4, 3), ("5+", 9)]
+    assert [(row.product_coverage, row.n) for row in found] == [(1, 1), (2, 2), (3, 0), (4, 3), ("5+", 9)]
 
 
 def test_every_name_of_the_document_is_there_with_its_value():
     # Wilson, 40 of 100: centre (40 + 1.92073) / 103.84146, half-width 1.95996 sqrt(24 + 0.96036) / 103.84146
-    found = _build(_rows(1, 100, 40)).buckets[0]
+    found = _build(_rows(1, 100, 40))[0]
 
-    assert list(found) == [
+    assert list(found.to_json()) == [
         "product_coverage",
         "n",
         "stated",
@@ -39,40 +39,40 @@ def test_every_name_of_the_document_is_there_with_its_value():
         "predicted",
         "verdict",
     ]
-    assert found["stated"] == pytest.approx(0.62)
-    assert found["observed"] == 0.4
-    assert found["observed_low"] == pytest.approx(0.40370 - 0.09430, abs=1e-4)
-    assert found["observed_high"] == pytest.approx(0.40370 + 0.09430, abs=1e-4)
-    assert found["predicted"] == 0.5
-    assert found["verdict"] == "departs"
+    assert found.stated == pytest.approx(0.62)
+    assert found.observed == 0.4
+    assert found.observed_low == pytest.approx(0.40370 - 0.09430, abs=1e-4)
+    assert found.observed_high == pytest.approx(0.40370 + 0.09430, abs=1e-4)
+    assert found.predicted == 0.5
+    assert found.verdict == "departs"
 
 
 def test_an_interval_that_holds_the_stated_rate_agrees():
-    assert _build(_rows(1, 100, 60)).buckets[0]["verdict"] == "agrees"
+    assert _build(_rows(1, 100, 60))[0].verdict == "agrees"
 
 
 def test_half_a_per_cent_of_rounding_is_allowed_and_no_more():
     # of 1,000,000 the interval is 0.1 % wide to either side
-    verdicts = [_build(_rows(3, 1_000_000, n)).buckets[2]["verdict"] for n in (416_500, 412_500, 423_500, 427_500)]
+    verdicts = [_build(_rows(3, 1_000_000, n))[2].verdict for n in (416_500, 412_500, 423_500, 427_500)]
 
     assert verdicts == ["agrees", "departs", "agrees", "departs"]
 
 
 def test_below_thirty_customers_there_is_no_verdict():
-    assert _build(_rows(1, 29, 0)).buckets[0]["verdict"] == "too_few"
-    assert _build(_rows(1, 30, 0)).buckets[0]["verdict"] == "departs"
+    assert _build(_rows(1, 29, 0))[0].verdict == "too_few"
+    assert _build(_rows(1, 30, 0))[0].verdict == "departs"
 
 
 def test_where_nothing_is_stated_the_observed_rate_is_still_shown():
-    found = _build(_rows(2, 100, 50)).buckets[1]
+    found = _build(_rows(2, 100, 50))[1]
 
-    assert (found["stated"], found["observed"], found["verdict"]) == (None, 0.5, "not_stated")
+    assert (found.stated, found.observed, found.verdict) == (None, 0.5, "not_stated")
 
 
 def test_an_empty_bucket_has_nulls():
-    found = _build(_rows(1, 50, 25)).buckets[2]
+    found = _build(_rows(1, 50, 25))[2]
 
-    assert found == {
+    assert found.to_json() == {
         "product_coverage": 3,
         "n": 0,
         "stated": pytest.approx(0.42),
@@ -85,32 +85,30 @@ def test_an_empty_bucket_has_nulls():
 
 
 @pytest.mark.parametrize("unknown", [0, -1, float("nan")])
-def test_coverage_zero_or_unknown_is_counted_apart(unknown):
+def test_coverage_zero_or_unknown_is_in_no_bucket(unknown):
     found = _build(_rows(unknown, 7, 3), _rows(1, 50, 25))
 
-    assert found.n_without_coverage == 7
-    assert sum(row["n"] for row in found.buckets) == 50
+    assert sum(row.n for row in found) == 50
 
 
-def test_without_any_coverage_everyone_is_counted_apart():
+def test_without_any_coverage_everyone_is_in_no_bucket():
     found = build_baselines(None, [0, 1], [0.5, 0.5], stated=STATED)
 
-    assert found.n_without_coverage == 2
-    assert [row["n"] for row in found.buckets] == [0] * 5
+    assert [row.n for row in found] == [0] * 5
 
 
 def test_stated_rates_are_converted_to_the_horizon_before_they_are_compared():
     # 0.62 a year is 1 - 0.38 ** (73 / 365) = 0.1759 in 73 days
-    found = _build(_rows(1, 1000, 176), horizon_days=73).buckets[0]
+    found = _build(_rows(1, 1000, 176), horizon_days=73)[0]
 
-    assert found["stated"] == pytest.approx(0.1759, abs=1e-4)
-    assert found["verdict"] == "agrees"
+    assert found.stated == pytest.approx(0.1759, abs=1e-4)
+    assert found.verdict == "agrees"
 
 
 def test_the_document_is_json():
-    buckets = _build(_rows(1, 100, 40)).buckets
+    document = _build(_rows(1, 100, 40)).to_json()
 
-    assert json.loads(json.dumps(buckets, allow_nan=False)) == buckets
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
 
 
 def test_arrays_give_what_lists_give():
@@ -122,12 +120,12 @@ def test_arrays_give_what_lists_give():
 def test_who_has_no_known_outcome_is_predicted_and_not_observed():
     found = build_baselines([1] * 60, [1] * 20 + [0] * 20 + [float("nan")] * 20, [0.2] * 40 + [0.5] * 20, stated=STATED)
 
-    assert found.buckets[0]["n"] == 60
-    assert found.buckets[0]["observed"] == 0.5
-    assert found.buckets[0]["predicted"] == pytest.approx(0.3)
+    assert found[0].n == 60
+    assert found[0].observed == 0.5
+    assert found[0].predicted == pytest.approx(0.3)
 
 
 def test_without_any_known_outcome_there_is_no_verdict():
-    found = build_baselines([1] * 60, [float("nan")] * 60, [0.2] * 60, stated=STATED).buckets[0]
+    found = build_baselines([1] * 60, [float("nan")] * 60, [0.2] * 60, stated=STATED)[0]
 
-    assert (found["observed"], found["observed_low"], found["verdict"]) == (None, None, "too_few")
+    assert (found.observed, found.observed_low, found.verdict) == (None, None, "too_few")

@@ -10,7 +10,8 @@ from statsmodels.stats.multitest import multipletests
 from churn.estimates import Estimate
 from churn.evaluation.judged import Judged
 from churn.evaluation.ranking import clustered_auc
-from churn.evaluation.segments import MAX_VALUES, Segment, evaluate_segments, name_failures
+from churn.evaluation.segments import MAX_VALUES, evaluate_segments, name_failures
+from churn.model.documents import Segment
 
 
 def _judged(churned, predicted, *, n_snapshots=1, **segments):
@@ -274,7 +275,7 @@ def test_failures_are_named_with_their_size():
 
 def test_the_document_is_json():
     churned, predicted = _calibrated(100)
-    found = _one(churned, predicted).document()
+    found = _one(churned, predicted).to_json()
 
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert list(found["roc_auc"]) == ["value", "low", "high"]

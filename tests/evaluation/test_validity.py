@@ -6,11 +6,10 @@ from statsmodels.stats.proportion import proportion_confint
 
 from churn.errors import DataError
 from churn.evaluation.validity import (
-    RiskGroup,
     assess_intervals,
     learn_widening,
-    validity_to_json,
 )
+from churn.model.documents import RiskGroup
 from churn.model.intervals import fit_intervals, widen
 
 
@@ -125,8 +124,8 @@ def test_what_cannot_be_judged_is_refused(rows, message):
 
 def test_the_document_holds_plain_json_values():
     _, risk, y = _drawn(0)
-    found = assess_intervals(y, risk, risk * 0.9, risk)
-    document = json.loads(json.dumps(validity_to_json(found, 0.125)))
+    found = assess_intervals(y, risk, risk * 0.9, risk, widening=0.125)
+    document = json.loads(json.dumps(found.to_json()))
 
     assert document["widening"] == 0.125
     assert (document["share_consistent"], document["mean_width"]) == (found.share_consistent, found.mean_width)

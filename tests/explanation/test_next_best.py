@@ -1,5 +1,6 @@
 import datetime as dt
 import json
+from pathlib import Path
 
 import narwhals as nw
 import numpy as np
@@ -13,23 +14,23 @@ from churn.estimates import Estimate
 from churn.explanation.effects.estimates import ServiceEffect
 from churn.explanation.effects.randomised import Offer
 from churn.explanation.next_best import (
-    Advice,
-    advice_from_json,
-    advice_to_json,
     build_advice,
     find_flat_next_steps,
     find_next_steps,
     knows_class_1,
 )
+from churn.model.documents import Advice, Effects
 
 CONFIG = Config()
 SERVICES = list(CONFIG.services)
 NOTHING = Estimate(None, None, None)
+EFFECTS = Path("effects.json")
 
 
 def advice(service, verdict, effect=None, bands=None):
     low, high = (None, None) if effect is None else (effect - 0.01, effect + 0.01)
-    return Advice(service, verdict, "randomised", effect, low, high, bands or {})
+    known = {"evidence": "randomised", "effect": effect, "low": low, "high": high}
+    return Advice(service=service, verdict=verdict, bands=bands or {}, **known)
 
 
 def customer(*, holds=(), bound=(), class_1=1, coverage=3.0):
@@ -283,11 +284,12 @@ def test_of_a_flat_file_its_binding_columns_at_0_are_named(given, bindings, expe
 
 def test_advice_comes_back_from_json_as_it_was():
     given = [advice("cts", "cuts", -0.1, {"1-2": -0.2, "3-4": -0.1, "5+": 0.0}), advice("app", "cannot_tell")]
-    document = json.loads(json.dumps(advice_to_json(given, dt.date(2025, 1, 1))))
+    effects = Effects(as_of=dt.date(2025, 1, 1), services=tuple(given))
+    document = effects.to_json()
 
     assert document["as_of"] == "2025-01-01"
-    assert advice_from_json(document) == given
-    assert advice_to_json([], None) == {"as_of": None, "services": []}
+    assert Effects.from_json(EFFECTS, json.dumps(document)) == effects
+    assert Effects(as_of=None, services=()).to_json() == {"as_of": None, "services": []}
 
 
 @pytest.mark.parametrize(
@@ -298,12 +300,13 @@ def test_advice_comes_back_from_json_as_it_was():
         {"services": [{}]},
         {"services": ["cts"]},
         {"services": [{"service": "cts", "verdict": "cuts"}]},
-        {"services": [{**vars(advice("cts", "cuts", -0.1)), "colour": "red"}]},
+        {"services": [advice("cts", "cuts", -0.1).to_json() | {"colour": "red"}]},
+        {"services": [advice("cts", "cuts", -0.1).to_json() | {"effect": "-0.1"}]},
     ],
 )
 def test_damaged_advice_is_a_model_error(damaged):
     with pytest.raises(ModelError, match=r"effects\.json"):
-        advice_from_json(damaged)
+        Effects.from_json(EFFECTS, json.dumps({"as_of": None} | damaged))
 
 
 def test_advice_is_what_may_be_claimed():
@@ -315,7 +318,12 @@ def test_advice_is_what_may_be_claimed():
         ServiceEffect("cash_sweep", NOTHING, None, (), None, {}),
     ]
 
-    assert build_advice(effects, EffectSettings()) == [
-        Advice("cts", "cuts", "randomised", -0.15, -0.2, -0.1, {"1-2": -0.3, "3-4": -0.1}),
-        Advice("cash_sweep", "cannot_tell", "none", None, None, None, {}),
-    ]
+    assert build_advice(effects, EffectSettings()) == (
+        Advice(
+            service="cts", verdict="cuts", evidence="randomised", effect=-0.15, low=-0.2, high=-0.1,
+            bands={"1-2": -0.3, "3-4": -0.1},
+        ),
+        Advice(
+            service="cash_sweep", verdict="cannot_tell", evidence="none", effect=None, low=None, high=None, bands={}
+        ),
+    )  # fmt: skip

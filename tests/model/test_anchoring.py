@@ -23,6 +23,7 @@ from churn.model.fitted import FittedModel
 from churn.model.schema import encode, learn_schema
 from churn.model.storage import StoredModel, model_id, read_model, write_model
 from churn.model.trees import TreeParameters, fit_trees
+from documents import make_manifest
 
 STATED = {"1": 0.62, "3": 0.42, "5+": 0.12}
 
@@ -137,7 +138,16 @@ def test_an_empty_bucket_takes_the_shift_of_its_neighbour_of_fewer_products():
 
     fit = fit_anchoring(probability[there], coverage[there], STATED)
 
-    assert fit.buckets[2] == (3, 0, pytest.approx(0.42), "neighbour", 2, fit.anchoring.shifts[1], None, None)
+    assert fit.buckets[2].to_json() == {
+        "product_coverage": 3,
+        "n": 0,
+        "target": pytest.approx(0.42),
+        "basis": "neighbour",
+        "taken_from": 2,
+        "shift": fit.anchoring.shifts[1],
+        "predicted_before": None,
+        "predicted": None,
+    }
 
 
 def test_a_bucket_says_what_was_done_to_it():
@@ -249,7 +259,7 @@ def test_a_model_refuses_an_anchoring_on_a_text_or_on_what_it_does_not_take(peop
 def test_an_anchored_model_is_stored_and_named_apart(people, tmp_path):
     features, model = people
     anchored = _anchored(people)
-    write_model(tmp_path / "m", StoredModel(anchored))
+    write_model(tmp_path / "m", StoredModel(anchored, make_manifest()))
 
     again = read_model(tmp_path / "m").model
 
@@ -259,7 +269,7 @@ def test_an_anchored_model_is_stored_and_named_apart(people, tmp_path):
 
 
 def test_a_folder_of_a_model_that_is_not_anchored_names_no_anchoring(people, tmp_path):
-    write_model(tmp_path / "m", StoredModel(people[1]))
+    write_model(tmp_path / "m", StoredModel(people[1], make_manifest()))
 
     assert "anchoring" not in json.loads((tmp_path / "m" / "model.json").read_text())
     assert read_model(tmp_path / "m").model.anchoring is None
@@ -271,7 +281,7 @@ def test_a_folder_of_a_model_that_is_not_anchored_names_no_anchoring(people, tmp
     ids=["no shifts", "a text"],
 )
 def test_a_stored_anchoring_that_does_not_fit_is_refused_with_its_file(people, tmp_path, anchoring, says):
-    write_model(tmp_path / "m", StoredModel(_anchored(people)))
+    write_model(tmp_path / "m", StoredModel(_anchored(people), make_manifest()))
     path = tmp_path / "m" / "model.json"
     document = json.loads(path.read_text())
     document["anchoring"] |= anchoring

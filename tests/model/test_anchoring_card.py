@@ -1,4 +1,7 @@
+import datetime as dt
+
 from churn.model.anchoring_card import anchoring_section, describe_departures, describe_gaps
+from churn.model.documents import Anchored
 
 ANCHORED = {
     "product_coverage": 1, "n": 40, "target": 0.62, "basis": "stated", "taken_from": None, "shift": 0.5,
@@ -16,13 +19,18 @@ CONTRADICTED = {
 
 
 def document(rows, anchored, evidence):
-    return {
-        "as_of": "2024-01-01",
-        "rows": rows,
-        "mean_predicted": 0.4,
-        "buckets": anchored,
-        "evidence": {"as_of": "2023-01-01", "buckets": evidence},
-    }
+    return Anchored(
+        as_of=dt.date(2024, 1, 1),
+        rows=rows,
+        labelled=0,
+        mean_predicted=0.4,
+        inputs=(),
+        buckets=anchored,
+        evidence={"as_of": dt.date(2023, 1, 1), "buckets": evidence},
+        from_model="00fe",
+        thresholds_before={"high": 0.2, "low": 0.05},
+        metrics_describe="the model before anchoring",
+    )
 
 
 def test_a_rate_between_stated_ones_is_held_against_outcomes_too():

@@ -1,21 +1,11 @@
-from churn.model.card import render_card
+import datetime as dt
 
-ESTIMATE = {"value": 0.81234, "low": 0.79, "high": 0.83}
-MANIFEST = {
-    "model_id": "00ff",
-    "horizon_days": 180,
-    "snapshots": ["2024-01-01", "2024-07-01"],
-    "out_of_time": True,
-    "training_rows": 12345,
-    "training_churn_rate": 0.125,
-    "features": ["age", "tier"],
-    "rounds": 321,
-    "seed": 7,
-    "held_out": {"as_of": "2024-07-01", "rows": 6000, "churned": 720, "churn_rate": 0.12},
-    "calibration_method": "beta",
-    "calibration_chosen": "none",
-    "calibration_log_losses": {"none": 0.25, "beta": 0.24},
-}
+from churn.estimates import Estimate
+from churn.model import card
+from churn.model.documents import BaselineRow, Baselines, Metrics
+from documents import FACTS, make_manifest
+
+ESTIMATE = Estimate(0.81234, 0.79, 0.83)
 BUCKET = {
     "product_coverage": "5+",
     "n": 1000,
@@ -29,8 +19,15 @@ BUCKET = {
 EMPTY = dict.fromkeys(BUCKET) | {"product_coverage": 2, "n": 0, "verdict": "not_stated"}
 
 
+def render_card(changes=None, metrics=None, baselines=()):
+    """Render the card of a manifest with these changes, of metrics, and of rows of baselines."""
+    manifest = make_manifest(**({"horizon_days": 180} | (changes or {})))
+    rows = Baselines(BaselineRow(**row) for row in baselines)
+    return card.render_card(manifest, Metrics(**(metrics or {})), rows)
+
+
 def test_every_fact_is_there():
-    card = render_card(MANIFEST, {"roc_auc": ESTIMATE, "out_of_time": True}, [BUCKET])
+    text = render_card({}, {"roc_auc": ESTIMATE, "out_of_time": True}, [BUCKET])
 
     for fact in (
         "# Churn model 00ff",
@@ -44,42 +41,42 @@ def test_every_fact_is_there():
         "Method: beta. Chosen before the refit: none; cross-fitted log loss: none 0.2500, beta 0.2400",
         "| 5+ | 1,000 | 12.0 % | 10.0 % (8.0 % to 12.5 %) | 11.0 % | agrees |",
     ):
-        assert fact in card
+        assert fact in text
 
 
 def test_out_of_time_metrics_say_so():
-    card = render_card(MANIFEST, {"out_of_time": True}, [])
+    text = render_card({}, {"out_of_time": True}, [])
 
-    assert "Measured out of time, on the snapshot of 2024-07-01" in card
-    assert "NOT out of time" not in card
-    assert "expect worse" not in card
+    assert "Measured out of time, on the snapshot of 2024-07-01" in text
+    assert "NOT out of time" not in text
+    assert "expect worse" not in text
 
 
 def test_metrics_that_are_not_out_of_time_say_so_twice():
-    card = render_card(MANIFEST | {"out_of_time": False}, {"out_of_time": False}, [])
+    text = render_card({"out_of_time": False}, {"out_of_time": False}, [])
 
-    assert "NOT out of time: too little history lay before the snapshot of 2024-07-01" in card
-    assert "not out of time: expect worse" in card
+    assert "NOT out of time: too little history lay before the snapshot of 2024-07-01" in text
+    assert "not out of time: expect worse" in text
 
 
 def test_a_flat_file_has_no_snapshots():
-    flat = MANIFEST | {
+    flat = {
         "snapshots": [],
         "out_of_time": False,
-        "held_out": {"as_of": None, "rows": 10, "churn_rate": 0.5},
+        "held_out": FACTS["held_out"].model_copy(update={"as_of": None}),
     }
 
-    card = render_card(flat, {"out_of_time": False}, [])
+    text = render_card(flat, {"out_of_time": False}, [])
 
-    assert "Snapshots: none (one flat file, without time)" in card
-    assert "NOT out of time: a flat file has no time" in card
+    assert "Snapshots: none (one flat file, without time)" in text
+    assert "NOT out of time: a flat file has no time" in text
 
 
 def test_what_is_not_known_is_a_dash():
-    card = render_card(MANIFEST, {"roc_auc": {"value": None, "low": None, "high": None}}, [EMPTY])
+    text = render_card({}, {"roc_auc": Estimate(None, None, None)}, [EMPTY])
 
-    assert "| ROC-AUC | – | – |" in card
-    assert "| 2 | 0 | – | – (– to –) | – | none stated |" in card
+    assert "| ROC-AUC | – | – |" in text
+    assert "| 2 | 0 | – | – (– to –) | – | none stated |" in text
 
 
 def test_a_model_held_to_its_bindings_says_so_and_what_it_cost():
@@ -89,12 +86,12 @@ def test_a_model_held_to_its_bindings_says_so_and_what_it_cost():
         "roc_auc": 0.8123,
         "roc_auc_unconstrained": 0.8131,
     }
-    card = render_card(MANIFEST | {"monotone": facts}, {}, [])
+    text = render_card({"monotone": facts}, {}, [])
 
-    assert "A binding can only lower the risk, by constraint on 2 columns. 1 that cannot be held to it" in card
-    assert "no evidence that binding helps" in card
-    assert "held-out ROC-AUC 0.8123 against 0.8131 without (-0.0008)" in card
-    assert "only lower" not in render_card(MANIFEST, {}, [])
+    assert "A binding can only lower the risk, by constraint on 2 columns. 1 that cannot be held to it" in text
+    assert "no evidence that binding helps" in text
+    assert "held-out ROC-AUC 0.8123 against 0.8131 without (-0.0008)" in text
+    assert "only lower" not in render_card({}, {}, [])
 
 
 GROUP = {"n": 600, "observed": 0.11, "probability": 0.1, "low": 0.09, "high": 0.12, "consistent": True}
@@ -103,36 +100,36 @@ INTERVALS = {"share_consistent": 0.5, "mean_width": 0.031, "widening": 0.0, "gro
 
 def test_intervals_are_judged_group_by_group():
     groups = [GROUP, GROUP | {"observed": 0.13}, GROUP | {"observed": 0.2, "consistent": False}]
-    manifest = MANIFEST | {"intervals": INTERVALS | {"groups": groups}}
-    card = render_card(manifest, {"out_of_time": True}, [])
+    manifest = {"intervals": INTERVALS | {"groups": groups}}
+    text = render_card(manifest, {"out_of_time": True}, [])
 
-    told = card.replace("\n", " ")
+    told = text.replace("\n", " ")
     assert (
         "Of 3 risk groups of a later date, the observed rate lay within the mean interval in 1; in 2 it is not" in told
     )
     assert "not contradicted, give or take what chance explains (95 %) in groups of 600 and more" in told
-    assert "Mean width: 3.1 points" in card
-    assert "| 600 | 10.0 % | 9.0 % to 12.0 % | 11.0 % | no |" in card
-    assert "| 600 | 10.0 % | 9.0 % to 12.0 % | 13.0 % | no |" in card
-    assert "| 600 | 10.0 % | 9.0 % to 12.0 % | 20.0 % | yes |" in card
-    assert "not widened" in card
+    assert "Mean width: 3.1 points" in text
+    assert "| 600 | 10.0 % | 9.0 % to 12.0 % | 11.0 % | no |" in text
+    assert "| 600 | 10.0 % | 9.0 % to 12.0 % | 13.0 % | no |" in text
+    assert "| 600 | 10.0 % | 9.0 % to 12.0 % | 20.0 % | yes |" in text
+    assert "not widened" in text
 
 
 def test_intervals_of_a_flat_file_do_not_speak_of_a_later_date():
-    card = render_card(MANIFEST | {"intervals": INTERVALS}, {"out_of_time": False}, [])
+    text = render_card({"intervals": INTERVALS}, {"out_of_time": False}, [])
 
-    assert "Of 2 risk groups of customers no tree had seen, the observed rate lay within" in card
+    assert "Of 2 risk groups of customers no tree had seen, the observed rate lay within" in text
 
 
 def test_a_widening_says_why_and_by_how_much():
-    card = render_card(MANIFEST | {"intervals": INTERVALS | {"widening": 0.148}}, {"out_of_time": True}, [])
+    text = render_card({"intervals": INTERVALS | {"widening": 0.148}}, {"out_of_time": True}, [])
 
-    assert "off there by more than chance explains" in card
-    assert "moved by 0.15 in log-odds" in card
+    assert "off there by more than chance explains" in text
+    assert "moved by 0.15 in log-odds" in text
 
 
 def test_a_model_without_intervals_has_no_such_section():
-    assert "Intervals of the probabilities" not in render_card(MANIFEST, {}, [])
+    assert "Intervals of the probabilities" not in render_card({}, {}, [])
 
 
 SEGMENT = {
@@ -152,16 +149,16 @@ UNKNOWN = SEGMENT | {"value": None, "roc_auc": {"value": None, "low": None, "hig
 
 
 def _with_segments(*segments, failures=()):
-    held_out = MANIFEST["held_out"] | {"segments": list(segments), "failures": list(failures)}
-    return render_card(MANIFEST | {"held_out": held_out}, {"out_of_time": True}, [])
+    held_out = FACTS["held_out"].to_json() | {"segments": list(segments), "failures": list(failures)}
+    return render_card({"held_out": held_out}, {"out_of_time": True}, [])
 
 
 def test_groups_of_customers_are_shown_and_those_that_fail_named_first():
-    card = _with_segments(SEGMENT, UNKNOWN, failures=["tier gold: too high"])
+    text = _with_segments(SEGMENT, UNKNOWN, failures=["tier gold: too high"])
 
-    assert "- tier gold: too high\n" in card
-    assert "| tier gold | 541 | 37.0 % (31.8 % to 39.8 %) | 45.0 % | 0.861 (0.829 to 0.893) | FAILS |" in card
-    assert "| tier not known | 541 | 37.0 % (31.8 % to 39.8 %) | 45.0 % | – | too few to say |" in card
+    assert "- tier gold: too high\n" in text
+    assert "| tier gold | 541 | 37.0 % (31.8 % to 39.8 %) | 45.0 % | 0.861 (0.829 to 0.893) | FAILS |" in text
+    assert "| tier not known | 541 | 37.0 % (31.8 % to 39.8 %) | 45.0 % | – | too few to say |" in text
 
 
 def test_no_failure_is_said_too():
@@ -173,18 +170,21 @@ def test_name_of_a_group_cannot_break_the_table():
 
 
 def test_without_groups_there_is_no_section_of_them():
-    assert "## Groups of customers" not in render_card(MANIFEST, {}, [])
+    assert "## Groups of customers" not in render_card({}, {}, [])
 
 
 def test_card_says_who_may_use_it_how_it_is_watched_and_what_it_was_read_from():
     facts = {
-        "inputs": [{"file": "a.csv"}, {"file": "b.csv"}],
-        "row_counts": {"a": {"rows": 1000, "quarantined": 3}, "b": {"rows": 234, "quarantined": 0}},
-        "data_begin": "2022-01-01",
-        "data_end": "2025-12-31",
+        "inputs": [{"table": name, "file": f"{name}.csv", "bytes": 1, "sha256": "ab"} for name in "ab"],
+        "row_counts": {
+            "a": {"rows": 1000, "used": 997, "quarantined": 3},
+            "b": {"rows": 234, "used": 234, "quarantined": 0},
+        },
+        "data_begin": dt.date(2022, 1, 1),
+        "data_end": dt.date(2025, 12, 31),
         "learners": ["scorecard", "lightgbm"],
     }
-    card = render_card(MANIFEST | facts, {}, [])
+    text = render_card(facts, {}, [])
 
     for fact in (
         "## Who may use it",
@@ -195,4 +195,4 @@ def test_card_says_who_may_use_it_how_it_is_watched_and_what_it_was_read_from():
         "Rows of all tables: 1,234, of which left out: 3",
         "Learner: scorecard + lightgbm",
     ):
-        assert fact in card
+        assert fact in text

@@ -100,4 +100,4 @@ def test_recipe_of_a_stored_model_makes_the_same_model_again(recipe):
     first = train_on_snapshots(snapshots, horizon_days=90, config=Config(), recipe=recipe)
     again = recipe_of(first.model, first.manifest)
     second = train_on_snapshots(snapshots, horizon_days=90, config=Config(), recipe=again)
-    assert second.manifest["model_id"] == first.manifest["model_id"]
+    assert second.manifest.model_id == first.manifest.model_id

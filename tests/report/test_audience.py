@@ -5,10 +5,11 @@ import pytest
 from churn.actions.hold_out import in_hold_out
 from churn.config import PlanSettings
 from churn.frame import Snapshot
+from churn.model.documents import Thresholds
 from churn.report.audience import MOST_GROUPS, bank_audience, flat_audience, summarise_groups
 from churn.report.facts import Group
 
-THRESHOLDS = {"high": 0.6, "low": 0.2}
+THRESHOLDS = Thresholds(high=0.6, low=0.2)
 NAN = np.nan
 NOBODY = PlanSettings(hold_out=0)
 

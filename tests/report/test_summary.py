@@ -6,15 +6,26 @@ import pytest
 
 from binding_rows import binding_row
 from churn.config import Config, FlatFile
+from churn.estimates import Estimate
+from churn.model.documents import BaselineRow, Baselines, Metrics
 from churn.report.facts import Bin, Driver, Headline
 from churn.report.summary import MOST_CUSTOMERS, Explanation, build_summary
+from documents import make_manifest
 
 NAN = float("nan")
-BUCKET = {"n": 50, "stated": 0.62, "observed": 0.6, "observed_low": 0.46, "observed_high": 0.72, "predicted": 0.61}
+BUCKET = {
+    "n": 50,
+    "stated": 0.62,
+    "observed": 0.6,
+    "observed_low": 0.46,
+    "observed_high": 0.72,
+    "predicted": 0.61,
+    "verdict": "agrees",
+}
 STORED = SimpleNamespace(
-    manifest={"horizon_days": 365, "model_id": "m", "as_of": "2025-01-01"},
-    metrics={"roc_auc": {"value": 0.8, "low": 0.75, "high": 0.85}},
-    baselines=[{**BUCKET, "product_coverage": name} for name in (1, 2, 3, 4, "5+")],
+    manifest=make_manifest(model_id="m", as_of=dt.date(2025, 1, 1), out_of_time=False),
+    metrics=Metrics(roc_auc=Estimate(0.8, 0.75, 0.85)),
+    baselines=Baselines(BaselineRow(product_coverage=name, **BUCKET) for name in (1, 2, 3, 4, "5+")),
 )
 IMPORTANCE = pd.DataFrame({"feature": ["n_bound", "own", "flat"], "mean_abs_points": [0.01, 0.04, 0.0]})
 

@@ -59,10 +59,10 @@ def test_a_champion_says_since_when_by_whom_and_why(place, trained):
     assert champion.by.startswith("churn compare, ")
     assert champion.since.startswith("20")
     assert champion.since.endswith("+00:00")
-    assert champion.model_id == trained.stored.manifest["model_id"]
+    assert champion.model_id == trained.stored.manifest.model_id
     assert champion.snapshots == ("2022-01-01", "2022-06-01")
-    assert champion.metrics["roc_auc"] == trained.stored.metrics["roc_auc"]["value"]
-    assert champion.metrics["roc_auc_low"] == trained.stored.metrics["roc_auc"]["low"]
+    assert champion.metrics["roc_auc"] == trained.stored.metrics.roc_auc.value
+    assert champion.metrics["roc_auc_low"] == trained.stored.metrics.roc_auc.low
 
 
 def test_the_champions_model_comes_back_checked(place):

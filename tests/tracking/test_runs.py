@@ -32,7 +32,7 @@ def test_a_run_is_named_and_described_for_a_person(run, trained):
     assert run.info.run_name == "lightgbm 2022-06-01"
     assert run.info.status == "FINISHED"
     note = run.data.tags["mlflow.note.content"]
-    assert note.startswith(f"# Churn model {trained.stored.manifest['model_id']}")
+    assert note.startswith(f"# Churn model {trained.stored.manifest.model_id}")
     assert "Measured out of time" in note
     assert "| metric" not in note
 
@@ -45,16 +45,15 @@ def test_parameters_are_those_of_the_training(run, trained):
     assert params["horizon_days"] == "91"
     assert params["embargo_days"] == "7"
     assert params["seed"] == "0"
-    assert params["calibration_method"] == manifest["calibration_method"]
+    assert params["calibration_method"] == manifest.calibration_method
     assert params["training_rows"] == "600"
     assert params["trees.num_leaves"] == str(trained.stored.model.parameters.num_leaves)
 
 
 def test_every_metric_is_logged_with_its_interval_of_the_run_and_of_the_model(run, place, trained):
     expected = {}
-    for name, estimate in trained.stored.metrics.items():
-        if name != "out_of_time":
-            expected |= {name: estimate["value"], f"{name}_low": estimate["low"], f"{name}_high": estimate["high"]}
+    for name, estimate in trained.stored.metrics.estimates.items():
+        expected |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
     assert run.data.metrics == expected
 
     with open_tracking(place, write=False) as client:
@@ -92,9 +91,9 @@ def test_artifacts_lie_in_folders(artifacts, trained):
 def test_tables_keep_every_cell_to_ten_digits(artifacts, trained):
     table = json.loads((artifacts / "evaluation" / "baselines.json").read_text())
     rows = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
-    assert rows == [pytest.approx(bucket, abs=1e-10) for bucket in trained.stored.baselines]
+    assert rows == [pytest.approx(bucket, abs=1e-10) for bucket in trained.stored.baselines.to_json()]
     table = json.loads((artifacts / "evaluation" / "bindings.json").read_text())
-    assert dict(zip(table["columns"], table["data"][0], strict=True)) == trained.stored.effects["services"][0]
+    assert dict(zip(table["columns"], table["data"][0], strict=True)) == trained.stored.effects.services[0].to_json()
 
 
 def test_a_model_without_outcomes_kept_or_services_is_logged_too(place, trained, tmp_path):

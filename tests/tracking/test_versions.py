@@ -35,7 +35,7 @@ def test_a_version_says_what_it_is(place, run_id, trained):
         version = client.get_model_version("churn", "1")
 
     assert version.run_id == run_id
-    assert version.tags["model_id"] == trained.stored.manifest["model_id"]
+    assert version.tags["model_id"] == trained.stored.manifest.model_id
     assert version.tags["snapshots"] == "2022-01-01, 2022-06-01"
     assert version.tags["registered_by"]
 

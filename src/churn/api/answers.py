@@ -151,7 +151,7 @@ def estimate_source_effects(
         snapshot = flat_snapshot(source.table)
         settings = source.config.effects
         return estimate_flat_effects(snapshot, source.table.flat, settings, seed=seed, n_threads=n_threads), None
-    bank, horizon_days = source.table, stored.manifest["horizon_days"]
+    bank, horizon_days = source.table, stored.manifest.horizon_days
     if not bank.has("bindings"):
         raise DataError("table bindings is missing: without it no binding can be explained; add it")
     assert as_of is not None

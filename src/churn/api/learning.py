@@ -10,7 +10,8 @@ from churn.evaluation import backtest as backtests
 from churn.evaluation.backtest import N_JUDGED, Backtest
 from churn.evaluation.leaks import Leak
 from churn.explanation.effects.estimates import estimate_effects, estimate_flat_effects
-from churn.explanation.next_best import advice_to_json, build_advice
+from churn.explanation.next_best import build_advice
+from churn.model.documents import Effects
 from churn.model.recipe import Recipe, parse_recipe
 from churn.model.storage import StoredModel
 from churn.training import train_flat, train_on_snapshots
@@ -111,7 +112,7 @@ def backtest(
     )  # fmt: skip
 
 
-def _advice(snapshots: Snapshots, seed: int, n_threads: int) -> dict[str, Any]:
+def _advice(snapshots: Snapshots, seed: int, n_threads: int) -> Effects:
     """Say what may be claimed of binding each service, from the latest outcomes and all offers."""
     config, latest = snapshots.config, snapshots[-1]
     if config.flat is not None:
@@ -119,4 +120,4 @@ def _advice(snapshots: Snapshots, seed: int, n_threads: int) -> dict[str, Any]:
     else:
         assert snapshots.evidence is not None
         effects = estimate_effects(*snapshots.evidence, config, seed=seed, n_threads=n_threads)
-    return advice_to_json(build_advice(effects, config.effects), latest.as_of)
+    return Effects(as_of=latest.as_of, services=build_advice(effects, config.effects))

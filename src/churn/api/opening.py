@@ -168,7 +168,7 @@ def require_file_model(stored: StoredModel, flat: FlatFile, as_of: dt.date | Non
 
 def flat_of_model(stored: StoredModel) -> FlatFile | None:
     """Return the flat file a model was trained on, as its manifest keeps it; None for a folder of tables."""
-    section = stored.manifest.get("flat")
+    section = stored.manifest.flat
     return FlatFile.model_validate(section) if section else None
 
 
@@ -186,7 +186,7 @@ def require_same_static(stored: StoredModel, config: Config) -> None:
     ConfigError
         Features would be missing, or be made of another day's values.
     """
-    theirs = stored.manifest.get("static", [])
+    theirs = list(stored.manifest.static)
     if sorted(theirs) != sorted(config.customers.static):
         raise ConfigError(
             f"the model was trained with [customers] static = {theirs}; give the same in the configuration (--config)"

@@ -116,7 +116,7 @@ def gather_page(
     acts = None
     if isinstance(source.table, Bank):
         assert date is not None
-        acts = _act(source.table, people, scores, date, stored.manifest["horizon_days"], on_step)
+        acts = _act(source.table, people, scores, date, stored.manifest.horizon_days, on_step)
     is_seen = _is_seen(source, stored, scores.as_of)
     return Gathered(customers, scores_path, scores.as_of, stored, explained, source.config, acts, is_seen)
 
@@ -130,7 +130,7 @@ def _customers(
     on_step: OnStep,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Give the customers of a page, and of a bank the rows of `read_people` they are made of."""
-    thresholds = stored.manifest["thresholds"]
+    thresholds = stored.manifest.thresholds
     if isinstance(source.table, FlatTable):
         on_step("reading customers")
         gone = _gone(outcomes)
@@ -240,8 +240,8 @@ def _gone(outcomes: Source | None) -> list[str]:
 
 def _is_seen(source: Source, stored: StoredModel, scored_on: dt.date | None) -> bool:
     manifest = stored.manifest
-    theirs, ours = ({file["sha256"] for file in files} for files in (manifest["inputs"], source.table.file_facts()))
-    return theirs == ours and (scored_on is None or scored_on.isoformat() in manifest["snapshots"])
+    same_files = {file.sha256 for file in manifest.inputs} == {file["sha256"] for file in source.table.file_facts()}
+    return same_files and (scored_on is None or scored_on in manifest.snapshots)
 
 
 def _require_same_model(document: Path, stored: StoredModel, what: str) -> None:
@@ -250,7 +250,7 @@ def _require_same_model(document: Path, stored: StoredModel, what: str) -> None:
         theirs = _read_json(document)["model_id"]
     except (OSError, ValueError, TypeError, KeyError):
         return
-    ours = stored.manifest["model_id"]
+    ours = stored.manifest.model_id
     if theirs != ours:
         raise DataError(f"{what} another model ({theirs}) than the one given ({ours}); give that one, or do it again")
 

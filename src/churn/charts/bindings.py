@@ -17,7 +17,7 @@ from churn.errors import ExplanationError
 from churn.explanation.bindings import BindingRow, service_names
 from churn.explanation.captions import Language, caption, format_interval, verdict_text, wrap
 from churn.explanation.tables import binding_rows
-from churn.explanation.verdict import Verdict
+from churn.model.documents import Verdict
 
 _COLOURS: Mapping[Verdict, str] = {
     "cuts": LESS,

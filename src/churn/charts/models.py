@@ -1,6 +1,6 @@
 """Plots of models: stated, observed and predicted churn, calibration, lift; several models, segments, intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,51 +14,49 @@ from churn.charts.palette import FAILS, OBSERVED, PREDICTED, STATED
 from churn.errors import DataError
 from churn.estimates import share
 from churn.evaluation.comparison import BEST_AT, SMALLER_IS_BETTER, Comparison
-from churn.evaluation.segments import Segment
-from churn.evaluation.validity import Validity
+from churn.model.documents import Baselines, IntervalFacts, Segment
 
 SHOWN = ("roc_auc", "top_decile_lift", "brier_score", "ece")
 _GROUPS = 10
 
 
-def draw_baselines(buckets: Sequence[Mapping[str, Any]], *, title: str) -> Figure:
+def draw_baselines(baselines: Baselines, *, title: str) -> Figure:
     """Draw stated, observed (with its 95 % interval) and predicted churn by products held.
 
     Parameters
     ----------
-    buckets
-        In the form of `baselines.json`; buckets without customers are left out, and what is None is not drawn.
+    baselines
+        Of a model, or of `build_baselines`; buckets without customers are left out, and what is None is not drawn.
     title
         Stands above the plot.
 
     Examples
     --------
-    >>> bucket = {"product_coverage": 1, "n": 40, "stated": 0.62, "observed": 0.6, "observed_low": 0.45,
-    ...           "observed_high": 0.74, "predicted": 0.61}
-    >>> draw_baselines([bucket], title="Churn by products held").axes[0].get_ylabel()
+    >>> from churn.evaluation.baselines import build_baselines
+    >>> found = build_baselines([1] * 40, [1] * 24 + [0] * 16, [0.6] * 40, stated={"1": 0.62})
+    >>> draw_baselines(found, title="Churn by products held").axes[0].get_ylabel()
     'customers who left'
     """
-    shown = [bucket for bucket in buckets if bucket["n"]]
+    shown = [bucket for bucket in baselines if bucket.n]
     figure, axes = canvas.titled(7.2, 4.0, title)
     places = range(len(shown))
-    stated = [(place, bucket["stated"]) for place, bucket in zip(places, shown, strict=True) if bucket["stated"]]
+    stated = [(place, bucket.stated) for place, bucket in zip(places, shown, strict=True) if bucket.stated]
     axes.bar([p for p, _ in stated], [rate for _, rate in stated], width=0.62, color=STATED, alpha=0.45, label="stated")
-    observed = [bucket["observed"] for bucket in shown]
-    below = [bucket["observed"] - bucket["observed_low"] for bucket in shown]
-    above = [bucket["observed_high"] - bucket["observed"] for bucket in shown]
+    rates = [(bucket.observed, bucket.observed_low, bucket.observed_high) for bucket in shown]
+    observed, low, high = np.array(rates, dtype=np.float64).reshape(-1, 3).T
     axes.errorbar(
         [place - 0.09 for place in places],
         observed,
-        yerr=[below, above],
+        yerr=[observed - low, high - observed],
         fmt="o",
         color=OBSERVED,
         capsize=3,
         label="observed, 95 % interval",
     )
-    predicted = [(place + 0.09, one["predicted"]) for place, one in zip(places, shown, strict=True)]
+    predicted = [(place + 0.09, one.predicted) for place, one in zip(places, shown, strict=True)]
     if known := [(place, rate) for place, rate in predicted if rate is not None]:
         axes.plot(*zip(*known, strict=True), "D", color=PREDICTED, label="predicted")
-    axes.set_xticks(list(places), [f"{bucket['product_coverage']}\nn = {bucket['n']:,}" for bucket in shown])
+    axes.set_xticks(list(places), [f"{bucket.product_coverage}\nn = {bucket.n:,}" for bucket in shown])
     axes.set_xlabel("products held")
     axes.set_ylabel("customers who left")
     axes.set_ylim(bottom=0)
@@ -210,7 +208,7 @@ def draw_segments(segments: Sequence[Segment], *, title: str) -> Figure:
     return figure
 
 
-def draw_validity(validity: Validity, *, title: str) -> Figure:
+def draw_validity(validity: IntervalFacts, *, title: str) -> Figure:
     """Draw the mean interval of each risk group and the share of it that left; hollow red where they do not agree.
 
     Parameters

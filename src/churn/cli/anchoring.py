@@ -30,7 +30,7 @@ def anchor_on_bank(
     TimeRangeError
         `as_of` lies too far after the data end, or nobody is in the population.
     """
-    snapshots, labelled = _population(bank, as_of, stored.manifest["horizon_days"])
+    snapshots, labelled = _population(bank, as_of, stored.manifest.horizon_days)
     with _named(describe(bank.raws["holdings"].sources)):
         return anchor_model(
             stored,
@@ -90,17 +90,17 @@ def require_coverage(data: Path, flat: FlatFile) -> str:
 
 def warn_of_anchoring(stored: StoredModel) -> None:
     """Say what speaks against an anchoring: outcomes, customers left out, few of them; nothing for any other model."""
-    anchored = stored.manifest.get("anchored")
+    anchored = stored.manifest.anchored
     if anchored is None:
         return
     for line in describe_departures(anchored):
         note(f"warning: {line}; the model is anchored all the same, see its card")
     for line in describe_gaps(anchored):
         note(f"warning: {line}")
-    for row in anchored["buckets"]:
-        if row["taken_from"] is None and row["n"] < MIN_ROWS:
-            few = "1 customer" if row["n"] == 1 else f"{row['n']} customers"
-            note(f"warning: coverage {row['product_coverage']} is anchored on the mean of {few} alone")
+    for row in anchored.buckets:
+        if row.taken_from is None and row.n < MIN_ROWS:
+            few = "1 customer" if row.n == 1 else f"{row.n} customers"
+            note(f"warning: coverage {row.product_coverage} is anchored on the mean of {few} alone")
 
 
 @contextmanager

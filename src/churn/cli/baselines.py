@@ -1,9 +1,7 @@
 """`churn baselines`."""
 
 import datetime as dt
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -26,6 +24,7 @@ from churn.config import Config, FlatFile, read_config
 from churn.errors import DataError, TimeRangeError
 from churn.evaluation.baselines import build_baselines, restate_baselines
 from churn.frame import Snapshot, build_snapshot, flat_snapshot
+from churn.model.documents import Baselines, Manifest
 from churn.model.storage import StoredModel, read_model, require_model_place, write_model
 from churn.tables.bank import Bank, open_bank
 from churn.tables.flat import FlatTable, open_flat
@@ -71,23 +70,23 @@ def baselines(
     if flat and data.is_file():
         if as_of:
             raise TimeRangeError("--as-of: a flat file has no time; leave --as-of out")
-        stored, buckets = _on_file(data, flat, stored, config, anchor=anchor, n_threads=threads)
+        stored, rows = _on_file(data, flat, stored, config, anchor=anchor, n_threads=threads)
     else:
         if flat_of_model(stored):
             raise DataError(f"{data}: the model was trained on a flat file; give such a file, not a folder")
-        as_of = as_of or dt.date.fromisoformat(stored.manifest["as_of"])
+        as_of = as_of or stored.manifest.as_of
+        assert as_of is not None  # only a flat file has no date
         require_same_static(stored, config)
         with open_bank(data, config, data_end=data_end, n_threads=threads) as bank:
-            stored, buckets = _on_bank(bank, as_of, stored, config, anchor=anchor, n_threads=threads)
+            stored, rows = _on_bank(bank, as_of, stored, config, anchor=anchor, n_threads=threads)
     if output is not None:
         write_model(output, stored)
         warn_of_anchoring(stored)
         note(f"wrote {output}")
     if as_json:
-        print_json(buckets)
+        print_json(rows.to_json())
         return
-    facts = {**stored.manifest, "as_of": as_of.isoformat() if as_of else None}
-    print_baselines(buckets, baselines_title(facts))
+    print_baselines(rows, baselines_title(stored.manifest, as_of))
 
 
 def _require_usable(anchor: bool, output: Path | None, model_path: Path) -> None:
@@ -104,7 +103,7 @@ def _require_usable(anchor: bool, output: Path | None, model_path: Path) -> None
 
 def _on_file(
     data: Path, flat: FlatFile, stored: StoredModel, config: Config, *, anchor: bool, n_threads: int | None
-) -> tuple[StoredModel, list[dict[str, Any]]]:
+) -> tuple[StoredModel, Baselines]:
     if anchor:
         anchored = anchor_on_file(stored, data, flat, config, n_threads=n_threads)
         return anchored, anchored.baselines
@@ -114,7 +113,7 @@ def _on_file(
 
 def _on_bank(
     bank: Bank, as_of: dt.date, stored: StoredModel, config: Config, *, anchor: bool, n_threads: int | None
-) -> tuple[StoredModel, list[dict[str, Any]]]:
+) -> tuple[StoredModel, Baselines]:
     if not anchor:
         return stored, _compare(bank, as_of, stored, config)
     show_notes(bank)
@@ -122,48 +121,38 @@ def _on_bank(
     return anchored, anchored.baselines
 
 
-def _compare(
-    table: Bank | FlatTable, as_of: dt.date | None, stored: StoredModel, config: Config
-) -> list[dict[str, Any]]:
+def _compare(table: Bank | FlatTable, as_of: dt.date | None, stored: StoredModel, config: Config) -> Baselines:
     show_notes(table)
     manifest = stored.manifest
-    same_data = _hashes(table.file_facts()) == _hashes(manifest["inputs"])
-    date = as_of.isoformat() if as_of else None
+    same_data = {file["sha256"] for file in table.file_facts()} == {file.sha256 for file in manifest.inputs}
     # what an anchored model keeps is of the whole population it was anchored on, this is of those with an outcome
-    if same_data and date == manifest["as_of"] and "anchored" not in manifest and _same_labels(table, manifest):
-        return restate_baselines(
-            stored.baselines, stated=config.baselines.stated, horizon_days=manifest["horizon_days"]
-        )
-    if same_data and date in manifest["snapshots"]:
-        note(f"note: the model was trained on {date} of these data; its predictions there are not held out")
+    if same_data and as_of == manifest.as_of and manifest.anchored is None and _same_labels(table, manifest):
+        return restate_baselines(stored.baselines, stated=config.baselines.stated, horizon_days=manifest.horizon_days)
+    if same_data and as_of in manifest.snapshots:
+        note(f"note: the model was trained on {as_of} of these data; its predictions there are not held out")
     snapshot = _snapshot(table, as_of, manifest)
     if snapshot.product_coverage is None:
         note("note: product coverage is not known, so no customer is in the table; name its column in [flat]")
     prediction = stored.model.predict(snapshot.features)
-    found = build_baselines(
+    return build_baselines(
         snapshot.product_coverage,
         snapshot.churned if snapshot.churned is not None else [],
         prediction.probability,
         stated=config.baselines.stated,
-        horizon_days=manifest["horizon_days"],
+        horizon_days=manifest.horizon_days,
     )
-    return found.buckets
 
 
-def _same_labels(table: Bank | FlatTable, manifest: Mapping[str, Any]) -> bool:
+def _same_labels(table: Bank | FlatTable, manifest: Manifest) -> bool:
     """Whether outcomes are what they were in training: the same parts of the label, up to the same day."""
     if isinstance(table, FlatTable):
         return True
     settings = table.config.label.model_dump()
-    return settings == manifest.get("label") and table.data_end.isoformat() == manifest.get("data_end")
+    return settings == manifest.label and table.data_end == manifest.data_end
 
 
-def _snapshot(table: Bank | FlatTable, as_of: dt.date | None, manifest: Mapping[str, Any]) -> Snapshot:
+def _snapshot(table: Bank | FlatTable, as_of: dt.date | None, manifest: Manifest) -> Snapshot:
     if isinstance(table, Bank) and as_of is not None:
-        return build_snapshot(table, as_of, manifest["horizon_days"])
+        return build_snapshot(table, as_of, manifest.horizon_days)
     assert isinstance(table, FlatTable)
     return flat_snapshot(table)
-
-
-def _hashes(files: Any) -> set[str]:
-    return {file["sha256"] for file in files}

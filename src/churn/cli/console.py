@@ -1,6 +1,6 @@
 """What a person sees: tables on standard output, progress and notes on standard error."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from churn.files import render_json
+from churn.model.documents import Baselines
 
 OnStep = Callable[[str], None]
 
@@ -73,20 +74,20 @@ def percent(share: float | None, digits: int = 1) -> str:
     return "–" if share is None else f"{100 * share:.{digits}f} %"
 
 
-def print_baselines(buckets: Sequence[Mapping[str, Any]], title: str) -> None:
+def print_baselines(baselines: Baselines, title: str) -> None:
     """Print stated, observed and predicted churn by product coverage."""
     words = {"agrees": "agrees", "departs": "departs", "too_few": "too few", "not_stated": "not stated"}
     rows = [
         (
-            str(bucket["product_coverage"]),
-            f"{bucket['n']:,}",
-            percent(bucket["stated"]),
-            percent(bucket["observed"]),
-            _interval(bucket["observed_low"], bucket["observed_high"]),
-            percent(bucket["predicted"]),
-            words[bucket["verdict"]],
+            str(row.product_coverage),
+            f"{row.n:,}",
+            percent(row.stated),
+            percent(row.observed),
+            _interval(row.observed_low, row.observed_high),
+            percent(row.predicted),
+            words[row.verdict],
         )
-        for bucket in buckets
+        for row in baselines
     ]
     columns = ("products", "customers", "stated", "observed", "95 % interval", "predicted", "stated against observed")
     print_table(title, columns, rows, left=columns[-1:])

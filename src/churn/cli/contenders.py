@@ -60,7 +60,7 @@ def _find_champion(horizon_days: int) -> Champion | None:
     if found is None:
         return None
     version, stored = found
-    theirs = stored.manifest["horizon_days"]
+    theirs = stored.manifest.horizon_days
     if theirs != horizon_days:
         raise ModelError(
             f"champion, version {version}: is for {theirs} days, not {horizon_days}; give --horizon {theirs}"

@@ -17,7 +17,6 @@ from churn.explanation.captions import Language, format_points, format_value, me
 from churn.explanation.next_best import (
     CLASS_1_PRODUCT,
     NextSteps,
-    advice_from_json,
     find_flat_next_steps,
     find_next_steps,
     knows_class_1,
@@ -137,8 +136,7 @@ def _explain(snapshot: Snapshot, source: Source, stored: StoredModel) -> Explain
     probability = model.predict(features, n_threads=1).probability
     base = base_probability(model, features, shap)
     points = to_points(shap.values, base, probability)[0]
-    advice = advice_from_json(stored.effects)
-    typical = stored.manifest.get("training_churn_rate")
+    advice, typical = stored.effects.services, stored.manifest.training_churn_rate
     if isinstance(source.table, FlatTable):
         steps = find_flat_next_steps(features, probability, advice, typical=typical)
     else:

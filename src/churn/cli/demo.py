@@ -22,6 +22,7 @@ from churn.cli.track import no_track_option, track_training
 from churn.cli.train import baselines_title, print_metrics
 from churn.config import Config, read_config
 from churn.files import new_folder, require_replaceable, write_json, write_text
+from churn.model.documents import Thresholds
 from churn.model.recipe import Recipe
 from churn.model.storage import StoredModel, read_model, write_model
 from churn.report.page import render_page
@@ -88,7 +89,7 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
         plan_day(bank, scores, work / "plan", config)
         note("7  write pages for managers, in English and Chinese")
         _write_pages(bank, stored, scores, work, config)
-        title = baselines_title(stored.manifest)
+        title = baselines_title(stored.manifest, stored.manifest.as_of)
         canvas.save(draw_baselines(stored.baselines, title=title), work / "baselines.png")
         write_json(work / _MARK, {"customers": CUSTOMERS, "months": MONTHS, "seed": SEED})
         bands = count_bands(scores)
@@ -106,11 +107,15 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
         )
     files = {name: str(folder / name) for name in _FILES if (folder / name).exists()}
     if as_json:
-        found = {"metrics": stored.metrics, "baselines": stored.baselines, "bindings": [asdict(row) for row in rows]}
+        found = {
+            "metrics": stored.metrics.to_json(),
+            "baselines": stored.baselines.to_json(),
+            "bindings": [asdict(row) for row in rows],
+        }
         print_json(found | {"risk_bands": bands, "files": files})
         return
     print_metrics(stored)
-    _print_bands(bands, stored.manifest["thresholds"])
+    _print_bands(bands, stored.manifest.thresholds)
     print_baselines(stored.baselines, title)
     print_bindings(rows, Config(), "en")
     print_table("Where to look", ("file", "what"), [(files[n], _FILES[n]) for n in files], left=("file", "what"))
@@ -134,12 +139,12 @@ def _check(bank: Path) -> dt.date:
         return tables.data_end + dt.timedelta(days=1)
 
 
-def _print_bands(bands: Mapping[str, int], thresholds: Mapping[str, float]) -> None:
+def _print_bands(bands: Mapping[str, int], thresholds: Thresholds) -> None:
     total = sum(bands.values())
     says = {
-        "high": f"at least {percent(thresholds['high'])}",
+        "high": f"at least {percent(thresholds.high)}",
         "medium": "between",
-        "low": f"under {percent(thresholds['low'])}",
+        "low": f"under {percent(thresholds.low)}",
     }
     rows = [(band, says[band], f"{bands.get(band, 0):,}", percent(bands.get(band, 0) / total)) for band in says]
     print_table("Scored customers", ("risk band", "probability", "customers", "share"), rows, left=("risk band",))

@@ -136,10 +136,8 @@ def explain_file(
             on_step("drawing")
             explaining.write_explanation(folder, rows, survey, source.catalogue, names, language)
             explaining.write_evidence(folder / "evidence.json", effects, outcomes_as_of)
-            write_json(
-                folder / explaining.ABOUT,
-                {"model_id": stored.manifest["model_id"], "as_of": as_of and as_of.isoformat()},
-            )
+            about = {"model_id": stored.manifest.model_id, "as_of": as_of and as_of.isoformat()}
+            write_json(folder / explaining.ABOUT, about)
             graded = grade_bindings(rows, true, config.effects.worthwhile) if true else []
             if graded:
                 (folder / "truth.json").write_text(render_json([one._asdict() for one in graded]), encoding="utf-8")

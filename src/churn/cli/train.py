@@ -1,7 +1,7 @@
 """`churn train`."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from churn.cli.recipes import build_recipe, learner_option, parameters_option, w
 from churn.cli.track import no_track_option, track_training
 from churn.config import read_config
 from churn.errors import TimeRangeError
+from churn.model.documents import Manifest
 from churn.model.monotone import describe_monotone
 from churn.model.storage import StoredModel, read_model, require_model_place, write_model
 
@@ -106,11 +107,14 @@ def train(
     stored = read_model(output)
     warn_of_anchoring(stored)
     if as_json:
-        document = {"model": str(output), "metrics": stored.metrics, "baselines": stored.baselines}
-        print_json(document | {name: stored.manifest[name] for name in ("monotone",) if name in stored.manifest})
+        document: dict[str, Any] = {"model": str(output)}
+        document |= {"metrics": stored.metrics.to_json(), "baselines": stored.baselines.to_json()}
+        if held := stored.manifest.monotone:
+            document["monotone"] = held.to_json()
+        print_json(document)
     else:
         print_metrics(stored)
-        print_baselines(stored.baselines, baselines_title(stored.manifest))
+        print_baselines(stored.baselines, baselines_title(stored.manifest, stored.manifest.as_of))
         note(f"wrote {output}")
     if not no_track:
         track_training(stored, output, embargo_days=config.training.embargo_days, held_out=held_out)
@@ -119,23 +123,22 @@ def train(
 def print_metrics(stored: StoredModel) -> None:
     """Print the held-out metrics with their intervals."""
     rows = [
-        (name.replace("_", " "), *(f"{estimate[part]:.4f}" if estimate[part] is not None else "–" for part in estimate))
-        for name, estimate in stored.metrics.items()
-        if isinstance(estimate, Mapping)
+        (name.replace("_", " "), *("–" if number is None else f"{number:.4f}" for number in estimate))
+        for name, estimate in stored.metrics.estimates.items()
     ]
-    as_of = stored.manifest["as_of"]
-    held_out = stored.manifest["held_out"]
-    title = f"Held out: {held_out['rows']:,} customers" + (f" as of {as_of}" if as_of else ", five folds")
-    title += ", before anchoring" if "anchored" in stored.manifest else ""
+    manifest = stored.manifest
+    when = f" as of {manifest.as_of}" if manifest.as_of else ", five folds"
+    title = f"Held out: {manifest.held_out.rows:,} customers{when}"
+    title += ", before anchoring" if manifest.anchored else ""
     print_table(title, ("metric", "value", "low", "high"), rows, left=("metric",))
-    if "monotone" in stored.manifest:
-        click.echo(describe_monotone(stored.manifest["monotone"]))
+    if manifest.monotone:
+        click.echo(describe_monotone(manifest.monotone))
 
 
-def baselines_title(manifest: Mapping[str, Any]) -> str:
+def baselines_title(manifest: Manifest, as_of: dt.date | None) -> str:
     """Head the table of baselines: which customers, which horizon, and how stated rates came to it."""
-    flat = "the file's customers" if "anchored" in manifest else "five folds"
-    when = f"as of {manifest['as_of']}" if manifest["as_of"] else flat
-    days = manifest["horizon_days"]
+    flat = "the file's customers" if manifest.anchored else "five folds"
+    when = f"as of {as_of}" if as_of else flat
+    days = manifest.horizon_days
     note = "" if days == 365 else "; stated annual rates converted by 1 - (1 - p)^(days/365), a constant hazard"
     return f"Churn within {days} days by products held, {when}{note}"

@@ -1,5 +1,6 @@
 """A stored model anchored to the stated rates, and held against the bank's own outcomes."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 from churn.errors import DataError
 from churn.evaluation.baselines import build_baselines
 from churn.frame import Snapshot
-from churn.model.anchoring import BUCKETS, TABLE_COVERAGE, AnchoredBucket, fit_anchoring
+from churn.model.anchoring import BUCKETS, TABLE_COVERAGE, fit_anchoring
 from churn.model.card import render_card
+from churn.model.documents import Anchored, AnchoredBucket, AnchorEvidence, AnchorEvidenceRow, BaselineRow, InputFile
 from churn.model.fitted import FittedModel
-from churn.model.manifest import AnchoredOn, anchor_manifest
-from churn.model.storage import StoredModel
+from churn.model.manifest import anchor_manifest
+from churn.model.storage import StoredModel, model_id
 from churn.timeline import YEAR_DAYS
 
 Floats = NDArray[np.float64]
@@ -24,7 +26,7 @@ Floats = NDArray[np.float64]
 class _Population(NamedTuple):
     """Customers at one date; `probability` is not anchored, `churned` is NaN where not known."""
 
-    as_of: str | None
+    as_of: dt.date | None
     coverage: Floats
     probability: Floats
     churned: Floats
@@ -73,25 +75,28 @@ def anchor_model(
     """
     bare = replace(stored.model, anchoring=None)
     people = _population(bare, snapshots, labelled, n_threads)
-    horizon_days = stored.manifest["horizon_days"]
+    horizon_days = stored.manifest.horizon_days
     fit = fit_anchoring(people.probability, people.coverage, stated, horizon_days, feature=feature)
     after = fit.anchoring.apply(people.probability, people.coverage)
-    known = ~np.isnan(people.churned)
-    anchored = AnchoredOn(
-        people.as_of,
+    known, before = ~np.isnan(people.churned), stored.manifest.anchored
+    anchored = Anchored(
+        as_of=people.as_of,
         rows=len(after),
         labelled=int(known.sum()),
         mean_predicted=float(after.mean()),
-        inputs=inputs,
+        inputs=tuple(InputFile.model_validate(one) for one in inputs),
         buckets=fit.buckets,
         evidence=_evidence(stored, people, stated, fit.buckets),
+        from_model=model_id(bare),
+        thresholds_before=before.thresholds_before if before else stored.manifest.thresholds,
+        metrics_describe="the model before anchoring",
     )
     model = replace(bare, anchoring=fit.anchoring)
     manifest = anchor_manifest(stored.manifest, model, anchored)
-    metrics = {**stored.metrics, "before_anchoring": True}
-    found = build_baselines(people.coverage, people.churned, after, stated=stated, horizon_days=horizon_days)
-    card = render_card(manifest, metrics, found.buckets)
-    return replace(stored, model=model, manifest=manifest, metrics=metrics, baselines=found.buckets, card=card)
+    metrics = stored.metrics.model_copy(update={"before_anchoring": True})
+    baselines = build_baselines(people.coverage, people.churned, after, stated=stated, horizon_days=horizon_days)
+    card = render_card(manifest, metrics, baselines)
+    return replace(stored, model=model, manifest=manifest, metrics=metrics, baselines=baselines, card=card)
 
 
 def _population(
@@ -110,7 +115,7 @@ def _read(model: FittedModel, snapshot: Snapshot, outcome: "pd.Series[float]", n
     if snapshot.product_coverage is None:
         raise DataError("anchoring: product coverage is not known; name its column as coverage in [flat]")
     return _Population(
-        snapshot.as_of.isoformat() if snapshot.as_of else None,
+        snapshot.as_of,
         snapshot.product_coverage.astype(np.float64),
         model.predict(snapshot.features, n_threads=n_threads).probability,
         np.asarray(outcome.reindex(snapshot.customer_id), dtype=np.float64),
@@ -119,7 +124,7 @@ def _read(model: FittedModel, snapshot: Snapshot, outcome: "pd.Series[float]", n
 
 def _evidence(
     stored: StoredModel, people: _Population, stated: Mapping[Any, float], buckets: Sequence[AnchoredBucket]
-) -> dict[str, Any]:
+) -> AnchorEvidence:
     """Outcomes against the rates anchored to now: this population's, else those that judged the training.
 
     `target` is the rate asked for; where none is asked for, what the shift of another bucket led to.
@@ -129,17 +134,19 @@ def _evidence(
         as_of, coverage, churned = people.as_of, people.coverage[known], people.churned[known]
     else:
         as_of, coverage, churned = _kept_outcomes(stored)
-    horizon_days = stored.manifest["horizon_days"]
+    horizon_days = stored.manifest.horizon_days
     annual = {str(row.product_coverage): _annual_rate(row, stated, horizon_days) for row in buckets}
     asked = {name: rate for name, rate in annual.items() if rate is not None}
     found = build_baselines(coverage, churned, churned, stated=asked, horizon_days=horizon_days)
-    rows = []
-    for row in found.buckets:
-        is_stated = str(row["product_coverage"]) in stated
-        rows.append(
-            _without_prediction(row) | {"target": row["stated"], "stated": row["stated"] if is_stated else None}
+    rows = tuple(
+        AnchorEvidenceRow(
+            **row.model_dump(exclude={"predicted", "stated"}),
+            stated=row.stated if str(row.product_coverage) in stated else None,
+            target=row.stated,
         )
-    return {"as_of": as_of, "buckets": rows}
+        for row in found
+    )
+    return AnchorEvidence(as_of=as_of, buckets=rows)
 
 
 def _annual_rate(row: AnchoredBucket, stated: Mapping[Any, float], horizon_days: int) -> float | None:
@@ -151,14 +158,11 @@ def _annual_rate(row: AnchoredBucket, stated: Mapping[Any, float], horizon_days:
     return None if rate is None else 1 - (1 - rate) ** (YEAR_DAYS / horizon_days)
 
 
-def _kept_outcomes(stored: StoredModel) -> tuple[str | None, Floats, Floats]:
+def _kept_outcomes(stored: StoredModel) -> tuple[dt.date | None, Floats, Floats]:
     """Coverage and outcome of each customer that a kept comparison counted; rates stated since may differ."""
-    held_out = {"as_of": stored.manifest["as_of"], "buckets": stored.baselines}
-    kept = stored.manifest["anchored"]["evidence"] if "anchored" in stored.manifest else held_out
-    coverage = np.repeat(np.arange(1.0, len(BUCKETS) + 1), [row["n"] for row in kept["buckets"]])
-    churned = [np.arange(row["n"]) < round((row["observed"] or 0) * row["n"]) for row in kept["buckets"]]
-    return kept["as_of"], coverage, np.concatenate(churned).astype(np.float64)
-
-
-def _without_prediction(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "predicted"}
+    anchored = stored.manifest.anchored
+    as_of = anchored.evidence.as_of if anchored else stored.manifest.as_of
+    rows: Sequence[BaselineRow | AnchorEvidenceRow] = anchored.evidence.buckets if anchored else stored.baselines
+    coverage = np.repeat(np.arange(1.0, len(BUCKETS) + 1), [row.n for row in rows])
+    churned = [np.arange(row.n) < round((row.observed or 0) * row.n) for row in rows]
+    return as_of, coverage, np.concatenate(churned).astype(np.float64)

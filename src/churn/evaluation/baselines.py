@@ -3,14 +3,15 @@
 This reports and forces nothing: where the stated and the observed rate differ, both are shown.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from churn.estimates import share_of
 from churn.model.anchoring import BUCKETS
+from churn.model.documents import BaselineRow, Baselines, BaselineVerdict
 from churn.timeline import YEAR_DAYS, stated_rate_at
 
 MIN_ROWS = 30
@@ -18,21 +19,6 @@ MIN_ROWS = 30
 half, and meets nearly any stated rate."""
 ROUNDING = 0.005
 """Stated rates are whole per cents, so that the true one may be half a per cent away."""
-
-
-class Baselines(NamedTuple):
-    """The comparison.
-
-    Attributes
-    ----------
-    buckets
-        One document a bucket of `BUCKETS`, in this order, in the form of `baselines.json`.
-    n_without_coverage
-        Customers with coverage 0 or unknown, who are in no bucket.
-    """
-
-    buckets: list[dict[str, Any]]
-    n_without_coverage: int
 
 
 def build_baselines(
@@ -65,26 +51,24 @@ def build_baselines(
     Examples
     --------
     >>> found = build_baselines([1] * 40, [1] * 24 + [0] * 16, [0.6] * 40, stated={"1": 0.62})
-    >>> found.buckets[0]["observed"], found.buckets[0]["verdict"], found.buckets[1]["verdict"]
+    >>> found[0].observed, found[0].verdict, found[1].verdict
     (0.6, 'agrees', 'not_stated')
     """
     y, p = np.asarray(churned, dtype=np.float64), np.asarray(y_pred, dtype=np.float64)
     coverage = np.zeros(len(y)) if product_coverage is None else np.asarray(product_coverage, dtype=np.float64)
-    buckets = []
+    rows = []
     for bucket in BUCKETS:
         members = coverage >= 5 if bucket == "5+" else coverage == bucket
-        buckets.append(_bucket(bucket, y[members], p[members], stated.get(str(bucket)), horizon_days))
-    return Baselines(buckets, int(np.sum(~(coverage >= 1))))
+        rows.append(_row(bucket, y[members], p[members], stated.get(str(bucket)), horizon_days))
+    return Baselines(rows)
 
 
-def restate_baselines(
-    buckets: Sequence[Mapping[str, Any]], *, stated: Mapping[Any, float], horizon_days: int
-) -> list[dict[str, Any]]:
+def restate_baselines(baselines: Iterable[BaselineRow], *, stated: Mapping[Any, float], horizon_days: int) -> Baselines:
     """Hold what was observed and predicted against other stated rates.
 
     Parameters
     ----------
-    buckets
+    baselines
         From `build_baselines`, every customer's outcome known.
     stated, horizon_days
         As for `build_baselines`.
@@ -92,36 +76,36 @@ def restate_baselines(
     Examples
     --------
     >>> found = build_baselines([1] * 40, [1] * 24 + [0] * 16, [0.6] * 40, stated={"1": 0.62})
-    >>> restate_baselines(found.buckets, stated={"1": 0.2}, horizon_days=365)[0]["verdict"]
+    >>> restate_baselines(found, stated={"1": 0.2}, horizon_days=365)[0].verdict
     'departs'
     """
     restated = []
-    for bucket in buckets:
-        annual = stated.get(str(bucket["product_coverage"]))
-        verdict = _verdict(bucket["n"], annual, bucket["observed_low"], bucket["observed_high"], horizon_days)
+    for row in baselines:
+        annual = stated.get(str(row.product_coverage))
+        verdict = _verdict(row.n, annual, row.observed_low, row.observed_high, horizon_days)
         rate = None if annual is None else stated_rate_at(annual, horizon_days)
-        restated.append({**bucket, "stated": rate, "verdict": verdict})
-    return restated
+        restated.append(row.model_copy(update={"stated": rate, "verdict": verdict}))
+    return Baselines(restated)
 
 
-def _bucket(
+def _row(
     bucket: int | str, y: NDArray[np.float64], p: NDArray[np.float64], annual: float | None, horizon_days: int
-) -> dict[str, Any]:
+) -> BaselineRow:
     known = y[~np.isnan(y)]
     observed, low, high = share_of(int(known.sum()), len(known))
-    return {
-        "product_coverage": bucket,
-        "n": len(y),
-        "stated": None if annual is None else stated_rate_at(annual, horizon_days),
-        "observed": observed,
-        "observed_low": low,
-        "observed_high": high,
-        "predicted": float(p.mean()) if len(p) else None,
-        "verdict": _verdict(len(known), annual, low, high, horizon_days),
-    }
+    return BaselineRow(
+        product_coverage=bucket,
+        n=len(y),
+        stated=None if annual is None else stated_rate_at(annual, horizon_days),
+        observed=observed,
+        observed_low=low,
+        observed_high=high,
+        predicted=float(p.mean()) if len(p) else None,
+        verdict=_verdict(len(known), annual, low, high, horizon_days),
+    )
 
 
-def _verdict(n: int, annual: float | None, low: float | None, high: float | None, horizon_days: int) -> str:
+def _verdict(n: int, annual: float | None, low: float | None, high: float | None, horizon_days: int) -> BaselineVerdict:
     if annual is None:
         return "not_stated"
     if n < MIN_ROWS or low is None or high is None:

@@ -1,8 +1,7 @@
 """Where a model does not hold: its calibration and ranking among the customers of each tier, branch, age band, ..."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,10 +10,9 @@ from numpy.typing import NDArray
 from churn.estimates import Estimate, around, clustered_error, normal_p_value, share_of
 from churn.evaluation.judged import Judged
 from churn.evaluation.ranking import clustered_auc
+from churn.model.documents import Failure, Segment
 
 Floats = NDArray[np.float64]
-Failure = Literal["calibration", "ranking"]
-Verdict = Literal["holds", "fails", "too_few"]
 MIN_CUSTOMERS = 10
 """With fewer who left, or fewer who stayed, there is no verdict: the standard error of an AUC of 0.7 is then 0.09 or
 more, and neither it nor a rate is near enough to normal for its interval to mean what it says."""
@@ -31,53 +29,6 @@ MAX_VALUES = 20
 OTHER = "other"
 
 
-@dataclass(frozen=True)
-class Segment:
-    """A model among the customers of one segment, at all judged dates together.
-
-    Attributes
-    ----------
-    segmentation, value
-        As "tier" and "vip". None is who is in no known segment, `OTHER` all values but the `MAX_VALUES` largest (and
-        the bank's own value of that name, if it has one).
-    n, churned
-        Rows, and those of them that left.
-    observed
-        Rate at which they left, with a 95 % Wilson interval.
-    predicted
-        Mean predicted probability.
-    difference
-        `predicted` minus `observed`, above 0 where the prediction is too high.
-    roc_auc
-        Of all rows together, so that a few leavers at each date are enough.
-    p_value
-        That `difference` is noise: two-sided, corrected for the number of segments looked at; None with too few.
-    verdict
-        "too_few" where fewer than `MIN_CUSTOMERS` customers left, or stayed; else "fails" or "holds".
-    failures
-        Why it fails: "calibration" where `p_value` is below `SIGNIFICANCE` and the difference at least
-        `CALIBRATION_POINTS`; "ranking" where the interval of `roc_auc` lies below `RANKING_FLOOR`, as that of a
-        constant prediction does (0.5 to 0.5).
-    """
-
-    segmentation: str
-    value: str | None
-    n: int
-    churned: int
-    observed: Estimate
-    predicted: float
-    difference: Estimate
-    roc_auc: Estimate
-    p_value: float | None
-    verdict: Verdict
-    failures: tuple[Failure, ...]
-
-    def document(self) -> dict[str, Any]:
-        """Return what is found, as JSON can hold it."""
-        estimates = {name: getattr(self, name)._asdict() for name in ("observed", "difference", "roc_auc")}
-        return asdict(self) | estimates | {"failures": list(self.failures)}
-
-
 def evaluate_segments(judged: Judged, model: str) -> list[Segment]:
     """Evaluate a model in every segment of every segmentation.
 
@@ -86,6 +37,12 @@ def evaluate_segments(judged: Judged, model: str) -> list[Segment]:
     https://doi.org/10.1080/01621459.1927.10502953, at the number of rows that would leave as much noise if they were
     of as many customers (Korn and Graubard 1998); the difference has a normal one; the AUC that of `clustered_auc`.
     p-values are corrected over all segments that have enough customers: Holm 1979, https://www.jstor.org/stable/4615733.
+
+    A segment has no verdict ("too_few") where fewer than `MIN_CUSTOMERS` customers left, or stayed. Else it fails for
+    "calibration" where the corrected p-value is below `SIGNIFICANCE` and the difference at least `CALIBRATION_POINTS`;
+    for "ranking" where the interval of the AUC lies below `RANKING_FLOOR`, as that of a constant prediction does (0.5
+    to 0.5). `OTHER` stands for all values but the `MAX_VALUES` largest, and the bank's own value of that name, if it
+    has one.
 
     Parameters
     ----------
@@ -135,8 +92,9 @@ def name_failures(segments: Sequence[Segment]) -> list[str]:
     Examples
     --------
     >>> vip = Segment(
-    ...     "tier", "vip", 100, 25, Estimate(0.25, 0.18, 0.34), 0.55, Estimate(0.3, 0.22, 0.38),
-    ...     Estimate(0.67, 0.58, 0.75), 1e-9, "fails", ("calibration",)
+    ...     segmentation="tier", value="vip", n=100, churned=25, observed=Estimate(0.25, 0.18, 0.34), predicted=0.55,
+    ...     difference=Estimate(0.3, 0.22, 0.38), roc_auc=Estimate(0.67, 0.58, 0.75), p_value=1e-9,
+    ...     verdict="fails", failures=("calibration",),
     ... )
     >>> name_failures([vip])
     ['tier vip (n = 100): 55.0 % predicted and 25.0 % observed, 30.0 points too high (22.0 to 38.0).']
@@ -187,7 +145,8 @@ def _judge(segment: Segment, p_value: float) -> Segment:
         failures.append("calibration")
     if segment.roc_auc.high is not None and segment.roc_auc.high < RANKING_FLOOR:
         failures.append("ranking")
-    return replace(segment, p_value=p_value, verdict="fails" if failures else "holds", failures=tuple(failures))
+    judged = {"p_value": p_value, "verdict": "fails" if failures else "holds", "failures": tuple(failures)}
+    return segment.model_copy(update=judged)
 
 
 def _observed(y: NDArray[np.int64], owner: NDArray[np.int64]) -> Estimate:

@@ -1,7 +1,5 @@
 """Whether intervals of probabilities held: observed rates of risk groups against their mean intervals."""
 
-from typing import Any, NamedTuple
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
@@ -9,6 +7,7 @@ from scipy.stats import binom
 
 from churn.errors import DataError
 from churn.evaluation.metrics import calibration_intercept
+from churn.model.documents import IntervalFacts, RiskGroup
 
 Floats = NDArray[np.float64]
 
@@ -17,49 +16,9 @@ _TAIL = 0.025
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
-class RiskGroup(NamedTuple):
-    """Customers of about the same probability.
-
-    Attributes
-    ----------
-    n
-        How many.
-    observed
-        Share of them who left, in [0, 1].
-    probability, low, high
-        Means of the probability and of the ends of its interval.
-    consistent
-        Whether a mean risk within [low, high] explains how many left: with `low` so few are no rarer than one time
-        in forty, and with `high` so many are not.
-    """
-
-    n: int
-    observed: float
-    probability: float
-    low: float
-    high: float
-    consistent: bool
-
-
-class Validity(NamedTuple):
-    """How intervals held.
-
-    Attributes
-    ----------
-    groups
-        By rising probability; tenths of the customers, equal probabilities together.
-    share_consistent
-        Share of the groups that are consistent, in [0, 1]; about 0.95 or more where the intervals are true.
-    mean_width
-        Mean of high - low over customers, in [0, 1], smaller is better among the consistent.
-    """
-
-    groups: tuple[RiskGroup, ...]
-    share_consistent: float
-    mean_width: float
-
-
-def assess_intervals(y_obs: ArrayLike, probability: ArrayLike, low: ArrayLike, high: ArrayLike) -> Validity:
+def assess_intervals(
+    y_obs: ArrayLike, probability: ArrayLike, low: ArrayLike, high: ArrayLike, *, widening: float = 0.0
+) -> IntervalFacts:
     """Hold intervals against the outcomes of customers the model did not see.
 
     A group's count of leavers is compared with binomial counts at the mean of either end, each with a tail of 2.5 %:
@@ -73,6 +32,8 @@ def assess_intervals(y_obs: ArrayLike, probability: ArrayLike, low: ArrayLike, h
         0 or 1, shape (n,), at least one.
     probability, low, high
         In [0, 1], ``low <= probability <= high``, each of shape (n,).
+    widening
+        What was learnt of them by `learn_widening`, to be kept beside it.
 
     Raises
     ------
@@ -95,8 +56,15 @@ def assess_intervals(y_obs: ArrayLike, probability: ArrayLike, low: ArrayLike, h
     left, *means = (np.bincount(at, weights=values) / size for values, size in ((y, 1), (p, n), (a, n), (b, n)))
     consistent = (binom.cdf(left, n, means[1]) >= _TAIL) & (binom.sf(left - 1, n, means[2]) >= _TAIL)
     columns = (n.tolist(), (left / n).tolist(), *(mean.tolist() for mean in means), consistent.tolist())
-    groups = tuple(RiskGroup(*values) for values in zip(*columns, strict=True))
-    return Validity(groups, float(consistent.mean()), float(np.mean(b - a)))
+    return IntervalFacts(
+        share_consistent=float(consistent.mean()),
+        mean_width=float(np.mean(b - a)),
+        widening=widening,
+        groups=tuple(
+            RiskGroup(n=size, observed=rate, probability=mean, low=least, high=most, consistent=agrees)
+            for size, rate, mean, least, most, agrees in zip(*columns, strict=True)
+        ),
+    )
 
 
 def learn_widening(y_obs: ArrayLike, probability: ArrayLike) -> float:
@@ -126,23 +94,6 @@ def learn_widening(y_obs: ArrayLike, probability: ArrayLike) -> float:
     p = np.asarray(probability, dtype=np.float64)
     moved = expit(logit(np.clip(p, _EPSILON, 1 - _EPSILON)) + off)
     return max(0.0, float(abs(off) - 1 / np.sqrt(np.sum(moved * (1 - moved)))))
-
-
-def validity_to_json(validity: Validity, widening: float = 0.0) -> dict[str, Any]:
-    """Give validity as JSON values, with the widening that was learnt from it; the card renders them.
-
-    Examples
-    --------
-    >>> group = RiskGroup(100, 0.25, 0.2, 0.18, 0.22, True)
-    >>> validity_to_json(Validity((group,), 1.0, 0.04))["groups"]
-    [{'n': 100, 'observed': 0.25, 'probability': 0.2, 'low': 0.18, 'high': 0.22, 'consistent': True}]
-    """
-    return {
-        "share_consistent": validity.share_consistent,
-        "mean_width": validity.mean_width,
-        "widening": widening,
-        "groups": [group._asdict() for group in validity.groups],
-    }
 
 
 def _require_usable(y: Floats, *others: Floats) -> None:

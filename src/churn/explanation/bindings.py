@@ -9,8 +9,9 @@ from churn.config import Config, EffectSettings
 from churn.estimates import Estimate
 from churn.explanation.contrast import Contrast
 from churn.explanation.effects.estimates import ServiceEffect
-from churn.explanation.verdict import Evidence, Judgement, Verdict, judge
+from churn.explanation.verdict import Judgement, judge
 from churn.explanation.verdict_words import verdict_words
+from churn.model.documents import Evidence, Verdict
 
 NOTHING = Estimate(None, None, None)
 _ORDER: Mapping[Verdict, int] = {"cuts": 0, "suggests": 1, "no_effect": 2, "cannot_tell": 3, "raises": 4}

@@ -8,8 +8,8 @@ import pandas as pd
 from rich.cells import cell_len
 
 from churn.explanation.bindings import BindingRow
-from churn.explanation.verdict import Evidence, Verdict
 from churn.features.feature import Feature, find_feature
+from churn.model.documents import Evidence, Verdict
 from churn.speech import say
 
 Language = Literal["en", "zh"]

@@ -15,9 +15,7 @@ A service is bound to a card of a class-1 account, of which a person may have on
 the tables say what class accounts have, a customer without one opens that first, and nobody is told to open a second.
 """
 
-import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import narwhals as nw
@@ -26,10 +24,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from churn.config import Config, EffectSettings
-from churn.errors import ModelError
-from churn.estimates import Estimate
 from churn.explanation.effects.estimates import BANDS, ServiceEffect
-from churn.explanation.verdict import Evidence, Verdict, judge
+from churn.explanation.verdict import judge
+from churn.model.documents import Advice
 
 STICKINESS = ("online_banking", "mobile_banking", "fund_trading", "cts", "cash_sweep")
 """Services that tie a customer most, in the practice's own order; the others follow in the catalogue's."""
@@ -41,29 +38,6 @@ _TIE = 1_000
 """Effects that round to the same tenth of a point are tied."""
 Floats = NDArray[np.float64]
 Words = NDArray[np.object_]
-
-
-@dataclass(frozen=True)
-class Advice:
-    """What may be claimed of binding a service, as a model keeps it.
-
-    Attributes
-    ----------
-    service, verdict, evidence
-        As judged.
-    effect, low, high
-        Change of the churn probability by binding it, with its 95 % interval; None where not known.
-    bands
-        The effect by products held, keys of `effects.BANDS`; empty where the average serves for all.
-    """
-
-    service: str
-    verdict: Verdict
-    evidence: Evidence
-    effect: float | None
-    low: float | None
-    high: float | None
-    bands: Mapping[str, float]
 
 
 class NextSteps(NamedTuple):
@@ -84,37 +58,24 @@ class NextSteps(NamedTuple):
     product: Words
 
 
-def build_advice(effects: Iterable[ServiceEffect], settings: EffectSettings) -> list[Advice]:
+def build_advice(effects: Iterable[ServiceEffect], settings: EffectSettings) -> tuple[Advice, ...]:
     """Keep of each service's effect what may be claimed."""
     advice = []
     for effect in effects:
-        verdict, evidence, leading, _ = judge(effect, settings)
+        verdict, evidence, (value, low, high), _ = judge(effect, settings)
         bands = {name: float(band.value) for name, band in effect.bands.items() if band.value is not None}
-        kept: Estimate = leading
-        advice.append(Advice(effect.service, verdict, evidence, kept.value, kept.low, kept.high, bands))
-    return advice
-
-
-def advice_to_json(advice: Sequence[Advice], as_of: dt.date | None) -> dict[str, Any]:
-    """Give advice as a model keeps it: JSON values, with the date up to which customers were seen."""
-    return {
-        "as_of": as_of.isoformat() if as_of else None,
-        "services": [{**vars(one), "bands": dict(one.bands)} for one in advice],
-    }
-
-
-def advice_from_json(found: Mapping[str, Any]) -> list[Advice]:
-    """Give advice back from `advice_to_json`.
-
-    Raises
-    ------
-    ModelError
-        It has another form.
-    """
-    try:
-        return [Advice(**one) for one in found["services"]]
-    except (KeyError, TypeError) as error:
-        raise ModelError("effects.json: is not of this version; restore the model, or train again") from error
+        advice.append(
+            Advice(
+                service=effect.service,
+                verdict=verdict,
+                evidence=evidence,
+                effect=value,
+                low=low,
+                high=high,
+                bands=bands,
+            )
+        )
+    return tuple(advice)
 
 
 def knows_class_1(holdings: nw.LazyFrame[Any]) -> bool:
@@ -153,9 +114,12 @@ def find_next_steps(
     --------
     Binding CTS cuts the risk by 10 points where 40 % leave: a quarter of it, also where the risk is low.
 
+    >>> claim = Advice(
+    ...     service="cts", verdict="cuts", evidence="randomised", effect=-0.1, low=-0.12, high=-0.08, bands={}
+    ... )
     >>> found = find_next_steps(
     ...     pd.DataFrame({"holds_cts": [1, 1]}), np.array([0.8, 0.1]),
-    ...     [Advice("cts", "cuts", "randomised", -0.1, -0.12, -0.08, {})], Config(), typical=0.4,
+    ...     [claim], Config(), typical=0.4,
     ... )
     >>> found.binding.tolist(), found.effect.tolist()
     (['cts', 'cts'], [-0.1, -0.025])

@@ -22,9 +22,8 @@ from typing import Literal, NamedTuple
 from churn.config import EffectSettings
 from churn.estimates import Estimate
 from churn.explanation.effects.estimates import ServiceEffect
+from churn.model.documents import Evidence, Verdict
 
-Evidence = Literal["randomised", "observational", "none"]
-Verdict = Literal["cuts", "suggests", "no_effect", "raises", "cannot_tell"]
 Reason = Literal["clear", "no_evidence", "overlap", "control", "untested", "interval", "bounds"]
 LEAST_OVERLAP = 0.5
 """Share of the customers who must have others like them in the other group."""

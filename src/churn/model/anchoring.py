@@ -6,7 +6,7 @@ out is as right as the stated rates are. The order of customers of different cov
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from churn.errors import DataError
+from churn.model.documents import AnchoredBucket
 from churn.timeline import YEAR_DAYS, stated_rate_at
 
 BUCKETS: tuple[int | str, ...] = (1, 2, 3, 4, "5+")
@@ -21,7 +22,6 @@ BUCKETS: tuple[int | str, ...] = (1, 2, 3, 4, "5+")
 TABLE_COVERAGE = "product_coverage"
 """The feature that holds a customer's product coverage where tables are read."""
 
-Basis = Literal["stated", "between", "neighbour"]
 Floats = NDArray[np.float64]
 _EPSILON = float(np.finfo(np.float64).eps)
 
@@ -56,38 +56,6 @@ class Anchoring:
         bucket = bucket_positions(product_coverage)
         shift = np.asarray(self.shifts)[bucket]
         return np.where(bucket < 0, p, expit(_log_odds(p) + shift))
-
-
-class AnchoredBucket(NamedTuple):
-    """How one bucket was anchored.
-
-    Attributes
-    ----------
-    product_coverage
-        The bucket, one of `BUCKETS`.
-    n
-        Customers in it.
-    target
-        The mean rate asked for, at the model's horizon; None outside the first and last stated bucket.
-    basis
-        "stated"; "between": on the line through the log-odds of the stated neighbours; "neighbour": the shift is
-        that of another bucket, since nothing is stated on one side, or nobody is in this bucket.
-    taken_from
-        That other bucket: the nearest with a shift of its own, of two equally near the one of fewer products.
-    shift
-        Added to the log-odds.
-    predicted_before, predicted
-        Mean rate before and after; None where nobody is.
-    """
-
-    product_coverage: int | str
-    n: int
-    target: float | None
-    basis: Basis
-    taken_from: int | str | None
-    shift: float
-    predicted_before: float | None
-    predicted: float | None
 
 
 class AnchoringFit(NamedTuple):

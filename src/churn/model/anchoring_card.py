@@ -1,70 +1,53 @@
 """The model card's section on anchoring: what was done, and what speaks against it."""
 
-from collections.abc import Mapping
 from typing import Any
+
+from churn.model.documents import Anchored, AnchorEvidenceRow
 
 _BASES = {"stated": "stated", "between": "between its stated neighbours", "neighbour": "shifted like {taken_from}"}
 
 
-def describe_departures(anchored: Mapping[str, Any]) -> list[str]:
+def describe_departures(anchored: Anchored) -> list[str]:
     """Say, a line each, where the bank's own reliable outcomes contradict a rate the model was anchored to.
 
     Reliable is an interval that leaves the rate out, of a bucket with enough outcomes: the verdict "departs". The
     rate may be stated, lie between stated ones, or be what the shift of another bucket led to.
-
-    Parameters
-    ----------
-    anchored
-        ``manifest["anchored"]``.
-
-    Examples
-    --------
-    >>> row = {"product_coverage": 1, "stated": 0.62, "observed": 0.4, "observed_low": 0.38, "observed_high": 0.42}
-    >>> row |= {"target": 0.62, "verdict": "departs"}
-    >>> describe_departures({"evidence": {"as_of": None, "buckets": [row]}})
-    ['with 1 product 40.0 % left (38.0 % to 42.0 %, 95 %), stated is 62.0 %']
     """
-    evidence = anchored["evidence"]
-    when = f" from {evidence['as_of']} on" if evidence["as_of"] else ""
+    evidence = anchored.evidence
+    when = f" from {evidence.as_of} on" if evidence.as_of else ""
     return [
-        f"with {_products(row['product_coverage'])} {percent(row['observed'])} left{when} "
-        f"({percent(row['observed_low'])} to {percent(row['observed_high'])}, 95 %), {_asked(row)}"
-        for row in evidence["buckets"]
-        if row["verdict"] == "departs"
+        f"with {_products(row.product_coverage)} {percent(row.observed)} left{when} "
+        f"({percent(row.observed_low)} to {percent(row.observed_high)}, 95 %), {_asked(row)}"
+        for row in evidence.buckets
+        if row.verdict == "departs"
     ]
 
 
-def describe_gaps(anchored: Mapping[str, Any]) -> list[str]:
-    """Say, a line each, whom the anchoring did not reach, and which stated rate nobody holds the products for.
-
-    Examples
-    --------
-    >>> describe_gaps({"rows": 5, "buckets": [{"n": 4}], "evidence": {"buckets": []}})
-    ['1 of 5 customers hold no product, or it is not known how many: they were not shifted']
-    """
+def describe_gaps(anchored: Anchored) -> list[str]:
+    """Say, a line each, whom the anchoring did not reach, and which stated rate nobody holds the products for."""
     lines = []
-    if left := anchored["rows"] - _shifted(anchored):
+    if left := anchored.rows - _shifted(anchored):
         lines.append(
-            f"{count(left)} of {count(anchored['rows'])} customers hold no product, or it is not known how many: "
+            f"{count(left)} of {count(anchored.rows)} customers hold no product, or it is not known how many: "
             "they were not shifted"
         )
-    stated = {row["product_coverage"] for row in anchored["evidence"]["buckets"] if row["stated"] is not None}
+    stated = {row.product_coverage for row in anchored.evidence.buckets if row.stated is not None}
     lines += [
-        f"a rate is stated for {_products(row['product_coverage'])}, which nobody holds: "
-        f"customers who come to will be shifted like those with {_products(row['taken_from'])}"
-        for row in anchored["buckets"]
-        if row["n"] == 0 and row["product_coverage"] in stated
+        f"a rate is stated for {_products(row.product_coverage)}, which nobody holds: "
+        f"customers who come to will be shifted like those with {_products(row.taken_from)}"
+        for row in anchored.buckets
+        if row.n == 0 and row.product_coverage in stated
     ]
     return lines
 
 
-def anchoring_section(anchored: Mapping[str, Any]) -> str:
-    """Render the section, in Markdown, from ``manifest["anchored"]``."""
+def anchoring_section(anchored: Anchored) -> str:
+    """Render the section, in Markdown, of an anchored model."""
     rows = [
-        f"| {row['product_coverage']} | {count(row['n'])} | {percent(row['predicted_before'])} "
-        f"| {percent(row['target'])} | {_BASES[row['basis']].format(**row)} | {row['shift']:+.3f} "
-        f"| {percent(row['predicted'])} |"
-        for row in anchored["buckets"]
+        f"| {row.product_coverage} | {count(row.n)} | {percent(row.predicted_before)} "
+        f"| {percent(row.target)} | {_BASES[row.basis].format(taken_from=row.taken_from)} | {row.shift:+.3f} "
+        f"| {percent(row.predicted)} |"
+        for row in anchored.buckets
     ]
     done = (
         "After training, probabilities were anchored to the rates the bank states: the log-odds of all customers with "
@@ -83,16 +66,16 @@ def anchoring_section(anchored: Mapping[str, Any]) -> str:
         *rows,
         "",
         *([*gaps, ""] if gaps else []),
-        f"Risk bands are multiples of the mean anchored rate, {percent(anchored['mean_predicted'])}.",
+        f"Risk bands are multiples of the mean anchored rate, {percent(anchored.mean_predicted)}.",
         "",
         *_departures(anchored),
     ]
     return "\n".join(lines)
 
 
-def anchored_on(anchored: Mapping[str, Any]) -> str:
+def anchored_on(anchored: Anchored) -> str:
     """Say on how many customers it was done, and when."""
-    when = f"as of {anchored['as_of']}" if anchored["as_of"] else "of one flat file"
+    when = f"as of {anchored.as_of}" if anchored.as_of else "of one flat file"
     return f"on {count(_shifted(anchored))} customers {when}"
 
 
@@ -118,24 +101,24 @@ def percent(value: Any) -> str:
     return "–" if value is None else f"{100 * value:.1f} %"
 
 
-def _shifted(anchored: Mapping[str, Any]) -> int:
-    return sum(row["n"] for row in anchored["buckets"])
+def _shifted(anchored: Anchored) -> int:
+    return sum(row.n for row in anchored.buckets)
 
 
-def _products(coverage: int | str) -> str:
+def _products(coverage: int | str | None) -> str:
     return f"{coverage} product" if coverage == 1 else f"{coverage} products"
 
 
-def _asked(row: Mapping[str, Any]) -> str:
-    if row["stated"] is not None:
-        return f"stated is {percent(row['stated'])}"
-    return f"anchored to {percent(row['target'])}, which no rate states"
+def _asked(row: AnchorEvidenceRow) -> str:
+    if row.stated is not None:
+        return f"stated is {percent(row.stated)}"
+    return f"anchored to {percent(row.target)}, which no rate states"
 
 
-def _departures(anchored: Mapping[str, Any]) -> list[str]:
+def _departures(anchored: Anchored) -> list[str]:
     lines = describe_departures(anchored)
     if not lines:
-        verdicts = [row["verdict"] for row in anchored["evidence"]["buckets"] if row["verdict"] != "not_stated"]
+        verdicts = [row.verdict for row in anchored.evidence.buckets if row.verdict != "not_stated"]
         held = f"{verdicts.count('agrees')} of {len(verdicts)} could be held against enough of them"
         return [f"The bank's own outcomes contradict none of the rates it was anchored to; {held}."]
     doubt = (

@@ -5,6 +5,7 @@ from typing import Any
 
 from churn.model.anchoring_card import anchored_on, anchoring_section, count, percent
 from churn.model.card_use import monitoring_section, segments_section, users_section
+from churn.model.documents import Baselines, Manifest, Metrics, MonotoneFacts
 from churn.model.monotone import describe_monotone
 
 _METRIC_NAMES = {
@@ -31,7 +32,7 @@ _BEFORE_ANCHORING = (
 )
 
 
-def render_card(manifest: Mapping[str, Any], metrics: Mapping[str, Any], baselines: Sequence[Mapping[str, Any]]) -> str:
+def render_card(manifest: Manifest, metrics: Metrics, baselines: Baselines) -> str:
     """Render `MODEL_CARD.md` from the model's own documents, in Markdown.
 
     Parameters
@@ -39,21 +40,23 @@ def render_card(manifest: Mapping[str, Any], metrics: Mapping[str, Any], baselin
     manifest, metrics, baselines
         As in `manifest.json`, `metrics.json` and `baselines.json`.
 
-    Examples
-    --------
-    >>> print(render_card({"model_id": "0f", "horizon_days": 365}, {}, []).splitlines()[0])
-    # Churn model 0f
     """
+    return _render(manifest, manifest.to_json(), metrics.to_json(), baselines.to_json())
+
+
+def _render(
+    facts: Manifest, manifest: Mapping[str, Any], metrics: Mapping[str, Any], baselines: Sequence[Mapping[str, Any]]
+) -> str:
     parts = [
         _purpose(manifest),
         users_section(),
-        _data(manifest),
+        _data(manifest, facts),
         _metrics(manifest, metrics),
         *([segments_section(manifest)] if (manifest.get("held_out") or {}).get("segments") else []),
         _calibration(manifest),
         *([_intervals(manifest, metrics)] if manifest.get("intervals") else []),
-        *([anchoring_section(manifest["anchored"])] if "anchored" in manifest else []),
-        _baselines(manifest, baselines),
+        *([anchoring_section(facts.anchored)] if facts.anchored else []),
+        _baselines(facts, baselines),
         _limits(manifest),
         monitoring_section(manifest),
     ]
@@ -70,7 +73,7 @@ def _purpose(manifest: Mapping[str, Any]) -> str:
     )
 
 
-def _data(manifest: Mapping[str, Any]) -> str:
+def _data(manifest: Mapping[str, Any], facts: Manifest) -> str:
     snapshots = ", ".join(manifest.get("snapshots") or []) or "none (one flat file, without time)"
     lines = [
         f"- Snapshots: {snapshots}",
@@ -80,7 +83,7 @@ def _data(manifest: Mapping[str, Any]) -> str:
         f"- Features: {count(len(manifest.get('features', [])))}",
         f"- Learner: {' + '.join(manifest.get('learners', ['lightgbm']))}",
         f"- Trees: {count(manifest.get('rounds'))}; seed {manifest.get('seed')}",
-        *_monotone(manifest),
+        *_monotone(facts.monotone),
     ]
     return "## Data\n\n" + "\n".join(lines)
 
@@ -97,13 +100,12 @@ def _inputs(manifest: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _monotone(manifest: Mapping[str, Any]) -> list[str]:
-    if "monotone" not in manifest:
+def _monotone(facts: MonotoneFacts | None) -> list[str]:
+    if facts is None:
         return []
-    facts = manifest["monotone"]
-    left_out = f" {len(facts['dropped'])} that cannot be held to it were left out." if facts["dropped"] else ""
+    left_out = f" {len(facts.dropped)} that cannot be held to it were left out." if facts.dropped else ""
     held = (
-        f"- A binding can only lower the risk, by constraint on {len(facts['falling'])} columns.{left_out} "
+        f"- A binding can only lower the risk, by constraint on {len(facts.falling)} columns.{left_out} "
         "This is assumed, not learnt: it is no evidence that binding helps."
     )
     return [held, f"- {describe_monotone(facts)}"]
@@ -192,7 +194,7 @@ def _widening(by: float) -> str:
     )
 
 
-def _baselines(manifest: Mapping[str, Any], baselines: Sequence[Mapping[str, Any]]) -> str:
+def _baselines(manifest: Manifest, baselines: Sequence[Mapping[str, Any]]) -> str:
     rows = [
         f"| {row['product_coverage']} | {count(row['n'])} | {percent(row['stated'])} | {percent(row['observed'])} "
         f"({percent(row['observed_low'])} to {percent(row['observed_high'])}) | {percent(row['predicted'])} "
@@ -203,7 +205,7 @@ def _baselines(manifest: Mapping[str, Any], baselines: Sequence[Mapping[str, Any
         [
             "## Stated and observed churn by number of products",
             "",
-            f"Stated rates are a year's, converted to {manifest['horizon_days']} days under a constant hazard.",
+            f"Stated rates are a year's, converted to {manifest.horizon_days} days under a constant hazard.",
             _forced(manifest),
             "",
             "| products | customers | stated | observed (95 %) | predicted | verdict |",
@@ -219,10 +221,10 @@ def _verdict(row: Mapping[str, Any]) -> str:
     return "no outcome known yet" if ahead else _VERDICTS[row["verdict"]]
 
 
-def _forced(manifest: Mapping[str, Any]) -> str:
-    if "anchored" not in manifest:
+def _forced(manifest: Manifest) -> str:
+    if manifest.anchored is None:
         return "The model is not forced to them."
-    return f"The predictions are the anchored ones, {anchored_on(manifest['anchored'])}; they are forced to them."
+    return f"The predictions are the anchored ones, {anchored_on(manifest.anchored)}; they are forced to them."
 
 
 def _limits(manifest: Mapping[str, Any]) -> str:

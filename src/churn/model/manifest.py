@@ -1,16 +1,16 @@
 """The facts of a training that `manifest.json` keeps."""
 
+import datetime as dt
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from churn.model.anchoring import AnchoredBucket
 from churn.model.calibration import CalibrationChoice
+from churn.model.documents import Anchored, HeldOutFacts, IntervalFacts, Manifest, MonotoneFacts, Thresholds
 from churn.model.fitted import FittedModel
 from churn.model.storage import model_id
 
@@ -18,66 +18,6 @@ HIGH_RISK, LOW_RISK = 2.0, 0.5
 """Risk bands of the data contract: high from this multiple of the held-out churn rate on, low under that one. Of an
 anchored model, multiples of its mean predicted rate: the observed one is what anchoring sets aside."""
 _LIBRARIES = ("churn", "duckdb", "lightgbm", "narwhals", "numpy", "pandas", "scikit-learn", "scipy")
-
-
-class HeldOut(NamedTuple):
-    """Who judged the model.
-
-    Attributes
-    ----------
-    as_of
-        ISO date of their snapshot; None for a flat file.
-    rows, churned
-        Customers, and how many of them left.
-    without_coverage
-        Customers whose product coverage is 0 or unknown.
-    out_of_time
-        Whether every outcome the judged model learnt from was complete at that date.
-    segments
-        How the judged model did in each group of customers; see `churn.evaluation.segments`.
-    failures
-        A sentence for each segment in which it failed.
-    intervals
-        How the intervals of its probabilities held; see `churn.evaluation.validity`.
-    """
-
-    as_of: str | None
-    rows: int
-    churned: int
-    without_coverage: int
-    out_of_time: bool
-    segments: Sequence[Mapping[str, Any]] = ()
-    failures: Sequence[str] = ()
-    intervals: Mapping[str, Any] | None = None
-
-
-class AnchoredOn(NamedTuple):
-    """On whom a model was anchored, and what the bank's own outcomes say of it.
-
-    Attributes
-    ----------
-    as_of
-        ISO date of the population; None for a flat file.
-    rows, labelled
-        Customers, and how many of them had a known outcome, which anchoring did not use.
-    mean_predicted
-        Mean anchored probability of all of them.
-    inputs
-        The files read, with their hashes.
-    buckets
-        How each bucket was anchored.
-    evidence
-        ``{"as_of", "buckets"}``: outcomes against stated rates, in the form of `baselines.json`, of this population
-        where any is known, else of the snapshot that was held out in training.
-    """
-
-    as_of: str | None
-    rows: int
-    labelled: int
-    mean_predicted: float
-    inputs: Sequence[Mapping[str, Any]]
-    buckets: Sequence[AnchoredBucket]
-    evidence: Mapping[str, Any]
 
 
 def library_versions() -> dict[str, str]:
@@ -89,15 +29,17 @@ def build_manifest(
     model: FittedModel,
     *,
     horizon_days: int,
-    snapshots: Sequence[str],
+    snapshots: Sequence[dt.date],
     churned: NDArray[np.int64],
     rounds: int,
     choice: CalibrationChoice,
-    held_out: HeldOut,
+    held_out: HeldOutFacts,
+    out_of_time: bool,
     seed: int,
-    monotone: Mapping[str, Any] | None = None,
+    intervals: IntervalFacts | None = None,
+    monotone: MonotoneFacts | None = None,
     facts: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> Manifest:
     """Build `manifest.json` but for the file hashes, which come to be when it is written.
 
     Parameters
@@ -107,7 +49,7 @@ def build_manifest(
     horizon_days
         Days after the as-of date within which leaving counts.
     snapshots
-        ISO dates of the snapshots it was fitted on, ascending; none for a flat file.
+        Dates of the snapshots it was fitted on, ascending; none for a flat file.
     churned
         Outcomes it was fitted on, 0 or 1, shape (n,).
     rounds
@@ -116,47 +58,42 @@ def build_manifest(
         The calibration method, and the log loss of each.
     held_out
         Who judged it; their churn rate sets the risk bands.
+    out_of_time
+        Whether every outcome the judged model learnt from was complete at that date.
     seed
         Of the training.
+    intervals
+        How the intervals of its probabilities held.
     monotone
-        Where bindings can only lower the risk: which columns, and what that cost; see `churn.model.monotone`.
+        Where bindings can only lower the risk, and what that cost; None of a model that is free.
     facts
         The caller's own; they cannot replace any of these.
     """
-    rate = held_out.churned / held_out.rows
     own = {
         "model_id": model_id(model),
         "horizon_days": horizon_days,
         "as_of": held_out.as_of,
-        "snapshots": list(snapshots),
-        "out_of_time": held_out.out_of_time,
+        "snapshots": snapshots,
+        "out_of_time": out_of_time,
         "training_rows": len(churned),
         "training_churn_rate": float(np.mean(churned)),
-        "held_out": {
-            "as_of": held_out.as_of,
-            "rows": held_out.rows,
-            "churned": held_out.churned,
-            "churn_rate": rate,
-            "without_coverage": held_out.without_coverage,
-            "segments": list(held_out.segments),
-            "failures": list(held_out.failures),
-        },
-        "intervals": held_out.intervals,
-        "thresholds": _thresholds(rate),
+        "held_out": held_out,
+        "intervals": intervals,
+        "thresholds": risk_thresholds(held_out.churn_rate),
         "calibration_method": model.calibration.method,
         "calibration_chosen": choice.method,
         "calibration_log_losses": choice.log_losses,
-        "learners": list(model.learners),
+        "learners": model.learners,
         "rounds": rounds,
         "seed": seed,
-        "features": list(model.schema.names),
+        "features": model.schema.names,
         "versions": library_versions(),
-        **({"monotone": dict(monotone)} if monotone else {}),
+        **({"monotone": monotone} if monotone else {}),
     }
-    return own | {name: value for name, value in (facts or {}).items() if name not in own}
+    return Manifest.model_validate({**(facts or {}), **own})
 
 
-def anchor_manifest(manifest: Mapping[str, Any], model: FittedModel, anchored: AnchoredOn) -> dict[str, Any]:
+def anchor_manifest(manifest: Manifest, model: FittedModel, anchored: Anchored) -> Manifest:
     """Return the manifest of a model that was anchored after its training.
 
     It gains ``anchored``, another model id and other risk bands; all else is still the training's. A model anchored
@@ -171,21 +108,14 @@ def anchor_manifest(manifest: Mapping[str, Any], model: FittedModel, anchored: A
     anchored
         On whom.
     """
-    document = {
-        **anchored._asdict(),
-        "inputs": list(anchored.inputs),
-        "buckets": [bucket._asdict() for bucket in anchored.buckets],
-        "from_model": model_id(replace(model, anchoring=None)),
-        "thresholds_before": manifest.get("anchored", {}).get("thresholds_before", manifest["thresholds"]),
-        "metrics_describe": "the model before anchoring",
-    }
-    return {
-        **manifest,
+    changed = {
         "model_id": model_id(model),
-        "thresholds": _thresholds(anchored.mean_predicted),
-        "anchored": document,
+        "thresholds": risk_thresholds(anchored.mean_predicted),
+        "anchored": anchored,
     }
+    return manifest.model_copy(update=changed)
 
 
-def _thresholds(rate: float) -> dict[str, float]:
-    return {"high": HIGH_RISK * rate, "low": LOW_RISK * rate}
+def risk_thresholds(rate: float) -> Thresholds:
+    """Return where the risk bands begin, as multiples of a churn rate."""
+    return Thresholds(high=HIGH_RISK * rate, low=LOW_RISK * rate)

@@ -6,15 +6,16 @@ side of a split as they like, so that no constraint on that column says anything
 model (docs/decisions/0006-monotone.md).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
 from churn.config import Config
 from churn.errors import ConfigError, DataError
 from churn.frame import Snapshot
+from churn.model.documents import MonotoneFacts
 from churn.model.trees import TreeParameters
 
 
@@ -91,29 +92,13 @@ def hold_monotone(
     return kept, replace(parameters, monotone=tuple(places[name] for name in held.falling)), held
 
 
-def monotone_facts(columns: BindingColumns, *, constrained: float, free: float) -> dict[str, Any]:
-    """Return what the manifest keeps: the columns, and the held-out ROC-AUC with the constraint and without.
-
-    Examples
-    --------
-    >>> monotone_facts(BindingColumns(("bound_cts",), ()), constrained=0.81, free=0.82)["roc_auc_unconstrained"]
-    0.82
-    """
-    return {
-        "falling": list(columns.falling),
-        "dropped": list(columns.dropped),
-        "roc_auc": constrained,
-        "roc_auc_unconstrained": free,
-    }
-
-
-def describe_monotone(facts: Mapping[str, Any]) -> str:
+def describe_monotone(facts: MonotoneFacts) -> str:
     """Say in a line what the constraint cost.
 
     Examples
     --------
-    >>> describe_monotone({"roc_auc": 0.8123, "roc_auc_unconstrained": 0.8131})
+    >>> describe_monotone(MonotoneFacts(falling=(), dropped=(), roc_auc=0.8123, roc_auc_unconstrained=0.8131))
     'monotone in the bindings: held-out ROC-AUC 0.8123 against 0.8131 without (-0.0008)'
     """
-    held, free = facts["roc_auc"], facts["roc_auc_unconstrained"]
+    held, free = facts.roc_auc, facts.roc_auc_unconstrained
     return f"monotone in the bindings: held-out ROC-AUC {held:.4f} against {free:.4f} without ({held - free:+.4f})"

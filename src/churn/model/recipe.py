@@ -1,12 +1,12 @@
 """What it takes to make a model again: learners, how trees grow, what is held or left out, and the seed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from churn.config import Config
 from churn.errors import ModelError
 from churn.frame import Snapshot
+from churn.model.documents import Manifest
 from churn.model.fitted import FittedModel
 from churn.model.learners.catalogue import LEARNERS, is_installed, require_installed
 from churn.model.monotone import BindingColumns, hold_monotone
@@ -90,7 +90,7 @@ def default_candidates(*, has_bindings: bool) -> list[str]:
     return names + [name for name in LEARNERS if name not in names and is_installed(name)]
 
 
-def recipe_of(model: FittedModel, manifest: Mapping[str, Any]) -> Recipe:
+def recipe_of(model: FittedModel, manifest: Manifest) -> Recipe:
     """Return the recipe a stored model was made by, with the features it takes.
 
     Raises
@@ -101,10 +101,10 @@ def recipe_of(model: FittedModel, manifest: Mapping[str, Any]) -> Recipe:
     return Recipe(
         learners=model.learners,
         parameters=replace(model.parameters, monotone=()),
-        monotone="monotone" in manifest,
+        monotone=manifest.monotone is not None,
         only=tuple(model.schema.names),
-        seed=int(manifest.get("seed", 0)),
-        tuned_on=tuple(manifest.get("tuned_on", ())),
+        seed=manifest.seed,
+        tuned_on=manifest.tuned_on,
     )
 
 

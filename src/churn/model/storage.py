@@ -31,6 +31,7 @@ from churn.errors import ModelError
 from churn.files import CHECKSUMS, new_folder, render_json, require_replaceable
 from churn.model.anchoring import anchoring_from_json, anchoring_to_json
 from churn.model.calibration import calibration_from_json, calibration_to_json
+from churn.model.documents import RESTORE, Baselines, Effects, Manifest, Metrics
 from churn.model.fitted import FittedModel
 from churn.model.intervals import Intervals, intervals_from_json, intervals_to_json
 from churn.model.schema import schema_from_json, schema_to_json
@@ -43,7 +44,6 @@ INTERVALS = "intervals.json"
 _ALWAYS = (TREES, MODEL, MANIFEST, METRICS, BASELINES, EFFECTS, CARD)
 _FILES = (*_ALWAYS, INTERVALS)
 _SUM_LINE = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\0]+)")
-_RESTORE = "restore the folder from a copy, or train again"
 
 
 @dataclass(frozen=True)
@@ -55,33 +55,32 @@ class StoredModel:
     model
         The fitted model.
     manifest
-        Facts of the training; see CLI documentation for the names that other programs rely on.
+        Facts of the training.
     metrics
-        Held-out metrics, each ``{"value", "low", "high"}``, and ``"out_of_time"``.
+        Held out, each with its interval.
     baselines
         Stated, observed and predicted churn by product coverage.
     card
         `MODEL_CARD.md`.
     effects
-        ``{"as_of", "services"}``: what may be claimed of binding each service; see `churn.explanation.next_best`.
+        What may be claimed of binding each service; see `churn.explanation.next_best`.
     held_out
         Outcomes (0 or 1) and probabilities of the rows that judged the model, each of shape (n,); after a training
         alone, for they are not written.
     """
 
     model: FittedModel
-    manifest: Mapping[str, Any] = field(default_factory=dict)
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    baselines: list[dict[str, Any]] = field(default_factory=list)
+    manifest: Manifest
+    metrics: Metrics = field(default_factory=Metrics)
+    baselines: Baselines = field(default_factory=Baselines)
     card: str = ""
-    effects: Mapping[str, Any] = field(default_factory=lambda: {"as_of": None, "services": []})
+    effects: Effects = field(default_factory=lambda: Effects(as_of=None, services=()))
     held_out: tuple[NDArray[np.int64], NDArray[np.float64]] | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         """Return a line: which model, for how many days, and how well it ranks; the card says the rest."""
-        auc = (self.metrics.get("roc_auc") or {}).get("value")
+        auc, days = self.metrics.roc_auc.value, self.manifest.horizon_days
         judged = "" if auc is None else f", held-out ROC-AUC {auc:.4f}"
-        days = self.manifest.get("horizon_days", "unknown")
         return f"<StoredModel {model_id(self.model)}: {'+'.join(self.model.learners)}, {days} days{judged}>"
 
 
@@ -108,15 +107,18 @@ def write_model(path: str | Path, stored: StoredModel) -> None:
     texts = {
         TREES: trees_to_text(stored.model.booster),
         MODEL: render_json(_model_document(stored.model)),
-        METRICS: render_json(dict(stored.metrics)),
-        BASELINES: render_json(stored.baselines),
-        EFFECTS: render_json(dict(stored.effects)),
+        METRICS: render_json(stored.metrics.to_json()),
+        BASELINES: render_json(stored.baselines.to_json()),
+        EFFECTS: render_json(stored.effects.to_json()),
         CARD: stored.card,
         **_intervals_text(stored.model.intervals),
     }
-    own = {"format": FORMAT, "model_id": _id_of(texts[TREES], texts[MODEL])}
-    files = {name: _hash(text.encode()) for name, text in sorted(texts.items())}
-    texts[MANIFEST] = render_json({**own, **stored.manifest, **own, "files": files})
+    own = {
+        "format": FORMAT,
+        "model_id": _id_of(texts[TREES], texts[MODEL]),
+        "files": {name: _hash(text.encode()) for name, text in sorted(texts.items())},
+    }
+    texts[MANIFEST] = render_json(stored.manifest.model_copy(update=own).to_json())
     sums = "".join(f"{_hash(texts[name].encode())}  {name}\n" for name in sorted(texts))
     with new_folder(Path(path), mark=CHECKSUMS, names=_FILES) as folder:
         for name, text in {**texts, CHECKSUMS: sums}.items():
@@ -143,20 +145,20 @@ def read_model(path: str | Path) -> StoredModel:
     ------
     ModelError
         There is no folder; a file is missing, added, changed, cut short, a link or a folder; the checksums cannot
-        be read; the folder was written by a later version.
+        be read; the folder was written by a later version; a document has a value of another type.
     """
     path = Path(path)
     texts = {name: content.decode("utf-8", "replace") for name, content in _read_checked(path).items()}
-    documents = {name: _parse(path / name, text) for name, text in texts.items() if name.endswith(".json")}
-    _require_known_format(path, documents[MANIFEST])
+    parsed = {name: _parse(path / name, text) for name, text in texts.items() if name.endswith(".json")}
+    _require_known_format(path, parsed[MANIFEST])
     _require_whole_trees(path / TREES, texts[TREES])
     return StoredModel(
-        model=_restore_model(path, documents, texts[TREES]),
-        manifest=documents[MANIFEST],
-        metrics=documents[METRICS],
-        baselines=documents[BASELINES],
+        model=_restore_model(path, parsed, texts[TREES]),
+        manifest=Manifest.from_json(path / MANIFEST, texts[MANIFEST]),
+        metrics=Metrics.from_json(path / METRICS, texts[METRICS]),
+        baselines=Baselines.from_json(path / BASELINES, texts[BASELINES]),
         card=texts[CARD],
-        effects=documents[EFFECTS],
+        effects=Effects.from_json(path / EFFECTS, texts[EFFECTS]),
     )
 
 
@@ -186,24 +188,24 @@ def _restore_model(folder: Path, documents: Mapping[str, Any], trees: str) -> Fi
         learners = tuple(map(str, document.get("learners", [LIGHTGBM])))
         anchoring = anchoring_from_json(document["anchoring"]) if "anchoring" in document else None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"{path}: is not a model document of this version; {_RESTORE}") from error
+        raise ModelError(f"{path}: is not a model document of this version; {RESTORE}") from error
     booster = trees_from_text(trees)
     if booster.num_feature() != len(schema.names):
         raise ModelError(
-            f"{path}: names {len(schema.names)} columns, the trees take {booster.num_feature()}; {_RESTORE}"
+            f"{path}: names {len(schema.names)} columns, the trees take {booster.num_feature()}; {RESTORE}"
         )
     intervals = _restore_intervals(folder / INTERVALS, documents[INTERVALS]) if INTERVALS in documents else None
     try:
         return FittedModel(schema, booster, calibration, parameters, anchoring, intervals, learners)
     except ModelError as error:
-        raise ModelError(f"{path}: {error}; {_RESTORE}") from error
+        raise ModelError(f"{path}: {error}; {RESTORE}") from error
 
 
 def _restore_intervals(path: Path, document: Any) -> Intervals:
     try:
         return intervals_from_json(document)
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{path}: does not hold intervals of this version; {_RESTORE}") from error
+        raise ModelError(f"{path}: does not hold intervals of this version; {RESTORE}") from error
 
 
 def _id_of(trees: str, model: str) -> str:
@@ -220,7 +222,7 @@ def _read_checked(path: Path) -> dict[str, bytes]:
     contents = {name: _read_bytes(path / name) for name in expected}
     for name, content in contents.items():
         if _hash(content) != expected[name]:
-            raise ModelError(f"{path / name}: was changed or cut short after training (SHA-256 differs); {_RESTORE}")
+            raise ModelError(f"{path / name}: was changed or cut short after training (SHA-256 differs); {RESTORE}")
     return contents
 
 
@@ -229,12 +231,12 @@ def _read_sums(path: Path) -> dict[str, str]:
     if path.is_symlink() or not path.is_dir():
         raise ModelError(f"{path}: is not a model folder; give one written by churn train")
     if sums.is_symlink() or not sums.is_file():
-        raise ModelError(f"{sums}: missing or not a plain file, so nothing in the folder can be trusted; {_RESTORE}")
+        raise ModelError(f"{sums}: missing or not a plain file, so nothing in the folder can be trusted; {RESTORE}")
     lines = _read_bytes(sums).decode("utf-8", "replace").splitlines()
     matches = [_SUM_LINE.fullmatch(line) for line in lines]
     found = {match[2]: match[1] for match in matches if match}
     if not lines or len(found) != len(lines):
-        raise ModelError(f"{sums}: is not a list of SHA-256 sums, each file once; {_RESTORE}")
+        raise ModelError(f"{sums}: is not a list of SHA-256 sums, each file once; {RESTORE}")
     return found
 
 
@@ -243,15 +245,15 @@ def _require_exactly(path: Path, expected: Mapping[str, str]) -> None:
     # a file that not every model has is one of this model's where it is there, or listed
     known = {*_ALWAYS, *(name for name in _FILES if name in there or name in expected)}
     if missing := sorted(known - there):
-        raise ModelError(f"{path / missing[0]}: missing from the model folder; {_RESTORE}")
+        raise ModelError(f"{path / missing[0]}: missing from the model folder; {RESTORE}")
     if added := sorted(there - known):
         raise ModelError(f"{path / added[0]}: does not belong in a model folder; take it out")
     if set(expected) != known:
         name = sorted(set(expected) ^ known)[0]
-        raise ModelError(f"{path / CHECKSUMS}: does not list exactly the model's files (see {name}); {_RESTORE}")
+        raise ModelError(f"{path / CHECKSUMS}: does not list exactly the model's files (see {name}); {RESTORE}")
     for name in sorted(known):
         if (path / name).is_symlink() or not (path / name).is_file():
-            raise ModelError(f"{path / name}: is a link or a folder, not a plain file; {_RESTORE}")
+            raise ModelError(f"{path / name}: is a link or a folder, not a plain file; {RESTORE}")
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -265,7 +267,7 @@ def _parse(path: Path, text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise ModelError(f"{path}: is not JSON; {_RESTORE}") from error
+        raise ModelError(f"{path}: is not JSON; {RESTORE}") from error
 
 
 def _require_known_format(path: Path, manifest: Any) -> None:
@@ -280,6 +282,6 @@ def _require_whole_trees(path: Path, text: str) -> None:
     sizes = re.search(r"^tree_sizes=([\d ]+)$", head, re.MULTILINE)
     body, end, _ = ("Tree=0\n" + rest).partition("end of trees\n")
     if not text.startswith("tree\n") or not sizes or not end:
-        raise ModelError(f"{path}: is not a whole tree text; {_RESTORE}")
+        raise ModelError(f"{path}: is not a whole tree text; {RESTORE}")
     if sum(map(int, sizes[1].split())) != len(body.encode()):
-        raise ModelError(f"{path}: its trees are not as long as its head says; {_RESTORE}")
+        raise ModelError(f"{path}: its trees are not as long as its head says; {RESTORE}")

@@ -11,6 +11,7 @@ from churn.actions.hold_out import in_hold_out
 from churn.actions.value import customer_value
 from churn.config import PlanSettings
 from churn.frame import Snapshot
+from churn.model.documents import Thresholds
 from churn.report.facts import Group, Segmentation
 from churn.scoring import risk_bands
 from churn.segments import coverage_groups, flat_segments
@@ -35,7 +36,7 @@ Words = NDArray[np.object_]
 
 
 def bank_audience(
-    people: pd.DataFrame, scores: pd.DataFrame, thresholds: Mapping[str, float], settings: PlanSettings
+    people: pd.DataFrame, scores: pd.DataFrame, thresholds: Thresholds, settings: PlanSettings
 ) -> pd.DataFrame:
     """Join today's customers with their scores, one row each, sorted by `customer_id`; who is not scored is left out.
 
@@ -78,7 +79,7 @@ def bank_audience(
 def flat_audience(
     snapshots: Iterable[Snapshot],
     scores: pd.DataFrame,
-    thresholds: Mapping[str, float],
+    thresholds: Thresholds,
     settings: PlanSettings,
     gone: Collection[str] = (),
 ) -> pd.DataFrame:
@@ -115,7 +116,7 @@ def _flat_part(snapshot: Snapshot) -> pd.DataFrame:
     return pd.concat([part, own], axis=1)
 
 
-def _valued(customers: pd.DataFrame, value: Floats, thresholds: Mapping[str, float]) -> pd.DataFrame:
+def _valued(customers: pd.DataFrame, value: Floats, thresholds: Thresholds) -> pd.DataFrame:
     probability = customers["churn_probability"].to_numpy(dtype=np.float64)
     bands = pd.Series(risk_bands(probability, thresholds), dtype=object, index=customers.index)
     return customers.assign(risk_band=bands, value_cny=value, at_risk_cny=value * probability)

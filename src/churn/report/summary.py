@@ -13,6 +13,7 @@ from churn.actions.plan_words import feature_words
 from churn.config import Config
 from churn.evaluation.baselines import restate_baselines
 from churn.explanation.bindings import BindingRow, service_names
+from churn.model.documents import BaselineRow
 from churn.model.storage import StoredModel
 from churn.report import acting, audience, facts
 from churn.report.told import Told, read_told
@@ -105,17 +106,16 @@ def _about(
     *,
     is_flat: bool,
 ) -> facts.About:
-    manifest, auc = stored.manifest, stored.metrics.get("roc_auc")
-    held_out = manifest.get("as_of")
+    manifest, auc = stored.manifest, stored.metrics.roc_auc
     return facts.About(
         branch_id=branch_id,
         date=date,
         scored_on=scored_on,
-        horizon_days=manifest["horizon_days"],
-        model_id=manifest["model_id"],
-        held_out=dt.date.fromisoformat(held_out) if held_out else None,
-        is_out_of_time=bool(manifest.get("out_of_time")),
-        roc_auc=(auc["value"], auc["low"], auc["high"]) if auc else None,
+        horizon_days=manifest.horizon_days,
+        model_id=manifest.model_id,
+        held_out=manifest.as_of,
+        is_out_of_time=manifest.out_of_time,
+        roc_auc=(auc.value, auc.low, auc.high) if auc.value is not None else None,
         n_scored=len(customers),
         is_flat=is_flat,
     )
@@ -152,22 +152,22 @@ def _baselines(
     if "by_coverage" not in customers:
         return ()
     judged = restate_baselines(
-        stored.baselines, stated=config.baselines.stated, horizon_days=stored.manifest["horizon_days"]
+        stored.baselines, stated=config.baselines.stated, horizon_days=stored.manifest.horizon_days
     )
     known = customers.iloc[:0] if is_seen else customers
     today = {str(name): part["churn_probability"] for name, part in known.groupby("by_coverage")}
-    return tuple(_bucket(bucket, today.get(str(bucket["product_coverage"]))) for bucket in judged)
+    return tuple(_bucket(bucket, today.get(str(bucket.product_coverage))) for bucket in judged)
 
 
-def _bucket(judged: Mapping[str, Any], today: "pd.Series[float] | None") -> facts.Bucket:
+def _bucket(judged: BaselineRow, today: "pd.Series[float] | None") -> facts.Bucket:
     return facts.Bucket(
-        coverage=str(judged["product_coverage"]),
-        n=judged["n"],
-        stated=judged["stated"],
-        observed=judged["observed"],
-        observed_low=judged["observed_low"],
-        observed_high=judged["observed_high"],
-        predicted=judged["predicted"],
+        coverage=str(judged.product_coverage),
+        n=judged.n,
+        stated=judged.stated,
+        observed=judged.observed,
+        observed_low=judged.observed_low,
+        observed_high=judged.observed_high,
+        predicted=judged.predicted,
         n_now=0 if today is None else len(today),
         now=None if today is None else float(today.mean()),
     )

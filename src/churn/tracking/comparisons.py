@@ -97,11 +97,11 @@ def _log_model(run: Run, comparison: Comparison, name: str, recipe: Recipe, seco
     from mlflow.entities import Metric, Param
 
     moment = int(time.time() * 1000)
-    values = metric_values({metric: one._asdict() for metric, one in comparison.models[name].items()})
+    values = metric_values(comparison.models[name])
     metrics = [Metric(metric, value, moment, 0) for metric, value in (values | {"seconds": seconds}).items()]
     params = [Param(one, _text(value)) for one, value in _params(recipe).items()]
     run.client.log_batch(run.run_id, metrics=metrics, params=params)
-    if segments := [segment.document() for segment in evaluate_segments(judged, name)]:
+    if segments := [segment.to_json() for segment in evaluate_segments(judged, name)]:
         run.client.log_table(run.run_id, pd.json_normalize(segments).astype(object), "evaluation/segments.json")
     with tempfile.TemporaryDirectory(prefix="churn-") as folder:
         rows = (judged.churned, judged.predicted[name])

@@ -55,7 +55,7 @@ def log_model(client: "MlflowClient", experiment: str, run_id: str, stored: Stor
     from mlflow.entities import LoggedModelOutput
 
     manifest = stored.manifest
-    tags = {"model_id": manifest["model_id"], "horizon_days": str(manifest["horizon_days"])}
+    tags = {"model_id": manifest.model_id, "horizon_days": str(manifest.horizon_days)}
     logged = client.create_logged_model(experiment, name="churn", source_run_id=run_id, tags=tags)
     with tempfile.TemporaryDirectory(prefix="churn-") as temporary:
         built = Path(temporary) / "built"

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from churn.charts import canvas, models
+from churn.estimates import Estimate
 from churn.files import CHECKSUMS, write_json, write_text
 from churn.model.storage import StoredModel
 from churn.tracking.logged_model import log_model
@@ -82,16 +83,16 @@ def folder_digest(folder: Path) -> str:
 
 
 def _run_name(stored: StoredModel) -> str:
-    return f"{'+'.join(stored.model.learners)} {stored.manifest['as_of'] or 'flat file'}"
+    return f"{'+'.join(stored.model.learners)} {stored.manifest.as_of or 'flat file'}"
 
 
 def _tags(stored: StoredModel, folder: Path) -> dict[str, str]:
     manifest = stored.manifest
     return {
         "mlflow.note.content": _description(stored),
-        "model_id": manifest["model_id"],
+        "model_id": manifest.model_id,
         "folder_sha256": folder_digest(folder),
-        "as_of": str(manifest["as_of"]),
+        "as_of": str(manifest.as_of),
         "churn_version": version("churn"),
     }
 
@@ -106,7 +107,7 @@ def _log_facts(client: "MlflowClient", run_id: str, stored: StoredModel, embargo
 
     params = _params(stored, embargo_days)
     client.log_batch(run_id, params=[Param(name, str(value)) for name, value in params.items()])
-    log_inputs(client, run_id, stored.manifest)
+    log_inputs(client, run_id, stored.manifest.to_json())
 
 
 def log_inputs(client: "MlflowClient", run_id: str, facts: Mapping[str, Any]) -> None:
@@ -141,12 +142,12 @@ def _params(stored: StoredModel, embargo_days: int | None) -> dict[str, Any]:
     names = ("seed", "horizon_days", "calibration_method", "calibration_chosen", "rounds", "training_rows")
     return {
         "learner": "+".join(stored.model.learners),
-        "snapshots": ", ".join(manifest["snapshots"]) or "none (a flat file)",
-        "features": len(manifest["features"]),
-        "out_of_time": manifest["out_of_time"],
-        "anchored": "anchored" in manifest,
-        "monotone": "monotone" in manifest,
-        **{name: manifest[name] for name in names if name in manifest},
+        "snapshots": ", ".join(map(str, manifest.snapshots)) or "none (a flat file)",
+        "features": len(manifest.features),
+        "out_of_time": manifest.out_of_time,
+        "anchored": manifest.anchored is not None,
+        "monotone": manifest.monotone is not None,
+        **{name: getattr(manifest, name) for name in names if name in manifest.model_fields_set},
         **({} if embargo_days is None else {"embargo_days": embargo_days}),
         **{f"trees.{name}": value for name, value in asdict(stored.model.parameters).items()},
     }
@@ -161,21 +162,22 @@ def _log_files(client: "MlflowClient", run_id: str, stored: StoredModel, held_ou
         _draw(folder / "evaluation", stored, held_out)
         client.log_artifacts(run_id, str(folder))
     # MLflow shows a table of these, side by side for several runs
-    for name, rows in (("baselines", stored.baselines), ("bindings", stored.effects.get("services", []))):
+    for name, rows in (("baselines", stored.baselines), ("bindings", stored.effects.services)):
         if rows:
-            client.log_table(run_id, pd.DataFrame(list(rows)).astype(object), f"evaluation/{name}.json")
+            table = pd.DataFrame([row.to_json() for row in rows])
+            client.log_table(run_id, table.astype(object), f"evaluation/{name}.json")
 
 
 def _inputs(stored: StoredModel) -> dict[str, Any]:
     kept = ("inputs", "row_counts", "populations", "data_begin", "data_end")
-    return {name: stored.manifest[name] for name in kept if name in stored.manifest}
+    return {name: value for name, value in stored.manifest.to_json().items() if name in kept}
 
 
 def _draw(folder: Path, stored: StoredModel, held_out: HeldOutOutcomes | None) -> None:
-    if any(bucket["n"] and bucket["observed"] is not None for bucket in stored.baselines):
+    if any(bucket.n and bucket.observed is not None for bucket in stored.baselines):
         canvas.save(models.draw_baselines(stored.baselines, title="Churn by products held"), folder / "baselines.png")
     if held_out is not None:
-        as_of = stored.manifest["as_of"] or "out of fold"
+        as_of = stored.manifest.as_of or "out of fold"
         calibration = models.draw_calibration(*held_out, title=f"Calibration, held out, {as_of}")
         canvas.save(calibration, folder / "calibration.png")
         canvas.save(models.draw_lift(*held_out, title=f"Churners found, held out, {as_of}"), folder / "lift.png")
@@ -186,19 +188,17 @@ def _log_metrics(client: "MlflowClient", run_id: str, stored: StoredModel, model
     from mlflow.entities import Metric
 
     moment = int(time.time() * 1000)
-    values = metric_values(stored.metrics)
+    values = metric_values(stored.metrics.estimates)
     of_run = [Metric(name, value, moment, 0) for name, value in values.items()]
     of_model = [Metric(name, value, moment, 0, model_id=model, run_id=run_id) for name, value in values.items()]
     client.log_batch(run_id, metrics=[*of_run, *of_model])
 
 
-def metric_values(metrics: Mapping[str, Any]) -> dict[str, float]:
+def metric_values(metrics: Mapping[str, Estimate]) -> dict[str, float]:
     """Return every value there is, the ends of its interval as `_low` and `_high`."""
-    endings = {"value": "", "low": "_low", "high": "_high"}
     return {
-        f"{name}{ending}": float(estimate[part])
+        f"{name}{ending}": float(number)
         for name, estimate in metrics.items()
-        if isinstance(estimate, Mapping)
-        for part, ending in endings.items()
-        if estimate.get(part) is not None
+        for number, ending in zip(estimate, ("", "_low", "_high"), strict=True)
+        if number is not None
     }

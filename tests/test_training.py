@@ -306,8 +306,8 @@ def test_noise_alone_on_a_flat_file_ranks_no_better_than_chance():
 
     found = train_flat(snapshot, config=Config()).metrics.roc_auc
 
-    assert found["low"] < 0.55
-    assert found["value"] < 0.57
+    assert found.low < 0.55
+    assert found.value < 0.57
 
 
 def test_a_flat_file_without_coverage_has_empty_buckets():

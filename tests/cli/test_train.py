@@ -54,7 +54,7 @@ def test_an_existing_model_is_replaced_whole(run, bank, tmp_path):
     assert run("train", bank, "-o", out, "--as-of", "2023-06-01").code == 0
     first = read_model(out).manifest.snapshots
     assert run("train", bank, "-o", out, "--as-of", "2023-09-01").code == 0
-    assert first == ["2023-06-01"]
+    assert first == (dt.date(2023, 6, 1),)
     assert read_model(out).manifest.snapshots == (dt.date(2023, 9, 1),)
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
 

@@ -18,6 +18,7 @@ import pytest
 
 from churn.config import Config
 from churn.frame import Snapshot
+from churn.model.documents import Effects
 from churn.model.storage import StoredModel, read_model, write_model
 from churn.tracking.place import Place, tracking_place
 from churn.tracking.runs import log_training
@@ -62,8 +63,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
         "row_counts": {"customers": {"rows": 310, "used": 300, "quarantined": 10}},
     }
     stored = train_on_snapshots(snapshots, horizon_days=91, config=Config(), n_threads=1, facts=facts)
-    service = {"service": "mobile_banking", "verdict": "suggests", "effect": -0.04}
-    stored = replace(stored, effects={"as_of": "2022-06-01", "services": [service]})
+    service = {
+        "service": "mobile_banking", "verdict": "suggests", "evidence": "observational", "effect": -0.04, "low": -0.06,
+        "high": -0.02, "bands": {},
+    }  # fmt: skip
+    stored = replace(stored, effects=Effects.model_validate({"as_of": "2022-06-01", "services": [service]}))
     folder = tmp_path_factory.mktemp("models") / "first"
     write_model(folder, stored)
     return Trained(read_model(folder), folder, snapshots[-1].features, snapshots[-1].churned)

@@ -1,12 +1,14 @@
 import datetime as dt
 import html
 import re
+import zlib
+from gettext import NullTranslations
 
 import pytest
 
-from churn.report.facts import About, Bin, Customer, Group, Headline, PageFacts, Segmentation
+from churn.report.facts import About, Bin, Bucket, Customer, Driver, Group, Headline, PageFacts, Segmentation
 from churn.report.page import render_page
-from churn.speech import LANGUAGES
+from churn.speech import LANGUAGES, use_catalogues
 
 ABOUT = About(
     branch_id=None, date=None, scored_on=None, horizon_days=365, model_id="m1", held_out=None, is_out_of_time=False,
@@ -115,3 +117,36 @@ def test_a_column_nobody_fills_is_left_out():
     assert "Next step" in body(render_page(summary(customers=(step,)), "en"))
     assert ">Value<" not in body(render_page(summary(), "en"))
     assert ">Value<" in body(render_page(summary(cannot=(), customers=(customer(value_cny=5.0),)), "en"))
+
+
+class Nonsense(NullTranslations):
+    """Says something else for every text, with the same facts in it."""
+
+    def gettext(self, message):
+        return f"zq{zlib.crc32(message.encode())} " + " ".join(re.findall(r"%\(\w+\)s|\{\w+\}", message))
+
+    def pgettext(self, context, message):
+        return self.gettext(message) if context != "steps" else message
+
+
+def numbers(page):
+    """Give every number that the charts draw."""
+    charts = re.search('id="chart-data">(.*?)</script>', page, re.DOTALL).group(1)
+    return re.findall(r'"(?:n|rate|low|high|points|value|target)":([-\d.e]+)', charts)
+
+
+def marks(page):
+    return re.findall('"type":"(bar|rule|tick|point)"', page)
+
+
+def test_no_choice_hangs_on_a_word():
+    buckets = (
+        Bucket("1", 40, 0.62, 0.6, 0.45, 0.74, 0.63, 12, 0.64),
+        Bucket("2", 9, None, 0.5, 0.2, 0.8, 0.4, 0, None),
+    )
+    facts = summary(baselines=buckets, drivers=(Driver(("own", "own"), 0.04),))
+    said = render_page(facts, "en")
+    with use_catalogues({"en": Nonsense()}):
+        nonsense = render_page(facts, "en")
+    assert numbers(nonsense) == numbers(said)
+    assert marks(nonsense) == marks(said) == [*["bar"] * 4, "rule", "tick", "point", "point"]

@@ -167,13 +167,18 @@ def _under_water(value: float, raises: bool) -> Said | None:  # noqa: ARG001
 def _growth(months: int, value: float, raises: bool) -> Said | None:  # noqa: ARG001
     """Tell how assets grew or shrank, as a fraction of what they were."""
     if isnan(value):
-        several = "no assets {n} months before to compare with"
-        return counted("no assets {n} month before to compare with", several, months)
+        return counted(
+            "no assets {n} month before to compare with", "no assets {n} months before to compare with", months
+        )
     if not value:
         return counted("assets unchanged in {n} month", "assets unchanged in {n} months", months)
     if value >= MANY_TIMES:
-        several = "assets grew to {times} times those {n} months before"
-        return counted("assets grew to {times} times those {n} month before", several, months, times=Times(1 + value))
+        return counted(
+            "assets grew to {times} times those {n} month before",
+            "assets grew to {times} times those {n} months before",
+            months,
+            times=Times(1 + value),
+        )
     share = Share(value)
     if value > 0:
         return counted(

@@ -30,14 +30,14 @@ from scipy.special import expit, logit
 from scipy.stats import t as student
 
 from churn.config import STATED_ANNUAL_CHURN, Config
+from churn.data import open_bank
 from churn.evaluation.anchoring import anchor_model
 from churn.evaluation.metrics import brier_score, calibration_slope, ece, log_loss, roc_auc
-from churn.frame import Snapshot, build_snapshot, scored_snapshots
+from churn.frame import Snapshot
 from churn.model.anchoring import BUCKETS, bucket_positions, fit_anchoring
 from churn.model.anchoring_card import describe_departures
 from churn.model.recipe import Recipe
 from churn.simulation import simulate_bank
-from churn.tables.bank import open_bank
 from churn.timeline import default_snapshots
 from churn.training import train_on_snapshots
 
@@ -123,8 +123,8 @@ def read_bank(folder: Path, customers: int, seed: int, drift: bool) -> Bank:
     with open_bank(folder, data_end=as_of - dt.timedelta(days=1)) as bank:
         dates = default_snapshots(bank.data_begin, bank.data_end, HORIZON)
         chosen = [dates[-1 - back] for back in (*reversed(EARLIER), 0)]
-        snapshots = [build_snapshot(bank, date, HORIZON) for date in chosen]
-        (reference,) = scored_snapshots(bank, as_of)
+        snapshots = [bank.labelled(date, HORIZON) for date in chosen]
+        (reference,) = bank.partitions(as_of)
     oracle = pd.read_parquet(folder / "truth" / "oracle.parquet").set_index("customer_id")
     risk = oracle.loc[list(reference.customer_id), "oracle_risk"].to_numpy()
     assert reference.product_coverage is not None

@@ -22,14 +22,13 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from churn.config import Config, EffectSettings
+from churn.data import Data, open_bank
 from churn.estimates import Estimate
-from churn.explanation.effects.campaigns import build_offers
+from churn.evidence import Evidence, build_offers, gather_evidence
 from churn.explanation.effects.estimates import ServiceEffect, estimate_effects
-from churn.explanation.effects.evidence import Evidence, gather_evidence
 from churn.explanation.verdict import judge
-from churn.frame import Snapshot, build_snapshot
+from churn.frame import Snapshot
 from churn.simulation import simulate_bank
-from churn.tables.bank import Bank, open_bank
 
 AS_OF, HORIZON = dt.date(2025, 1, 1), 365
 CUT = -0.05
@@ -62,11 +61,11 @@ def study_bank(customers: int, months: int, seed: int, confounders: str, records
     ]
 
 
-def _gather(bank: Bank, records: bool) -> Evidence:
+def _gather(bank: Data, records: bool) -> Evidence:
     if records:
-        return gather_evidence(bank, build_snapshot(bank, AS_OF, HORIZON), HORIZON)
+        return gather_evidence(bank.tables(), bank.labelled(AS_OF, HORIZON), HORIZON, bank.data_end, bank.config)
     nobody = Snapshot(AS_OF, np.array([], dtype=object), pd.DataFrame(), None, None)
-    return Evidence(nobody, pd.DataFrame(), build_offers(bank, HORIZON))
+    return Evidence(nobody, pd.DataFrame(), build_offers(bank.tables(), HORIZON, bank.data_end, bank.config))
 
 
 def read_truths(folder: Path) -> dict[str, dict[str, float]]:

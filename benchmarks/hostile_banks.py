@@ -14,13 +14,11 @@ import openpyxl
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from churn.config import FlatFile
-from churn.frame import build_snapshot, flat_snapshot
+from churn.config import Config, FlatFile
+from churn.data import open_bank, open_file
 from churn.model.recipe import Recipe
 from churn.model.storage import write_model
 from churn.model.trees import TreeParameters
-from churn.tables.bank import open_bank
-from churn.tables.flat import open_flat
 from churn.training import train_flat, train_on_snapshots
 
 CANARY = "ZQXCANARY"
@@ -202,11 +200,11 @@ def write_models(folder: Path) -> dict[str, Path]:
     file = folder / "learn.csv"
     file.write_text("\n".join([FLAT_COLUMNS, *(",".join(row) for row in _rows("flat", TRAINED_ON))]) + "\n")
     with open_bank(bank) as opened:
-        snapshot = build_snapshot(opened, LEARNT_AT, 365)
+        snapshot = opened.labelled(LEARNT_AT, 365)
         tables = train_on_snapshots([snapshot], horizon_days=365, config=opened.config, recipe=quick)
-    with open_flat(file, FLAT, needs_label=True) as opened_file:
+    with open_file(file, Config(flat=FLAT)) as opened_file:
         facts = {"flat": FLAT.model_dump(mode="json")}
-        flat = train_flat(flat_snapshot(opened_file), config=opened.config, recipe=quick, facts=facts)
+        flat = train_flat(opened_file.labelled(None, 0), config=opened.config, recipe=quick, facts=facts)
     write_model(folder / "tables", tables)
     write_model(folder / "flat", flat)
     return {"tables": folder / "tables", "flat": folder / "flat"}

@@ -27,8 +27,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from churn.config import Config
+from churn.data import open_bank
 from churn.evaluation.validity import assess_intervals, learn_widening
-from churn.frame import Snapshot, build_snapshot
+from churn.frame import Snapshot
 from churn.model.calibration import Method, choose_calibration, fit_calibration
 from churn.model.documents import IntervalFacts
 from churn.model.fitted import FittedModel
@@ -38,7 +39,6 @@ from churn.model.schema import encode, learn_schema
 from churn.model.split import Rows, outcomes, split_snapshots, stack
 from churn.model.trees import TreeParameters, cross_fit, fit_trees
 from churn.simulation import simulate_bank
-from churn.tables.bank import open_bank
 from churn.timeline import default_snapshots
 
 MONTHS, HORIZON, FOLDS = 60, 365, 4
@@ -74,9 +74,9 @@ def read_snapshots(folder: Path, reference: dt.date) -> tuple[list[Snapshot], Sn
     """Build the snapshots whose outcomes are known at the reference date, and the one of that date."""
     with open_bank(folder, Config(), data_end=reference - dt.timedelta(days=1)) as bank:
         dates = default_snapshots(bank.data_begin, bank.data_end, HORIZON)
-        known = [build_snapshot(bank, date, HORIZON) for date in dates]
+        known = [bank.labelled(date, HORIZON) for date in dates]
     with open_bank(folder, Config()) as bank:
-        return known, build_snapshot(bank, reference, HORIZON)
+        return known, bank.labelled(reference, HORIZON)
 
 
 def judge(kind: str, seed: int, customers: int, folder: Path) -> tuple[float, dict[str, IntervalFacts]]:

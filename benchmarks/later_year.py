@@ -24,11 +24,10 @@ import pandas as pd
 
 from churn.cli.fitting import train_on_folder
 from churn.config import Config
+from churn.data import open_bank
 from churn.evaluation.metrics import calibration_slope, ece, roc_auc
-from churn.frame import build_snapshot
 from churn.model.recipe import Recipe
 from churn.simulation import simulate_bank
-from churn.tables.bank import open_bank
 
 MONTHS, HORIZON = 60, 365
 CELL_SLACK, CELL_SE = 0.02, 1.96
@@ -68,7 +67,7 @@ def judge(seed: int, customers: int, folder: Path) -> Judged:
     stored = train_on_folder(bank_folder, config, Recipe(seed=seed), data_end=as_of - dt.timedelta(days=1))
     assert max(stored.manifest.snapshots) <= as_of - dt.timedelta(days=HORIZON)
     with open_bank(bank_folder, config) as bank:
-        snapshot = build_snapshot(bank, as_of, HORIZON)
+        snapshot = bank.labelled(as_of, HORIZON)
     assert snapshot.churned is not None
     y, p = snapshot.churned, stored.model.predict(snapshot.features).probability
     truth = oracle.set_index("customer_id").loc[list(snapshot.customer_id), "oracle_risk"].to_numpy()

@@ -28,11 +28,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from churn.config import Config
+from churn.data import open_bank
 from churn.evaluation.leaks import Leak, find_leaks
-from churn.frame import Snapshot, build_snapshot
+from churn.frame import Snapshot
 from churn.model.split import outcomes, stack
 from churn.simulation import simulate_bank
-from churn.tables.bank import open_bank
 
 KINDS = {"calm": 10, "drift": 3, "shock": 3}
 MONTHS, HORIZON = 48, 365
@@ -76,7 +76,7 @@ def read_pair(kind: str, seed: int, customers: int) -> tuple[Snapshot, Snapshot]
         )
         dates = [summary.reference_as_of - dt.timedelta(days=days) for days in (HORIZON + 1, 0)]
         with open_bank(place, Config()) as bank:
-            then, later = (build_snapshot(bank, date, HORIZON) for date in dates)
+            then, later = (bank.labelled(date, HORIZON) for date in dates)
     return then, later
 
 

@@ -16,14 +16,14 @@ from typing import NamedTuple
 from scipy.stats import binomtest
 
 from churn.config import Config
+from churn.data import open_bank
 from churn.evaluation.backtest import N_JUDGED, backtest
 from churn.evaluation.comparison import compare_models
 from churn.evaluation.promotion import decide
 from churn.features.catalogue import catalogue
-from churn.frame import Snapshot, build_snapshot
+from churn.frame import Snapshot
 from churn.model.recipe import Recipe
 from churn.simulation import simulate_bank
-from churn.tables.bank import open_bank
 from churn.timeline import default_snapshots
 
 HORIZON = 365
@@ -46,7 +46,7 @@ def study_bank(customers: int, months: int, seed: int) -> Pair:
         simulate_bank(Path(folder) / "bank", customers=customers, months=months, seed=seed)
         with open_bank(Path(folder) / "bank", Config()) as bank:
             dates = default_snapshots(bank.data_begin, bank.data_end, HORIZON, most=12)
-            snapshots = [build_snapshot(bank, date, HORIZON) for date in dates]
+            snapshots = [bank.labelled(date, HORIZON) for date in dates]
     return study_snapshots(snapshots, seed)
 
 

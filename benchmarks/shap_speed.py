@@ -23,11 +23,10 @@ import numpy as np
 import shap
 from numpy.typing import NDArray
 
+from churn.data import open_bank
 from churn.explanation.shap import LARGEST_GAP, explain_matrix
-from churn.frame import build_snapshot
 from churn.model.trees import TreeParameters, fit_trees, predict_margins
 from churn.simulation import simulate_bank
-from churn.tables.bank import open_bank
 
 AS_OF = dt.date(2025, 1, 1)
 BLOCK = 50_000
@@ -38,7 +37,7 @@ def learn(customers: int, rounds: int, leaves: int) -> tuple[lgb.Booster, NDArra
     with tempfile.TemporaryDirectory() as scratch:
         simulate_bank(Path(scratch) / "bank", customers=customers, months=36, truth=False)
         with open_bank(Path(scratch) / "bank") as bank:
-            snapshot = build_snapshot(bank, AS_OF, 365)
+            snapshot = bank.labelled(AS_OF, 365)
     matrix = snapshot.features.to_numpy(dtype=np.float64)
     parameters = TreeParameters(num_leaves=leaves, learning_rate=0.05)
     return fit_trees(matrix, snapshot.churned, parameters, rounds=rounds), matrix

@@ -10,8 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from churn.frame import build_frame
-from churn.tables.bank import Bank, open_bank
+from churn.data import Data, build_frame, open_bank
 from other_bank import make_tables, read_rows, write_tables
 
 Cells = str | bytes | pa.Table
@@ -67,12 +66,12 @@ def write_cells(stem: Path, cells: Cells | None) -> None:
 
 
 @pytest.fixture(scope="session")
-def open_other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], Bank]]:
+def open_other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], Data]]:
     """Open the random bank of a seed, once."""
     with ExitStack() as stack:
 
         @cache
-        def open_seed(seed: int) -> Bank:
+        def open_seed(seed: int) -> Data:
             folder = write_tables(make_tables(40, seed), tmp_path_factory.mktemp("other") / "bank")
             bank = stack.enter_context(open_bank(folder, n_threads=1))
             assert bank.is_ok
@@ -82,7 +81,7 @@ def open_other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[i
 
 
 @pytest.fixture(scope="session")
-def other_bank(open_other: Callable[[int], Bank]) -> OtherBank:
+def other_bank(open_other: Callable[[int], Data]) -> OtherBank:
     """Give, for a seed and a date, the plain rows of a random bank and its feature frame."""
 
     @cache

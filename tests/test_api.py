@@ -16,9 +16,9 @@ import churn
 from churn.actions.plan import build_plan
 from churn.actions.plan_people import read_people
 from churn.actions.plan_scores import read_scores
-from churn.api.snapshots import as_date
 from churn.cli.main import main
 from churn.errors import ConfigError, DataError, MissingColumnError, ModelError, TimeRangeError
+from churn.timeline import as_date
 from other_bank import make_tables, write_tables
 
 

@@ -4,18 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn import frame as frame_module
-from churn.config import FlatFile
+from churn import data as data_module
+from churn.config import Config, FlatFile
+from churn.data import build_frame, open_bank, open_file
 from churn.errors import TimeRangeError
-from churn.frame import (
-    build_frame,
-    build_snapshot,
-    flat_snapshot,
-    flat_snapshots,
-    scored_snapshots,
-)
-from churn.tables.bank import open_bank
-from churn.tables.flat import open_flat
 from conftest import CUSTOMERS, HOLDINGS
 from other_bank import make_tables, write_tables
 
@@ -25,7 +17,7 @@ FLAT = FlatFile(id="id", label="left", churned="Yes", coverage="n")
 
 def test_snapshot_is_sorted_and_carries_the_features_of_the_frame(open_other):
     bank = open_other(1)
-    snapshot, frame = build_snapshot(bank, AS_OF, 180), build_frame(bank, AS_OF)
+    snapshot, frame = bank.labelled(AS_OF, 180), build_frame(bank, AS_OF)
     assert snapshot.as_of == AS_OF
     assert snapshot.customer_id.tolist() == sorted(snapshot.customer_id)
     assert frame["as_of"].tolist() == [AS_OF] * len(frame)
@@ -36,9 +28,9 @@ def test_snapshot_is_sorted_and_carries_the_features_of_the_frame(open_other):
 
 def test_partitions_hold_everyone_once_with_the_same_bits(open_other, monkeypatch):
     bank = open_other(2)
-    (whole,) = scored_snapshots(bank, AS_OF)
-    monkeypatch.setattr(frame_module, "PARTITION_SIZE", 7)
-    parts = list(scored_snapshots(bank, AS_OF))
+    (whole,) = bank.partitions(AS_OF)
+    monkeypatch.setattr(data_module, "PARTITION_SIZE", 7)
+    parts = list(bank.partitions(AS_OF))
     assert len(parts) == 6
     assert all(part.churned is None for part in parts)
     assert np.concatenate([part.customer_id for part in parts]).tolist() == whole.customer_id.tolist()
@@ -51,12 +43,12 @@ def test_snapshot_is_the_same_on_one_and_two_threads(tmp_path):
     found = []
     for n_threads in (1, 2):
         with open_bank(folder, n_threads=n_threads) as bank:
-            found.append(build_snapshot(bank, AS_OF, 180))
+            found.append(bank.labelled(AS_OF, 180))
     assert found[0].churned.tolist() == found[1].churned.tolist()
     pd.testing.assert_frame_equal(found[0].features, found[1].features, check_exact=True)
 
 
-@pytest.mark.parametrize("build", [build_frame, lambda bank, as_of: list(scored_snapshots(bank, as_of))])
+@pytest.mark.parametrize("build", [build_frame, lambda bank, as_of: list(bank.partitions(as_of))])
 def test_date_without_customers_or_data_is_refused(make_folder, build):
     with open_bank(make_folder()) as bank:
         with pytest.raises(TimeRangeError, match="nobody is a customer"):
@@ -69,7 +61,7 @@ def test_date_without_customers_or_data_is_refused(make_folder, build):
 def test_coverage_counts_distinct_products_open(make_folder):
     holdings = HOLDINGS + "H4,A,fund,,2020-02-01,\nH5,A,cts,,2020-02-01,2020-02-28\n"
     with open_bank(make_folder(holdings=holdings)) as bank:
-        (snapshot,) = scored_snapshots(bank, dt.date(2020, 3, 2))
+        (snapshot,) = bank.partitions(dt.date(2020, 3, 2))
     assert snapshot.customer_id.tolist() == ["A", "B"]
     assert snapshot.product_coverage.tolist() == [2, 1]
 
@@ -87,8 +79,8 @@ def flat_file(tmp_path):
 
 
 def test_flat_snapshot_has_no_time(tmp_path):
-    with open_flat(flat_file(tmp_path), FLAT, needs_label=True) as table:
-        snapshot = flat_snapshot(table)
+    with open_file(flat_file(tmp_path), Config(flat=FLAT)) as table:
+        snapshot = table.labelled(None, 0)
     assert snapshot.as_of is None
     assert snapshot.customer_id.tolist() == ["a", "b", "c"]
     assert snapshot.churned.tolist() == [1, 0, 0]
@@ -98,9 +90,9 @@ def test_flat_snapshot_has_no_time(tmp_path):
 
 
 def test_flat_file_without_label_and_coverage_is_scored_in_partitions(tmp_path, monkeypatch):
-    monkeypatch.setattr(frame_module, "PARTITION_SIZE", 2)
+    monkeypatch.setattr(data_module, "PARTITION_SIZE", 2)
     flat = FlatFile(id="id", label="left", churned="Yes")
-    with open_flat(flat_file(tmp_path), flat, kinds={"city": "text"}, needs_label=False) as table:
-        parts = list(flat_snapshots(table))
+    with open_file(flat_file(tmp_path), Config(flat=flat), labels="unread") as table:
+        parts = list(table.partitions(None))
     assert [part.customer_id.tolist() for part in parts] == [["a", "b"], ["c"]]
     assert all(part.churned is None and part.product_coverage is None for part in parts)

@@ -3,10 +3,10 @@ import datetime as dt
 import pytest
 
 from churn.config import Config, LabelSettings
+from churn.data import open_bank
 from churn.errors import TimeRangeError
-from churn.frame import build_snapshot
 from churn.labels import silent_is_known
-from churn.tables.bank import open_bank, to_days
+from churn.tables.contract import to_days
 from conftest import CUSTOMERS
 from other_bank import CASES, of, was_open
 
@@ -20,7 +20,7 @@ VALUED = "holding_id,customer_id,month,market_value\n"
 def label(folder, parts=None, as_of=AS_OF, horizon=HORIZON, data_end=END):
     config = Config(label=LabelSettings(**(parts or {})))
     with open_bank(folder, config, data_end=data_end) as bank:
-        snapshot = build_snapshot(bank, as_of, horizon)
+        snapshot = bank.labelled(as_of, horizon)
     return dict(zip(snapshot.customer_id.tolist(), snapshot.churned.tolist(), strict=True))
 
 
@@ -139,7 +139,7 @@ def test_label_is_made_only_where_the_horizon_is_complete(make_folder):
 def test_month_end_needed_for_silence_is_the_last_before_the_end(make_folder):
     with open_bank(make_folder(pnl=VALUED + "H1,A,2020-07-31,1\n")) as bank:
         days = [dt.date(2020, 7, 31), dt.date(2020, 8, 1), dt.date(2020, 8, 31), dt.date(2020, 9, 1)]
-        assert [silent_is_known(bank.frames(), to_days(day)) for day in days] == [False, True, True, False]
+        assert [silent_is_known(bank.tables(), to_days(day)) for day in days] == [False, True, True, False]
 
 
 def last_month_end(date):
@@ -167,6 +167,6 @@ def slow(rows, customer, as_of, horizon):
 @pytest.mark.parametrize("horizon", [90, 200])
 def test_label_equals_a_slow_calculation(other_bank, open_other, seed, as_of, horizon):
     rows, _ = other_bank(seed, as_of)
-    snapshot = build_snapshot(open_other(seed), as_of, horizon)
+    snapshot = open_other(seed).labelled(as_of, horizon)
     expected = [slow(rows, customer, as_of, horizon) for customer in snapshot.customer_id]
     assert snapshot.churned.tolist() == expected

@@ -3,10 +3,8 @@ import pandas as pd
 import pytest
 
 from churn.config import Config
-from churn.frame import build_snapshot, flat_snapshot
+from churn.data import open_bank, open_file
 from churn.segments import age_bands, coverage_groups, flat_segments
-from churn.tables.bank import open_bank
-from churn.tables.flat import open_flat
 
 CUSTOMERS = """\
 customer_id,branch_id,manager_id,opened_on,closed_on,birth_year,tier
@@ -33,7 +31,7 @@ AS_OF = pd.Timestamp("2024-01-01").date()
 
 def _segments(folder, config=None):
     with open_bank(folder, config or Config(), data_end=pd.Timestamp("2025-12-31").date()) as bank:
-        return build_snapshot(bank, AS_OF, 365).segments
+        return bank.labelled(AS_OF, 365).segments
 
 
 def test_customers_are_in_the_groups_they_were_in_at_the_date(make_folder):
@@ -76,8 +74,8 @@ def test_groups_of_a_flat_file_are_its_texts_of_few_values(tmp_path):
     rows = [f"{n},{'yes' if n % 3 else 'no'},{'mf'[n % 2]},{n},name{n},{n % 7}" for n in range(60)]
     path.write_text("id,left,sex,balance,name,products\n" + "\n".join(rows), encoding="utf-8")
     config = Config.model_validate({"flat": {"id": "id", "label": "left", "churned": "yes", "coverage": "products"}})
-    with open_flat(path, config.flat, needs_label=True) as table:
-        found = flat_snapshot(table).segments
+    with open_file(path, config) as table:
+        found = table.labelled(None, 0).segments
     assert list(found) == ["coverage", "sex"]
     # id 1 comes after id 0: one of each, with no product and one
     assert found.iloc[:2].to_dict("list") == {"coverage": [None, "1"], "sex": ["m", "f"]}
@@ -92,5 +90,6 @@ def test_customers_who_are_only_scored_are_in_no_group(make_folder, tmp_path):
     path = tmp_path / "file.csv"
     path.write_text("id,sex\n1,m\n2,f\n", encoding="utf-8")
     config = Config.model_validate({"flat": {"id": "id", "label": "left", "churned": "yes"}})
-    with open_flat(path, config.flat, needs_label=False) as table:
-        assert flat_snapshot(table).segments is None
+    with open_file(path, config, labels="unread") as table:
+        (part,) = table.partitions(None)
+    assert part.segments is None

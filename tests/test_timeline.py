@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from churn.data import open_bank
 from churn.errors import TimeRangeError
-from churn.tables.bank import open_bank, to_date, to_days
+from churn.tables.contract import to_date, to_days
 from churn.timeline import (
     default_snapshots,
     last_complete,
@@ -89,7 +90,7 @@ def test_month_ends_are_the_last_days_of_months_without_a_gap(date):
 
 
 def people(bank, as_of):
-    return sorted(population(bank.frames(), to_days(as_of)).collect("pyarrow")["customer_id"].to_list())
+    return sorted(population(bank.tables(), to_days(as_of)).collect("pyarrow")["customer_id"].to_list())
 
 
 @pytest.mark.parametrize(("seed", "as_of"), CASES)

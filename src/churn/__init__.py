@@ -11,15 +11,14 @@ if TYPE_CHECKING:
     from churn.api.acting import plan_day
     from churn.api.answers import explain_bindings, score
     from churn.api.learning import backtest, train
-    from churn.api.snapshots import build_snapshots, open_file
     from churn.config.settings import Config, read_config
+    from churn.data import build_snapshots, open_bank, open_data, open_file
     from churn.errors import ChurnError
     from churn.evaluation.comparison import compare_models
     from churn.model.estimator import ChurnModel
     from churn.model.recipe import Recipe
     from churn.model.storage import read_model, write_model
     from churn.simulation.bank import simulate_bank
-    from churn.tables.bank import open_bank
 
 __all__ = [
     "ChurnError",
@@ -31,6 +30,7 @@ __all__ = [
     "compare_models",
     "explain_bindings",
     "open_bank",
+    "open_data",
     "open_file",
     "plan_day",
     "read_config",
@@ -45,15 +45,14 @@ _PLACES = {
     "churn.api.acting": ("plan_day",),
     "churn.api.answers": ("explain_bindings", "score"),
     "churn.api.learning": ("backtest", "train"),
-    "churn.api.snapshots": ("build_snapshots", "open_file"),
     "churn.config.settings": ("Config", "read_config"),
+    "churn.data": ("build_snapshots", "open_bank", "open_data", "open_file"),
     "churn.errors": ("ChurnError",),
     "churn.evaluation.comparison": ("compare_models",),
     "churn.model.estimator": ("ChurnModel",),
     "churn.model.recipe": ("Recipe",),
     "churn.model.storage": ("read_model", "write_model"),
     "churn.simulation.bank": ("simulate_bank",),
-    "churn.tables.bank": ("open_bank",),
 }
 _PLACE = {name: place for place, names in _PLACES.items() for name in names}
 

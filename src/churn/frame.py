@@ -1,8 +1,6 @@
 """Labels and features joined: one row a customer and as-of date. Here lazy frames become pandas."""
 
 import datetime as dt
-import logging
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,17 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.errors import DataError, TimeRangeError
+from churn.config import Config
 from churn.features.catalogue import build_features
-from churn.labels import build_labels, silent_is_known
+from churn.labels import build_labels
 from churn.segments import build_segments, flat_segments
-from churn.tables.bank import Bank, to_days
-from churn.tables.flat import FlatTable
-from churn.timeline import population, require_complete, require_within
-
-# Customers held in memory at a time while a file is scored.
-PARTITION_SIZE = 50_000
-_log = logging.getLogger(__name__)
+from churn.tables.contract import to_days
+from churn.timeline import Tables, population
 
 
 @dataclass(frozen=True)
@@ -65,116 +58,51 @@ class Snapshot:
         return replace(self, **{name: of(getattr(self, name)) for name in parts})
 
 
-def build_snapshot(bank: Bank, as_of: dt.date, horizon_days: int) -> Snapshot:
-    """Build the labelled population at `as_of`; where the bank keeps its own labels, those who have one.
-
-    Raises
-    ------
-    TimeRangeError
-        The horizon ends after the data do (with the bank's own labels: `as_of` lies too far after them), or nobody
-        is in the population.
-    """
-    if bank.has("labels"):
-        require_within(as_of, bank.data_end)
-    else:
-        require_complete([as_of], bank.data_end, horizon_days)
-    tables, day = bank.frames(), to_days(as_of)
-    _require_some_part(bank, as_of, horizon_days)
-    frame = _collect(bank, as_of)
-    labels = build_labels(tables, population(tables, day), day, horizon_days, bank.config.label)
-    labelled = frame.merge(_to_pandas(labels), on="customer_id", how="inner", validate="one_to_one")
-    if labelled.empty:
-        raise TimeRangeError(f"--as-of {as_of}: nobody has a label at that date; give a date inside the data")
-    churned = labelled.pop("churned").to_numpy(dtype=np.int64)
-    snapshot = _snapshot(as_of, labelled, churned)
-    coverage = labelled["product_coverage"].to_numpy(dtype=np.float64)
-    segments = build_segments(tables, day, snapshot.customer_id, snapshot.features, coverage, bank.config)
-    return replace(snapshot, segments=segments)
-
-
-def scored_snapshots(bank: Bank, as_of: dt.date) -> Iterator[Snapshot]:
-    """Yield the population at `as_of` without labels, in partitions of customers sorted by id.
-
-    Raises
-    ------
-    TimeRangeError
-        `as_of` lies too far after the data end, or nobody is in the population.
-    """
-    require_within(as_of, bank.data_end)
-    found = False
-    for between in bank.ranges(PARTITION_SIZE):
-        frame = _collect(bank, as_of, between)
-        if not frame.empty:
-            found = True
-            yield _snapshot(as_of, frame, None)
-    if not found:
-        raise TimeRangeError(_nobody(as_of, bank))
-
-
-def customer_snapshot(bank: Bank, as_of: dt.date, customer_id: str) -> Snapshot:
-    """Build the features of one customer at `as_of`, without a label.
-
-    Raises
-    ------
-    DataError
-        The customer is not in the population at that date.
-    TimeRangeError
-        `as_of` lies too far after the data end.
-    """
-    require_within(as_of, bank.data_end)
-    frame = _collect(bank, as_of, (customer_id, customer_id))
-    if frame.empty:
-        raise DataError(
-            f"--customer: nobody of that id is a customer at {as_of}; check the id, or whether the relationship had"
-            " begun, and not ended, by then"
-        )
-    return _snapshot(as_of, frame, None)
-
-
-def build_frame(bank: Bank, as_of: dt.date) -> pd.DataFrame:
-    """Return the feature frame at `as_of`: `customer_id`, `as_of` and a float64 column a feature.
-
-    Raises
-    ------
-    TimeRangeError
-        `as_of` lies too far after the data end, or nobody is in the population.
-    """
-    require_within(as_of, bank.data_end)
-    frame = _collect(bank, as_of)
-    if frame.empty:
-        raise TimeRangeError(_nobody(as_of, bank))
-    frame.insert(1, "as_of", as_of)
-    return frame
-
-
-def flat_snapshot(table: FlatTable, between: tuple[str, str] | None = None) -> Snapshot:
-    """Return a flat file's customers, or a range of them."""
-    rows = table.rows(between)
-    customer_id = rows.customer_id.to_numpy(dtype=object)
-    churned = None if rows.churned is None else rows.churned.to_numpy(dtype=np.int64)
-    frame = rows.features
-    coverage = None
-    if table.flat.coverage in frame:
-        found = frame[table.flat.coverage].to_numpy(dtype=np.float64)
-        # A number of products is whole; anything else says that it is not known.
-        coverage = np.where(found == np.round(found), found, np.nan)
-    segments = None if churned is None else flat_segments(frame, coverage)
-    return Snapshot(None, customer_id, frame, churned, coverage, segments)
-
-
-def flat_snapshots(table: FlatTable) -> Iterator[Snapshot]:
-    """Yield a flat file's customers in partitions sorted by id."""
-    for between in table.ranges(PARTITION_SIZE):
-        yield flat_snapshot(table, between)
-
-
-def _collect(bank: Bank, as_of: dt.date, between: tuple[str, str] | None = None) -> pd.DataFrame:
-    tables, day = bank.frames(between), to_days(as_of)
-    frame = _to_pandas(build_features(tables, population(tables, day), day, bank.config))
+def build_features_at(tables: Tables, as_of: dt.date, config: Config) -> pd.DataFrame:
+    """Return the population at `as_of`, sorted by `customer_id`, with a float64 column a feature; may be empty."""
+    day = to_days(as_of)
+    frame = to_pandas(build_features(tables, population(tables, day), day, config))
     return frame.sort_values("customer_id", ignore_index=True)
 
 
-def _to_pandas(frame: nw.LazyFrame[Any]) -> pd.DataFrame:
+def build_snapshot(tables: Tables, as_of: dt.date, config: Config) -> Snapshot:
+    """Build the population at `as_of`, without labels; nobody may be in it."""
+    return _snapshot(as_of, build_features_at(tables, as_of, config), None)
+
+
+def build_labelled(tables: Tables, as_of: dt.date, horizon_days: int, config: Config) -> Snapshot:
+    """Build those of the population at `as_of` who have a label, with their segments; nobody may be in it."""
+    day = to_days(as_of)
+    labels = build_labels(tables, population(tables, day), day, horizon_days, config.label)
+    found = build_features_at(tables, as_of, config)
+    frame = found.merge(to_pandas(labels), on="customer_id", how="inner", validate="one_to_one")
+    snapshot = _snapshot(as_of, frame, frame.pop("churned").to_numpy(dtype=np.int64))
+    coverage = frame["product_coverage"].to_numpy(dtype=np.float64)
+    segments = build_segments(tables, day, snapshot.customer_id, snapshot.features, coverage, config)
+    return replace(snapshot, segments=segments)
+
+
+def build_undated(
+    customer_id: "pd.Series[str]",
+    features: pd.DataFrame,
+    churned: "pd.Series[Any] | None" = None,
+    coverage_column: str | None = None,
+) -> Snapshot:
+    """Build the customers of a flat file, which has no time; `coverage_column` holds their numbers of products."""
+    coverage = None
+    if coverage_column in features:
+        found = features[coverage_column].to_numpy(dtype=np.float64)
+        # A number of products is whole; anything else says that it is not known.
+        coverage = np.where(found == np.round(found), found, np.nan)
+    ids = customer_id.to_numpy(dtype=object)
+    if churned is None:
+        return Snapshot(None, ids, features, None, coverage)
+    outcomes: NDArray[np.int64] = churned.to_numpy(dtype=np.int64)
+    return Snapshot(None, ids, features, outcomes, coverage, flat_segments(features, coverage))
+
+
+def to_pandas(frame: nw.LazyFrame[Any]) -> pd.DataFrame:
+    """Collect a lazy frame."""
     collected: pd.DataFrame = frame.collect(backend="pyarrow").to_native().to_pandas()
     return collected
 
@@ -183,23 +111,3 @@ def _snapshot(as_of: dt.date, frame: pd.DataFrame, churned: NDArray[np.int64] | 
     customer_id = frame["customer_id"].to_numpy(dtype=object)
     coverage = frame["product_coverage"].to_numpy(dtype=np.float64)
     return Snapshot(as_of, customer_id, frame.drop(columns="customer_id"), churned, coverage)
-
-
-def _require_some_part(bank: Bank, as_of: dt.date, horizon_days: int) -> None:
-    """Warn when silent attrition cannot be told, and refuse when nothing else was asked for."""
-    settings = bank.config.label
-    if bank.has("labels") or not settings.silent:
-        return
-    if silent_is_known(bank.frames(), to_days(as_of) + horizon_days):
-        return
-    why = "pnl holds no values at the last month-end of the horizon" if bank.has("pnl") else "there is no pnl table"
-    if not (settings.closed or settings.holdings):
-        raise TimeRangeError(f"--as-of {as_of}: silent attrition is the only label asked for, and {why}")
-    _log.warning("as of %s: silent attrition is not part of the label, since %s", as_of, why)
-
-
-def _nobody(as_of: dt.date, bank: Bank) -> str:
-    return (
-        f"--as-of {as_of}: nobody is a customer at that date; the data run from {bank.data_begin} to {bank.data_end},"
-        " give a date inside"
-    )

@@ -7,15 +7,40 @@ from typing import Any
 import narwhals as nw
 
 from churn.errors import TimeRangeError
-from churn.tables.bank import to_date, to_days
+from churn.tables.contract import to_date, to_days
 
 Tables = Mapping[str, nw.LazyFrame[Any]]
+Date = dt.date | str
+"""A date, or a text like "2026-01-01"."""
 
 SNAPSHOT_STEP_DAYS = 91
 MOST_SNAPSHOTS = 8
 LEAST_HISTORY_DAYS = 180
 LATEST_AFTER_DATA_END_DAYS = 31
 YEAR_DAYS = 365
+
+
+def as_date(value: Date) -> dt.date:
+    """Return a date given as one, as a moment of that day, or as a text.
+
+    Raises
+    ------
+    TimeRangeError
+        The text is no date.
+
+    Examples
+    --------
+    >>> as_date("2026-01-01"), as_date(dt.datetime(2026, 1, 1, 9, 30))
+    (datetime.date(2026, 1, 1), datetime.date(2026, 1, 1))
+    """
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if isinstance(value, dt.date):
+        return value
+    try:
+        return dt.date.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise TimeRangeError(f"{value!r} is not a date; write it as 2026-01-31") from error
 
 
 def default_snapshots(

@@ -14,7 +14,7 @@ from churn.actions.plan import build_plan, in_hold_out
 from churn.actions.plan_people import read_people
 from churn.actions.plan_scores import read_scores
 from churn.config import Config
-from churn.tables.bank import open_bank
+from churn.data import open_bank
 from other_bank import write_tables
 
 DATE = dt.date(2025, 3, 10)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from churn.actions.plan_people import read_people
+from churn.data import open_bank
 from churn.errors import TimeRangeError
-from churn.tables.bank import open_bank
 
 DATE = dt.date(2025, 3, 10)
 CUSTOMERS = """\

@@ -10,9 +10,8 @@ import pytest
 
 from churn.cli.main import main
 from churn.config import STATED_ANNUAL_CHURN
-from churn.frame import build_snapshot
+from churn.data import open_bank
 from churn.model.storage import read_model
-from churn.tables.bank import open_bank
 
 AS_OF = "2024-12-31"  # the day after the data end: nobody's outcome is known
 
@@ -257,7 +256,7 @@ def test_output_and_anchor_belong_together(run, bank, model, tmp_path):
 def labelled_bank(bank, tmp_path):
     """The bank with labels of its own: all who left and a quarter of those who stayed, at one date."""
     with open_bank(bank) as tables:
-        snapshot = build_snapshot(tables, dt.date(2023, 10, 5), 365)
+        snapshot = tables.labelled(dt.date(2023, 10, 5), 365)
     kept = (snapshot.churned == 1) | (np.arange(len(snapshot.churned)) % 4 == 0)
     folder = tmp_path / "labelled"
     shutil.copytree(bank, folder)

@@ -8,12 +8,11 @@ import pandas as pd
 import pytest
 
 from churn.config import Config, read_config
+from churn.data import open_bank, open_file
 from churn.evaluation.leaks import find_leaks
-from churn.frame import Snapshot, build_snapshot, flat_snapshot
+from churn.frame import Snapshot
 from churn.model.split import stack
 from churn.simulation import simulate_bank
-from churn.tables.bank import open_bank
-from churn.tables.flat import open_flat
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
@@ -228,7 +227,7 @@ def test_no_feature_of_a_simulated_bank_is_named_and_a_planted_one_is(tmp_path, 
     summary = simulate_bank(tmp_path / "bank", customers=4000, months=40, seed=seed, truth=False, drift=seed == 1)
     with open_bank(tmp_path / "bank", Config()) as bank:
         dates = [summary.reference_as_of - dt.timedelta(days=days) for days in (366, 0)]
-        then, later = (build_snapshot(bank, date, 365) for date in dates)
+        then, later = (bank.labelled(date, 365) for date in dates)
 
     assert _found(then, later) == []
     planted = [_with(s, closed_flag=_flipped(s, 0.02)) for s in (then, later)]
@@ -246,7 +245,7 @@ def test_no_feature_of_a_simulated_bank_is_named_and_a_planted_one_is(tmp_path, 
 def test_real_files_have_no_leak_but_those_their_configuration_drops(name, file, leaks):
     flat = read_config(ROOT / "examples" / name / "flat.toml").flat
     for dropping, expected in ((flat, []), (flat.model_copy(update={"drop": ()}), list(flat.drop))):
-        with open_flat(SHARED / name / file, dropping, needs_label=True) as table:
-            found = find_leaks(stack([flat_snapshot(table)]))
+        with open_file(SHARED / name / file, Config(flat=dropping)) as table:
+            found = find_leaks(stack([table.labelled(None, 0)]))
         assert [leak.feature for leak in found] == expected
     assert len(flat.drop) == leaks

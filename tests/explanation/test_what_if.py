@@ -5,14 +5,13 @@ import pandas as pd
 import pytest
 
 from churn.config import PRODUCTS, SERVICES, Config
+from churn.data import build_frame, open_bank
 from churn.errors import ConfigError, DataError, MissingColumnError
 from churn.explanation.what_if import change_features, predict_what_if
 from churn.features.catalogue import catalogue
-from churn.frame import build_frame, build_snapshot
 from churn.model.estimator import ChurnModel
 from churn.model.recipe import Recipe
 from churn.simulation import simulate_bank
-from churn.tables.bank import open_bank
 from churn.timeline import default_snapshots
 from churn.training import train_on_snapshots
 from other_bank import make_tables, write_tables
@@ -243,7 +242,7 @@ def simulated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("simulated") / "bank"
     simulate_bank(folder, customers=2500, months=48, seed=5)
     with open_bank(folder, n_threads=1) as bank:
-        return [build_snapshot(bank, date, 365) for date in default_snapshots(bank.data_begin, bank.data_end, 365)[-3:]]
+        return [bank.labelled(date, 365) for date in default_snapshots(bank.data_begin, bank.data_end, 365)[-3:]]
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,8 @@ import datetime as dt
 import pytest
 
 from churn.config import Config
+from churn.data import build_frame, open_bank
 from churn.features.bindings import bindings_features
-from churn.frame import build_frame
-from churn.tables.bank import open_bank
 from other_bank import CASES, customers_at, days_to, of, was_open, within
 
 NEEDS = {

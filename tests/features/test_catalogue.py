@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from churn.config import SERVICES, Config, CustomerSettings, Product, Service
+from churn.data import build_frame, open_bank
 from churn.errors import TimeRangeError
 from churn.features.catalogue import available_features, build_features, catalogue, lost_features
-from churn.frame import build_frame
 from churn.speech import say
-from churn.tables.bank import open_bank, to_days
+from churn.tables.contract import to_days
 from churn.timeline import population
 from other_bank import CASES, PURPOSES, make_tables, write_tables
 
@@ -226,7 +226,7 @@ def test_table_that_is_not_there_takes_its_features_and_no_others(tmp_path, know
     tables = {name: rows for name, rows in TABLES.items() if name != table}
     with open_bank(write_tables(tables, tmp_path / "bank"), data_end=AS_OF) as bank:
         frame = build_frame(bank, AS_OF)
-        lost = lost_features(bank.frames(), bank.config)
+        lost = lost_features(bank.tables(), bank.config)
     assert set(lost) == {table}
     assert lost[table]
     pd.testing.assert_frame_equal(frame, known_then.drop(columns=lost[table]), check_exact=True)
@@ -235,7 +235,7 @@ def test_table_that_is_not_there_takes_its_features_and_no_others(tmp_path, know
 def test_customers_and_holdings_alone_are_enough(make_folder):
     with open_bank(make_folder()) as bank:
         frame = build_frame(bank, dt.date(2020, 3, 2))
-        available = [feature.name for feature in available_features(bank.frames(), bank.config)]
+        available = [feature.name for feature in available_features(bank.tables(), bank.config)]
     assert list(frame.columns) == ["customer_id", "as_of", *available]
     assert {"product_coverage", "tenure_days", "age_years"} <= set(available)
 
@@ -243,7 +243,7 @@ def test_customers_and_holdings_alone_are_enough(make_folder):
 def test_only_those_asked_for_get_a_row(make_folder):
     day = to_days(dt.date(2020, 3, 2))
     with open_bank(make_folder()) as bank:
-        tables = bank.frames()
+        tables = bank.tables()
         who = population(tables, day)
         frame = build_features(tables, who.filter(nw.col("customer_id") == "B"), day, bank.config)
         assert frame.collect("pyarrow")["customer_id"].to_list() == ["B"]

@@ -3,9 +3,8 @@ import datetime as dt
 import pytest
 
 from churn.config import Config
+from churn.data import build_frame, open_bank
 from churn.features.contacts import contacts_features
-from churn.frame import build_frame
-from churn.tables.bank import open_bank
 from other_bank import CASES, PURPOSES, customers_at, days_to, of, within
 
 CHANNELS = {"call": "calls", "meeting": "meetings", "message": "messages"}

@@ -3,9 +3,8 @@ import datetime as dt
 import pytest
 
 from churn.config import Config, Product
+from churn.data import build_frame, open_bank
 from churn.features.coverage import coverage_features
-from churn.frame import build_frame
-from churn.tables.bank import open_bank
 from other_bank import CASES, customers_at, days_to, of, was_open, within
 
 STICKY = {"fund_plan", "mortgage", "online_banking", "mobile_banking", "cts", "cash_sweep"}

@@ -4,9 +4,8 @@ from itertools import pairwise
 import pytest
 
 from churn.config import Config, CustomerSettings
+from churn.data import build_frame, open_bank
 from churn.features.relationship import relationship_features
-from churn.frame import build_frame
-from churn.tables.bank import open_bank
 from other_bank import CASES, customers_at, days_to, of, within
 
 STATES = """\

@@ -10,10 +10,10 @@ import pytest
 
 import churn.simulation.bank as module
 from churn.config import Config
+from churn.data import open_bank
 from churn.errors import ChurnError, OutputError
 from churn.simulation import Summary, simulate_bank
 from churn.simulation import structure as s
-from churn.tables.bank import open_bank
 
 REFERENCE = "2025-01-01"
 TARGETS = pd.Series([0.62, 0.52, 0.42, 0.27, 0.12], index=[1, 2, 3, 4, 5])

@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 
 from churn.config import Config
-from churn.frame import build_snapshot
+from churn.data import open_bank
 from churn.simulation import simulate_bank
 from churn.simulation import structure as s
-from churn.tables.bank import open_bank
 
 REFERENCE = "2025-01-01"
 LARGE = 100_000
@@ -60,7 +59,7 @@ def test_a_few_per_cent_of_counter_customers_move_100_000_yuan_on_either_ticket(
 
 def test_the_feature_of_large_ordinary_transactions_is_above_zero_for_1_to_6_per_cent(any_bank: Any) -> None:
     with open_bank(any_bank.folder, Config()) as opened:
-        features = build_snapshot(opened, pd.Timestamp(REFERENCE).date(), 365).features
+        features = opened.labelled(pd.Timestamp(REFERENCE).date(), 365).features
     visited = features[features["n_counter_365d"] > 0]
     assert 0.01 < (visited["n_large_ordinary_365d"] > 0).mean() < 0.06
 

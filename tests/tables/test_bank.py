@@ -5,8 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from churn.tables.bank import open_bank, to_date, to_days
+from churn.tables.bank import open_tables
 from churn.tables.checking import RowCount
+from churn.tables.contract import to_date, to_days
+from churn.threads import use_threads
 from conftest import CUSTOMERS, HOLDINGS
 from other_bank import make_tables, write_tables
 
@@ -29,18 +31,18 @@ CONTACTS = (
     ],
 )
 def test_data_run_from_the_first_to_the_last_event_or_else_opening_and_closing(make_folder, tables, begin, end):
-    with open_bank(make_folder(**tables)) as bank:
+    with open_tables(make_folder(**tables)) as bank:
         assert (bank.data_begin.isoformat(), bank.data_end.isoformat()) == (begin, end)
 
 
 def test_closing_counts_as_data_where_there_are_no_events(make_folder):
     holdings = HOLDINGS.replace("2020-03-01,", "2020-03-01,2020-08-09")
-    with open_bank(make_folder(holdings=holdings)) as bank:
+    with open_tables(make_folder(holdings=holdings)) as bank:
         assert bank.data_end == dt.date(2020, 8, 9)
 
 
 def test_data_end_may_be_given(make_folder):
-    with open_bank(make_folder(pnl=PNL), data_end=dt.date(2020, 4, 15)) as bank:
+    with open_tables(make_folder(pnl=PNL), data_end=dt.date(2020, 4, 15)) as bank:
         assert bank.data_end == dt.date(2020, 4, 15)
 
 
@@ -51,7 +53,7 @@ def test_tables_are_the_same_from_both_forms_and_on_one_and_two_threads(tmp_path
     for form in ("csv", "parquet"):
         folder = write_tables(tables, tmp_path / form, form)
         for n_threads in (1, 2):
-            with open_bank(folder, n_threads=n_threads) as bank:
+            with use_threads(n_threads), open_tables(folder) as bank:
                 assert bank.is_ok
                 found.append({name: read(bank, name) for name in names})
     for other in found[1:]:
@@ -66,7 +68,7 @@ def read(bank, name):
 def test_frames_of_a_range_hold_its_customers_and_those_they_refer_to(make_folder):
     referrals = "referrer_id,referred_id,referred_on\nA,B,2020-02-20\nB,A,2020-02-21\n"
     customers = CUSTOMERS + "C,N,,2020-01-01,,,gold\n"
-    with open_bank(make_folder(customers=customers, referrals=referrals)) as bank:
+    with open_tables(make_folder(customers=customers, referrals=referrals)) as bank:
         assert bank.ranges(2) == [("A", "B"), ("C", "C")]
         first, last = (bank.frames(between) for between in bank.ranges(2))
         assert ids(first["customers"]) == ["A", "B"]
@@ -83,7 +85,7 @@ def ids(frame):
 
 def test_file_facts_name_bytes_and_hash(make_folder):
     folder = make_folder()
-    with open_bank(folder) as bank:
+    with open_tables(folder) as bank:
         facts = {fact["table"]: fact for fact in bank.file_facts()}
     content = (folder / "customers.csv").read_bytes()
     assert facts["customers"] == {
@@ -96,13 +98,13 @@ def test_file_facts_name_bytes_and_hash(make_folder):
 
 
 def test_rows_left_out_are_counted(make_folder):
-    with open_bank(make_folder(holdings=HOLDINGS + "H4,A,dragon,,2020-01-01,\n")) as bank:
+    with open_tables(make_folder(holdings=HOLDINGS + "H4,A,dragon,,2020-01-01,\n")) as bank:
         assert bank.row_counts["holdings"] == RowCount(rows=4, used=3, quarantined=1)
         assert not bank.is_ok
 
 
 def test_warnings_alone_leave_the_bank_ok(make_folder):
-    with open_bank(make_folder(customers=CUSTOMERS.replace("M1", ""))) as bank:
+    with open_tables(make_folder(customers=CUSTOMERS.replace("M1", ""))) as bank:
         assert [finding.rule for finding in bank.findings] == ["vip_without_manager"]
         assert bank.is_ok
 
@@ -110,7 +112,7 @@ def test_warnings_alone_leave_the_bank_ok(make_folder):
 def test_input_is_left_as_it_was(make_folder):
     folder = make_folder(customers=CUSTOMERS.encode("utf-8-sig"))
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with open_bank(folder):
+    with open_tables(folder):
         pass
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
@@ -125,5 +127,5 @@ def test_a_folder_named_from_where_one_stands_is_found_after_going_elsewhere(mak
     folder = make_folder()
     for place, name in ((folder.parent, "bank"), (folder, ".")):
         monkeypatch.chdir(place)
-        with open_bank(Path(name)) as bank:
+        with open_tables(Path(name)) as bank:
             assert bank.row_counts["customers"].rows == 2

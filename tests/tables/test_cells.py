@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from churn.config import Config
-from churn.tables.bank import open_bank
+from churn.tables.bank import open_tables
 
 
 def customers(**columns):
@@ -21,7 +21,7 @@ def customers(**columns):
 
 def column(make_folder, table, name, config=None, of="customers"):
     """The values of a column, or the rule its row breaks, by row."""
-    with open_bank(make_folder(**{of: table}), config) as bank:
+    with open_tables(make_folder(**{of: table}), config) as bank:
         found = dict(bank.connection.execute(f"SELECT source_row, {name} FROM {of}").fetchall())
         found |= {row: f"{column}:{rule}" for table, _, row, column, rule in bank.quarantine() if table == of}
     return [found[row] for row in sorted(found)]

@@ -3,14 +3,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from churn.errors import DataError
-from churn.tables.bank import open_bank
+from churn.tables.bank import open_tables
+from churn.threads import use_threads
 from conftest import CUSTOMERS, HOLDINGS
 
 CANARY = "Qz7canary"
 
 
 def check(folder):
-    with open_bank(folder) as bank:
+    with open_tables(folder) as bank:
         for name, count in bank.row_counts.items():
             assert count.rows == count.used + count.quarantined
             assert count.quarantined == sum(row[0] == name for row in bank.quarantine())
@@ -31,7 +32,7 @@ def test_copies_may_stand_in_two_parts_and_differ_in_columns_nobody_reads(make_f
     header = "customer_id,branch_id,opened_on,tier,note\n"
     (folder / "customers" / "0.csv").write_text(header + "A,N,2020-01-10,gold,x\nB,N,2020-02-20,gold,x\n")
     (folder / "customers" / "1.csv").write_text(header + "A,N,2020-01-10,gold,y\n")
-    with open_bank(folder) as bank:
+    with open_tables(folder) as bank:
         assert list(bank.quarantine()) == [("customers", "1.csv", 1, "", "exact_copy")]
 
 
@@ -182,7 +183,7 @@ def test_no_finding_no_line_and_no_quarantine_repeats_a_cell(make_folder):
         "holdings": HOLDINGS + bad + f"{CANARY},A,{CANARY},,2020-01-01,\n",
         "transactions": f"customer_id,transacted_on,channel,amount\n{CANARY},{CANARY},{CANARY},{CANARY}\n",
     }
-    with open_bank(make_folder(**tables)) as bank:
+    with open_tables(make_folder(**tables)) as bank:
         assert not bank.is_ok
         for said in (bank.findings, bank.row_counts, list(bank.quarantine())):
             assert CANARY not in str(said)
@@ -190,7 +191,7 @@ def test_no_finding_no_line_and_no_quarantine_repeats_a_cell(make_folder):
 
 def test_table_of_which_no_row_can_be_used_is_refused_without_its_cells(make_folder):
     customers = f"customer_id,branch_id,opened_on,tier\n{CANARY},N,{CANARY},{CANARY}\n"
-    with pytest.raises(DataError, match="none of the 1 rows") as caught, open_bank(make_folder(customers=customers)):
+    with pytest.raises(DataError, match="none of the 1 rows") as caught, open_tables(make_folder(customers=customers)):
         pass
     assert CANARY not in str(caught.value)
 
@@ -209,7 +210,7 @@ def test_every_row_is_used_or_quarantined(tmp_path_factory, lines):
     (folder / "holdings.csv").write_text(HOLDINGS)
     header = "customer_id,transacted_on,channel,amount\n"
     (folder / "transactions.csv").write_text(header + "A,2020-01-10,atm,1\n" + "\n".join(lines) + "\n")
-    with open_bank(folder, n_threads=1) as bank:
+    with use_threads(1), open_tables(folder) as bank:
         count = bank.row_counts["transactions"]
         left_out = [row for table, _, row, *_ in bank.quarantine() if table == "transactions"]
         used = [row for (row,) in bank.connection.execute("SELECT source_row FROM transactions").fetchall()]

@@ -27,7 +27,7 @@ def make_file(tmp_path):
 
 def test_columns_that_are_not_named_are_features_of_a_kind(make_file):
     text = "id,left,age,city,empty,yes\n2,No,30,Wuhan,,yes\n1,Yes,,Xi'an,,no\n"
-    with open_flat(make_file(text), FLAT, needs_label=True) as table:
+    with open_flat(make_file(text), FLAT, labels="needed") as table:
         customer_id, churned, frame = table.rows()
         assert table.kinds == {"age": "number", "city": "text", "empty": "number", "yes": "number"}
     assert list(frame.columns) == ["age", "city", "empty", "yes"]
@@ -42,9 +42,9 @@ def test_columns_that_are_not_named_are_features_of_a_kind(make_file):
 def test_column_is_a_number_where_95_of_100_cells_are(make_file, n_words, kind, n_left_out):
     cells = ["word"] * n_words + ["1.5"] * (20 - n_words) + [""] * 5  # empty cells do not count
     text = "id,left,x\n" + "".join(f"{i},{'Yes' if i else 'No'},{cell}\n" for i, cell in enumerate(cells))
-    with open_flat(make_file(text), FLAT, needs_label=True) as table:
+    with open_flat(make_file(text), FLAT, labels="needed") as table:
         assert table.kinds == {"x": kind}
-        assert table.row_count.quarantined == n_left_out
+        assert table.row_counts["flat"].quarantined == n_left_out
         expected = [("flat", "flat.csv", 1, "x", "not_a_number")] if n_left_out else []
         assert list(table.quarantine()) == expected
         assert [(finding.column, finding.rule) for finding in table.findings] == [row[3:] for row in expected]
@@ -53,7 +53,7 @@ def test_column_is_a_number_where_95_of_100_cells_are(make_file, n_words, kind, 
 def test_bindings_and_coverage_are_numbers_whatever_their_cells(make_file):
     flat = FlatFile(id="id", label="left", churned="Yes", coverage="n", bindings=("app",), drop=("note",))
     text = "id,left,n,app,note\n1,Yes,2,true,x\n2,No,many,maybe,y\n3,No,1,0,z\n"
-    with open_flat(make_file(text), flat, needs_label=True) as table:
+    with open_flat(make_file(text), flat, labels="needed") as table:
         assert table.kinds == {"n": "number", "app": "number"}
         assert table.rows().features["app"].tolist() == [1.0, 0.0]
         assert [row[2:] for row in table.quarantine()] == [(2, "n", "not_a_number")]
@@ -61,24 +61,24 @@ def test_bindings_and_coverage_are_numbers_whatever_their_cells(make_file):
 
 def test_infinite_number_is_left_out(make_file):
     text = "id,left,x\n" + "".join(f"{i},{'Yes' if i else 'No'},{i}\n" for i in range(30)) + "30,No,inf\n"
-    with open_flat(make_file(text), FLAT, needs_label=True) as table:
+    with open_flat(make_file(text), FLAT, labels="needed") as table:
         assert [row[2:] for row in table.quarantine()] == [(31, "x", "not_a_number")]
 
 
 def test_copies_keep_the_first_and_contradictions_go(make_file):
     text = "id,left,x\n1,Yes,1\n1,Yes,1\n2,No,1\n2,No,2\n3,No,3\n"
-    with open_flat(make_file(text), FLAT, needs_label=True) as table:
+    with open_flat(make_file(text), FLAT, labels="needed") as table:
         assert [row[2:] for row in table.quarantine()] == [
             (2, "", "exact_copy"),
             (3, "", "duplicate_key"),
             (4, "", "duplicate_key"),
         ]
         assert table.rows().customer_id.tolist() == ["1", "3"]
-        assert (table.row_count.rows, table.row_count.quarantined) == (5, 3)
+        assert (table.row_counts["flat"].rows, table.row_counts["flat"].quarantined) == (5, 3)
 
 
 def test_row_without_id_or_label_is_left_out(make_file):
-    with open_flat(make_file("id,left,x\n1,Yes,1\n,No,2\n3,,3\n"), FLAT, needs_label=True) as table:
+    with open_flat(make_file("id,left,x\n1,Yes,1\n,No,2\n3,,3\n"), FLAT, labels="needed") as table:
         assert [row[2:] for row in table.quarantine()] == [(2, "id", "missing_value"), (3, "left", "missing_value")]
 
 
@@ -89,19 +89,19 @@ def test_scoring_needs_no_label_and_reads_none(make_file, label):
         ("with.csv", f"id,{label},x\n1,Yes,1\n2,,2\n3,odd,3\n"),
         ("without.csv", "id,x\n1,1\n2,2\n3,3\n"),
     ):
-        with open_flat(make_file(text, name), flat, kinds={"x": "number"}, needs_label=False) as table:
+        with open_flat(make_file(text, name), flat, kinds={"x": "number"}, labels="unread") as table:
             assert list(table.rows().features.columns) == ["x"]
-            assert (table.row_count.used, table.has_label, table.kinds) == (3, False, {"x": "number"})
+            assert (table.row_counts["flat"].used, table.has_label, table.kinds) == (3, False, {"x": "number"})
 
 
 def test_scoring_ignores_and_counts_columns_the_model_does_not_use(make_file):
-    with open_flat(make_file("id,x,new\n1,1,2\n"), FLAT, kinds={"x": "number"}, needs_label=False) as table:
+    with open_flat(make_file("id,x,new\n1,1,2\n"), FLAT, kinds={"x": "number"}, labels="unread") as table:
         assert table.ignored_columns == {"flat": 1}
 
 
 def test_names_that_differ_in_case_or_are_ours_stay_apart(make_file):
     text = "id,left,Age,age,rule,customer_id\n1,Yes,1,2,3,4\n2,No,5,6,7,8\n"
-    with open_flat(make_file(text), FLAT, needs_label=True) as table:
+    with open_flat(make_file(text), FLAT, labels="needed") as table:
         assert list(table.kinds) == ["Age", "age", "rule", "customer_id"]
         assert table.rows().features.iloc[0].tolist() == [1.0, 2.0, 3.0, 4.0]
 
@@ -112,7 +112,7 @@ def test_csv_and_parquet_give_the_same(make_file):
     csv = make_file("id,left,x,city\n2,Yes,0.1,a\n1,No,,\n3,No,3.0,b\n")
     found = []
     for path in (parquet, csv):
-        with open_flat(path, FLAT, needs_label=True) as table:
+        with open_flat(path, FLAT, labels="needed") as table:
             found.append(table.rows().features)
     pd.testing.assert_frame_equal(*found, check_exact=True)
 
@@ -120,14 +120,14 @@ def test_csv_and_parquet_give_the_same(make_file):
 def test_gb18030_file_with_chinese_names_loads(make_file):
     flat = FlatFile(id="客户号", label="流失", churned="是")
     with open_flat(
-        make_file("客户号,流失,城市\n1,是,武汉\n2,否,西安\n".encode("gb18030")), flat, needs_label=True
+        make_file("客户号,流失,城市\n1,是,武汉\n2,否,西安\n".encode("gb18030")), flat, labels="needed"
     ) as table:
         assert table.rows().features.to_numpy().tolist() == [["武汉"], ["西安"]]
 
 
 def test_ranges_cut_customers_in_the_order_of_their_ids(make_file):
     text = "id,left,x\n" + "".join(f"{i},{'Yes' if i == 'c' else 'No'},1\n" for i in "cab")
-    with open_flat(make_file(text), FLAT, needs_label=True) as table:
+    with open_flat(make_file(text), FLAT, labels="needed") as table:
         assert table.ranges(2) == [("a", "b"), ("c", "c")]
         assert table.rows(("c", "c")).customer_id.tolist() == ["c"]
 
@@ -149,13 +149,13 @@ def test_column_of_the_configuration_that_is_missing_is_named(make_file, flat, m
 def test_feature_of_the_model_that_is_missing_is_named(make_file):
     with (
         pytest.raises(MissingColumnError, match="column y, which the model needs"),
-        open_flat(make_file("id,x\n1,1\n"), FLAT, kinds={"x": "number", "y": "text"}, needs_label=False),
+        open_flat(make_file("id,x\n1,1\n"), FLAT, kinds={"x": "number", "y": "text"}, labels="unread"),
     ):
         pass
 
 
 def refuse(path, error, match, flat=FLAT):
-    with pytest.raises(error, match=match) as caught, open_flat(path, flat, needs_label=True):
+    with pytest.raises(error, match=match) as caught, open_flat(path, flat, labels="needed"):
         pass
     assert CANARY not in str(caught.value)
 
@@ -171,7 +171,7 @@ def test_label_of_more_than_twenty_values_is_no_label(make_file, n_values, is_re
     if is_refused:
         refuse(path, ConfigError, "more than 20 values")
     else:
-        with open_flat(path, FLAT, needs_label=True) as table:
+        with open_flat(path, FLAT, labels="needed") as table:
             assert table.rows().churned.value_counts().to_dict() == {0: 19, 1: 1}
 
 
@@ -183,16 +183,16 @@ def test_missing_empty_and_useless_files_are_refused(make_file, tmp_path):
 
 
 def test_broken_rows_keep_their_numbers(make_file):
-    with open_flat(make_file("id,left,x\n1,Yes,1\n2,No\n3,No,3\n4,No,4,5\n"), FLAT, needs_label=True) as table:
+    with open_flat(make_file("id,left,x\n1,Yes,1\n2,No\n3,No,3\n4,No,4,5\n"), FLAT, labels="needed") as table:
         assert [row[2:] for row in table.quarantine()] == [(2, "", "broken_row"), (4, "", "broken_row")]
-        assert (table.row_count.rows, table.row_count.used) == (4, 2)
+        assert (table.row_counts["flat"].rows, table.row_counts["flat"].used) == (4, 2)
         assert table.file_facts()[0]["file"] == "flat.csv"
 
 
 def test_columns_of_the_names_used_inside_stay_features(make_file):
     flat = FlatFile(id="id", label="left", churned="Yes")
     text = "id,left,churned,customer_id,feature_0,source_row,rule\n1,Yes,5,6,7,8,9\n2,No,1,2,3,4,5\n"
-    with open_flat(make_file(text), flat, needs_label=True) as table:
+    with open_flat(make_file(text), flat, labels="needed") as table:
         rows = table.rows()
         assert (rows.customer_id.tolist(), rows.churned.tolist()) == (["1", "2"], [1, 0])
         assert rows.features.iloc[0].to_dict() == {
@@ -208,19 +208,19 @@ def test_a_text_that_is_another_for_every_customer_is_refused_as_a_name(make_fil
     rows = "".join(f"{i},{'Yes' if i % 3 else 'No'},name{i},{i % 4}x\n" for i in range(300))
     with (
         pytest.raises(ConfigError, match="column name has 300 texts") as caught,
-        open_flat(make_file("id,left,name,city\n" + rows), FLAT, needs_label=True),
+        open_flat(make_file("id,left,name,city\n" + rows), FLAT, labels="needed"),
     ):
         pass
     assert "name17" not in str(caught.value)
     flat = FLAT.model_copy(update={"drop": ("name",)})
-    with open_flat(make_file("id,left,name,city\n" + rows, "again.csv"), flat, needs_label=True) as table:
+    with open_flat(make_file("id,left,name,city\n" + rows, "again.csv"), flat, labels="needed") as table:
         assert table.kinds == {"city": "text"}
 
 
 def test_encoding_and_totals_are_those_of_the_flat_section(make_file):
     text = "id,left,city\n1,Yes,Zürich\n2,No,Bern\nTotal,,\nTotal: 2\n"
     flat = FLAT.model_copy(update={"encoding": "cp1252", "totals": ("Total",)})
-    with open_flat(make_file(text.encode("cp1252")), flat, needs_label=True) as table:
+    with open_flat(make_file(text.encode("cp1252")), flat, labels="needed") as table:
         assert table.rows().features["city"].tolist() == ["Zürich", "Bern"]
         assert [row[2:] for row in table.quarantine()] == [(3, "", "total_line"), (4, "", "broken_row")]
 
@@ -233,14 +233,14 @@ def test_the_sheet_is_that_of_the_flat_section(tmp_path):
         sheet.append(row)
     workbook.save(tmp_path / "flat.xlsx")
     flat = FLAT.model_copy(update={"sheet": "名单", "bindings": ("app",)})
-    with open_flat(tmp_path / "flat.xlsx", flat, needs_label=True) as table:
+    with open_flat(tmp_path / "flat.xlsx", flat, labels="needed") as table:
         assert table.rows().features["app"].tolist() == [1.0, 0.0]
         assert [row[2:] for row in table.quarantine()] == [(3, "app", "not_a_number")]
 
 
 def test_an_error_value_is_neither_a_label_nor_a_category(make_file):
     text = "id,left,city\n1,Yes,#REF!\n2,No,Bern\n3,#N/A,Bern\n"
-    with open_flat(make_file(text), FLAT, needs_label=True) as table:
+    with open_flat(make_file(text), FLAT, labels="needed") as table:
         found = [row[2:] for row in table.quarantine()]
         assert found == [(1, "city", "not_a_text"), (3, "left", "unknown_value")]
 
@@ -252,6 +252,6 @@ def test_a_file_of_formulas_without_values_says_what_to_do(tmp_path):
     workbook.save(tmp_path / "flat.xlsx")
     with (
         pytest.raises(DataError, match="open it in Excel and save it"),
-        open_flat(tmp_path / "flat.xlsx", FLAT, needs_label=None),
+        open_flat(tmp_path / "flat.xlsx", FLAT, labels="if there"),
     ):
         pass

@@ -1,14 +1,14 @@
 import pytest
 
 from churn.config import Config
-from churn.tables.bank import open_bank
+from churn.tables.bank import open_tables
 
 HEADER = "customer_id,branch_id,opened_on,tier"
 GOOD = ["A,N,2020-01-10,gold", "B,N,2020-02-20,gold"]
 
 
 def left_out(folder, config=None):
-    with open_bank(folder, config) as bank:
+    with open_tables(folder, config) as bank:
         assert bank.row_counts["customers"].used == 2
         return [entry[2:] for entry in bank.quarantine()]
 

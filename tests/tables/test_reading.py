@@ -4,15 +4,17 @@ import pyarrow as pa
 import pytest
 
 from churn.config import Config
+from churn.data import open_bank
 from churn.errors import MissingColumnError
-from churn.tables.bank import open_bank
+from churn.tables.bank import open_tables
+from churn.threads import use_threads
 from conftest import CUSTOMERS
 
 HEADER = "customer_id,branch_id,opened_on,tier\n"
 
 
 def read(make_folder, text):
-    with open_bank(make_folder(customers=text)) as bank:
+    with open_tables(make_folder(customers=text)) as bank:
         used = bank.connection.execute("SELECT customer_id, source_row FROM customers ORDER BY source_row").fetchall()
         left_out = [(row, rule) for table, _, row, _, rule in bank.quarantine() if table == "customers"]
         counts = bank.row_counts["customers"]
@@ -65,7 +67,7 @@ def test_an_open_quotation_mark_in_the_last_row_breaks_that_row_alone(make_folde
 
 
 def test_quotes_delimiters_and_doubled_quotes_stay_in_their_cell(make_folder):
-    with open_bank(make_folder(customers=HEADER + 'A,"N, ""old""",2020-01-10,gold\nB,N"x,2020-01-10,gold\n')) as bank:
+    with open_tables(make_folder(customers=HEADER + 'A,"N, ""old""",2020-01-10,gold\nB,N"x,2020-01-10,gold\n')) as bank:
         found = bank.connection.execute("SELECT branch_id FROM customers ORDER BY customer_id").fetchall()
     assert found == [('N, "old"',), ('N"x',)]
 
@@ -77,7 +79,7 @@ def test_broken_rows_deep_in_a_long_file_keep_their_numbers_on_two_threads(make_
     for row in broken:
         lines[row - 1] = "short\n"
     lines[0] = "A,N,2020-01-10,gold\n"
-    with open_bank(make_folder(customers=HEADER + "".join(lines)), n_threads=2) as bank:
+    with use_threads(2), open_tables(make_folder(customers=HEADER + "".join(lines))) as bank:
         left_out = [row for table, _, row, *_ in bank.quarantine() if table == "customers"]
         misplaced = bank.connection.execute(
             "SELECT count(*) FROM customers WHERE source_row > 1 AND source_row <> CAST(customer_id[2:] AS BIGINT) + 1"
@@ -89,14 +91,14 @@ def test_broken_rows_deep_in_a_long_file_keep_their_numbers_on_two_threads(make_
 def test_missing_column_is_named_with_those_that_are_there(make_folder):
     with (
         pytest.raises(MissingColumnError, match=r"column tier of table customers .* customer_id, branch_id"),
-        open_bank(make_folder(customers=CUSTOMERS.replace("tier", "level"))),
+        open_tables(make_folder(customers=CUSTOMERS.replace("tier", "level"))),
     ):
         pass
 
 
 def test_renamed_column_that_is_missing_is_named_both_ways(make_folder):
     config = Config.model_validate({"tables": {"customers": {"columns": {"closed_on": "销户日期"}}}})
-    with pytest.raises(MissingColumnError, match=r"销户日期 \(for closed_on\)"), open_bank(make_folder(), config):
+    with pytest.raises(MissingColumnError, match=r"销户日期 \(for closed_on\)"), open_tables(make_folder(), config):
         pass
 
 
@@ -113,7 +115,7 @@ def test_columns_the_contract_does_not_name_are_counted_and_ignored(make_folder)
             "tier": ["gold", "none"],
         }
     )
-    with open_bank(make_folder(customers=table)) as bank:
+    with open_tables(make_folder(customers=table)) as bank:
         assert bank.ignored_columns == {"customers": 4}
         assert next(bank.quarantine()) == ("customers", "customers.parquet", 2, "tier", "unknown_value")
         assert bank.connection.execute("SELECT customer_id, source_row FROM customers").fetchall() == [("A", 1)]
@@ -122,7 +124,7 @@ def test_columns_the_contract_does_not_name_are_counted_and_ignored(make_folder)
 def test_columns_that_may_be_absent_are_empty(make_folder):
     with open_bank(make_folder(customers=HEADER + good("A", "B"))) as bank:
         query = "SELECT DISTINCT manager_id, closed_on, birth_year, do_not_contact FROM customers"
-        assert bank.connection.execute(query).fetchall() == [(None, None, None, False)]
+        assert bank.checked.connection.execute(query).fetchall() == [(None, None, None, False)]
         assert not bank.column_is_there("customers", "closed_on")
         assert bank.column_is_there("customers", "tier")
         assert not bank.column_is_there("contacts", "channel")
@@ -131,13 +133,13 @@ def test_columns_that_may_be_absent_are_empty(make_folder):
 def test_a_constant_stands_in_every_row_of_a_column_the_file_does_not_have(make_folder):
     customers = "customer_id,branch_id,opened_on\nA,N,2020-01-10\nB,N,2020-02-20\n"
     config = Config.model_validate({"tables": {"customers": {"constants": {"tier": "ordinary"}}}})
-    with open_bank(make_folder(customers=customers), config) as bank:
+    with open_tables(make_folder(customers=customers), config) as bank:
         assert bank.connection.execute("SELECT DISTINCT tier FROM customers").fetchall() == [("ordinary",)]
         assert bank.is_ok
 
 
 def test_a_constant_gives_way_to_the_files_own_column(make_folder):
     config = Config.model_validate({"tables": {"customers": {"constants": {"tier": "platinum"}}}})
-    with open_bank(make_folder(), config) as bank:
+    with open_tables(make_folder(), config) as bank:
         found = bank.connection.execute("SELECT tier FROM customers ORDER BY customer_id").fetchall()
         assert found == [("gold",), ("ordinary",)]

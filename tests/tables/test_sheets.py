@@ -7,7 +7,8 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from churn.config import Config
 from churn.errors import DataError
-from churn.tables.bank import open_bank, to_date
+from churn.tables.bank import open_tables
+from churn.tables.contract import to_date
 from churn.tables.sheets import write_sheet_as_csv
 
 HEADER = ["customer_id", "branch_id", "manager_id", "opened_on", "closed_on", "birth_year", "tier"]
@@ -34,7 +35,7 @@ def holdings(folder, customer="7"):
 
 def test_a_customer_list_is_read_where_a_csv_is(make_sheet):
     folder = holdings(make_sheet(HEADER, [7, "N", None, dt.datetime(2020, 1, 10), None, 1980.0, "gold"]))
-    with open_bank(folder) as bank:
+    with open_tables(folder) as bank:
         rows = bank.connection.execute("SELECT customer_id, opened_on, closed_on, birth_year FROM customers").fetchall()
         assert [(row[0], to_date(row[1]).isoformat(), *row[2:]) for row in rows] == [("7", "2020-01-10", None, 1980)]
 
@@ -44,7 +45,7 @@ def test_dates_as_serials_count_from_the_end_of_1899(make_sheet):
     folder = holdings(
         make_sheet(HEADER, [7, "N", None, 43840, None, None, "gold"], [8, "N", None, 43840.5, None, None, "gold"])
     )
-    with open_bank(folder) as bank:
+    with open_tables(folder) as bank:
         (row,) = bank.connection.execute("SELECT customer_id, opened_on FROM customers").fetchall()
         assert (row[0], to_date(row[1])) == ("7", dt.date(2020, 1, 10))
         assert [entry[2:] for entry in bank.quarantine()] == [(2, "opened_on", "not_a_date")]
@@ -54,14 +55,14 @@ def test_a_serial_in_a_csv_is_no_date(tmp_path):
     (tmp_path / "customers.csv").write_text(
         "customer_id,branch_id,opened_on,tier\n7,N,2020-01-10,gold\n8,N,43840,gold\n"
     )
-    with open_bank(holdings(tmp_path)) as bank:
+    with open_tables(holdings(tmp_path)) as bank:
         assert [entry[2:] for entry in bank.quarantine()] == [(2, "opened_on", "not_a_date")]
 
 
 def test_compact_dates_stored_as_numbers_follow_the_configured_form(make_sheet):
     folder = holdings(make_sheet(HEADER, [7, "N", None, 20200110, None, None, "gold"]))
     config = Config.model_validate({"tables": {"customers": {"dates": {"opened_on": "%Y%m%d"}}}})
-    with open_bank(folder, config) as bank:
+    with open_tables(folder, config) as bank:
         (row,) = bank.connection.execute("SELECT opened_on FROM customers").fetchall()
         assert to_date(row[0]) == dt.date(2020, 1, 10)
 
@@ -72,7 +73,7 @@ def test_an_id_that_excel_rounded_is_left_out(make_sheet, identity):
     folder = holdings(
         make_sheet(HEADER, [identity, "N", None, day, None, None, "gold"], [7, "N", None, day, None, None, "gold"])
     )
-    with open_bank(folder) as bank:
+    with open_tables(folder) as bank:
         assert [entry[2:] for entry in bank.quarantine()] == [(1, "customer_id", "not_an_id")]
 
 
@@ -80,7 +81,7 @@ def test_blank_rows_at_the_end_are_no_rows_and_rows_in_between_are_counted(make_
     day = dt.datetime(2020, 1, 10)
     good, bad = [7, "N", None, day, None, None, "gold"], [8, "N", None, day, None, None, "dragon"]
     folder = holdings(make_sheet(HEADER, good, bad, [None] * 7, [""] * 7))
-    with open_bank(folder) as bank:
+    with open_tables(folder) as bank:
         assert bank.row_counts["customers"].rows == 2
         assert [entry[2:] for entry in bank.quarantine()] == [(2, "tier", "unknown_value")]
 
@@ -90,7 +91,7 @@ def test_a_row_with_more_cells_than_the_header_is_left_out(make_sheet):
     folder = holdings(
         make_sheet(HEADER, [7, "N", None, day, None, None, "gold"], [8, "N", None, day, None, None, "gold", "x"])
     )
-    with open_bank(folder) as bank:
+    with open_tables(folder) as bank:
         assert [entry[2:] for entry in bank.quarantine()] == [(2, "", "broken_row")]
 
 
@@ -134,7 +135,7 @@ DAY = dt.datetime(2020, 1, 10)
 
 
 def left_out(folder):
-    with open_bank(folder) as bank:
+    with open_tables(folder) as bank:
         return [entry[2:] for entry in bank.quarantine() if entry[0] == "customers"]
 
 
@@ -148,7 +149,7 @@ def test_fifteen_digits_are_still_exact(make_sheet):
     folder = holdings(
         make_sheet(HEADER, [999_999_999_999_999, "N", None, DAY, None, None, "gold"]), 999_999_999_999_999
     )
-    with open_bank(folder) as bank:
+    with open_tables(folder) as bank:
         assert bank.connection.execute("SELECT customer_id FROM customers").fetchall() == [("999999999999999",)]
 
 
@@ -159,16 +160,16 @@ def test_a_format_of_zeros_gives_an_id_its_leading_zeros_back(tmp_path):
     workbook.active["A2"].number_format = "00000"
     workbook.active["B2"].number_format = "0"
     workbook.save(tmp_path / "customers.xlsx")
-    with open_bank(holdings(tmp_path, "00007")) as bank:
+    with open_tables(holdings(tmp_path, "00007")) as bank:
         assert bank.connection.execute("SELECT customer_id, branch_id FROM customers").fetchall() == [("00007", "12")]
 
 
 def test_when_no_id_matches_and_a_sheet_held_them_as_numbers_its_lost_zeros_are_named(make_sheet):
     folder = holdings(make_sheet(HEADER, [7, "N", None, DAY, None, None, "gold"]), "00007")
-    with pytest.raises(DataError, match="leading zeros"), open_bank(folder):
+    with pytest.raises(DataError, match="leading zeros"), open_tables(folder):
         pass
     folder = holdings(make_sheet(HEADER, ["C7", "N", None, DAY, None, None, "gold"]), "C8")
-    with pytest.raises(DataError, match="unknown customer") as caught, open_bank(folder):
+    with pytest.raises(DataError, match="unknown customer") as caught, open_tables(folder):
         pass
     assert "zeros" not in str(caught.value)
 
@@ -180,7 +181,7 @@ def test_dates_of_a_workbook_of_1904_are_counted_from_then(tmp_path):
     for row in (HEADER, [7, "N", None, 42378, DAY, None, "gold"]):
         workbook.active.append(row)
     workbook.save(tmp_path / "customers.xlsx")
-    with open_bank(holdings(tmp_path)) as bank:
+    with open_tables(holdings(tmp_path)) as bank:
         (row,) = bank.connection.execute("SELECT opened_on, closed_on FROM customers").fetchall()
         assert [to_date(day).isoformat() for day in row] == ["2020-01-10", "2020-01-10"]
 
@@ -195,7 +196,7 @@ def test_numbers_that_are_no_day_of_a_bank_s_time_are_no_dates(make_sheet):
 def test_dates_that_excel_holds_as_dates_are_read_whatever_form_the_texts_have(make_sheet):
     rows = [[n, "N", None, day, None, None, "gold"] for n, day in enumerate([DAY, "20200111", 43840, 2020111], 7)]
     config = Config.model_validate({"tables": {"customers": {"dates": {"opened_on": "%Y%m%d"}}}})
-    with open_bank(holdings(make_sheet(HEADER, *rows)), config) as bank:
+    with open_tables(holdings(make_sheet(HEADER, *rows)), config) as bank:
         found = bank.connection.execute("SELECT customer_id, opened_on FROM customers ORDER BY 1").fetchall()
         assert found == [("7", 18271), ("8", 18272)]
 
@@ -228,7 +229,7 @@ def test_a_formula_without_a_value_leaves_its_row_out_even_where_a_cell_may_be_e
 
 def test_formulas_without_a_value_everywhere_say_what_to_do(make_sheet):
     folder = holdings(make_sheet(HEADER, [7, "N", None, DAY, None, None, '=IF(1,"gold","")']))
-    with pytest.raises(DataError, match="open it in Excel and save it"), open_bank(folder):
+    with pytest.raises(DataError, match="open it in Excel and save it"), open_tables(folder):
         pass
 
 
@@ -241,7 +242,7 @@ def test_cells_merged_over_rows_are_refused_and_a_merged_row_is_not(tmp_path):
     assert left_out(holdings(tmp_path)) == []
     workbook.active.merge_cells("B2:B3")
     workbook.save(tmp_path / "customers.xlsx")
-    with pytest.raises(DataError, match=r"customers\.xlsx: cells B2:B3 are merged"), open_bank(tmp_path):
+    with pytest.raises(DataError, match=r"customers\.xlsx: cells B2:B3 are merged"), open_tables(tmp_path):
         pass
 
 
@@ -267,7 +268,7 @@ def with_xml(path, before, after):
 def test_what_no_sheet_has_is_refused_at_once(make_sheet, row, said):
     folder = holdings(make_sheet(HEADER, [7, "N", None, DAY, None, None, "gold"]))
     with_xml(folder / "customers.xlsx", b"</sheetData>", row + b"</sheetData>")
-    with pytest.raises(DataError, match=said), open_bank(folder):
+    with pytest.raises(DataError, match=said), open_tables(folder):
         pass
 
 
@@ -285,7 +286,10 @@ def test_cells_are_read_as_excel_writes_them(make_sheet, tmp_path):
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"customer_id,branch_id\n"])
 def test_what_is_no_sheet_is_one_error(tmp_path, content):
     (tmp_path / "customers.xlsx").write_bytes(content)
-    with pytest.raises(DataError, match=r"customers\.xlsx: is not a whole \.xlsx file"), open_bank(holdings(tmp_path)):
+    with (
+        pytest.raises(DataError, match=r"customers\.xlsx: is not a whole \.xlsx file"),
+        open_tables(holdings(tmp_path)),
+    ):
         pass
 
 
@@ -297,5 +301,5 @@ def test_a_sheet_cut_short_is_one_error(make_sheet):
     content = path.read_bytes()
     for length in range(0, len(content), len(content) // 7):
         path.write_bytes(content[:length])
-        with pytest.raises(DataError, match=r"customers\.xlsx"), open_bank(folder):
+        with pytest.raises(DataError, match=r"customers\.xlsx"), open_tables(folder):
             pass

@@ -6,7 +6,7 @@ import pytest
 
 from churn.config import Config
 from churn.errors import DataError
-from churn.tables.bank import open_bank
+from churn.tables.bank import open_tables
 from conftest import CUSTOMERS
 
 CANARY = "Qz7canary"
@@ -21,13 +21,13 @@ ARROW = pa.table(
 
 
 def read_customers(folder, config=None):
-    with open_bank(folder, config) as bank:
+    with open_tables(folder, config) as bank:
         query = "SELECT customer_id, branch_id, opened_on, tier FROM customers ORDER BY source_file, source_row"
         return bank.connection.execute(query).fetchall()
 
 
 def refuse(folder, *words, config=None):
-    with pytest.raises(DataError) as caught, open_bank(folder, config):
+    with pytest.raises(DataError) as caught, open_tables(folder, config):
         pass
     message = str(caught.value)
     assert CANARY not in message
@@ -80,7 +80,7 @@ def test_long_gb18030_file_is_decoded_across_its_chunks(make_folder):
     folder = make_folder(
         customers=("customer_id,branch_id,opened_on,tier\nA,城东支行,2020-01-10,gold\n" + lines).encode("gbk")
     )
-    with open_bank(folder) as bank:
+    with open_tables(folder) as bank:
         found = bank.connection.execute("SELECT count(*), count(DISTINCT branch_id) FROM customers").fetchall()
     assert found == [(70_001, 1)]
 
@@ -169,7 +169,7 @@ def test_optional_table_with_a_header_alone_is_refused_since_nothing_is_not_zero
 
 def test_month_that_is_not_its_last_day_is_left_out(make_folder):
     pnl = "holding_id,customer_id,month,market_value\nH1,A,2020-01-30,5\nH1,A,2020-02-29,6\n"
-    with open_bank(make_folder(pnl=pnl)) as bank:
+    with open_tables(make_folder(pnl=pnl)) as bank:
         assert [entry[2:] for entry in bank.quarantine()] == [(1, "month", "not_a_month_end")]
 
 

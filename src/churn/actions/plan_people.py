@@ -7,14 +7,14 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from churn.data import Data
 from churn.errors import TimeRangeError
 from churn.features.contacts import build_contacts
 from churn.features.coverage import product_coverage
 from churn.features.expressions import YEAR, since
 from churn.features.pnl import build_pnl
 from churn.labels import silent_is_known
-from churn.tables.bank import Bank, to_days
-from churn.tables.contract import VIP_TIERS
+from churn.tables.contract import VIP_TIERS, to_days
 from churn.timeline import LATEST_AFTER_DATA_END_DAYS, Tables, population
 
 _CUSTOMER = ["customer_id", "branch_id", "manager_id", "tier", "do_not_contact"]
@@ -23,7 +23,7 @@ _PNL = ["aum_cny", "unrealised_pnl_cny", "unrealised_return"]
 _TOLD = "n_loss_notices_since_loss"
 
 
-def read_people(bank: Bank, date: dt.date) -> pd.DataFrame:
+def read_people(bank: Data, date: dt.date) -> pd.DataFrame:
     """Read who is a customer at a date, one row each, sorted by `customer_id`.
 
     Tier, manager and branch are today's, of `customers`; all else is of what happened strictly before the date.
@@ -44,7 +44,7 @@ def read_people(bank: Bank, date: dt.date) -> pd.DataFrame:
         The date lies too far after the data end, or nobody is a customer at it.
     """
     _require_within(date, bank.data_end)
-    tables, day = bank.frames(), to_days(date)
+    tables, day = bank.tables(), to_days(date)
     who = population(tables, day)
     frame = who.join(tables["customers"].select(*_CUSTOMER), on="customer_id", how="inner")
     frame = frame.join(_coverage(tables, day, bank), on="customer_id", how="left")
@@ -81,7 +81,7 @@ def _knows_contacts(tables: Tables, day: int) -> bool:
     return bool(lately.head(1).collect(backend="pyarrow").shape[0])
 
 
-def _coverage(tables: Tables, day: int, bank: Bank) -> nw.LazyFrame[Any]:
+def _coverage(tables: Tables, day: int, bank: Data) -> nw.LazyFrame[Any]:
     holdings = tables["holdings"].filter(nw.col("opened_on") < day)
     return holdings.group_by("customer_id").agg(product_coverage(day, bank.config))
 

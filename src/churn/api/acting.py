@@ -6,11 +6,11 @@ import pyarrow as pa
 from churn.actions.plan import Plan, build_plan
 from churn.actions.plan_people import read_people
 from churn.actions.plan_scores import check_scores
-from churn.api.snapshots import Date, as_date
-from churn.tables.bank import Bank
+from churn.data import Data
+from churn.timeline import Date, as_date
 
 
-def plan_day(bank: Bank, scores: pd.DataFrame, date: Date) -> Plan:
+def plan_day(bank: Data, scores: pd.DataFrame, date: Date) -> Plan:
     """Plan a day of all managers: `rows` has the meetings and calls, one a row (docs/plan.md).
 
     Parameters

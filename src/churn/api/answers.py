@@ -3,25 +3,22 @@
 import datetime as dt
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import pandas as pd
 import pyarrow as pa
 
-from churn.api.opening import Source, bank_source, file_source, look_ahead
-from churn.api.snapshots import CustomerFile, Data, Date, OnStep, as_date, require_label, say_nothing
-from churn.errors import DataError
+from churn.data import Data, OnStep, say_nothing
 from churn.explanation.bindings import BindingRow, build_bindings, service_names
 from churn.explanation.effects.estimates import ServiceEffect, estimate_effects, estimate_flat_effects
-from churn.explanation.effects.evidence import evidence_date, gather_evidence
-from churn.explanation.next_best import knows_class_1
 from churn.explanation.survey import service_columns, survey_customers
 from churn.explanation.tables import bindings_frame
-from churn.frame import build_snapshot, flat_snapshot
+from churn.frame import Snapshot
+from churn.model.schema import encode
 from churn.model.storage import StoredModel
 from churn.scoring import score_snapshot
-from churn.tables.bank import Bank
-from churn.tables.flat import FlatTable
+from churn.timeline import Date, as_date
 
 _log = logging.getLogger(__name__)
 
@@ -56,13 +53,11 @@ def score(
     DataError, ConfigError, ModelError
         The data are not of the kind the model was trained on.
     """
-    source = _ask(model, data, as_of)
-    known = knows_class_1(data.frames()["holdings"]) if isinstance(data, Bank) else None
+    date = _date_for(model, data, as_of)
+    settings, known = (data.config, data.classes_known) if explain else (None, None)
     parts, unseen = [], Counter[str]()
-    for snapshot in source.snapshots:
-        table, new = score_snapshot(
-            snapshot, model, explain=source.config if explain else None, classes_known=known, n_threads=n_threads or 0
-        )
+    for snapshot in data.partitions(date):
+        table, new = score_snapshot(snapshot, model, explain=settings, classes_known=known, n_threads=n_threads or 0)
         parts.append(table)
         unseen.update(new)
     if unseen:
@@ -101,36 +96,37 @@ def explain_bindings(
     TimeRangeError, ConfigError, ModelError
         As for `score`.
     """
-    if isinstance(data, CustomerFile):
-        require_label(data.table)
-    source = look_ahead(_ask(model, data, as_of), model)
-    date = None if as_of is None else as_date(as_of)
-    effects, _ = estimate_source_effects(source, model, date, seed=seed, n_threads=n_threads or 0, on_step=on_step)
+    date = _date_for(model, data, as_of)
+    customers = look_ahead(data.partitions(date), model)
+    effects, _ = estimate_data_effects(data, model, date, seed=seed, n_threads=n_threads or 0, on_step=on_step)
     on_step("explaining every customer")
-    rows, _ = survey_source(source, model, effects, n_threads=n_threads or 0)
+    rows, _ = survey_data(data, customers, model, effects, n_threads=n_threads or 0)
     return bindings_frame(rows)
 
 
-def survey_source(
-    source: Source, stored: StoredModel, effects: Sequence[ServiceEffect], *, n_threads: int = 0
+def survey_data(
+    data: Data,
+    customers: Iterable[Snapshot],
+    stored: StoredModel,
+    effects: Sequence[ServiceEffect],
+    *,
+    n_threads: int = 0,
 ) -> tuple[list[BindingRow], pd.DataFrame]:
-    """Explain every customer of a source, going through `source.snapshots` once.
+    """Explain every customer, going through the partitions once.
 
     Returns
     -------
     tuple
         The bindings table of `effects`, ranked; and `importance` of `churn.explanation.survey.Survey`.
     """
-    services = service_columns(source.config, stored.model.schema.names)
-    survey = survey_customers(
-        source.snapshots, stored.model, services, n_expected=source.n_customers, n_threads=n_threads
-    )
-    rows = build_bindings(effects, survey.seen, service_names(source.config), source.config.effects)
+    services = service_columns(data.config, stored.model.schema.names)
+    survey = survey_customers(customers, stored.model, services, n_expected=data.n_customers, n_threads=n_threads)
+    rows = build_bindings(effects, survey.seen, service_names(data.config), data.config.effects)
     return rows, survey.importance
 
 
-def estimate_source_effects(
-    source: Source,
+def estimate_data_effects(
+    data: Data,
     stored: StoredModel,
     as_of: dt.date | None,
     *,
@@ -139,34 +135,43 @@ def estimate_source_effects(
     n_threads: int = 0,
     on_step: OnStep = say_nothing,
 ) -> tuple[list[ServiceEffect], dt.date | None]:
-    """Estimate every service's effect from all that a source tells of it; and the date whose outcomes were seen.
+    """Estimate every service's effect from all that data tell of it; and the date whose outcomes were seen.
 
     Parameters
     ----------
     strengths
         Also measure the observed covariates, which takes about as long again.
     """
-    if isinstance(source.table, FlatTable):
+    config, horizon_days = data.config, stored.manifest.horizon_days
+    evidence = data.evidence(as_of, horizon_days, on_step=on_step)
+    if config.flat is not None:
         on_step("estimating the effect of the bindings")
-        snapshot = flat_snapshot(source.table)
-        settings = source.config.effects
-        return estimate_flat_effects(snapshot, source.table.flat, settings, seed=seed, n_threads=n_threads), None
-    bank, horizon_days = source.table, stored.manifest.horizon_days
-    if not bank.has("bindings"):
-        raise DataError("table bindings is missing: without it no binding can be explained; add it")
-    assert as_of is not None
-    date = evidence_date(bank, as_of, horizon_days)
-    on_step(f"reading outcomes of {date}, and randomised offers")
-    evidence = gather_evidence(bank, build_snapshot(bank, date, horizon_days), horizon_days)
+        found = estimate_flat_effects(evidence.snapshot, config.flat, config.effects, seed=seed, n_threads=n_threads)
+        return found, None
     effects = estimate_effects(
-        *evidence, source.config, strengths=strengths, seed=seed, n_threads=n_threads,
+        *evidence, config, strengths=strengths, seed=seed, n_threads=n_threads,
         on_service=lambda service: on_step(f"estimating the effect of {service}"),
     )  # fmt: skip
-    return effects, date
+    return effects, evidence.snapshot.as_of
 
 
-def _ask(model: StoredModel, data: Data, as_of: Date | None) -> Source:
+def look_ahead(customers: Iterator[Snapshot], stored: StoredModel) -> Iterator[Snapshot]:
+    """Read the first partition before any long work, so that a wrong date or a missing column is known at once.
+
+    Raises
+    ------
+    TimeRangeError
+        Nobody is in the population, or the date lies too far after the data end.
+    ModelError
+        The features are not those the model was trained on.
+    """
+    first = next(customers)
+    encode(first.features.iloc[:0], stored.model.schema)
+    return chain([first], customers)
+
+
+def _date_for(model: StoredModel, data: Data, as_of: Date | None) -> dt.date | None:
+    """Hold the data against the model, and return the date to ask it at."""
     date = None if as_of is None else as_date(as_of)
-    if isinstance(data, CustomerFile):
-        return file_source(data.table, model, data.config, date)
-    return bank_source(data, model, date)
+    data.require_model(model, date)
+    return date

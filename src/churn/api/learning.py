@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from churn.api.snapshots import OnStep, Snapshots, say_nothing
+from churn.data import OnStep, Snapshots, say_nothing
 from churn.evaluation import backtest as backtests
 from churn.evaluation.backtest import N_JUDGED, Backtest
 from churn.evaluation.leaks import Leak

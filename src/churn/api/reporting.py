@@ -13,23 +13,19 @@ from churn.actions.plan import build_plan
 from churn.actions.plan_people import read_people
 from churn.actions.plan_scores import Scores
 from churn.actions.progress.build import build_progress
-from churn.api.answers import estimate_source_effects, survey_source
+from churn.api.answers import estimate_data_effects, survey_data
 from churn.api.explaining import ABOUT, MARK
-from churn.api.opening import Source
-from churn.api.snapshots import OnStep, say_nothing
 from churn.config import Config
+from churn.data import Data, OnStep, say_nothing
 from churn.errors import DataError, TimeRangeError
 from churn.explanation.bindings import BindingRow
 from churn.explanation.effects.estimates import ServiceEffect
-from churn.frame import flat_snapshots
 from churn.model.storage import StoredModel
 from churn.report.acting import Acts
 from churn.report.audience import bank_audience, flat_audience
 from churn.report.facts import PageFacts
 from churn.report.summary import Explanation, build_summary
 from churn.scoring import companions
-from churn.tables.bank import Bank
-from churn.tables.flat import FlatTable
 
 
 @dataclass(frozen=True)
@@ -70,13 +66,13 @@ class Gathered:
 
 
 def gather_page(
-    source: Source,
+    data: Data,
     stored: StoredModel,
     scores: Scores,
     scores_path: Path,
     explained: Explanation | None = None,
     *,
-    outcomes: Source | None = None,
+    outcomes: Data | None = None,
     date: dt.date | None = None,
     branch_id: str | None = None,
     seed: int = 0,
@@ -87,8 +83,8 @@ def gather_page(
 
     Parameters
     ----------
-    source
-        Of `open_source`, at the date of the scores.
+    data
+        Of `open_data`, held against the model and the date of the scores.
     scores, scores_path
         Of `read_scores`, and where from.
     explained
@@ -107,23 +103,23 @@ def gather_page(
         The scores are of another model, nobody in them is a customer of these data, or of that branch.
     """
     _require_same_model(companions(scores_path)[0], stored, f"{scores_path}: was scored by")
-    customers, people = _customers(source, outcomes, stored, scores, date, on_step)
+    customers, people = _customers(data, outcomes, stored, scores, date, on_step)
     _require_customers(customers, scores_path, branch_id)
     if explained is None:
-        explained = explain_source(
-            source, stored, scores.as_of, outcomes=outcomes, seed=seed, n_threads=n_threads, on_step=on_step
+        explained = explain_data(
+            data, stored, scores.as_of, outcomes=outcomes, seed=seed, n_threads=n_threads, on_step=on_step
         )
     acts = None
-    if isinstance(source.table, Bank):
+    if data.is_dated:
         assert date is not None
-        acts = _act(source.table, people, scores, date, stored.manifest.horizon_days, on_step)
-    is_seen = _is_seen(source, stored, scores.as_of)
-    return Gathered(customers, scores_path, scores.as_of, stored, explained, source.config, acts, is_seen)
+        acts = _act(data, people, scores, date, stored.manifest.horizon_days, on_step)
+    is_seen = _is_seen(data, stored, scores.as_of)
+    return Gathered(customers, scores_path, scores.as_of, stored, explained, data.config, acts, is_seen)
 
 
 def _customers(
-    source: Source,
-    outcomes: Source | None,
+    data: Data,
+    outcomes: Data | None,
     stored: StoredModel,
     scores: Scores,
     date: dt.date | None,
@@ -131,18 +127,18 @@ def _customers(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Give the customers of a page, and of a bank the rows of `read_people` they are made of."""
     thresholds = stored.manifest.thresholds
-    if isinstance(source.table, FlatTable):
+    if not data.is_dated:
         on_step("reading customers")
         gone = _gone(outcomes)
-        snapshots, settings = flat_snapshots(source.table), source.config.plan
+        snapshots, settings = data.partitions(None), data.config.plan
         return flat_audience(snapshots, scores.frame, thresholds, settings, gone), pd.DataFrame()
     assert date is not None
     on_step(f"reading customers as of {date}")
-    people = read_people(source.table, date)
-    return bank_audience(people, scores.frame, thresholds, source.config.plan), people
+    people = read_people(data, date)
+    return bank_audience(people, scores.frame, thresholds, data.config.plan), people
 
 
-def _act(bank: Bank, people: pd.DataFrame, scores: Scores, date: dt.date, horizon_days: int, on_step: OnStep) -> Acts:
+def _act(bank: Data, people: pd.DataFrame, scores: Scores, date: dt.date, horizon_days: int, on_step: OnStep) -> Acts:
     on_step(f"planning {date}")
     plan = build_plan(people, scores.frame, date, bank.config)
     on_step("listing whom to look after")
@@ -174,29 +170,29 @@ def summarise(gathered: Gathered, branch_id: str | None = None) -> PageFacts:
     )
 
 
-def explain_source(
-    source: Source,
+def explain_data(
+    data: Data,
     stored: StoredModel,
     as_of: dt.date | None,
     *,
-    outcomes: Source | None = None,
+    outcomes: Data | None = None,
     seed: int = 0,
     n_threads: int = 0,
     on_step: OnStep = say_nothing,
 ) -> Explanation:
-    """Find what a model makes of features and services, as `churn explain` does; go through `source.snapshots` once.
+    """Find what a model makes of features and services, as `churn explain` does; go through its customers once.
 
     Without bindings, or without an outcome to see their effects by, no service is judged.
     """
     effects: list[ServiceEffect] = []
-    judged = outcomes or source
-    if _can_judge(judged):
+    judged = outcomes or data
+    if judged.has_bindings and judged.has_outcomes:
         try:
-            effects, _ = estimate_source_effects(judged, stored, as_of, seed=seed, n_threads=n_threads, on_step=on_step)
+            effects, _ = estimate_data_effects(judged, stored, as_of, seed=seed, n_threads=n_threads, on_step=on_step)
         except TimeRangeError:
             on_step("no outcome is complete, so that no effect of a binding can be told")
     on_step("explaining every customer")
-    rows, importance = survey_source(source, stored, effects, n_threads=n_threads)
+    rows, importance = survey_data(data, data.partitions(as_of), stored, effects, n_threads=n_threads)
     return Explanation(tuple(rows), importance)
 
 
@@ -223,24 +219,17 @@ def read_explained(folder: Path, stored: StoredModel, as_of: dt.date | None) -> 
     return Explanation(rows, importance)
 
 
-def _can_judge(source: Source) -> bool:
-    if isinstance(source.table, Bank):
-        return source.table.has("bindings")
-    return bool(source.table.flat.bindings) and source.table.has_label
-
-
-def _gone(outcomes: Source | None) -> list[str]:
+def _gone(outcomes: Data | None) -> list[str]:
     """List the customers of whom a file's label says that they have left."""
-    if outcomes is None or not isinstance(outcomes.table, FlatTable) or not outcomes.table.has_label:
+    if outcomes is None or not outcomes.has_outcomes:
         return []
-    rows = outcomes.table.rows()
-    assert rows.churned is not None
-    return [str(name) for name in rows.customer_id[rows.churned == 1]]
+    found = outcomes.labelled(None, 0)
+    return [str(name) for name in found.customer_id[found.churned == 1]]
 
 
-def _is_seen(source: Source, stored: StoredModel, scored_on: dt.date | None) -> bool:
+def _is_seen(data: Data, stored: StoredModel, scored_on: dt.date | None) -> bool:
     manifest = stored.manifest
-    same_files = {file.sha256 for file in manifest.inputs} == {file["sha256"] for file in source.table.file_facts()}
+    same_files = {file.sha256 for file in manifest.inputs} == {file["sha256"] for file in data.file_facts()}
     return same_files and (scored_on is None or scored_on in manifest.snapshots)
 
 

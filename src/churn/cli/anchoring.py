@@ -5,24 +5,20 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from churn.api.opening import kinds_of_model
 from churn.cli.console import note
 from churn.cli.inputs import show_notes
 from churn.config import Config, FlatFile
+from churn.data import Data, flat_of_model, open_file
 from churn.errors import ConfigError, DataError, MissingColumnError, TimeRangeError
 from churn.evaluation.anchoring import anchor_model
 from churn.evaluation.baselines import MIN_ROWS
-from churn.frame import Snapshot, build_snapshot, flat_snapshot, flat_snapshots, scored_snapshots
+from churn.frame import Snapshot
 from churn.model.anchoring_card import describe_departures, describe_gaps
 from churn.model.storage import StoredModel
-from churn.tables.bank import Bank
-from churn.tables.flat import open_flat
 from churn.tables.sources import describe
 
 
-def anchor_on_bank(
-    stored: StoredModel, bank: Bank, as_of: dt.date, config: Config, *, n_threads: int | None = None
-) -> StoredModel:
+def anchor_on_bank(stored: StoredModel, bank: Data, as_of: dt.date, *, n_threads: int | None = None) -> StoredModel:
     """Anchor on everybody in the population at `as_of`, whether or not their outcome is known.
 
     Raises
@@ -31,25 +27,19 @@ def anchor_on_bank(
         `as_of` lies too far after the data end, or nobody is in the population.
     """
     snapshots, labelled = _population(bank, as_of, stored.manifest.horizon_days)
-    with _named(describe(bank.raws["holdings"].sources)):
+    with _named(describe(bank.checked.raws["holdings"].sources)):
         return anchor_model(
             stored,
             snapshots,
             labelled=labelled,
-            stated=config.baselines.stated,
+            stated=bank.config.baselines.stated,
             inputs=bank.file_facts(),
             n_threads=n_threads or 0,
         )
 
 
 def anchor_on_file(
-    stored: StoredModel,
-    data: Path,
-    flat: FlatFile,
-    config: Config,
-    *,
-    n_threads: int | None = None,
-    says_notes: bool = True,
+    stored: StoredModel, data: Path, config: Config, *, n_threads: int | None = None, says_notes: bool = True
 ) -> StoredModel:
     """Anchor on every customer of a flat file, whether or not their outcome is known; say what was left out of it.
 
@@ -58,24 +48,24 @@ def anchor_on_file(
     DataError
         The file's product coverage is not configured.
     """
-    feature = require_coverage(data, flat)
-    labelled = _labelled(data, flat, stored, n_threads)
-    with open_flat(data, flat, kinds=kinds_of_model(stored), needs_label=False, n_threads=n_threads) as table:
+    feature = require_coverage(data, config.flat or flat_of_model(stored))
+    labelled = _labelled(data, config, stored, n_threads)
+    with open_file(data, config, model=stored, labels="unread", n_threads=n_threads) as file:
         if says_notes:
-            show_notes(table)
+            show_notes(file)
         with _named(str(data)):
             return anchor_model(
                 stored,
-                flat_snapshots(table),
+                file.partitions(None),
                 labelled=labelled,
                 stated=config.baselines.stated,
                 feature=feature,
-                inputs=table.file_facts(),
+                inputs=file.file_facts(),
                 n_threads=n_threads or 0,
             )
 
 
-def require_coverage(data: Path, flat: FlatFile) -> str:
+def require_coverage(data: Path, flat: FlatFile | None) -> str:
     """Return the column of a flat file that holds the product coverage.
 
     Raises
@@ -83,7 +73,7 @@ def require_coverage(data: Path, flat: FlatFile) -> str:
     DataError
         The configuration names none, or drops it.
     """
-    if flat.coverage is None or flat.coverage in flat.drop:
+    if flat is None or flat.coverage is None or flat.coverage in flat.drop:
         raise DataError(f"{data}: product coverage is not known; name its column as coverage in [flat], and keep it")
     return flat.coverage
 
@@ -113,20 +103,20 @@ def _named(where: str) -> Iterator[None]:
         raise (DataError(f"{where}: {said}") if said.startswith("anchoring: ") else error) from error.__cause__
 
 
-def _population(bank: Bank, as_of: dt.date, horizon_days: int) -> tuple[Iterable[Snapshot], Snapshot | None]:
+def _population(bank: Data, as_of: dt.date, horizon_days: int) -> tuple[Iterable[Snapshot], Snapshot | None]:
     """Return the population in parts, and those of it whose outcome is known, if any is."""
     try:
-        labelled = build_snapshot(bank, as_of, horizon_days)
+        labelled = bank.labelled(as_of, horizon_days)
     except TimeRangeError:
-        return scored_snapshots(bank, as_of), None
+        return bank.partitions(as_of), None
     # a bank's own labels may be of some customers only; otherwise everybody has one
-    return (scored_snapshots(bank, as_of) if bank.has("labels") else [labelled]), labelled
+    return (bank.partitions(as_of) if bank.has("labels") else [labelled]), labelled
 
 
-def _labelled(data: Path, flat: FlatFile, stored: StoredModel, n_threads: int | None) -> Snapshot | None:
+def _labelled(data: Path, config: Config, stored: StoredModel, n_threads: int | None) -> Snapshot | None:
     """Return the customers whose outcome the file holds; None where it has no usable label."""
     try:
-        with open_flat(data, flat, kinds=kinds_of_model(stored), needs_label=True, n_threads=n_threads) as table:
-            return flat_snapshot(table)
+        with open_file(data, config, model=stored, labels="needed", n_threads=n_threads) as file:
+            return file.labelled(None, 0)
     except (MissingColumnError, ConfigError):
         return None

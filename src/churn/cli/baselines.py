@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-from churn.api.opening import flat_of_model, kinds_of_model, require_same_static
 from churn.cli.anchoring import anchor_on_bank, anchor_on_file, warn_of_anchoring
 from churn.cli.console import note, print_baselines, print_json
 from churn.cli.inputs import show_notes
@@ -20,14 +19,11 @@ from churn.cli.options import (
     threads_option,
 )
 from churn.cli.train import baselines_title
-from churn.config import Config, FlatFile, read_config
-from churn.errors import DataError, TimeRangeError
+from churn.config import read_config
+from churn.data import Data, is_file, open_data
 from churn.evaluation.baselines import build_baselines, restate_baselines
-from churn.frame import Snapshot, build_snapshot, flat_snapshot
 from churn.model.documents import Baselines, Manifest
 from churn.model.storage import StoredModel, read_model, require_model_place, write_model
-from churn.tables.bank import Bank, open_bank
-from churn.tables.flat import FlatTable, open_flat
 
 
 @click.command()
@@ -66,19 +62,20 @@ def baselines(
     _require_usable(anchor, output, model_path)
     config = read_config(config_path)
     stored = read_model(model_path)
-    flat = config.flat or flat_of_model(stored)
-    if flat and data.is_file():
-        if as_of:
-            raise TimeRangeError("--as-of: a flat file has no time; leave --as-of out")
-        stored, rows = _on_file(data, flat, stored, config, anchor=anchor, n_threads=threads)
+    alone = is_file(data, config, stored)
+    if as_of is None and not alone:
+        as_of = stored.manifest.as_of
+    if alone and anchor and as_of is None:
+        stored = anchor_on_file(stored, data, config, n_threads=threads)
+        rows = stored.baselines
     else:
-        if flat_of_model(stored):
-            raise DataError(f"{data}: the model was trained on a flat file; give such a file, not a folder")
-        as_of = as_of or stored.manifest.as_of
-        assert as_of is not None  # only a flat file has no date
-        require_same_static(stored, config)
-        with open_bank(data, config, data_end=data_end, n_threads=threads) as bank:
-            stored, rows = _on_bank(bank, as_of, stored, config, anchor=anchor, n_threads=threads)
+        with open_data(
+            data, config, stored, as_of=as_of, labels="needed", data_end=data_end, n_threads=threads
+        ) as opened:
+            if anchor and as_of is not None:
+                show_notes(opened)
+                stored = anchor_on_bank(stored, opened, as_of, n_threads=threads)
+            rows = stored.baselines if anchor else _compare(opened, as_of, stored)
     if output is not None:
         write_model(output, stored)
         warn_of_anchoring(stored)
@@ -101,36 +98,16 @@ def _require_usable(anchor: bool, output: Path | None, model_path: Path) -> None
     require_model_place(output)
 
 
-def _on_file(
-    data: Path, flat: FlatFile, stored: StoredModel, config: Config, *, anchor: bool, n_threads: int | None
-) -> tuple[StoredModel, Baselines]:
-    if anchor:
-        anchored = anchor_on_file(stored, data, flat, config, n_threads=n_threads)
-        return anchored, anchored.baselines
-    with open_flat(data, flat, kinds=kinds_of_model(stored), needs_label=True, n_threads=n_threads) as table:
-        return stored, _compare(table, None, stored, config)
-
-
-def _on_bank(
-    bank: Bank, as_of: dt.date, stored: StoredModel, config: Config, *, anchor: bool, n_threads: int | None
-) -> tuple[StoredModel, Baselines]:
-    if not anchor:
-        return stored, _compare(bank, as_of, stored, config)
-    show_notes(bank)
-    anchored = anchor_on_bank(stored, bank, as_of, config, n_threads=n_threads)
-    return anchored, anchored.baselines
-
-
-def _compare(table: Bank | FlatTable, as_of: dt.date | None, stored: StoredModel, config: Config) -> Baselines:
-    show_notes(table)
-    manifest = stored.manifest
-    same_data = {file["sha256"] for file in table.file_facts()} == {file.sha256 for file in manifest.inputs}
+def _compare(data: Data, as_of: dt.date | None, stored: StoredModel) -> Baselines:
+    show_notes(data)
+    manifest, stated = stored.manifest, data.config.baselines.stated
+    same_data = {file["sha256"] for file in data.file_facts()} == {file.sha256 for file in manifest.inputs}
     # what an anchored model keeps is of the whole population it was anchored on, this is of those with an outcome
-    if same_data and as_of == manifest.as_of and manifest.anchored is None and _same_labels(table, manifest):
-        return restate_baselines(stored.baselines, stated=config.baselines.stated, horizon_days=manifest.horizon_days)
+    if same_data and as_of == manifest.as_of and manifest.anchored is None and _same_labels(data, manifest):
+        return restate_baselines(stored.baselines, stated=stated, horizon_days=manifest.horizon_days)
     if same_data and as_of in manifest.snapshots:
         note(f"note: the model was trained on {as_of} of these data; its predictions there are not held out")
-    snapshot = _snapshot(table, as_of, manifest)
+    snapshot = data.labelled(as_of, manifest.horizon_days)
     if snapshot.product_coverage is None:
         note("note: product coverage is not known, so no customer is in the table; name its column in [flat]")
     prediction = stored.model.predict(snapshot.features)
@@ -138,21 +115,12 @@ def _compare(table: Bank | FlatTable, as_of: dt.date | None, stored: StoredModel
         snapshot.product_coverage,
         snapshot.churned if snapshot.churned is not None else [],
         prediction.probability,
-        stated=config.baselines.stated,
+        stated=stated,
         horizon_days=manifest.horizon_days,
     )
 
 
-def _same_labels(table: Bank | FlatTable, manifest: Manifest) -> bool:
+def _same_labels(data: Data, manifest: Manifest) -> bool:
     """Whether outcomes are what they were in training: the same parts of the label, up to the same day."""
-    if isinstance(table, FlatTable):
-        return True
-    settings = table.config.label.model_dump()
-    return settings == manifest.label and table.data_end == manifest.data_end
-
-
-def _snapshot(table: Bank | FlatTable, as_of: dt.date | None, manifest: Manifest) -> Snapshot:
-    if isinstance(table, Bank) and as_of is not None:
-        return build_snapshot(table, as_of, manifest.horizon_days)
-    assert isinstance(table, FlatTable)
-    return flat_snapshot(table)
+    ours, theirs = data.facts([]), manifest.data_end
+    return ours.get("label") == manifest.label and ours.get("data_end") == (theirs and theirs.isoformat())

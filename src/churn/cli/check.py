@@ -7,12 +7,11 @@ from pathlib import Path
 import click
 
 from churn.cli.console import print_json, print_table
-from churn.cli.inputs import flat_section, is_flat, row_counts, show_notes
+from churn.cli.inputs import show_notes
 from churn.cli.options import config_option, data_argument, json_option, threads_option
 from churn.cli.wording import Language, column_text, list_text, rule_text, say, table_text, total_lines
-from churn.config import Config, read_config
-from churn.tables.bank import Bank, open_bank
-from churn.tables.flat import FlatTable, open_flat
+from churn.config import read_config
+from churn.data import Data, open_data
 
 
 @click.command()
@@ -29,52 +28,50 @@ def check(data: Path, config_path: Path | None, threads: int | None, language: L
               churn check bank --lang zh
     """
     config = read_config(config_path)
-    if is_flat(data, config):
-        with open_flat(data, flat_section(config), needs_label=None, n_threads=threads) as table:
-            return _report(table, language, as_json=as_json)
-    with open_bank(data, config, n_threads=threads) as bank:
-        return _report(bank, language, as_json=as_json)
+    with open_data(data, config, labels="if there", n_threads=threads) as opened:
+        return _report(opened, language, as_json=as_json)
 
 
-def _report(table: Bank | FlatTable, language: Language, *, as_json: bool) -> int:
-    ok = not any(finding.severity == "error" for finding in table.findings)
+def _report(data: Data, language: Language, *, as_json: bool) -> int:
+    ok = data.is_ok
     if as_json:
-        findings = [asdict(finding) | {"rows": list(finding.rows)} for finding in table.findings]
-        print_json({"ok": ok, "tables": row_counts(table), "findings": findings})
+        findings = [asdict(finding) | {"rows": list(finding.rows)} for finding in data.findings]
+        print_json(
+            {"ok": ok, "tables": {name: asdict(count) for name, count in data.row_counts.items()}, "findings": findings}
+        )
         return 0 if ok else 1
-    show_notes(table, language)
-    totals = total_lines(table.findings)
-    _print_counts(table, totals, language)
-    if table.findings:
-        _print_findings(table, language)
+    show_notes(data, language)
+    totals = total_lines(data.findings)
+    _print_counts(data, totals, language)
+    if data.findings:
+        _print_findings(data, language)
     click.echo(say("not_ok" if not ok else "ok_but_totals" if totals else "ok", language))
     return 0 if ok else 1
 
 
-def _print_counts(table: Bank | FlatTable, totals: Mapping[str, int], language: Language) -> None:
+def _print_counts(data: Data, totals: Mapping[str, int], language: Language) -> None:
     """Print rows, used and quarantined of every table; total lines apart, where there are any."""
     keys = ("table", "rows", "used", "quarantined", *(["total_lines"] if totals else []))
     columns = tuple(say(key, language) for key in keys)
     rows = []
-    for name, count in table.row_counts.items():
+    for name, count in data.row_counts.items():
         n = totals.get(name, 0)
         numbers = (count.rows, count.used, count.quarantined - n, *([n] if totals else []))
         rows.append((table_text(name, language), *(f"{number:,}" for number in numbers)))
     print_table(say("tables", language), columns, rows, left=columns[:1])
 
 
-def _print_findings(table: Bank | FlatTable, language: Language) -> None:
+def _print_findings(data: Data, language: Language) -> None:
     columns = tuple(say(key, language) for key in ("severity", "table", "column", "rule", "count", "examples"))
-    config = table.config if isinstance(table, Bank) else Config()
     rows = [
         (
             say(f.severity, language),
             table_text(f.table, language),
-            column_text(config, f.table, f.column, language) or say("whole_row", language),
+            column_text(data.config, f.table, f.column, language) or say("whole_row", language),
             rule_text(f.rule, language),
             f"{f.count:,}",
             list_text([str(row) for row in f.rows], language),
         )
-        for f in table.findings
+        for f in data.findings
     ]
     print_table(say("findings", language), columns, rows, left=(*columns[:4], columns[5]))

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from churn.api.snapshots import build_dated, choose_dates
 from churn.cli.comparison_table import best_ranked, print_comparison
 from churn.cli.console import note, print_json, steps
 from churn.cli.contenders import (
@@ -21,7 +20,7 @@ from churn.cli.contenders import (
     name_contenders,
 )
 from churn.cli.fitting import train_on_file, train_on_folder
-from churn.cli.inputs import flat_section, input_facts, is_flat, show_notes
+from churn.cli.inputs import show_notes
 from churn.cli.options import (
     PATH,
     IsoDate,
@@ -37,15 +36,13 @@ from churn.cli.promoting import Compared, decide_compared, log_compared, registe
 from churn.cli.recipes import parameters_option
 from churn.cli.track import no_track_option
 from churn.config import Config, read_config
+from churn.data import is_file, open_bank, open_file
 from churn.errors import TimeRangeError
 from churn.evaluation.backtest import N_JUDGED, backtest, backtest_flat
 from churn.evaluation.comparison import Comparison, compare_models
 from churn.evaluation.leaks import Leak
 from churn.evaluation.promotion import Decision
-from churn.frame import flat_snapshot
 from churn.model.recipe import Recipe
-from churn.tables.bank import open_bank
-from churn.tables.flat import open_flat
 from churn.tracking.place import tracking_place
 from churn.tracking.session import require_writable
 
@@ -110,7 +107,7 @@ def compare(
               churn compare bank --candidate lightgbm --candidate scorecard+lightgbm --promote
     """
     config = read_config(config_path)
-    flat = is_flat(data, config)
+    flat = is_file(data, config)
     _require_usable(promote=promote, no_track=no_track, has_dates=bool(dates), flat=flat)
     champion = None if no_track else find_champion(horizon, must_answer=promote)
     recipes = name_contenders(
@@ -192,11 +189,11 @@ def _compare_folder(
     n_threads: int,
 ) -> Compared:
     with open_bank(data, config, data_end=data_end, n_threads=n_threads or None) as bank:
-        days = choose_dates(bank, dates, horizon, most=n_judged + EARLIER)
+        days = bank.choose_dates(dates, horizon, most=n_judged + EARLIER)
         show_notes(bank)
-        facts = input_facts(bank)
+        facts = bank.input_facts()
         with steps(len(days)) as on_step:
-            snapshots = build_dated(bank, days, horizon, on_step)
+            snapshots = bank.snapshots(days, horizon, with_evidence=False, on_step=on_step).dated
     features = list(map(str, snapshots[0].features))
     recipes = leave_out_same(leave_out_strange(recipes, features, must_answer=promote), features)
     leaks: list[Leak] = []
@@ -231,9 +228,9 @@ def _compare_folder(
 def _compare_file(
     data: Path, config: Config, recipes: Mapping[str, Recipe], promote: bool, seed: int, n_threads: int
 ) -> Compared:
-    with open_flat(data, flat_section(config), needs_label=True, n_threads=n_threads or None) as table:
-        show_notes(table)
-        facts, snapshot = input_facts(table), flat_snapshot(table)
+    with open_file(data, config, n_threads=n_threads or None) as file:
+        show_notes(file)
+        facts, snapshot = file.input_facts(), file.labelled(None, horizon_days=0)
     features = list(map(str, snapshot.features))
     recipes = leave_out_same(leave_out_strange(recipes, features, must_answer=promote), features)
     leaks: list[Leak] = []

@@ -8,10 +8,10 @@ import click
 import numpy as np
 import pandas as pd
 
-from churn.api.opening import Source
 from churn.charts.waterfall import plot_waterfall
 from churn.cli.console import note, percent, print_json, print_table
 from churn.config import Config
+from churn.data import Data
 from churn.errors import DataError
 from churn.explanation.captions import Language, format_points, format_value, meaning, unit_of
 from churn.explanation.next_best import (
@@ -19,7 +19,6 @@ from churn.explanation.next_best import (
     NextSteps,
     find_flat_next_steps,
     find_next_steps,
-    knows_class_1,
 )
 from churn.explanation.points import base_probability, to_points
 from churn.explanation.reasons.telling import Reasons, explain_reasons
@@ -29,7 +28,6 @@ from churn.files import require_writable_file
 from churn.frame import Snapshot
 from churn.model.storage import StoredModel
 from churn.speech import LANGUAGES, isolate
-from churn.tables.flat import FlatTable
 
 N_SHOWN = 10
 _TEXTS: Mapping[str, tuple[str, str]] = {
@@ -61,7 +59,8 @@ class Explained(NamedTuple):
 
 
 def explain_customer(
-    source: Source,
+    snapshot: Snapshot,
+    data: Data,
     stored: StoredModel,
     *,
     bindings: Mapping[str, bool],
@@ -71,21 +70,18 @@ def explain_customer(
     as_json: bool,
 ) -> None:
     """Print one customer's probability, what makes it, and the model's answer to a change; draw a waterfall."""
-    snapshot = next(source.snapshots)
-    if not len(snapshot.customer_id):
-        raise DataError("--customer: nobody of that id is in the file; check the id")
-    explained = _explain(snapshot, source, stored)
+    explained = _explain(snapshot, data, stored)
     what_if, changes = None, True
     if bindings or products:
         features = snapshot.features[list(stored.model.schema.names)]
-        _require_products(features, source.config, bindings, products)
-        answer = predict_what_if(stored.model, features, source.config, bindings=bindings, products=products)
+        _require_products(features, data.config, bindings, products)
+        answer = predict_what_if(stored.model, features, data.config, bindings=bindings, products=products)
         what_if = {"before": float(answer.before[0]), "after": float(answer.after[0])}
         changes = not answer.features.equals(features)
     if as_json:
         print_json(_document(explained, what_if))
     else:
-        _print(explained, source, language)
+        _print(explained, data, language)
         if what_if:
             facts = {name: percent(value) for name, value in what_if.items()}
             click.echo(_say("what_if" if changes else "already", language, **facts))
@@ -96,7 +92,7 @@ def explain_customer(
             explained.values,
             base_rate=explained.base_rate,
             probability=explained.probability,
-            catalogue=source.catalogue,
+            catalogue=data.catalogue,
             path=path,
             language=language,
         )
@@ -129,25 +125,26 @@ def _require_products(
             raise DataError(f"--bind {name}: this customer does not hold {product}; add --open {product}")
 
 
-def _explain(snapshot: Snapshot, source: Source, stored: StoredModel) -> Explained:
-    model, config = stored.model, source.config
+def _explain(snapshot: Snapshot, data: Data, stored: StoredModel) -> Explained:
+    model, config = stored.model, data.config
     shap = explain_features(model, snapshot.features, n_threads=1)
     features = snapshot.features[list(model.schema.names)]
     probability = model.predict(features, n_threads=1).probability
     base = base_probability(model, features, shap)
     points = to_points(shap.values, base, probability)[0]
     advice, typical = stored.effects.services, stored.manifest.training_churn_rate
-    if isinstance(source.table, FlatTable):
+    if config.flat is not None:
         steps = find_flat_next_steps(features, probability, advice, typical=typical)
     else:
-        known = knows_class_1(source.table.frames()["holdings"])
-        steps = find_next_steps(features, probability, advice, config, classes_known=known, typical=typical)
+        steps = find_next_steps(
+            features, probability, advice, config, classes_known=data.classes_known, typical=typical
+        )
     return Explained(
         float(probability[0]),
         float(base[0]),
         dict(zip(features.columns, points.tolist(), strict=True)),
         {str(name): value for name, value in features.iloc[0].items()},
-        explain_reasons(shap.values, features, source.catalogue),
+        explain_reasons(shap.values, features, data.catalogue),
         steps,
     )
 
@@ -168,20 +165,20 @@ def _document(explained: Explained, what_if: Mapping[str, float] | None) -> dict
     }
 
 
-def _print(explained: Explained, source: Source, language: Language) -> None:
+def _print(explained: Explained, data: Data, language: Language) -> None:
     title = _say("title", language, p=percent(explained.probability), base=percent(explained.base_rate))
     largest = sorted(explained.points.items(), key=lambda item: -abs(item[1]))[:N_SHOWN]
     rows = [
         (
-            meaning(name, source.catalogue, language),
-            format_value(explained.values[name], unit_of(name, source.catalogue), language),
+            meaning(name, data.catalogue, language),
+            format_value(explained.values[name], unit_of(name, data.catalogue), language),
             format_points(value),
         )
         for name, value in largest
     ]
     columns = _say("columns", language).split("|")
     print_table(title, columns, rows, left=columns[:1])
-    for line in _lines(explained, source.config, language):
+    for line in _lines(explained, data.config, language):
         click.echo(line)
 
 

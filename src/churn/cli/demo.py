@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from churn.api.opening import open_source
 from churn.api.reporting import summarise
 from churn.charts import canvas
 from churn.charts.models import draw_baselines
@@ -21,6 +20,7 @@ from churn.cli.score import count_bands, score_data
 from churn.cli.track import no_track_option, track_training
 from churn.cli.train import baselines_title, print_metrics
 from churn.config import Config, read_config
+from churn.data import open_bank, open_data
 from churn.files import new_folder, require_replaceable, write_json, write_text
 from churn.model.documents import Thresholds
 from churn.model.recipe import Recipe
@@ -28,7 +28,6 @@ from churn.model.storage import StoredModel, read_model, write_model
 from churn.report.page import render_page
 from churn.simulation import simulate_bank
 from churn.speech import LANGUAGES
-from churn.tables.bank import open_bank
 from churn.tracking.place import tracking_place
 
 CUSTOMERS, MONTHS, SEED = 12_000, 48, 7
@@ -81,8 +80,8 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
         write_model(model, trained)
         stored = read_model(model)
         note(f"4  say which bindings cut churn as of {as_of}")
-        with open_source(bank, stored, Config(), as_of) as source:
-            rows, _ = explain_file(source, stored, work / "explained", as_of=as_of)
+        with open_data(bank, Config(), stored) as opened:
+            rows, _ = explain_file(opened, stored, work / "explained", as_of=as_of)
         note(f"5  score every customer as of {as_of}")
         score_data(bank, stored, scores, config=Config(), as_of=as_of, explain=True)
         note(f"6  plan each manager's day, the first working day from {as_of} on")

@@ -1,7 +1,7 @@
 """`churn explain`."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,7 @@ import click
 import pyarrow.parquet as pq
 
 from churn.api import explaining
-from churn.api.answers import estimate_source_effects
-from churn.api.opening import Source, look_ahead, open_source
+from churn.api.answers import estimate_data_effects, look_ahead
 from churn.cli.console import note, print_json, print_table, steps
 from churn.cli.customer import explain_customer, require_picture_place
 from churn.cli.inputs import show_notes
@@ -27,13 +26,16 @@ from churn.cli.options import (
     threads_option,
 )
 from churn.config import Config, read_config
+from churn.data import Data, open_data
 from churn.errors import ConfigError
 from churn.explanation.bindings import BindingRow, build_bindings, service_names
 from churn.explanation.captions import Language, evidence_text, format_interval, format_points, verdict_text
 from churn.explanation.grading import Grade, Graded, grade_bindings, read_truth
 from churn.explanation.survey import Survey, service_columns, shap_schema, survey_customers
 from churn.files import new_folder, render_json, require_apart, write_json
+from churn.frame import Snapshot
 from churn.model.storage import StoredModel, read_model
+from churn.tables.flat_columns import Labels
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
@@ -87,16 +89,19 @@ def explain(
         require_place = explaining.require_explanation_place if customer_id is None else require_picture_place
         require_place(output)
         require_apart([output], [model_path, data])
-    with open_source(
-        data, stored, config, as_of, customer_id=customer_id, data_end=data_end, n_threads=threads
+    labels: Labels = "needed" if customer_id is None else "unread"
+    with open_data(
+        data, config, stored, as_of=as_of, use="explain", labels=labels, data_end=data_end, n_threads=threads
     ) as source:
         if customer_id is not None:
+            snapshot = source.customer(customer_id, as_of)
             explain_customer(
-                source, stored, bindings=changes, products=products, output=output, language=language, as_json=as_json
-            )
+                snapshot, source, stored, bindings=changes, products=products, output=output, language=language,
+                as_json=as_json,
+            )  # fmt: skip
             return
         assert output is not None
-        show_notes(source.table)
+        show_notes(source)
         rows, graded = explain_file(
             source, stored, output, as_of=as_of, truth=data / "truth" if truth else None, language=language, seed=seed,
             n_threads=threads or 0,
@@ -111,7 +116,7 @@ def explain(
 
 
 def explain_file(
-    source: Source,
+    data: Data,
     stored: StoredModel,
     output: Path,
     *,
@@ -121,20 +126,20 @@ def explain_file(
     seed: int = 0,
     n_threads: int = 0,
 ) -> tuple[list[BindingRow], list[Graded]]:
-    """Explain every customer of a source into a folder, and judge every service."""
+    """Explain every customer into a folder, and judge every service."""
     true = read_truth(truth) if truth else {}
-    source = look_ahead(source, stored)
-    config, pairs = source.config, service_names(source.config)
+    customers = look_ahead(data.partitions(as_of), stored)
+    config, pairs = data.config, service_names(data.config)
     names = {service: pair[LANGUAGES.index(language)] for service, pair in pairs.items()}
     with steps() as on_step:
-        effects, outcomes_as_of = estimate_source_effects(
-            source, stored, as_of, strengths=True, seed=seed, n_threads=n_threads, on_step=on_step
+        effects, outcomes_as_of = estimate_data_effects(
+            data, stored, as_of, strengths=True, seed=seed, n_threads=n_threads, on_step=on_step
         )
         with new_folder(output, mark=explaining.MARK, names=explaining.explanation_names(output)) as folder:
-            survey = _survey(source, stored, folder / explaining.SHAP, n_threads, on_step)
+            survey = _survey(data, customers, stored, folder / explaining.SHAP, n_threads, on_step)
             rows = build_bindings(effects, survey.seen, pairs, config.effects)
             on_step("drawing")
-            explaining.write_explanation(folder, rows, survey, source.catalogue, names, language)
+            explaining.write_explanation(folder, rows, survey, data.catalogue, names, language)
             explaining.write_evidence(folder / "evidence.json", effects, outcomes_as_of)
             about = {"model_id": stored.manifest.model_id, "as_of": as_of and as_of.isoformat()}
             write_json(folder / explaining.ABOUT, about)
@@ -229,9 +234,16 @@ def _require_call(output: Path | None, customer_id: str | None, *, truth: bool, 
         raise ConfigError("--truth grades the table of all services; leave it out, or --customer")
 
 
-def _survey(source: Source, stored: StoredModel, path: Path, n_threads: int, on_step: Callable[[str], None]) -> Survey:
+def _survey(
+    data: Data,
+    customers: Iterable[Snapshot],
+    stored: StoredModel,
+    path: Path,
+    n_threads: int,
+    on_step: Callable[[str], None],
+) -> Survey:
     names, done = stored.model.schema.names, 0
-    services = service_columns(source.config, names)
+    services = service_columns(data.config, names)
     with pq.ParquetWriter(path, shap_schema(names), compression="zstd") as writer:
 
         def on_part(table: Any) -> None:
@@ -241,10 +253,10 @@ def _survey(source: Source, stored: StoredModel, path: Path, n_threads: int, on_
             on_step(f"{done:,} customers explained")
 
         return survey_customers(
-            source.snapshots,
+            customers,
             stored.model,
             services,
-            n_expected=source.n_customers,
+            n_expected=data.n_customers,
             n_threads=n_threads,
             on_part=on_part,
         )

@@ -11,13 +11,12 @@ from churn.cli.console import note, print_json, print_table
 from churn.cli.inputs import show_notes
 from churn.cli.options import IsoDate, config_option, data_end_option, json_option, threads_option
 from churn.config import Config, read_config
+from churn.data import build_frame, open_bank
 from churn.errors import OutputError
 from churn.features.catalogue import catalogue
 from churn.features.feature import Feature
 from churn.files import new_file, require_apart, require_writable_file
-from churn.frame import build_frame
 from churn.speech import LANGUAGES, say
-from churn.tables.bank import open_bank
 
 
 @click.command()

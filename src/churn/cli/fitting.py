@@ -5,16 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from churn.api.learning import train
-from churn.api.snapshots import build_snapshots, open_file
 from churn.cli.anchoring import anchor_on_bank, anchor_on_file, require_coverage
 from churn.cli.console import steps
-from churn.cli.inputs import flat_section, show_notes
+from churn.cli.inputs import show_notes
 from churn.cli.recipes import leave_out
 from churn.config import Config
+from churn.data import open_bank, open_file
 from churn.model.recipe import Recipe
 from churn.model.split import date_of
 from churn.model.storage import StoredModel
-from churn.tables.bank import open_bank
 
 N_STEPS = 6
 """Of a training, beside the snapshots."""
@@ -36,11 +35,11 @@ def train_on_folder(
     with open_bank(data, config, data_end=data_end, n_threads=n_threads) as bank:
         show_notes(bank)
         with steps(len(dates) + N_STEPS + recipe.monotone if dates else None) as on_step:
-            snapshots = build_snapshots(bank, dates, horizon_days, on_step=on_step)
+            snapshots = bank.snapshots(dates, horizon_days, on_step=on_step)
             recipe = leave_out(recipe, without, list(map(str, snapshots[0].features)), config)
             stored = train(snapshots, recipe, n_threads=n_threads, on_step=on_step)
         last = date_of(snapshots[-1])
-        return anchor_on_bank(stored, bank, last, config, n_threads=n_threads) if anchor else stored
+        return anchor_on_bank(stored, bank, last, n_threads=n_threads) if anchor else stored
 
 
 def train_on_file(
@@ -54,13 +53,12 @@ def train_on_file(
     anchor: bool = False,
 ) -> StoredModel:
     """Read one flat file and train on it; anchor on all its customers where asked to."""
-    flat = flat_section(config)
     if anchor:
-        require_coverage(data, flat)
+        require_coverage(data, config.flat)
     with open_file(data, config, n_threads=n_threads) as file:
-        show_notes(file.table)
-        snapshots = build_snapshots(file, horizon_days=horizon_days)
+        show_notes(file)
+        snapshots = file.snapshots(horizon_days=horizon_days)
         recipe = leave_out(recipe, without, list(map(str, snapshots[0].features)), config)
         with steps(5 + recipe.monotone) as on_step:
             stored = train(snapshots, recipe, n_threads=n_threads, on_step=on_step)
-    return anchor_on_file(stored, data, flat, config, n_threads=n_threads, says_notes=False) if anchor else stored
+    return anchor_on_file(stored, data, config, n_threads=n_threads, says_notes=False) if anchor else stored

@@ -17,9 +17,8 @@ from churn.actions.plan_people import read_people
 from churn.actions.plan_scores import Scores, read_scores
 from churn.actions.sheets import Language
 from churn.actions.workbook import write_workbook
-from churn.api.opening import input_facts
 from churn.cli.console import note, print_json, print_table, steps
-from churn.cli.inputs import is_flat, show_notes, warn_of_age
+from churn.cli.inputs import show_notes, warn_of_age
 from churn.cli.options import (
     PATH,
     IsoDate,
@@ -31,10 +30,10 @@ from churn.cli.options import (
     threads_option,
 )
 from churn.config import Config, read_config
+from churn.data import is_file, open_bank
 from churn.errors import DataError
 from churn.files import hash_file, new_folder, require_apart, require_replaceable
 from churn.speech.direction import isolate
-from churn.tables.bank import open_bank
 
 MARK = "plan.json"
 FILES = ("plan.csv", "plan.xlsx", "assignments.csv", "lists")
@@ -129,14 +128,14 @@ def plan_day(
             "scores": {"file": scores_path.name, "sha256": hash_file(scores_path), "as_of": _iso(scores.as_of)},
             "settings": config.plan.model_dump(mode="json"),
             "lists_settings": config.lists.model_dump(mode="json"),
-            **input_facts(bank),
+            **bank.input_facts(),
         }
         _write(output, planned, lists, about, config, language)
     return Made(planned, lists, scores)
 
 
 def _require_tables(data: Path, config: Config) -> None:
-    if is_flat(data, config):
+    if is_file(data, config):
         raise DataError(f"{data}: a flat file names no manager and no branch; give the folder of the bank's tables")
 
 

@@ -13,7 +13,6 @@ from churn.actions.plan_days import choose_day
 from churn.actions.plan_files import write_csv
 from churn.actions.plan_scores import Scores, read_scores
 from churn.actions.progress.table import progress_table
-from churn.api.opening import Source, open_source
 from churn.api.reporting import Gathered, gather_page, read_explained, summarise
 from churn.cli.console import note, print_json, steps
 from churn.cli.inputs import show_notes, warn_of_age
@@ -31,6 +30,7 @@ from churn.cli.options import (
     threads_option,
 )
 from churn.config import Config, read_config
+from churn.data import Data, open_data
 from churn.errors import DataError, TimeRangeError
 from churn.files import new_file, new_folder, require_apart, require_replaceable, require_writable_file, write_text
 from churn.model.storage import StoredModel, read_model
@@ -38,6 +38,7 @@ from churn.report.facts import PageFacts
 from churn.report.page import render_page
 from churn.speech import LANGUAGES, Joined, Language, Message, Name, say
 from churn.speech.amounts import Amount
+from churn.tables.flat_columns import Labels
 
 INDEX = "index.html"
 
@@ -124,20 +125,21 @@ def gather(
     day = _choose_day(data, date, scores, config)
     warn_of_age(day, scores.as_of)
 
-    def open_it(*, needs_label: bool | None) -> AbstractContextManager[Source]:
-        return open_source(
-            data, stored, config, scores.as_of, needs_label=needs_label, data_end=data_end, n_threads=n_threads
-        )
+    def open_it(labels: Labels) -> AbstractContextManager[Data]:
+        return open_data(
+            data, config, stored, as_of=scores.as_of, use="explain", labels=labels, data_end=data_end,
+            n_threads=n_threads,
+        )  # fmt: skip
 
     with ExitStack() as stack:
         # Rows of a file without an outcome are scored, and are no rows of it once its label is read.
-        source = stack.enter_context(open_it(needs_label=False))
-        outcomes = None if data.is_dir() else stack.enter_context(open_it(needs_label=None))
+        opened = stack.enter_context(open_it("unread"))
+        outcomes = stack.enter_context(open_it("if there")) if not opened.is_dated else None
         on_step = stack.enter_context(steps())
-        require_apart(outputs, [*source.table.paths, scores_path])
-        show_notes(source.table)
+        require_apart(outputs, [*opened.paths, scores_path])
+        show_notes(opened)
         return gather_page(
-            source, stored, scores, scores_path, found, outcomes=outcomes, date=day, branch_id=branch_id, seed=seed,
+            opened, stored, scores, scores_path, found, outcomes=outcomes, date=day, branch_id=branch_id, seed=seed,
             n_threads=n_threads or 0, on_step=on_step,
         )  # fmt: skip
 

@@ -10,7 +10,6 @@ import click
 from churn.cli.anchoring import warn_of_anchoring
 from churn.cli.console import note, print_baselines, print_json, print_table
 from churn.cli.fitting import train_on_file, train_on_folder
-from churn.cli.inputs import is_flat
 from churn.cli.options import (
     IsoDate,
     config_option,
@@ -25,6 +24,7 @@ from churn.cli.options import (
 from churn.cli.recipes import build_recipe, learner_option, parameters_option, without_option
 from churn.cli.track import no_track_option, track_training
 from churn.config import read_config
+from churn.data import is_file
 from churn.errors import TimeRangeError
 from churn.model.documents import Manifest
 from churn.model.monotone import describe_monotone
@@ -83,7 +83,7 @@ def train(
     config = read_config(config_path)
     recipe = build_recipe(learner, monotone=monotone, seed=seed, parameters_path=parameters_path)
     require_model_place(output)
-    if is_flat(data, config):
+    if is_file(data, config):
         if dates:
             raise TimeRangeError("--as-of: a flat file has no time; leave --as-of out")
         stored = train_on_file(

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 
 import click
 
-from churn.api.snapshots import build_dated, choose_dates
 from churn.cli.console import note, print_json, print_table, steps
-from churn.cli.inputs import flat_section, input_facts, is_flat, show_notes
+from churn.cli.inputs import show_notes
 from churn.cli.options import (
     PATH,
     IsoDate,
@@ -27,14 +26,12 @@ from churn.cli.options import (
 )
 from churn.cli.track import no_track_option
 from churn.config import Config, read_config
+from churn.data import is_file, open_bank, open_file
 from churn.errors import ChurnError, TimeRangeError
 from churn.evaluation.leaks import find_leaks
 from churn.files import render_json, require_apart, require_writable_file, write_json
-from churn.frame import flat_snapshot
 from churn.model.recipe import Recipe
 from churn.model.trees import TreeParameters
-from churn.tables.bank import open_bank
-from churn.tables.flat import open_flat
 from churn.tracking.place import FOLDER, look_command, tracking_place
 from churn.tracking.studies import log_study
 from churn.tuning.plan import Plan, plan_flat, plan_snapshots
@@ -120,7 +117,7 @@ def tune(
     require_writable_file(output)
     require_apart([output], [data, studies_path(), *([config_path] if config_path else [])])
     recipe = Recipe(seed=seed)
-    if is_flat(data, config):
+    if is_file(data, config):
         if dates:
             raise TimeRangeError("--as-of: a flat file has no time; leave --as-of out")
         problem = _read_file(data, config, seed, threads)
@@ -163,24 +160,24 @@ def _read_folder(
     threads: int | None,
 ) -> Problem:
     with open_bank(data, config, data_end=data_end, n_threads=threads) as bank:
-        chosen = choose_dates(bank, dates, horizon, most=MOST_SNAPSHOTS)
+        chosen = bank.choose_dates(dates, horizon, most=MOST_SNAPSHOTS)
         show_notes(bank)
         with steps(len(chosen)) as on_step:
-            snapshots = build_dated(bank, chosen, horizon, on_step)
-        inputs = input_facts(bank)
+            snapshots = bank.snapshots(chosen, horizon, with_evidence=False, on_step=on_step)
+        inputs = bank.input_facts()
     facts = _facts(inputs, config, seed) | {
         "horizon": f"{horizon} days",
         "dates": ", ".join(map(str, chosen)),
         "data end": str(bank.data_end),
     }
-    return Problem(plan_snapshots(snapshots, horizon + config.training.embargo_days), facts, inputs)
+    return Problem(plan_snapshots(snapshots.dated, horizon + config.training.embargo_days), facts, inputs)
 
 
 def _read_file(data: Path, config: Config, seed: int, threads: int | None) -> Problem:
-    with open_flat(data, flat_section(config), needs_label=True, n_threads=threads) as table:
-        show_notes(table)
-        inputs = input_facts(table)
-        plan = plan_flat(flat_snapshot(table), seed)
+    with open_file(data, config, n_threads=threads) as file:
+        show_notes(file)
+        inputs = file.input_facts()
+        plan = plan_flat(file.labelled(None, 0), seed)
     note("note: a flat file has no time: trials are judged by folds of rows, not on a later date")
     return Problem(plan, _facts(inputs, config, seed), inputs)
 

@@ -16,9 +16,8 @@ the tables say what class accounts have, a customer without one opens that first
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -76,12 +75,6 @@ def build_advice(effects: Iterable[ServiceEffect], settings: EffectSettings) -> 
             )
         )
     return tuple(advice)
-
-
-def knows_class_1(holdings: nw.LazyFrame[Any]) -> bool:
-    """Whether a bank's holdings tell of anybody that an account is of class 1; else nobody can be said to lack one."""
-    found = holdings.filter(nw.col("account_class") == nw.lit("1")).select("customer_id").head(1)
-    return len(found.collect(backend="pyarrow")) > 0
 
 
 def find_next_steps(

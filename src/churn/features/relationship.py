@@ -11,8 +11,7 @@ from churn.features.expressions import YEAR, count, days_since, since, zero_wher
 from churn.features.feature import Feature
 from churn.features.phrases import ago, either, happened, level
 from churn.speech import Number, Said, Span, counted, message
-from churn.tables.bank import to_date
-from churn.tables.contract import TIERS
+from churn.tables.contract import TIERS, to_date
 from churn.timeline import Tables
 
 

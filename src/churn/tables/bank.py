@@ -12,79 +12,27 @@ import narwhals as nw
 
 from churn.config import Config, TableSource
 from churn.errors import DataError
+from churn.tables import checking
 from churn.tables.cells import quote_text
-from churn.tables.checking import (
-    EVENTS,
-    HINTS,
-    Finding,
-    LeftOut,
-    RowCount,
-    check_table,
-    create_quarantine,
-    describe_rule,
-    find_warnings,
-    quarantined_rows,
-)
-from churn.tables.contract import REQUIRED_TABLES, Table, contract_tables
-from churn.tables.database import customer_ranges, fetch_row, last_reading, open_database, scratch_folder
+from churn.tables.checking import Checked, Finding, RowCount
+from churn.tables.contract import REQUIRED_TABLES, Table, contract_tables, to_date
+from churn.tables.database import fetch_row, last_reading, open_database, scratch_folder
 from churn.tables.isolation import run_apart
 from churn.tables.mapping import require_mapping
-from churn.tables.reading import FileFact, RawTable, describe_files, load_table
+from churn.tables.reading import RawTable, load_table
 from churn.tables.sources import Source, find_sources
+from churn.threads import n_threads
 
-EPOCH = dt.date(1970, 1, 1)
 _OPENINGS = {"customers": ("opened_on", "closed_on"), "holdings": ("opened_on", "closed_on")}
 _FIRST_DAY, _LAST_DAY = -25_567, 84_005  # 1900-01-01 and 2199-12-31
 
 
-@dataclass(frozen=True)
-class Bank:
-    """Checked tables in a DuckDB database: dates are whole days since 1970-01-01, money whole cents.
+@dataclass(frozen=True, kw_only=True)
+class BankTables(Checked):
+    """A bank's checked tables; `data_begin`, `data_end`: the first and the last day the data know about."""
 
-    Attributes
-    ----------
-    connection
-        Holds one table of usable rows for each name in `raws`.
-    raws
-        The tables that were there, by name.
-    row_counts
-        For each table: rows = used + quarantined.
-    findings
-        Broken rules and warnings.
-    data_begin, data_end
-        The first and the last day the data know about.
-    """
-
-    connection: duckdb.DuckDBPyConnection
-    config: Config
-    raws: Mapping[str, RawTable]
-    row_counts: Mapping[str, RowCount]
-    findings: Sequence[Finding]
     data_begin: dt.date
     data_end: dt.date
-
-    @property
-    def is_ok(self) -> bool:
-        """Whether no row had to be left out."""
-        return not any(finding.severity == "error" for finding in self.findings)
-
-    @property
-    def ignored_columns(self) -> dict[str, int]:
-        """How many columns of each table the contract does not name, where there are any."""
-        return {name: raw.ignored_columns for name, raw in self.raws.items() if raw.ignored_columns}
-
-    @property
-    def paths(self) -> list[Path]:
-        """The files the tables were read from."""
-        return [source.path for raw in self.raws.values() for source in raw.sources]
-
-    def has(self, table: str) -> bool:
-        """Whether the bank handed over that table."""
-        return table in self.raws
-
-    def column_is_there(self, table: str, column: str) -> bool:
-        """Whether the bank handed over that column of that table."""
-        return self.has(table) and column in self.raws[table].columns
 
     def frames(self, between: tuple[str, str] | None = None) -> dict[str, nw.LazyFrame[Any]]:
         """Return the tables as lazy frames; `between` keeps customers whose id lies in that closed range."""
@@ -98,29 +46,11 @@ class Bank:
         columns = table.references or ("customer_id",)
         return relation.filter(" OR ".join(f"{column} BETWEEN {low} AND {high}" for column in columns))
 
-    def ranges(self, size: int) -> list[tuple[str, str]]:
-        """Cut the customers, sorted by id, into closed ranges of `size`."""
-        return customer_ranges(self.connection, "customers", size)
-
-    def quarantine(self) -> Iterator[LeftOut]:
-        """Yield every row left out: table, file name, row in that file (from 1), column (may be empty), rule."""
-        return quarantined_rows(self.connection, list(self.raws.values()))
-
-    def file_facts(self) -> list[FileFact]:
-        """Describe every input file: table, name, bytes, sha256.
-
-        Raises
-        ------
-        DataError
-            A file is no longer what was read.
-        """
-        return [fact for raw in self.raws.values() for fact in describe_files(raw)]
-
 
 @contextmanager
-def open_bank(
-    folder: str | Path, config: Config | None = None, *, data_end: dt.date | None = None, n_threads: int | None = None
-) -> Iterator[Bank]:
+def open_tables(
+    folder: str | Path, config: Config | None = None, *, data_end: dt.date | None = None
+) -> Iterator[BankTables]:
     """Read and check a folder of tables; the database is removed when the block ends.
 
     Parameters
@@ -131,8 +61,6 @@ def open_bank(
         Names, encodings and the catalogue; the contract's own when absent.
     data_end
         Overrides the last day found in the data.
-    n_threads
-        Threads of the database; all cores when absent. Results do not depend on it.
 
     Raises
     ------
@@ -157,9 +85,9 @@ def open_bank(
             {name: table for name, table in tables.items() if name in sources},
             sources,
             config,
-            n_threads,
+            n_threads(),
         )
-        with open_database(scratch, n_threads) as connection:
+        with open_database(scratch, n_threads()) as connection:
             yield _check_tables(connection, raws, config, data_end)
 
 
@@ -168,10 +96,10 @@ def _load_tables(
     tables: Mapping[str, Table],
     sources: Mapping[str, Sequence[Source]],
     config: Config,
-    n_threads: int | None,
+    threads: int,
 ) -> dict[str, RawTable]:
     """Read every table into the database of the scratch folder; runs in a process of its own."""
-    with open_database(scratch, n_threads) as connection:
+    with open_database(scratch, threads) as connection:
         return {
             name: load_table(connection, table, sources[name], config.tables.get(name, TableSource()), scratch)
             for name, table in tables.items()
@@ -180,38 +108,24 @@ def _load_tables(
 
 def _check_tables(
     connection: duckdb.DuckDBPyConnection, raws: Mapping[str, RawTable], config: Config, data_end: dt.date | None
-) -> Bank:
-    create_quarantine(connection)
+) -> BankTables:
+    checking.create_quarantine(connection)
     counts, findings = {}, []
     for name, raw in raws.items():
-        counts[name], broken = check_table(connection, raw)
+        counts[name], broken = checking.check_table(connection, raw)
         findings += broken
         _require_rows(connection, name, raws, counts[name], broken)
-    findings += find_warnings(connection, raws, config)
+    findings += checking.find_warnings(connection, raws, config)
     begin, end = _find_period(connection, raws)
-    return Bank(connection, config, raws, counts, findings, begin, data_end or end)
-
-
-def to_days(date: dt.date) -> int:
-    """Whole days since 1970-01-01.
-
-    Examples
-    --------
-    >>> to_days(dt.date(2016, 12, 1))
-    17136
-    """
-    return (date - EPOCH).days
-
-
-def to_date(days: int) -> dt.date:
-    """Return the calendar date of whole days since 1970-01-01.
-
-    Examples
-    --------
-    >>> to_date(17136)
-    datetime.date(2016, 12, 1)
-    """
-    return EPOCH + dt.timedelta(days=int(days))
+    return BankTables(
+        connection=connection,
+        raws=raws,
+        row_counts=counts,
+        findings=findings,
+        ignored_columns={name: raw.ignored_columns for name, raw in raws.items() if raw.ignored_columns},
+        data_begin=begin,
+        data_end=data_end or end,
+    )
 
 
 def _require_rows(
@@ -233,8 +147,8 @@ def _require_rows(
     zeros = worst.rule == "unknown_customer" and "xlsx" in forms and _has_numbers_for_ids(connection)
     hint = "zeros_lost" if zeros else worst.rule
     raise DataError(
-        f"{path}: none of the {count.rows:,} rows of table {name} can be used ({describe_rule(worst)});"
-        f" {HINTS.get(hint, 'mend them').format(table=name)}"
+        f"{path}: none of the {count.rows:,} rows of table {name} can be used ({checking.describe_rule(worst)});"
+        f" {checking.HINTS.get(hint, 'mend them').format(table=name)}"
     )
 
 
@@ -248,7 +162,7 @@ def _find_period(connection: duckdb.DuckDBPyConnection, raws: Mapping[str, RawTa
 
     Days outside the years 1900 to 2199 do not count: some systems write "open" as 9999-12-31.
     """
-    for group in (EVENTS, _OPENINGS):
+    for group in (checking.EVENTS, _OPENINGS):
         parts = [f"SELECT {c} AS day FROM {t}" for t, columns in group.items() if t in raws for c in columns]
         within = f"day BETWEEN {_FIRST_DAY} AND {_LAST_DAY}"
         query = f"SELECT min(day), max(day) FROM ({' UNION ALL '.join(parts)}) WHERE {within}"

@@ -5,7 +5,8 @@ known before.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import duckdb
@@ -13,9 +14,9 @@ import duckdb
 from churn.config import Config
 from churn.tables.cells import quote_name, quote_text
 from churn.tables.contract import ONE_CLASS_1_ACCOUNT_SINCE, VIP_TIERS, Table
-from churn.tables.database import fetch_row
+from churn.tables.database import customer_ranges, fetch_row
 from churn.tables.lines import TOTAL_LINE
-from churn.tables.reading import RawTable, raw_name
+from churn.tables.reading import FileFact, RawTable, describe_files, raw_name
 
 QUARANTINE = "quarantine"
 # Tables dated event by event: their last day is the last the data know about.
@@ -52,6 +53,72 @@ class RowCount:
     rows: int
     used: int
     quarantined: int
+
+
+LeftOut = tuple[str, str, int, str, str]
+"""A row left out: table, file name, row in that file (from 1), column (may be empty), rule."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """Checked tables in a DuckDB database: dates are whole days since 1970-01-01, money whole cents.
+
+    Attributes
+    ----------
+    connection
+        Holds one table of usable rows for each name in `raws`.
+    raws
+        The tables that were there, by name; the one of customers first.
+    row_counts
+        For each table: rows = used + quarantined.
+    findings
+        Broken rules and warnings.
+    ignored_columns
+        How many columns of each table nothing asks for, where there are any.
+    names
+        What the file itself calls a column, where that is not the name in the database.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    raws: Mapping[str, RawTable]
+    row_counts: Mapping[str, RowCount]
+    findings: Sequence[Finding]
+    ignored_columns: Mapping[str, int]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether no row had to be left out."""
+        return not any(finding.severity == "error" for finding in self.findings)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files the tables were read from."""
+        return [source.path for raw in self.raws.values() for source in raw.sources]
+
+    def ranges(self, size: int) -> list[tuple[str, str]]:
+        """Cut the customers, sorted by id, into closed ranges of `size`."""
+        return customer_ranges(self.connection, next(iter(self.raws)), size)
+
+    def quarantine(self) -> Iterator[LeftOut]:
+        """Yield every row left out."""
+        files = {name: [source.path.name for source in raw.sources] for name, raw in self.raws.items()}
+        # A cursor of its own: an unread result would block the connection for everything else.
+        cursor = self.connection.cursor().execute(f"FROM {QUARANTINE}")
+        while rows := cursor.fetchmany(_FETCHED_ROWS):
+            for table, file, row, text in rows:
+                column, rule = text.split(":")
+                yield table, files[table][file], row, self.names.get(column, column), rule
+
+    def file_facts(self) -> list[FileFact]:
+        """Describe every input file: table, name, bytes, sha256.
+
+        Raises
+        ------
+        DataError
+            A file is no longer what was read.
+        """
+        return [fact for raw in self.raws.values() for fact in describe_files(raw)]
 
 
 # What to do where a rule leaves nothing that could be used.
@@ -241,17 +308,3 @@ def _beyond_the_others(connection: duckdb.DuckDBPyConnection, present: Mapping[s
             column = EVENTS[table][0]
             found.append(_warning(connection, table, column, BEYOND, f"{column} > {max(others) + _BEYOND_DAYS}"))
     return found
-
-
-LeftOut = tuple[str, str, int, str, str]
-
-
-def quarantined_rows(connection: duckdb.DuckDBPyConnection, raws: Sequence[RawTable]) -> Iterator[LeftOut]:
-    """Yield every row left out: table, file name, row in that file (from 1), column (may be empty), rule."""
-    files = {raw.table.name: [source.path.name for source in raw.sources] for raw in raws}
-    # A cursor of its own: an unread result would block the connection for everything else.
-    cursor = connection.cursor().execute(f"FROM {QUARANTINE}")
-    while rows := cursor.fetchmany(_FETCHED_ROWS):
-        for table, file, row, text in rows:
-            column, rule = text.split(":")
-            yield table, files[table][file], row, column, rule

@@ -4,6 +4,7 @@ Dates are held as whole days since 1970-01-01 and money as whole cents once a ta
 64-bit integers, so that every later calculation gives the same bits on any engine and any number of threads.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -16,6 +17,29 @@ TIERS = ("ordinary", "gold", "platinum")
 VIP_TIERS = ("gold", "platinum")
 # Since 2016-12-01 a person may hold one class-1 account per bank (People's Bank of China, notice 261 of 2016).
 ONE_CLASS_1_ACCOUNT_SINCE = 17136  # 2016-12-01 in days since 1970-01-01
+_EPOCH = dt.date(1970, 1, 1)
+
+
+def to_days(date: dt.date) -> int:
+    """Whole days since 1970-01-01.
+
+    Examples
+    --------
+    >>> to_days(dt.date(2016, 12, 1))
+    17136
+    """
+    return (date - _EPOCH).days
+
+
+def to_date(days: int) -> dt.date:
+    """Return the calendar date of whole days since 1970-01-01.
+
+    Examples
+    --------
+    >>> to_date(17136)
+    datetime.date(2016, 12, 1)
+    """
+    return _EPOCH + dt.timedelta(days=int(days))
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,10 @@ def scratch_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def open_database(scratch: Path, n_threads: int | None) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_database(scratch: Path, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the database in a scratch folder; it is closed when the block ends.
 
-    `n_threads`: all cores when None. Results do not depend on it: sums are of whole numbers.
+    `threads`: all cores when 0. Results do not depend on it: sums are of whole numbers.
     """
     connection = duckdb.connect(str(scratch / DATABASE))
     try:
@@ -34,8 +34,8 @@ def open_database(scratch: Path, n_threads: int | None) -> Iterator[duckdb.DuckD
         # A moment with a zone is judged in UTC, wherever the machine stands.
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
-        if n_threads:
-            connection.execute(f"SET threads = {int(n_threads)}")
+        if threads:
+            connection.execute(f"SET threads = {int(threads)}")
         yield connection
     finally:
         connection.close()

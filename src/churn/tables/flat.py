@@ -6,28 +6,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-import duckdb
 import pandas as pd
 
 from churn.config import FlatFile, TableSource
 from churn.errors import DataError
+from churn.tables import checking
 from churn.tables.cells import quote_text
-from churn.tables.checking import (
-    HINTS,
-    Finding,
-    LeftOut,
-    RowCount,
-    check_table,
-    create_quarantine,
-    describe_rule,
-    quarantined_rows,
-)
+from churn.tables.checking import Checked, Finding, RowCount
 from churn.tables.contract import Column, Table
-from churn.tables.database import customer_ranges, open_database, scratch_folder
-from churn.tables.flat_columns import FlatKind, probe_columns
+from churn.tables.database import open_database, scratch_folder
+from churn.tables.flat_columns import FlatKind, Labels, probe_columns
 from churn.tables.isolation import run_apart
-from churn.tables.reading import FileFact, RawTable, describe_files, load_table
+from churn.tables.reading import RawTable, load_table
 from churn.tables.sources import Source, source_of
+from churn.threads import n_threads
 
 
 class FlatRows(NamedTuple):
@@ -41,8 +33,8 @@ class FlatRows(NamedTuple):
     features: pd.DataFrame
 
 
-@dataclass(frozen=True)
-class FlatTable:
+@dataclass(frozen=True, kw_only=True)
+class FlatTable(Checked):
     """A checked flat file.
 
     Attributes
@@ -51,33 +43,10 @@ class FlatTable:
         The feature columns in the file's order, and whether each is a number or a text.
     has_label
         Whether the label's column was there and asked for.
-    n_ignored
-        Columns that neither the configuration nor the model asks for.
     """
 
-    connection: duckdb.DuckDBPyConnection
-    flat: FlatFile
-    raw: RawTable
     kinds: Mapping[str, FlatKind]
     has_label: bool
-    row_count: RowCount
-    findings: Sequence[Finding]
-    n_ignored: int
-
-    @property
-    def paths(self) -> list[Path]:
-        """The file it was read from."""
-        return [source.path for source in self.raw.sources]
-
-    @property
-    def row_counts(self) -> dict[str, RowCount]:
-        """Rows = used + quarantined."""
-        return {"flat": self.row_count}
-
-    @property
-    def ignored_columns(self) -> dict[str, int]:
-        """How many columns nothing asks for, where there are any."""
-        return {"flat": self.n_ignored} if self.n_ignored else {}
 
     def rows(self, between: tuple[str, str] | None = None) -> FlatRows:
         """Return the customers, sorted by `customer_id`; `between` keeps those whose id lies in that closed range."""
@@ -89,26 +58,6 @@ class FlatTable:
         features = frame[inner].set_axis(list(self.kinds), axis="columns")
         return FlatRows(frame["customer_id"], frame["churned"].astype("int64") if self.has_label else None, features)
 
-    def ranges(self, size: int) -> list[tuple[str, str]]:
-        """Cut the customers, sorted by id, into closed ranges of `size`."""
-        return customer_ranges(self.connection, "flat", size)
-
-    def quarantine(self) -> Iterator[LeftOut]:
-        """Yield every row left out: table, file name, row in that file (from 1), column (may be empty), rule."""
-        names = _outer_names(self.flat, self.kinds)
-        for table, file, row, column, rule in quarantined_rows(self.connection, [self.raw]):
-            yield table, file, row, names.get(column, column), rule
-
-    def file_facts(self) -> list[FileFact]:
-        """Describe the input file: table, name, bytes, sha256.
-
-        Raises
-        ------
-        DataError
-            The file is no longer what was read.
-        """
-        return describe_files(self.raw)
-
 
 @contextmanager
 def open_flat(
@@ -116,8 +65,7 @@ def open_flat(
     flat: FlatFile,
     *,
     kinds: Mapping[str, FlatKind] | None = None,
-    needs_label: bool | None,
-    n_threads: int | None = None,
+    labels: Labels,
 ) -> Iterator[FlatTable]:
     """Read and check one flat file; the database is removed when the block ends.
 
@@ -128,9 +76,9 @@ def open_flat(
     kinds
         The features a model was trained on. When absent, every column the configuration does not name otherwise
         is a feature, and its cells decide whether it is a number.
-    needs_label
-        Whether the label is read; then a file without it is refused and a row without it is left out. None: it is
-        read where it is there and says of anybody that they left.
+    labels
+        Whether the label is read: "needed", then a file without it is refused and a row without it is left out;
+        "if there", where its column says of anybody that they left; or "unread".
 
     Raises
     ------
@@ -146,16 +94,25 @@ def open_flat(
     source = source_of("flat", path.absolute())  # the reading process may stand in another folder
     with scratch_folder() as scratch:
         raw, names, kinds, has_label = run_apart(
-            lambda: str(path), path.stat().st_size, _load, scratch, source, flat, kinds, needs_label, n_threads
+            lambda: str(path), path.stat().st_size, _load, scratch, source, flat, kinds, labels, n_threads()
         )
-        with open_database(scratch, n_threads) as connection:
-            create_quarantine(connection)
-            count, findings = check_table(connection, raw)
+        with open_database(scratch, n_threads()) as connection:
+            checking.create_quarantine(connection)
+            count, findings = checking.check_table(connection, raw)
             outer = _outer_names(flat, kinds)
             findings = [replace(finding, column=outer.get(finding.column, finding.column)) for finding in findings]
             _require_rows(path, flat, count, findings)
             n_ignored = len(set(names) - {flat.id, flat.label, *flat.drop} - set(kinds))
-            yield FlatTable(connection, flat, raw, kinds, has_label, count, findings, n_ignored)
+            yield FlatTable(
+                connection=connection,
+                raws={"flat": raw},
+                row_counts={"flat": count},
+                findings=findings,
+                ignored_columns={"flat": n_ignored} if n_ignored else {},
+                names=outer,
+                kinds=kinds,
+                has_label=has_label,
+            )
 
 
 def _require_rows(path: Path, flat: FlatFile, count: RowCount, findings: Sequence[Finding]) -> None:
@@ -164,8 +121,8 @@ def _require_rows(path: Path, flat: FlatFile, count: RowCount, findings: Sequenc
         raise DataError(f"{path}: is empty; {wanted}")
     if not count.used:
         worst = max(findings, key=lambda finding: finding.count)
-        hint = HINTS["formula_without_value"] if worst.rule == "formula_without_value" else wanted
-        raise DataError(f"{path}: has no usable row among {count.rows:,} ({describe_rule(worst)}); {hint}")
+        hint = checking.HINTS["formula_without_value"] if worst.rule == "formula_without_value" else wanted
+        raise DataError(f"{path}: has no usable row among {count.rows:,} ({checking.describe_rule(worst)}); {hint}")
 
 
 def _load(
@@ -173,25 +130,21 @@ def _load(
     source: Source,
     flat: FlatFile,
     kinds: Mapping[str, FlatKind] | None,
-    needs_label: bool | None,
-    n_threads: int | None,
+    labels: Labels,
+    threads: int,
 ) -> tuple[RawTable, list[str], Mapping[str, FlatKind], bool]:
     """Read the file into the database of the scratch folder; runs in a process of its own."""
-    with open_database(scratch, n_threads) as connection:
+    with open_database(scratch, threads) as connection:
         mapping = TableSource(encoding=flat.encoding, sheet=flat.sheet, totals=flat.totals)
-        names, kinds, labels = probe_columns(connection, source, mapping, scratch, flat, kinds, needs_label=needs_label)
-        mapping = mapping.model_copy(update={"columns": _outer_names(flat, kinds), "values": {"churned": labels}})
-        return (
-            load_table(connection, _flat_table(kinds, labels), [source], mapping, scratch),
-            names,
-            kinds,
-            bool(labels),
-        )
+        names, kinds, values = probe_columns(connection, source, mapping, scratch, flat, kinds, labels=labels)
+        mapping = mapping.model_copy(update={"columns": _outer_names(flat, kinds), "values": {"churned": values}})
+        raw = load_table(connection, _flat_table(kinds, values), [source], mapping, scratch)
+        return raw, names, kinds, bool(values)
 
 
-def _flat_table(kinds: Mapping[str, FlatKind], labels: Mapping[str, str]) -> Table:
+def _flat_table(kinds: Mapping[str, FlatKind], values: Mapping[str, str]) -> Table:
     # Unread, the label is no column at all: a file may have one of the name "churned" that is not in our terms.
-    label = (Column("churned", "code", required=False, values=("0", "1")),) if labels else ()
+    label = (Column("churned", "code", required=False, values=("0", "1")),) if values else ()
     columns = (Column("customer_id", "id"), *label, *_feature_columns(kinds))
     return Table("flat", "one customer", columns, key=("customer_id",), references=())
 

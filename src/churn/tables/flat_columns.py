@@ -14,6 +14,7 @@ from churn.tables.reading import as_data_error, column_types, scan_source
 from churn.tables.sources import Source, as_readable, list_columns, read_header
 
 FlatKind = Literal["number", "text"]
+Labels = Literal["needed", "if there", "unread"]
 # A column is a number when at least this share of its filled cells are; rows with other cells are left out.
 NUMBER_SHARE = 0.95
 MOST_LABEL_VALUES = 20
@@ -30,7 +31,7 @@ def probe_columns(
     flat: FlatFile,
     kinds: Mapping[str, FlatKind] | None,
     *,
-    needs_label: bool | None,
+    labels: Labels,
 ) -> tuple[list[str], Mapping[str, FlatKind], dict[str, str]]:
     """Return the file's columns, the kind of every feature (`kinds` where given), and the contract's value of labels.
 
@@ -43,8 +44,8 @@ def probe_columns(
     """
     with as_readable(source, mapping, scratch) as readable:
         names, delimiter = read_header(source, readable.path)
-        _require(source, flat, names, [flat.id, *([flat.label] if needs_label else [])], "[flat]")
-        reads_label = flat.label in names if needs_label is None else needs_label
+        _require(source, flat, names, [flat.id, *([flat.label] if labels == "needed" else [])], "[flat]")
+        reads_label = labels != "unread" and flat.label in names
         if kinds is None:
             _require(source, flat, names, [*flat.bindings, *([flat.coverage] if flat.coverage else [])], "[flat]")
         else:
@@ -53,14 +54,14 @@ def probe_columns(
         with as_data_error(source):
             types = column_types(connection, scan)
             texts = {name: known_text(cell_text(*found)) for name, found in zip(names, types, strict=True)}
-            labels = (
-                _label_values(connection, scan, texts[flat.label], flat, source, must=bool(needs_label))
+            values = (
+                _label_values(connection, scan, texts[flat.label], flat, source, must=labels == "needed")
                 if reads_label
                 else {}
             )
             kinds = kinds or _find_kinds(connection, scan, texts, flat, source)
             connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-    return names, kinds, labels
+    return names, kinds, values
 
 
 def _require(source: Source, flat: FlatFile, names: Sequence[str], wanted: Sequence[str], by: str) -> None:

@@ -11,8 +11,8 @@ import pytest
 from churn.actions.hold_out import in_hold_out
 from churn.actions.lists.build import ALL_LISTS, build_lists
 from churn.config import PRODUCTS, SERVICES, Config, ListSettings, PlanSettings
+from churn.data import open_bank
 from churn.errors import DataError
-from churn.tables.bank import open_bank
 from churn.tables.contract import VIP_TIERS
 from other_bank import CASES, customers_at, make_tables, of, read_rows, was_open, write_tables
 

@@ -1,7 +1,7 @@
 import pytest
 
 from churn.actions.lists.missing import find_missing
-from churn.tables.bank import open_bank
+from churn.data import open_bank
 
 CUSTOMERS = "customer_id,branch_id,opened_on,tier\nA,N,2020-01-10,gold\n"
 HOLDINGS = "holding_id,customer_id,product,opened_on\nH,A,fund,2020-01-10\n"

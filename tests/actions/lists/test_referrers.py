@@ -6,8 +6,8 @@ import pytest
 from churn.actions.hold_out import in_hold_out
 from churn.actions.lists.build import build_lists
 from churn.config import Config, ListSettings, PlanSettings
+from churn.data import open_bank
 from churn.simulation import simulate_bank
-from churn.tables.bank import open_bank
 
 CUSTOMERS = "customer_id,branch_id,manager_id,opened_on,birth_year,tier,do_not_contact\n" + "".join(
     f"{who},{branch},M1,{opened},{born},ordinary,{refuses}\n"

@@ -6,7 +6,7 @@ import pytest
 
 from churn.actions.progress.build import Progress, build_progress
 from churn.config import Config
-from churn.tables.bank import open_bank
+from churn.data import open_bank
 
 DATE = dt.date(2024, 7, 1)
 

@@ -18,8 +18,8 @@ from churn.actions.progress.build import build_progress
 from churn.actions.progress.table import progress_table
 from churn.actions.progress.wording import MEASURES
 from churn.config import Config
+from churn.data import open_bank
 from churn.errors import TimeRangeError
-from churn.tables.bank import open_bank
 from hostile_texts import HOSTILE
 from other_bank import customers_at, make_tables, of, read_rows, was_open, write_tables
 

@@ -9,7 +9,7 @@ from churn.actions.lists.build import build_lists
 from churn.actions.plan_losses import is_felt_loss
 from churn.actions.progress.build import build_progress
 from churn.config import Config
-from churn.tables.bank import open_bank
+from churn.data import open_bank
 from progress_rows import write_contacts, write_customers, write_holdings
 
 CUSTOMERS = write_customers(

@@ -10,7 +10,7 @@ from churn.actions.plan import in_hold_out
 from churn.actions.progress.effects import measure_hold_out
 from churn.actions.progress.facts import read_facts
 from churn.config import Config, PlanSettings, ProgressSettings
-from churn.tables.bank import open_bank
+from churn.data import open_bank
 from progress_rows import write_customers, write_holdings
 
 IDS = [f"C{number:03d}" for number in range(60)]

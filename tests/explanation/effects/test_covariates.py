@@ -5,15 +5,16 @@ import pandas as pd
 import pytest
 
 from churn.config import Config, FlatFile
+from churn.data import open_bank
+from churn.evidence import build_history
 from churn.explanation.effects.covariates import (
-    build_history,
     covariate_names,
     flat_covariate_names,
     once_bound,
     settled,
 )
 from churn.features.catalogue import catalogue
-from churn.tables.bank import open_bank, to_days
+from churn.tables.contract import to_days
 
 AS_OF = dt.date(2022, 6, 1)
 HOLDINGS = """\
@@ -49,7 +50,7 @@ K6,B,cash_sweep,2022-05-01,control
 def history_of(make_folder, bindings, campaigns=None):
     folder = make_folder(holdings=HOLDINGS, bindings=bindings, campaigns=campaigns)
     with open_bank(folder, n_threads=1) as bank:
-        found = build_history(bank.frames(), to_days(AS_OF), bank.config)
+        found = build_history(bank.tables(), to_days(AS_OF), bank.config)
         return found.collect(backend="pyarrow").to_native().to_pandas().set_index("customer_id").sort_index()
 
 

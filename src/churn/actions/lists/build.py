@@ -14,8 +14,8 @@ from churn.actions.lists.losses import LOSS_ALERTS
 from churn.actions.lists.referrers import CIRCLES, REFERRERS
 from churn.actions.lists.vips import RELATIONSHIP_GRADES, UNASSIGNED_VIPS
 from churn.config import Config, ListSettings
+from churn.data import Data
 from churn.explanation.reasons.amounts import Pair
-from churn.tables.bank import Bank
 
 ALL_LISTS = (
     UNASSIGNED_VIPS,
@@ -56,7 +56,7 @@ class Lists:
 
 
 def build_lists(
-    bank: Bank, scores: pd.DataFrame | None, date: dt.date, config: Config, settings: ListSettings | None = None
+    bank: Data, scores: pd.DataFrame | None, date: dt.date, config: Config, settings: ListSettings | None = None
 ) -> Lists:
     """Build every list for the customers at a date.
 
@@ -90,7 +90,7 @@ def build_lists(
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> from churn.simulation import simulate_bank
-    >>> from churn.tables.bank import open_bank
+    >>> from churn.data import open_bank
     >>> with TemporaryDirectory() as folder:
     ...     _ = simulate_bank(Path(folder) / "bank", customers=100, months=24, truth=False)
     ...     with open_bank(Path(folder) / "bank") as bank:

@@ -11,6 +11,7 @@ import pandas as pd
 from churn.actions.hold_out import in_hold_out
 from churn.actions.lists.missing import find_missing
 from churn.config import Config, ListSettings
+from churn.data import Data
 from churn.errors import DataError
 from churn.explanation.reasons.amounts import Pair
 from churn.features.catalogue import available_features, build_features, catalogue
@@ -18,8 +19,7 @@ from churn.features.expressions import count, days_since, per_customer
 from churn.features.feature import Feature
 from churn.labels import silent_is_known
 from churn.speech import say
-from churn.tables.bank import Bank, to_date, to_days
-from churn.tables.contract import TIERS
+from churn.tables.contract import TIERS, to_date, to_days
 from churn.timeline import YEAR_DAYS, Tables, is_open, month_end_before, population
 
 OF_CUSTOMERS = ("branch_id", "manager_id", "tier", "do_not_contact")
@@ -89,7 +89,7 @@ class Facts:
         return say(told, "en"), say(told, "zh")
 
 
-def read_facts(bank: Bank, scores: pd.DataFrame | None, date: dt.date, config: Config, settings: ListSettings) -> Facts:
+def read_facts(bank: Data, scores: pd.DataFrame | None, date: dt.date, config: Config, settings: ListSettings) -> Facts:
     """Collect the facts of every customer at a date.
 
     Raises
@@ -99,7 +99,7 @@ def read_facts(bank: Bank, scores: pd.DataFrame | None, date: dt.date, config: C
     """
     day = to_days(date)
     missing = _find_lacking(bank, day)
-    tables = {name: frame for name, frame in bank.frames().items() if name not in missing}
+    tables = {name: frame for name, frame in bank.tables().items() if name not in missing}
     found = to_pandas(_collectable(tables, day, config, settings))
     columns = ["customer_id", *OF_CUSTOMERS, *FEATURES, "days_since_word", "n_referred"]
     found = found.reindex(columns=columns).sort_values("customer_id", ignore_index=True)
@@ -126,9 +126,9 @@ def to_pandas(frame: nw.LazyFrame[Any]) -> pd.DataFrame:
     return collected
 
 
-def _find_lacking(bank: Bank, day: int) -> dict[str, Pair]:
+def _find_lacking(bank: Data, day: int) -> dict[str, Pair]:
     missing = find_missing(bank, _OPTIONAL, _OPTIONAL_COLUMNS)
-    if "pnl" not in missing and not silent_is_known(bank.frames(), day):
+    if "pnl" not in missing and not silent_is_known(bank.tables(), day):
         end = to_date(month_end_before(day))
         missing["pnl"] = f"pnl holds no values at {end}", f"pnl 表没有 {end} 的数据"
     if "contacts" not in missing and not _has_row(bank, "contacts", "contacted_on", day - YEAR_DAYS, day):
@@ -140,8 +140,8 @@ def _find_lacking(bank: Bank, day: int) -> dict[str, Pair]:
     return missing
 
 
-def _has_row(bank: Bank, table: str, column: str, first: int, last: int) -> bool:
-    rows = bank.frames()[table].filter((nw.col(column) >= first) & (nw.col(column) < last))
+def _has_row(bank: Data, table: str, column: str, first: int, last: int) -> bool:
+    rows = bank.tables()[table].filter((nw.col(column) >= first) & (nw.col(column) < last))
     return bool(rows.head(1).collect(backend="pyarrow").shape[0])
 
 

@@ -13,8 +13,7 @@ from churn.actions.plan_words import TIER_WORDS
 from churn.explanation.reasons.amounts import Pair, money, percent, span
 from churn.features.activity import amount_moved, is_large_ordinary
 from churn.features.expressions import count, since, total
-from churn.tables.bank import to_date
-from churn.tables.contract import TIERS
+from churn.tables.contract import TIERS, to_date
 
 
 def find_potential_vips(facts: Facts) -> Found:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
+from churn.data import Data
 from churn.explanation.reasons.amounts import Pair
-from churn.tables.bank import Bank
 
 
-def find_missing(bank: Bank, tables: Iterable[str], columns: Iterable[tuple[str, str]]) -> dict[str, Pair]:
+def find_missing(bank: Data, tables: Iterable[str], columns: Iterable[tuple[str, str]]) -> dict[str, Pair]:
     """Say why tables and columns cannot be used; those that can are not in it.
 
     Parameters
@@ -26,7 +26,7 @@ def find_missing(bank: Bank, tables: Iterable[str], columns: Iterable[tuple[str,
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> from churn.simulation import simulate_bank
-    >>> from churn.tables.bank import open_bank
+    >>> from churn.data import open_bank
     >>> with TemporaryDirectory() as folder:
     ...     _ = simulate_bank(Path(folder) / "bank", customers=100, months=24, truth=False)
     ...     with open_bank(Path(folder) / "bank") as bank:

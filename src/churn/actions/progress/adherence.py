@@ -15,7 +15,7 @@ from churn.actions.progress.units import Found, Measured, position
 from churn.estimates import Interval, Whole, by_group, clustered_mean, clustered_share
 from churn.explanation.reasons.amounts import Pair
 from churn.features.expressions import count
-from churn.tables.bank import to_date, to_days
+from churn.tables.contract import to_date, to_days
 
 MEASURES = ("meetings_per_day", "calls_per_day", "days_kept")
 

@@ -24,8 +24,9 @@ from churn.actions.progress.series import build_series
 from churn.actions.progress.units import Found, Measured
 from churn.actions.progress.wording import MEASURES, NOTES
 from churn.config import Config, ProgressSettings
+from churn.data import Data
 from churn.explanation.reasons.amounts import Pair
-from churn.tables.bank import Bank, to_date
+from churn.tables.contract import to_date
 from churn.timeline import YEAR_DAYS
 
 COLUMNS = ("level", "unit", "branch_id", "measure", "value", "low", "high", "n", "target")
@@ -69,7 +70,7 @@ class Progress:
 
 
 def build_progress(
-    bank: Bank,
+    bank: Data,
     date: dt.date,
     config: Config,
     scores: pd.DataFrame | None = None,
@@ -109,7 +110,7 @@ def build_progress(
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> from churn.simulation import simulate_bank
-    >>> from churn.tables.bank import open_bank
+    >>> from churn.data import open_bank
     >>> with TemporaryDirectory() as folder:
     ...     _ = simulate_bank(Path(folder) / "bank", customers=100, months=24, truth=False)
     ...     with open_bank(Path(folder) / "bank") as bank:

@@ -15,7 +15,7 @@ from churn.actions.progress.units import Found, Measured, add_up, numbers, sum_b
 from churn.estimates import share
 from churn.explanation.reasons.amounts import Pair
 from churn.features.expressions import ratio, total
-from churn.tables.bank import to_date
+from churn.tables.contract import to_date
 from churn.timeline import month_ends_before
 
 LOSS_MONTHS = 6

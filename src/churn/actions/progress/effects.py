@@ -1,6 +1,5 @@
 """What contacts and offers did, as far as chance decided who got them: the hold-out and the randomised campaigns."""
 
-from dataclasses import replace
 from typing import Any
 
 import narwhals as nw
@@ -22,12 +21,11 @@ from churn.estimates import (
     share,
     stratified_difference,
 )
-from churn.explanation.effects.campaigns import build_offers
-from churn.explanation.effects.randomised import LEAST_ARM
+from churn.evidence import LEAST_ARM, build_offers
 from churn.explanation.reasons.amounts import Pair
 from churn.features.coverage import product_coverage
 from churn.labels import build_labels
-from churn.tables.bank import to_date
+from churn.tables.contract import to_date
 from churn.timeline import is_open, month_end_before, population
 
 HOLD_OUT = ("hold_out_difference", "value_kept")
@@ -64,8 +62,8 @@ def measure_offers(facts: Facts) -> Found:
     if lack := facts.lacks("campaigns") or _lacks_offers(facts):
         return {OFFERS: lack}
     # What was known on the eve of the date, and no outcome of later.
-    eve = replace(facts.bank, data_end=to_date(facts.end))
-    rows = build_offers(eve, facts.horizon_days)
+    bank = facts.bank
+    rows = build_offers(bank.tables(), facts.horizon_days, to_date(facts.end), bank.config)
     if rows.empty:
         return {OFFERS: ("no customer of a campaign has an outcome", "活动客户均无结果")}
     rows = rows.merge(_owners(facts), on="customer_id", how="inner")

@@ -13,12 +13,12 @@ from churn.actions.lists.facts import to_pandas
 from churn.actions.lists.missing import find_missing
 from churn.actions.plan_managers import find_managers
 from churn.config import Config, ProgressSettings
+from churn.data import Data
 from churn.errors import TimeRangeError
 from churn.explanation.reasons.amounts import Pair
 from churn.labels import silent_is_known
-from churn.tables.bank import Bank, to_date, to_days
 from churn.tables.checking import EVENTS
-from churn.tables.contract import VIP_TIERS
+from churn.tables.contract import VIP_TIERS, to_date, to_days
 from churn.timeline import Tables, population
 
 _OPTIONAL = ("bindings", "contacts", "pnl", "transactions", "referrals", "customer_states", "campaigns")
@@ -57,7 +57,7 @@ class Facts:
         Why a table or a column ("table.column") cannot be used.
     """
 
-    bank: Bank
+    bank: Data
     tables: Tables
     owners: nw.LazyFrame[Any]
     people: pd.DataFrame
@@ -98,7 +98,7 @@ class Facts:
         return f"{table} holds no row from {begin} on and before {end}", f"{table} 表没有 {begin} 起、{end} 之前的数据"
 
 
-def read_facts(bank: Bank, date: dt.date, config: Config, settings: ProgressSettings, horizon_days: int) -> Facts:
+def read_facts(bank: Data, date: dt.date, config: Config, settings: ProgressSettings, horizon_days: int) -> Facts:
     """Collect today's customers, managers and branches, and what the data know before a date.
 
     Raises
@@ -110,7 +110,7 @@ def read_facts(bank: Bank, date: dt.date, config: Config, settings: ProgressSett
         raise TimeRangeError(f"horizon_days: {horizon_days} is not above 0; give the model's horizon")
     day = to_days(date)
     missing = find_missing(bank, _OPTIONAL, _COLUMNS)
-    tables = {name: frame for name, frame in bank.frames().items() if name not in missing}
+    tables = {name: frame for name, frame in bank.tables().items() if name not in missing}
     begin, end = _find_period(bank, tables, day)
     come = tables["customers"].filter(nw.col("opened_on") < day)
     owners = come.select("customer_id", "branch_id", "manager_id")
@@ -131,7 +131,7 @@ def at_month_end(facts: Facts, start: int) -> Pair | None:
     return f"pnl holds no values at the month-end before {to_date(start)}", f"pnl 表没有 {to_date(start)} 前的月末数据"
 
 
-def _find_period(bank: Bank, tables: Tables, day: int) -> tuple[int, int]:
+def _find_period(bank: Data, tables: Tables, day: int) -> tuple[int, int]:
     """Return the first and last day before `day` that the data know about.
 
     Days on or after it say nothing, not even how far the data reach: what is added there changes no figure.

@@ -10,8 +10,7 @@ from churn.actions.progress.units import Found, Measured, sum_by_unit
 from churn.estimates import difference, rate, share
 from churn.explanation.reasons.amounts import Pair
 from churn.features.activity import is_large_ordinary
-from churn.tables.bank import to_date
-from churn.tables.contract import TIERS, VIP_TIERS
+from churn.tables.contract import TIERS, VIP_TIERS, to_date
 from churn.timeline import YEAR_DAYS, population
 
 LEAST_DAYS = 180

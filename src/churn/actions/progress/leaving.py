@@ -15,7 +15,7 @@ from churn.explanation.reasons.amounts import Pair
 from churn.features.coverage import product_coverage
 from churn.labels import build_labels, silent_is_known
 from churn.model.anchoring import BUCKETS
-from churn.tables.bank import to_date
+from churn.tables.contract import to_date
 from churn.timeline import is_open, population, stated_rate_at
 
 CONTACTED_DAYS = 90

@@ -10,7 +10,7 @@ from churn.actions.progress.breadth import NAMES, held
 from churn.actions.progress.facts import Facts
 from churn.actions.progress.units import numbers, position, sum_by_unit
 from churn.estimates import Floats, Whole, by_group
-from churn.tables.bank import to_date
+from churn.tables.contract import to_date
 from churn.timeline import month_end_before, month_ends_before
 
 MONTHS = 12

@@ -17,16 +17,13 @@ service look good.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from churn.config import Config, FlatFile
 from churn.features.feature import Feature
-from churn.timeline import Tables, is_open
 
 SETTLED_DAYS = 91
 CONTROL_OUTCOME = "n_referred_365d"
@@ -61,34 +58,6 @@ def flat_covariate_names(service: str, columns: Iterable[str], flat: FlatFile) -
     return [name for name in columns if name != service and name not in flat.drop]
 
 
-def build_history(tables: Tables, as_of: int, config: Config) -> nw.LazyFrame[Any]:
-    """Return, for each customer, `held_days_<product>`, `unbound_days_<service>` and `offered_days_<service>`.
-
-    Days from the opening of the oldest holding of the product that is open at `as_of`, from the last time the service
-    was unbound, and from the last campaign in which it was offered; null where there is none.
-    """
-    held = is_open("opened_on", "closed_on", as_of)
-    products = [
-        _days(held & (nw.col("product") == nw.lit(name)), nw.col("opened_on"), as_of, f"held_days_{name}", first=True)
-        for name in sorted({service.product for service in config.services.values()})
-    ]
-    history = tables["holdings"].group_by("customer_id").agg(*products)
-    ended = (nw.col("unbound_on") < as_of).fill_null(False)
-    offered = (nw.col("arm") == nw.lit("treated")) & (nw.col("assigned_on") < as_of)
-    for table, happened, day, kind in (
-        ("bindings", ended, "unbound_on", "unbound"),
-        ("campaigns", offered, "assigned_on", "offered"),
-    ):
-        if table in tables:
-            services = [
-                _days(happened & (nw.col("service") == nw.lit(name)), nw.col(day), as_of, f"{kind}_days_{name}")
-                for name in config.services
-            ]
-            last = tables[table].group_by("customer_id").agg(*services)
-            history = history.join(last, on="customer_id", how="left")
-    return history
-
-
 def settled(service: str, features: pd.DataFrame, history: pd.DataFrame, config: Config) -> NDArray[np.bool_]:
     """Whom the effect is estimated on: product open for 91 days, the service bound as long or not, and not offered.
 
@@ -115,8 +84,3 @@ def once_bound(service: str, history: pd.DataFrame) -> NDArray[np.bool_]:
         return np.zeros(len(history), dtype=bool)
     chosen: NDArray[np.bool_] = (history[name] >= SETTLED_DAYS).to_numpy(dtype=bool)
     return chosen
-
-
-def _days(condition: nw.Expr, day: nw.Expr, as_of: int, name: str, *, first: bool = False) -> nw.Expr:
-    chosen = nw.when(condition).then(day)
-    return (as_of - (chosen.min() if first else chosen.max())).alias(name)

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from churn.estimates import Z_95, Estimate
+from churn.evidence import LEAST_ARM
 
-LEAST_ARM = 30
-"""Rows each arm of a wave holds at least; smaller waves are left out."""
 Floats = NDArray[np.float64]
 
 

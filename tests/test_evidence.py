@@ -2,8 +2,9 @@ import datetime as dt
 
 import pytest
 
-from churn.explanation.effects.campaigns import COLUMNS, build_offers
-from churn.tables.bank import open_bank
+from churn.data import open_bank
+from churn.errors import TimeRangeError
+from churn.evidence import COLUMNS, build_offers, gather_evidence, outcome_date
 
 # All of one day, 2022-06-01, unless the test says otherwise.
 CUSTOMERS = """\
@@ -50,7 +51,7 @@ def offers(make_folder):
     def build(horizon_days=HORIZON, data_end=DATA_END, **tables):
         given = {"customers": CUSTOMERS, "holdings": HOLDINGS, "campaigns": CAMPAIGNS} | tables
         with open_bank(make_folder(**given), data_end=data_end, n_threads=1) as bank:
-            return build_offers(bank, horizon_days)
+            return build_offers(bank.tables(), horizon_days, bank.data_end, bank.config)
 
     return build
 
@@ -145,3 +146,66 @@ def test_no_campaigns_give_an_empty_frame(offers):
     frame = offers(campaigns=None)
     assert tuple(frame.columns) == COLUMNS
     assert len(frame) == 0
+
+
+LABELS = """\
+customer_id,as_of,churned
+A,2020-06-01,0
+B,2020-06-01,1
+A,2020-08-01,0
+A,2020-09-01,1
+"""
+UNBOUND = """\
+customer_id,service,bound_on,unbound_on
+B,cts,2020-03-01,2020-03-19
+"""
+END_OF_2020 = dt.date(2020, 12, 31)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "expected"),
+    [
+        ("2021-01-31", "2020-10-03"),  # 90 days from it end with 2020-12-31
+        ("2020-10-04", "2020-10-03"),
+        ("2020-10-03", "2020-10-03"),
+        ("2020-06-15", "2020-06-15"),
+    ],
+)
+def test_date_is_the_last_whose_outcome_is_complete(make_folder, as_of, expected):
+    with open_bank(make_folder(), data_end=END_OF_2020, n_threads=1) as bank:
+        assert outcome_date(bank.tables(), dt.date.fromisoformat(as_of), 90, bank.data_end).isoformat() == expected
+
+
+@pytest.mark.parametrize(
+    ("as_of", "expected"),
+    [
+        ("2020-12-31", "2020-09-01"),
+        ("2020-09-01", "2020-09-01"),
+        ("2020-08-31", "2020-08-01"),  # 31 days before the last: labels may lie close together
+        ("2020-07-31", "2020-06-01"),
+    ],
+)
+def test_with_labels_of_the_bank_it_is_the_last_labelled_date(make_folder, as_of, expected):
+    with open_bank(make_folder(labels=LABELS), data_end=END_OF_2020, n_threads=1) as bank:
+        assert outcome_date(bank.tables(), dt.date.fromisoformat(as_of), 90, bank.data_end).isoformat() == expected
+
+
+def test_date_before_every_label_is_refused(make_folder):
+    with (
+        open_bank(make_folder(labels=LABELS), data_end=END_OF_2020, n_threads=1) as bank,
+        pytest.raises(TimeRangeError, match="--as-of 2020-05-31: the labels table holds no outcome up to that date"),
+    ):
+        outcome_date(bank.tables(), dt.date(2020, 5, 31), 90, bank.data_end)
+
+
+def test_history_has_the_rows_of_the_snapshot_in_its_order(make_folder):
+    """A customer without any binding is there too."""
+    with open_bank(make_folder(bindings=UNBOUND), data_end=END_OF_2020, n_threads=1) as bank:
+        snapshot = bank.labelled(dt.date(2020, 4, 1), 90)
+        evidence = gather_evidence(bank.tables(), snapshot, 90, bank.data_end, bank.config)
+    assert evidence.snapshot is snapshot
+    assert evidence.history["customer_id"].tolist() == snapshot.customer_id.tolist() == ["A", "B"]
+    assert evidence.history["unbound_days_cts"].isna().tolist() == [True, False]
+    assert evidence.history["unbound_days_cts"][1] == 13  # 2020-03-19 to 2020-04-01
+    assert evidence.history["held_days_fund"][0] == 31  # 2020-03-01 to 2020-04-01
+    assert evidence.offers.empty

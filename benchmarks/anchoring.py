@@ -35,7 +35,7 @@ from churn.evaluation.anchoring import anchor_model
 from churn.evaluation.metrics import brier_score, calibration_slope, ece, log_loss, roc_auc
 from churn.frame import Snapshot
 from churn.model.anchoring import BUCKETS, bucket_positions, fit_anchoring
-from churn.model.anchoring_card import describe_departures
+from churn.model.card import describe_departures
 from churn.model.recipe import Recipe
 from churn.simulation import simulate_bank
 from churn.timeline import default_snapshots

@@ -13,7 +13,7 @@ from churn.errors import ConfigError, DataError, MissingColumnError, TimeRangeEr
 from churn.evaluation.anchoring import anchor_model
 from churn.evaluation.baselines import MIN_ROWS
 from churn.frame import Snapshot
-from churn.model.anchoring_card import describe_departures, describe_gaps
+from churn.model.card import describe_departures, describe_gaps
 from churn.model.storage import StoredModel
 from churn.tables.sources import describe
 

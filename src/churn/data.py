@@ -25,17 +25,20 @@ from churn.features.feature import Feature, own_features
 from churn.frame import Snapshot
 from churn.labels import silent_is_known
 from churn.model.storage import StoredModel
+from churn.speech import Name, Said, joined, message, say
+from churn.tables import findings
 from churn.tables.bank import BankTables, open_tables
-from churn.tables.checking import Checked, Finding, LeftOut, RowCount
 from churn.tables.contract import to_days
-from churn.tables.flat import FlatTable, open_flat
-from churn.tables.flat_columns import FlatKind, Labels
+from churn.tables.findings import Checked, Finding, LeftOut, Note, RowCount
+from churn.tables.flat import FlatKind, FlatTable, Labels, open_flat
 from churn.tables.reading import FileFact
 from churn.threads import use_threads
 from churn.timeline import MOST_SNAPSHOTS, Date, Tables, as_date
 
 PARTITION_SIZE = 50_000
 """Customers held in memory at a time while a file is scored."""
+_NAMED = 3
+"""Features named of those lost with a table."""
 OnStep = Callable[[str], None]
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -135,6 +138,24 @@ class Data(ABC):
     def paths(self) -> list[Path]:
         """The files that were read."""
         return self.checked.paths
+
+    def notes(self) -> list[Note]:
+        """Say what was ignored, left out, or lost with tables that are not there."""
+        notes = findings.list_notes(self.checked, self.config)
+        meanings = {feature.name: feature.meaning for feature in self.catalogue}
+        for table, lost in self.lost_features.items():
+            # in English a feature goes by its own name, as in every file
+            named = [Name(name, say(meanings[name], "zh")) for name in lost[:_NAMED]]
+            names: Said = joined(named, "list")
+            names = message("{names}, …", names=names) if len(lost) > _NAMED else names
+            said = message(
+                "{table}: not there, so {n} features are left out ({names})",
+                table=findings.TABLES[table],
+                n=len(lost),
+                names=names,
+            )
+            notes.append(Note(True, said))
+        return notes
 
     def quarantine(self) -> Iterator[LeftOut]:
         """Yield every row left out: table, file name, row in that file (from 1), column (may be empty), rule."""

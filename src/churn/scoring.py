@@ -26,7 +26,7 @@ from churn.model.documents import Thresholds
 from churn.model.manifest import library_versions
 from churn.model.storage import StoredModel
 from churn.speech import LANGUAGES
-from churn.tables.checking import LeftOut
+from churn.tables.findings import LeftOut
 
 N_REASONS = 3
 SCHEMA = pa.schema(

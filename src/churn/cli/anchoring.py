@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from churn.cli.console import note
-from churn.cli.inputs import show_notes
+from churn.cli.console import note, show_notes
 from churn.config import Config, FlatFile
 from churn.data import Data, flat_of_model, open_file
 from churn.errors import ConfigError, DataError, MissingColumnError, TimeRangeError
@@ -52,7 +51,7 @@ def anchor_on_file(
     labelled = _labelled(data, config, stored, n_threads)
     with open_file(data, config, model=stored, labels="unread", n_threads=n_threads) as file:
         if says_notes:
-            show_notes(file)
+            show_notes(file.notes())
         with _named(str(data)):
             return anchor_model(
                 stored,

@@ -6,8 +6,7 @@ from pathlib import Path
 import click
 
 from churn.cli.anchoring import anchor_on_bank, anchor_on_file, warn_of_anchoring
-from churn.cli.console import note, print_baselines, print_json
-from churn.cli.inputs import show_notes
+from churn.cli.console import note, print_baselines, print_json, show_notes
 from churn.cli.options import (
     PATH,
     IsoDate,
@@ -73,7 +72,7 @@ def baselines(
             data, config, stored, as_of=as_of, labels="needed", data_end=data_end, n_threads=threads
         ) as opened:
             if anchor and as_of is not None:
-                show_notes(opened)
+                show_notes(opened.notes())
                 stored = anchor_on_bank(stored, opened, as_of, n_threads=threads)
             rows = stored.baselines if anchor else _compare(opened, as_of, stored)
     if output is not None:
@@ -99,7 +98,7 @@ def _require_usable(anchor: bool, output: Path | None, model_path: Path) -> None
 
 
 def _compare(data: Data, as_of: dt.date | None, stored: StoredModel) -> Baselines:
-    show_notes(data)
+    show_notes(data.notes())
     manifest, stated = stored.manifest, data.config.baselines.stated
     same_data = {file["sha256"] for file in data.file_facts()} == {file.sha256 for file in manifest.inputs}
     # what an anchored model keeps is of the whole population it was anchored on, this is of those with an outcome

@@ -1,17 +1,17 @@
 """`churn check`."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from churn.cli.console import print_json, print_table
-from churn.cli.inputs import show_notes
+from churn.cli import console
 from churn.cli.options import config_option, data_argument, json_option, threads_option
-from churn.cli.wording import Language, column_text, list_text, rule_text, say, table_text, total_lines
 from churn.config import read_config
 from churn.data import Data, open_data
+from churn.speech import Language, Message, joined, message, say
+from churn.tables.findings import RULES, TABLES, column_name, total_lines
+from churn.threads import use_threads
 
 
 @click.command()
@@ -27,51 +27,67 @@ def check(data: Path, config_path: Path | None, threads: int | None, language: L
     Example:  churn check bank --json
               churn check bank --lang zh
     """
-    config = read_config(config_path)
-    with open_data(data, config, labels="if there", n_threads=threads) as opened:
-        return _report(opened, language, as_json=as_json)
+    with use_threads(threads), open_data(data, read_config(config_path), labels="if there") as opened:
+        if as_json:
+            findings = [asdict(finding) | {"rows": list(finding.rows)} for finding in opened.findings]
+            tables = {name: asdict(count) for name, count in opened.row_counts.items()}
+            console.print_json({"ok": opened.is_ok, "tables": tables, "findings": findings})
+        else:
+            console.show_notes(opened.notes(), language)
+            _print_counts(opened, language)
+            if opened.findings:
+                _print_findings(opened, language)
+            click.echo(say(_conclude(opened), language))
+        return 0 if opened.is_ok else 1
 
 
-def _report(data: Data, language: Language, *, as_json: bool) -> int:
-    ok = data.is_ok
-    if as_json:
-        findings = [asdict(finding) | {"rows": list(finding.rows)} for finding in data.findings]
-        print_json(
-            {"ok": ok, "tables": {name: asdict(count) for name, count in data.row_counts.items()}, "findings": findings}
-        )
-        return 0 if ok else 1
-    show_notes(data, language)
-    totals = total_lines(data.findings)
-    _print_counts(data, totals, language)
-    if data.findings:
-        _print_findings(data, language)
-    click.echo(say("not_ok" if not ok else "ok_but_totals" if totals else "ok", language))
-    return 0 if ok else 1
+def _conclude(data: Data) -> Message:
+    if not data.is_ok:
+        return message("Some rows cannot be used; churn score lists each of them.")
+    if total_lines(data.findings):
+        return message("Every row can be used; total lines are no rows.")
+    return message("Every row can be used.")
 
 
-def _print_counts(data: Data, totals: Mapping[str, int], language: Language) -> None:
+def _print_counts(data: Data, language: Language) -> None:
     """Print rows, used and quarantined of every table; total lines apart, where there are any."""
-    keys = ("table", "rows", "used", "quarantined", *(["total_lines"] if totals else []))
-    columns = tuple(say(key, language) for key in keys)
+    totals = total_lines(data.findings)
+    heads = [
+        message("table", context="check"),
+        message("rows", context="check"),
+        message("used", context="check"),
+        message("quarantined", context="check"),
+        *([message("total lines", context="check")] if totals else []),
+    ]
+    columns = tuple(say(head, language) for head in heads)
     rows = []
     for name, count in data.row_counts.items():
         n = totals.get(name, 0)
         numbers = (count.rows, count.used, count.quarantined - n, *([n] if totals else []))
-        rows.append((table_text(name, language), *(f"{number:,}" for number in numbers)))
-    print_table(say("tables", language), columns, rows, left=columns[:1])
+        rows.append((say(TABLES[name], language), *(f"{number:,}" for number in numbers)))
+    console.print_table(say(message("Tables"), language), columns, rows, left=columns[:1])
 
 
 def _print_findings(data: Data, language: Language) -> None:
-    columns = tuple(say(key, language) for key in ("severity", "table", "column", "rule", "count", "examples"))
+    heads = (
+        message("severity", context="check"),
+        message("table", context="check"),
+        message("column", context="check"),
+        message("what is wrong", context="check"),
+        message("count", context="check"),
+        message("rows, for example", context="check"),
+    )
     rows = [
         (
-            say(f.severity, language),
-            table_text(f.table, language),
-            column_text(data.config, f.table, f.column, language) or say("whole_row", language),
-            rule_text(f.rule, language),
-            f"{f.count:,}",
-            list_text([str(row) for row in f.rows], language),
+            say(console.ERROR if one.severity == "error" else console.WARNING, language),
+            say(TABLES[one.table], language),
+            say(column_name(data.config, one.table, one.column) or message("(row)"), language),
+            say(RULES[one.rule], language),
+            f"{one.count:,}",
+            say(joined([str(row) for row in one.rows], "list"), language),
         )
-        for f in data.findings
+        for one in data.findings
     ]
-    print_table(say("findings", language), columns, rows, left=(*columns[:4], columns[5]))
+    columns = tuple(say(head, language) for head in heads)
+    title = message("Findings (row 1 is the first after the header)")
+    console.print_table(say(title, language), columns, rows, left=(*columns[:4], columns[5]))

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from churn.cli.comparison_table import best_ranked, print_comparison
-from churn.cli.console import note, print_json, steps
+from churn.cli.console import note, print_json, show_notes, steps
 from churn.cli.contenders import (
     CHAMPION,
     can_have_bindings,
@@ -20,7 +20,6 @@ from churn.cli.contenders import (
     name_contenders,
 )
 from churn.cli.fitting import train_on_file, train_on_folder
-from churn.cli.inputs import show_notes
 from churn.cli.options import (
     PATH,
     IsoDate,
@@ -190,7 +189,7 @@ def _compare_folder(
 ) -> Compared:
     with open_bank(data, config, data_end=data_end, n_threads=n_threads or None) as bank:
         days = bank.choose_dates(dates, horizon, most=n_judged + EARLIER)
-        show_notes(bank)
+        show_notes(bank.notes())
         facts = bank.input_facts()
         with steps(len(days)) as on_step:
             snapshots = bank.snapshots(days, horizon, with_evidence=False, on_step=on_step).dated
@@ -229,7 +228,7 @@ def _compare_file(
     data: Path, config: Config, recipes: Mapping[str, Recipe], promote: bool, seed: int, n_threads: int
 ) -> Compared:
     with open_file(data, config, n_threads=n_threads or None) as file:
-        show_notes(file)
+        show_notes(file.notes())
         facts, snapshot = file.input_facts(), file.labelled(None, horizon_days=0)
     features = list(map(str, snapshot.features))
     recipes = leave_out_same(leave_out_strange(recipes, features, must_answer=promote), features)

@@ -1,6 +1,7 @@
 """What a person sees: tables on standard output, progress and notes on standard error."""
 
-from collections.abc import Callable, Iterator, Sequence
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,13 +12,29 @@ from rich.table import Table
 
 from churn.files import render_json
 from churn.model.documents import Baselines
+from churn.report.summary import STALE_DAYS
+from churn.speech import Language, joined, message, say
+from churn.tables.findings import Note
 
 OnStep = Callable[[str], None]
+NOTE, WARNING, ERROR = message("note"), message("warning"), message("error")
 
 
 def note(line: str) -> None:
     """Print a line about the run, on standard error."""
     click.echo(line, err=True)
+
+
+def show_notes(notes: Iterable[Note], language: Language = "en") -> None:
+    """Print what whoever uses the data should know, on standard error."""
+    for is_warning, said in notes:
+        note(say(joined([WARNING if is_warning else NOTE, said], "colon"), language))
+
+
+def warn_of_age(date: dt.date | None, scored_on: dt.date | None) -> None:
+    """Warn where the scores are much older than the day they are used for."""
+    if date and scored_on and (date - scored_on).days > STALE_DAYS:
+        note(f"warning: the scores are of {scored_on}, more than {STALE_DAYS} days old; score again")
 
 
 def print_json(value: Any) -> None:

@@ -11,9 +11,8 @@ import pyarrow.parquet as pq
 
 from churn.api import explaining
 from churn.api.answers import estimate_data_effects, look_ahead
-from churn.cli.console import note, print_json, print_table, steps
+from churn.cli.console import note, print_json, print_table, show_notes, steps
 from churn.cli.customer import explain_customer, require_picture_place
-from churn.cli.inputs import show_notes
 from churn.cli.options import (
     IsoDate,
     config_option,
@@ -35,7 +34,7 @@ from churn.explanation.survey import Survey, service_columns, shap_schema, surve
 from churn.files import new_folder, render_json, require_apart, write_json
 from churn.frame import Snapshot
 from churn.model.storage import StoredModel, read_model
-from churn.tables.flat_columns import Labels
+from churn.tables.flat import Labels
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
@@ -101,7 +100,7 @@ def explain(
             )  # fmt: skip
             return
         assert output is not None
-        show_notes(source)
+        show_notes(source.notes())
         rows, graded = explain_file(
             source, stored, output, as_of=as_of, truth=data / "truth" if truth else None, language=language, seed=seed,
             n_threads=threads or 0,

@@ -7,8 +7,7 @@ from typing import Any
 import click
 
 from churn import csv_files
-from churn.cli.console import note, print_json, print_table
-from churn.cli.inputs import show_notes
+from churn.cli.console import note, print_json, print_table, show_notes
 from churn.cli.options import IsoDate, config_option, data_end_option, json_option, threads_option
 from churn.config import Config, read_config
 from churn.data import build_frame, open_bank
@@ -55,7 +54,7 @@ def features(
     require_writable_file(output)
     with open_bank(data, config, data_end=data_end, n_threads=threads) as bank:
         require_apart([output], bank.paths)
-        show_notes(bank)
+        show_notes(bank.notes())
         frame = build_frame(bank, as_of)
     with new_file(output) as temporary:
         if output.suffix == ".csv":

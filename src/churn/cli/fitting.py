@@ -6,8 +6,7 @@ from pathlib import Path
 
 from churn.api.learning import train
 from churn.cli.anchoring import anchor_on_bank, anchor_on_file, require_coverage
-from churn.cli.console import steps
-from churn.cli.inputs import show_notes
+from churn.cli.console import show_notes, steps
 from churn.cli.recipes import leave_out
 from churn.config import Config
 from churn.data import open_bank, open_file
@@ -33,7 +32,7 @@ def train_on_folder(
 ) -> StoredModel:
     """Read a folder of tables, build its snapshots and train on them; anchor on the latest where asked to."""
     with open_bank(data, config, data_end=data_end, n_threads=n_threads) as bank:
-        show_notes(bank)
+        show_notes(bank.notes())
         with steps(len(dates) + N_STEPS + recipe.monotone if dates else None) as on_step:
             snapshots = bank.snapshots(dates, horizon_days, on_step=on_step)
             recipe = leave_out(recipe, without, list(map(str, snapshots[0].features)), config)
@@ -56,7 +55,7 @@ def train_on_file(
     if anchor:
         require_coverage(data, config.flat)
     with open_file(data, config, n_threads=n_threads) as file:
-        show_notes(file)
+        show_notes(file.notes())
         snapshots = file.snapshots(horizon_days=horizon_days)
         recipe = leave_out(recipe, without, list(map(str, snapshots[0].features)), config)
         with steps(5 + recipe.monotone) as on_step:

@@ -17,8 +17,7 @@ from churn.actions.plan_people import read_people
 from churn.actions.plan_scores import Scores, read_scores
 from churn.actions.sheets import Language
 from churn.actions.workbook import write_workbook
-from churn.cli.console import note, print_json, print_table, steps
-from churn.cli.inputs import show_notes, warn_of_age
+from churn.cli.console import note, print_json, print_table, show_notes, steps, warn_of_age
 from churn.cli.options import (
     PATH,
     IsoDate,
@@ -114,7 +113,7 @@ def plan_day(
     day = choose_day(date, scores.as_of, config.plan)
     with open_bank(data, config, data_end=data_end, n_threads=n_threads) as bank, steps() as on_step:
         require_apart([output], [*bank.paths, scores_path])
-        show_notes(bank)
+        show_notes(bank.notes())
         on_step(f"reading customers as of {day}")
         people = read_people(bank, day)
         on_step(f"planning {day}")

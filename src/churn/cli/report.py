@@ -14,8 +14,7 @@ from churn.actions.plan_files import write_csv
 from churn.actions.plan_scores import Scores, read_scores
 from churn.actions.progress.table import progress_table
 from churn.api.reporting import Gathered, gather_page, read_explained, summarise
-from churn.cli.console import note, print_json, steps
-from churn.cli.inputs import show_notes, warn_of_age
+from churn.cli.console import note, print_json, show_notes, steps, warn_of_age
 from churn.cli.options import (
     PATH,
     IsoDate,
@@ -38,7 +37,7 @@ from churn.report.facts import PageFacts
 from churn.report.page import render_page
 from churn.speech import LANGUAGES, Joined, Language, Message, Name, say
 from churn.speech.amounts import Amount
-from churn.tables.flat_columns import Labels
+from churn.tables.flat import Labels
 
 INDEX = "index.html"
 
@@ -137,7 +136,7 @@ def gather(
         outcomes = stack.enter_context(open_it("if there")) if not opened.is_dated else None
         on_step = stack.enter_context(steps())
         require_apart(outputs, [*opened.paths, scores_path])
-        show_notes(opened)
+        show_notes(opened.notes())
         return gather_page(
             opened, stored, scores, scores_path, found, outcomes=outcomes, date=day, branch_id=branch_id, seed=seed,
             n_threads=n_threads or 0, on_step=on_step,

@@ -10,8 +10,7 @@ from typing import Any
 import click
 import pyarrow.parquet as pq
 
-from churn.cli.console import note, print_json, steps
-from churn.cli.inputs import show_notes
+from churn.cli.console import note, print_json, show_notes, steps
 from churn.cli.options import (
     IsoDate,
     config_option,
@@ -92,7 +91,7 @@ def score_data(
         steps() as on_step,
     ):
         require_apart((output, *companions(output)), opened.paths)
-        show_notes(opened)
+        show_notes(opened.notes())
         facts = opened.input_facts()
 
         def build_manifest(scored: Scored) -> dict[str, Any]:

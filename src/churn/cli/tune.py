@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from churn.cli.console import note, print_json, print_table, steps
-from churn.cli.inputs import show_notes
+from churn.cli.console import note, print_json, print_table, show_notes, steps
 from churn.cli.options import (
     PATH,
     IsoDate,
@@ -161,7 +160,7 @@ def _read_folder(
 ) -> Problem:
     with open_bank(data, config, data_end=data_end, n_threads=threads) as bank:
         chosen = bank.choose_dates(dates, horizon, most=MOST_SNAPSHOTS)
-        show_notes(bank)
+        show_notes(bank.notes())
         with steps(len(chosen)) as on_step:
             snapshots = bank.snapshots(chosen, horizon, with_evidence=False, on_step=on_step)
         inputs = bank.input_facts()
@@ -175,7 +174,7 @@ def _read_folder(
 
 def _read_file(data: Path, config: Config, seed: int, threads: int | None) -> Problem:
     with open_file(data, config, n_threads=threads) as file:
-        show_notes(file)
+        show_notes(file.notes())
         inputs = file.input_facts()
         plan = plan_flat(file.labelled(None, 0), seed)
     note("note: a flat file has no time: trials are judged by folds of rows, not on a later date")

@@ -62,9 +62,10 @@ def counted(text: str, several: str, n: float, /, *, context: str = "", **facts:
     return Message(text, {"n": n, **facts}, several, n, context)
 
 
-By = Literal["words", "and", "both", "or", "semicolons", "colon", "range", "sentences", "lines"]
+By = Literal["words", "list", "and", "both", "or", "semicolons", "colon", "range", "sentences", "lines"]
 _JOINTS: Mapping[str, Message] = {
     "words": message("{one}, {other}"),
+    "list": message("{one}, {other}", context="list"),
     "and": message("{one} and {other}", context="reasons"),
     "both": message("{one} and {other}", context="list"),
     "or": message("{one} or {other}"),
@@ -77,7 +78,11 @@ _JOINTS: Mapping[str, Message] = {
 
 
 def joined(parts: Iterable[Any], by: By = "words") -> Joined:
-    """Say things in a row: with commas, "and" (of reasons), "and" (of a list's last two), "or", semicolons."""
+    """Say things in a row.
+
+    With commas, between "words" or between the names of a "list"; with "and", of reasons or of "both" of a list; with
+    "or", semicolons, a colon; as a range, as sentences, or as lines.
+    """
     return Joined(tuple(parts), by)
 
 

@@ -12,12 +12,11 @@ import narwhals as nw
 
 from churn.config import Config, TableSource
 from churn.errors import DataError
-from churn.tables import checking
+from churn.tables import checking, database
 from churn.tables.cells import quote_text
-from churn.tables.checking import Checked, Finding, RowCount
 from churn.tables.contract import REQUIRED_TABLES, Table, contract_tables, to_date
-from churn.tables.database import fetch_row, last_reading, open_database, scratch_folder
-from churn.tables.isolation import run_apart
+from churn.tables.database import fetch_row
+from churn.tables.findings import HINTS, Checked, Finding, RowCount, describe_rule
 from churn.tables.mapping import require_mapping
 from churn.tables.reading import RawTable, load_table
 from churn.tables.sources import Source, find_sources
@@ -76,9 +75,9 @@ def open_tables(
     require_mapping(config, tables)
     # The reading process may stand in another folder.
     sources = find_sources(folder.absolute(), tables, config)
-    with scratch_folder() as scratch:
-        raws = run_apart(
-            lambda: last_reading(scratch, folder),
+    with database.scratch_folder() as scratch:
+        raws = database.run_apart(
+            lambda: database.last_reading(scratch, folder),
             sum(source.path.stat().st_size for found in sources.values() for source in found),
             _load_tables,
             scratch,
@@ -87,7 +86,7 @@ def open_tables(
             config,
             n_threads(),
         )
-        with open_database(scratch, n_threads()) as connection:
+        with database.open_database(scratch, n_threads()) as connection:
             yield _check_tables(connection, raws, config, data_end)
 
 
@@ -99,7 +98,7 @@ def _load_tables(
     threads: int,
 ) -> dict[str, RawTable]:
     """Read every table into the database of the scratch folder; runs in a process of its own."""
-    with open_database(scratch, threads) as connection:
+    with database.open_database(scratch, threads) as connection:
         return {
             name: load_table(connection, table, sources[name], config.tables.get(name, TableSource()), scratch)
             for name, table in tables.items()
@@ -147,8 +146,8 @@ def _require_rows(
     zeros = worst.rule == "unknown_customer" and "xlsx" in forms and _has_numbers_for_ids(connection)
     hint = "zeros_lost" if zeros else worst.rule
     raise DataError(
-        f"{path}: none of the {count.rows:,} rows of table {name} can be used ({checking.describe_rule(worst)});"
-        f" {checking.HINTS.get(hint, 'mend them').format(table=name)}"
+        f"{path}: none of the {count.rows:,} rows of table {name} can be used ({describe_rule(worst)});"
+        f" {HINTS.get(hint, 'mend them').format(table=name)}"
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from churn.tables.contract import Column
-from churn.tables.sheet_cells import UNSAVED
+from churn.tables.sheets import UNSAVED
 
 # Beyond this many yuan a cent is no longer exact in the double a CSV or Parquet file holds it in (2 ** 53 cents).
 LARGEST_AMOUNT = 90_000_000_000_000

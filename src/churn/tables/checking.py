@@ -1,139 +1,28 @@
-"""Which rows can be used: rules across rows, the quarantine, and what was found.
+"""Which rows can be used: rules across rows, and the quarantine.
 
 The rules use a row itself and keys, never other dates, so that nothing the future brings changes what was
 known before.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
+from collections.abc import Mapping
 
 import duckdb
 
 from churn.config import Config
 from churn.tables.cells import quote_name, quote_text
 from churn.tables.contract import ONE_CLASS_1_ACCOUNT_SINCE, VIP_TIERS, Table
-from churn.tables.database import customer_ranges, fetch_row
-from churn.tables.lines import TOTAL_LINE
-from churn.tables.reading import FileFact, RawTable, describe_files, raw_name
+from churn.tables.database import fetch_row
+from churn.tables.findings import BEYOND, QUARANTINE, Finding, RowCount, Severity
+from churn.tables.reading import TOTAL_LINE, RawTable, raw_name
 
-QUARANTINE = "quarantine"
 # Tables dated event by event: their last day is the last the data know about.
 EVENTS: Mapping[str, tuple[str, ...]] = {
     "pnl": ("month",),
     "transactions": ("transacted_on",),
     "contacts": ("contacted_on",),
 }
-BEYOND = "beyond_the_other_tables"
 _BEYOND_DAYS = 31
 _SHOWN_ROWS = 5
-_FETCHED_ROWS = 10_000
-
-
-Severity = Literal["error", "warning"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One rule broken in one table: how often, and up to five row numbers of the files (from 1)."""
-
-    table: str
-    column: str
-    rule: str
-    severity: Severity
-    count: int
-    rows: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class RowCount:
-    """Rows of a table: `rows` = `used` + `quarantined`."""
-
-    rows: int
-    used: int
-    quarantined: int
-
-
-LeftOut = tuple[str, str, int, str, str]
-"""A row left out: table, file name, row in that file (from 1), column (may be empty), rule."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Checked:
-    """Checked tables in a DuckDB database: dates are whole days since 1970-01-01, money whole cents.
-
-    Attributes
-    ----------
-    connection
-        Holds one table of usable rows for each name in `raws`.
-    raws
-        The tables that were there, by name; the one of customers first.
-    row_counts
-        For each table: rows = used + quarantined.
-    findings
-        Broken rules and warnings.
-    ignored_columns
-        How many columns of each table nothing asks for, where there are any.
-    names
-        What the file itself calls a column, where that is not the name in the database.
-    """
-
-    connection: duckdb.DuckDBPyConnection
-    raws: Mapping[str, RawTable]
-    row_counts: Mapping[str, RowCount]
-    findings: Sequence[Finding]
-    ignored_columns: Mapping[str, int]
-    names: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def is_ok(self) -> bool:
-        """Whether no row had to be left out."""
-        return not any(finding.severity == "error" for finding in self.findings)
-
-    @property
-    def paths(self) -> list[Path]:
-        """The files the tables were read from."""
-        return [source.path for raw in self.raws.values() for source in raw.sources]
-
-    def ranges(self, size: int) -> list[tuple[str, str]]:
-        """Cut the customers, sorted by id, into closed ranges of `size`."""
-        return customer_ranges(self.connection, next(iter(self.raws)), size)
-
-    def quarantine(self) -> Iterator[LeftOut]:
-        """Yield every row left out."""
-        files = {name: [source.path.name for source in raw.sources] for name, raw in self.raws.items()}
-        # A cursor of its own: an unread result would block the connection for everything else.
-        cursor = self.connection.cursor().execute(f"FROM {QUARANTINE}")
-        while rows := cursor.fetchmany(_FETCHED_ROWS):
-            for table, file, row, text in rows:
-                column, rule = text.split(":")
-                yield table, files[table][file], row, self.names.get(column, column), rule
-
-    def file_facts(self) -> list[FileFact]:
-        """Describe every input file: table, name, bytes, sha256.
-
-        Raises
-        ------
-        DataError
-            A file is no longer what was read.
-        """
-        return [fact for raw in self.raws.values() for fact in describe_files(raw)]
-
-
-# What to do where a rule leaves nothing that could be used.
-HINTS: Mapping[str, str] = {
-    "not_an_id": "export the ids as text: of a number Excel keeps 15 digits",
-    "not_a_date": "mend them, or give the form of its dates under [tables.{table}.dates] in the configuration",
-    "unknown_value": "mend them, or say what its values stand for under [tables.{table}.values] in the configuration",
-    "formula_without_value": "open it in Excel and save it, which keeps the values of its formulas",
-    "zeros_lost": "Excel may have dropped the leading zeros of ids it holds as numbers; export the ids as text",
-}
-
-
-def describe_rule(finding: Finding) -> str:
-    """Name a finding's column and rule in a few words."""
-    return f"{finding.column or 'row'}: {finding.rule.replace('_', ' ')}"
 
 
 def create_quarantine(connection: duckdb.DuckDBPyConnection) -> None:

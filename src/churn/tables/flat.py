@@ -1,25 +1,32 @@
-"""One flat file, already one row a customer: a table whose columns the file itself decides."""
+"""One flat file, already one row a customer: a table whose columns the file itself decides by its cells."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+import duckdb
 import pandas as pd
 
 from churn.config import FlatFile, TableSource
-from churn.errors import DataError
-from churn.tables import checking
-from churn.tables.cells import quote_text
-from churn.tables.checking import Checked, Finding, RowCount
+from churn.errors import ConfigError, DataError, MissingColumnError
+from churn.tables import checking, database, reading, sources
+from churn.tables.cells import cell_text, known_text, number_value, quote_text
 from churn.tables.contract import Column, Table
-from churn.tables.database import open_database, scratch_folder
-from churn.tables.flat_columns import FlatKind, Labels, probe_columns
-from churn.tables.isolation import run_apart
-from churn.tables.reading import RawTable, load_table
-from churn.tables.sources import Source, source_of
+from churn.tables.findings import HINTS, Checked, Finding, RowCount, describe_rule
+from churn.tables.reading import RawTable
+from churn.tables.sources import Source
 from churn.threads import n_threads
+
+FlatKind = Literal["number", "text"]
+Labels = Literal["needed", "if there", "unread"]
+# A column is a number when at least this share of its filled cells are; rows with other cells are left out.
+NUMBER_SHARE = 0.95
+MOST_LABEL_VALUES = 20
+# A text with more values than these, and a different one for more than half the customers, is a name or a number
+# of theirs: it would say nothing of others, and travel with the model.
+MOST_LEVELS, NAME_SHARE = 100, 0.5
 
 
 class FlatRows(NamedTuple):
@@ -91,12 +98,12 @@ def open_flat(
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file; give the customer file")
-    source = source_of("flat", path.absolute())  # the reading process may stand in another folder
-    with scratch_folder() as scratch:
-        raw, names, kinds, has_label = run_apart(
+    source = sources.source_of("flat", path.absolute())  # the reading process may stand in another folder
+    with database.scratch_folder() as scratch:
+        raw, names, kinds, has_label = database.run_apart(
             lambda: str(path), path.stat().st_size, _load, scratch, source, flat, kinds, labels, n_threads()
         )
-        with open_database(scratch, n_threads()) as connection:
+        with database.open_database(scratch, n_threads()) as connection:
             checking.create_quarantine(connection)
             count, findings = checking.check_table(connection, raw)
             outer = _outer_names(flat, kinds)
@@ -121,8 +128,8 @@ def _require_rows(path: Path, flat: FlatFile, count: RowCount, findings: Sequenc
         raise DataError(f"{path}: is empty; {wanted}")
     if not count.used:
         worst = max(findings, key=lambda finding: finding.count)
-        hint = checking.HINTS["formula_without_value"] if worst.rule == "formula_without_value" else wanted
-        raise DataError(f"{path}: has no usable row among {count.rows:,} ({checking.describe_rule(worst)}); {hint}")
+        hint = HINTS["formula_without_value"] if worst.rule == "formula_without_value" else wanted
+        raise DataError(f"{path}: has no usable row among {count.rows:,} ({describe_rule(worst)}); {hint}")
 
 
 def _load(
@@ -134,11 +141,11 @@ def _load(
     threads: int,
 ) -> tuple[RawTable, list[str], Mapping[str, FlatKind], bool]:
     """Read the file into the database of the scratch folder; runs in a process of its own."""
-    with open_database(scratch, threads) as connection:
+    with database.open_database(scratch, threads) as connection:
         mapping = TableSource(encoding=flat.encoding, sheet=flat.sheet, totals=flat.totals)
-        names, kinds, values = probe_columns(connection, source, mapping, scratch, flat, kinds, labels=labels)
+        names, kinds, values = _probe_columns(connection, source, mapping, scratch, flat, kinds, labels=labels)
         mapping = mapping.model_copy(update={"columns": _outer_names(flat, kinds), "values": {"churned": values}})
-        raw = load_table(connection, _flat_table(kinds, values), [source], mapping, scratch)
+        raw = reading.load_table(connection, _flat_table(kinds, values), [source], mapping, scratch)
         return raw, names, kinds, bool(values)
 
 
@@ -157,3 +164,108 @@ def _feature_columns(kinds: Mapping[str, FlatKind]) -> tuple[Column, ...]:
 def _outer_names(flat: FlatFile, kinds: Mapping[str, FlatKind]) -> dict[str, str]:
     inner = (column.name for column in _feature_columns(kinds))
     return {"customer_id": flat.id, "churned": flat.label, **dict(zip(inner, kinds, strict=True))}
+
+
+def _probe_columns(
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    mapping: TableSource,
+    scratch: Path,
+    flat: FlatFile,
+    kinds: Mapping[str, FlatKind] | None,
+    *,
+    labels: Labels,
+) -> tuple[list[str], Mapping[str, FlatKind], dict[str, str]]:
+    """Return the file's columns, the kind of every feature (`kinds` where given), and the contract's value of labels.
+
+    Raises
+    ------
+    MissingColumnError
+        A column of the configuration, or of `kinds`, is missing.
+    ConfigError
+        The label never has the value the configuration calls churned, or is no label; a text is a name.
+    """
+    with sources.as_readable(source, mapping, scratch) as readable:
+        names, delimiter = sources.read_header(source, readable.path)
+        _require_columns(source, flat, names, [flat.id, *([flat.label] if labels == "needed" else [])], "[flat]")
+        reads_label = labels != "unread" and flat.label in names
+        if kinds is None:
+            _require_columns(
+                source, flat, names, [*flat.bindings, *([flat.coverage] if flat.coverage else [])], "[flat]"
+            )
+        else:
+            _require_columns(source, flat, names, list(kinds), "the model")
+        scan = reading.scan_source(source, readable.path, names, delimiter)
+        with reading.as_data_error(source):
+            types = reading.column_types(connection, scan)
+            texts = {name: known_text(cell_text(*found)) for name, found in zip(names, types, strict=True)}
+            values = (
+                _label_values(connection, scan, texts[flat.label], flat, source, must=labels == "needed")
+                if reads_label
+                else {}
+            )
+            kinds = kinds or _find_kinds(connection, scan, texts, flat, source)
+            connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+    return names, kinds, values
+
+
+def _require_columns(source: Source, flat: FlatFile, names: Sequence[str], wanted: Sequence[str], by: str) -> None:
+    missing = [name for name in wanted if name not in names]
+    if missing:
+        raise MissingColumnError(
+            f"{source.path}: column {', '.join(missing[:5])}, which {by} needs, is missing;"
+            f" {sources.list_columns(names, [flat.id, flat.label, *wanted])}"
+        )
+
+
+def _find_kinds(
+    connection: duckdb.DuckDBPyConnection, scan: str, texts: Mapping[str, str], flat: FlatFile, source: Source
+) -> dict[str, FlatKind]:
+    features = [name for name in texts if name not in {flat.id, flat.label, *flat.drop}]
+    if not features:
+        return {}
+    shares = ", ".join(
+        f"count({number_value(texts[name])}) >= {NUMBER_SHARE} * count({texts[name]})" for name in features
+    )
+    is_number = database.fetch_row(connection, f"SELECT {shares} FROM {scan}")
+    always = {*flat.bindings, flat.coverage}
+    kinds: dict[str, FlatKind] = {
+        name: "number" if number or name in always else "text" for name, number in zip(features, is_number, strict=True)
+    }
+    _require_no_names(connection, scan, {name: texts[name] for name, kind in kinds.items() if kind == "text"}, source)
+    return kinds
+
+
+def _require_no_names(
+    connection: duckdb.DuckDBPyConnection, scan: str, texts: Mapping[str, str], source: Source
+) -> None:
+    if not texts:
+        return
+    counted = ", ".join(f"count(DISTINCT {text}), count({text})" for text in texts.values())
+    numbers = database.fetch_row(connection, f"SELECT {counted} FROM {scan}")
+    for name, n_values, n_filled in zip(texts, numbers[::2], numbers[1::2], strict=True):
+        if n_values > MOST_LEVELS and n_values > NAME_SHARE * n_filled:
+            raise ConfigError(
+                f"{source.path}: column {name} has {n_values:,} texts among {n_filled:,} customers, as names have;"
+                " list it under drop in [flat]"
+            )
+
+
+def _label_values(
+    connection: duckdb.DuckDBPyConnection, scan: str, text: str, flat: FlatFile, source: Source, *, must: bool
+) -> dict[str, str]:
+    query = f"SELECT DISTINCT {text} AS label FROM {scan} WHERE label IS NOT NULL LIMIT {MOST_LABEL_VALUES + 1}"
+    values = [value for (value,) in connection.execute(query).fetchall()]
+    if len(values) > MOST_LABEL_VALUES:
+        raise ConfigError(
+            f"{source.path}: column {flat.label} has more than {MOST_LABEL_VALUES} values, so it is no label;"
+            " mend flat.label in the configuration"
+        )
+    if flat.churned not in values:
+        if not must:  # nobody has left yet, or nobody knows
+            return {}
+        raise ConfigError(
+            f"{source.path}: column {flat.label} never has the value that flat.churned names;"
+            " mend flat.churned in the configuration"
+        )
+    return {value: "1" if value == flat.churned else "0" for value in values}

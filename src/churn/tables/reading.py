@@ -19,13 +19,16 @@ from churn.errors import DataError, MissingColumnError, OutputError
 from churn.files import hash_file
 from churn.tables.cells import Reading, cell_rule, cell_text, cell_value, quote_name, quote_text, source_cell
 from churn.tables.contract import Column, Table
-from churn.tables.database import say_reading
-from churn.tables.lines import TOTAL_LINE, add_rejected, is_total_line
+from churn.tables.database import fetch_row, say_reading
 from churn.tables.sources import Readable, Source, as_readable, describe, list_columns, read_header
 
 # A CSV line longer than this is quarantined.
 LONGEST_LINE = 8_000_000
 WIDE = 200
+TOTAL_LINE = "total_line"
+# Blanks and colons around or inside the word do not count; some systems close a list with how many there are.
+_AROUND = r"[\s\x{00a0}\x{3000}:：]+"
+_COUNTED = r"共[0-9０-９,，]+[条笔户行个人]+(记录|数据|客户)?"
 _SQL_TYPES = {"id": "VARCHAR", "code": "VARCHAR", "text": "VARCHAR", "flag": "BOOLEAN", "number": "DOUBLE"}
 
 
@@ -191,7 +194,7 @@ def _insert(
             f" FROM (SELECT {select} FROM {scan})"
         )
         if source.form != "parquet":
-            add_rejected(connection, raw_name(table.name), position, readable.path, mapping.totals)
+            _add_rejected(connection, raw_name(table.name), position, readable.path, mapping.totals)
 
 
 def column_types(connection: duckdb.DuckDBPyConnection, scan: str) -> list[tuple[str, str]]:
@@ -225,7 +228,7 @@ def _select(
     types: Sequence[tuple[str, str]],
     day_zero: dt.date | None,
 ) -> str:
-    is_total = is_total_line(cell_text(*types[0]), mapping.totals)
+    is_total = _is_total_line(cell_text(*types[0]), mapping.totals)
     values, rules = [], [f"CASE WHEN {is_total} THEN ':{TOTAL_LINE}' END"]
     for column, index in found.items():
         if index is None:
@@ -246,3 +249,65 @@ def _not_a_month_end(day: str) -> str:
     """SQL for the rule of a month that is not written as its last day: its values would be found nowhere."""
     date = f"(DATE '1970-01-01' + CAST({day} AS INTEGER))"
     return f"CASE WHEN {date} <> last_day({date}) THEN 'month:not_a_month_end' END"
+
+
+def _is_total_line(first: str, totals: Sequence[str]) -> str:
+    """SQL for whether a line sums others up: its first cell, as SQL, is one of the words, or counts the lines."""
+    if not totals:
+        return "false"
+    plain = f"regexp_replace({first}, {quote_text(_AROUND)}, '', 'g')"
+    words = ", ".join(quote_text(word.strip(" :：")) for word in totals)
+    return f"({plain} IN ({words}) OR regexp_full_match({plain}, {quote_text(_COUNTED)}))"
+
+
+def _add_rejected(
+    connection: duckdb.DuckDBPyConnection, raw: str, position: int, path: Path, totals: Sequence[str]
+) -> None:
+    """Add to a raw table the rows the last scan of a file could not split, and count them in the others' `source_row`.
+
+    DuckDB counts blank lines in the place of a row it could not split, though they are no rows.
+    """
+    first = r"""regexp_extract(csv_line, '^"?([^",;|\t]*)', 1)"""
+    connection.execute(
+        "CREATE TEMP TABLE broken AS"
+        " SELECT line - 1 AS line, min(byte_position) AS byte,"
+        f" CASE WHEN bool_or({_is_total_line(first, totals)}) THEN ':{TOTAL_LINE}'"
+        " WHEN max(strpos(trim(csv_line, chr(10) || chr(13)), chr(10))) > 0 THEN ':lines_in_quotes'"
+        " ELSE ':broken_row' END AS rule FROM reject_errors GROUP BY line"
+    )
+    connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
+    blanks = _blank_lines(path) if fetch_row(connection, "SELECT count(*) FROM broken")[0] else []
+    connection.execute(
+        "CREATE TEMP TABLE rejected AS SELECT line - n_blank AS source_row, rule FROM ("
+        " SELECT line, rule, sum(CAST(line IS NULL AS BIGINT)) OVER (ORDER BY byte, line NULLS LAST"
+        " ROWS UNBOUNDED PRECEDING) AS n_blank"
+        " FROM (FROM broken UNION ALL SELECT NULL, unnest(CAST(? AS BIGINT[])), NULL)) WHERE line IS NOT NULL",
+        [blanks],
+    )
+    connection.execute("DROP TABLE broken")
+    n_rejected = fetch_row(connection, "SELECT count(*) FROM rejected")[0]
+    if n_rejected:
+        n_split = fetch_row(connection, f"SELECT count(*) FROM {raw} WHERE source_file = {position}")[0]
+        connection.execute(
+            f"UPDATE {raw} SET source_row = place.source_row FROM ("
+            f" SELECT source_row, row_number() OVER (ORDER BY source_row) AS split_row"
+            f" FROM (SELECT range AS source_row FROM range(1, {n_split + n_rejected + 1}))"
+            f" ANTI JOIN rejected USING (source_row)) AS place"
+            f" WHERE source_file = {position} AND {raw}.source_row = place.split_row"
+        )
+        connection.execute(
+            f"INSERT INTO {raw} BY NAME SELECT {position} AS source_file, source_row, rule FROM rejected"
+        )
+    connection.execute("DROP TABLE rejected")
+
+
+def _blank_lines(path: Path) -> list[int]:
+    """Return the byte positions of the blank lines that stand outside quotes."""
+    found, byte, quoted = [], 0, False
+    with path.open("rb") as stream:
+        for line in stream:
+            if not quoted and not line.strip(b"\r\n"):
+                found.append(byte)
+            quoted ^= bool(line.count(b'"') % 2)
+            byte += len(line)
+    return found

@@ -1,18 +1,48 @@
-"""An Excel sheet as CSV text."""
+"""An Excel sheet as CSV text, with what Excel did to its values undone where it can be.
+
+openpyxl opens the workbook and reads its strings and formats. Its cells are read here, since its own reader gives
+neither a cell's number format without a slow object a cell, nor formulas without a value, nor merged cells.
+"""
 
 import csv
 import datetime as dt
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import openpyxl
+from openpyxl.cell.text import Text
+from openpyxl.styles.numbers import BUILTIN_FORMATS, BUILTIN_FORMATS_MAX_SIZE
+from openpyxl.utils.cell import column_index_from_string, range_boundaries
+from openpyxl.utils.datetime import from_excel, from_ISO8601
+from openpyxl.worksheet._reader import FORMULA_TAG, INLINE_STRING, MERGE_TAG, ROW_TAG, VALUE_TAG
+from openpyxl.xml.constants import SHEET_MAIN_NS
+from openpyxl.xml.functions import iterparse
 
 from churn.errors import DataError
-from churn.tables.sheet_cells import read_rows
 
+# Excel keeps 15 digits: a longer whole number is no longer the one that was typed.
+EXACT_BELOW = 10**15
+MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
+UNSAVED = "#UNSAVED!"
+"""Stands for a formula whose value was never saved with it; no error value of Excel's own."""
+_TEXT_TAG = f"{{{SHEET_MAIN_NS}}}t"
+_DIGITS = "0123456789"
+_ALL_ZEROS = re.compile(r"(0{2,})(;.*)?")
 _OLD_OR_ENCRYPTED = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
+class _Book(NamedTuple):
+    """What cells refer to. `dates`, `durations`: styles; `widths`: digits of a style of the form 00000."""
+
+    path: Path
+    strings: list[str]
+    dates: set[int]
+    durations: set[int]
+    widths: Mapping[int, int]
+    epoch: dt.datetime
 
 
 def write_sheet_as_csv(path: Path, sheet: str | None, copy: Path) -> dt.date:
@@ -42,7 +72,7 @@ def write_sheet_as_csv(path: Path, sheet: str | None, copy: Path) -> dt.date:
         workbook = openpyxl.load_workbook(stream, read_only=True, data_only=True)
         worksheet = _choose(path, workbook, sheet)
         with _as_data_error(path, "is damaged inside"), copy.open("w", encoding="utf-8", newline="") as writer:
-            csv.writer(writer, lineterminator="\n").writerows(_without_blank_end(read_rows(path, worksheet)))
+            csv.writer(writer, lineterminator="\n").writerows(_without_blank_end(_read_rows(path, worksheet)))
     epoch: dt.datetime = workbook.epoch
     return epoch.date()
 
@@ -90,3 +120,153 @@ def _without_blank_end(rows: Iterator[list[str]]) -> Iterator[list[str]]:
             yield [""] * width
         blank = 0
         yield cells + [""] * (width - len(cells))
+
+
+def _read_rows(path: Path, sheet: Any) -> Iterator[list[str]]:
+    """Yield the texts of each row of a read-only sheet, from its first row on; a row may be shorter than others.
+
+    `path` names the file in messages.
+
+    Raises
+    ------
+    DataError
+        Rows or columns beyond what Excel has, rows out of order, or cells merged over several rows.
+    """
+    book, n_rows = _describe(path, sheet), 0
+    with sheet._get_source() as stream:  # the one way openpyxl has to a sheet's XML
+        for _, element in iterparse(stream):
+            if element.tag == ROW_TAG:
+                place = int(float(element.get("r", n_rows + 1)))
+                _require_place(path, place, n_rows)
+                yield from ([] for _ in range(n_rows + 1, place))
+                yield _texts(element, book)
+                element.clear()
+                n_rows = place
+            elif element.tag == MERGE_TAG:
+                _require_single_rows(path, [cell.get("ref", "") for cell in element])
+
+
+def cell_as_text(value: Any) -> str:
+    """Write a cell as the CSV text it stands for.
+
+    Whole numbers lose a `.0`; one of 16 digits or more, of which Excel has lost some, is written with an exponent,
+    which no id may have; dates are ISO.
+
+    Examples
+    --------
+    >>> [cell_as_text(value) for value in (12.0, 10**15, None, True, dt.datetime(2025, 1, 31))]
+    ['12', '1.0000000000000000e+15', '', 'true', '2025-01-31']
+    """
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case dt.datetime() if value.time() == dt.time(0):
+            return value.date().isoformat()
+        case dt.datetime():
+            return value.isoformat(sep=" ", timespec="seconds")
+        case int() | float():
+            return _number(value)
+    return str(value)
+
+
+def _number(value: float) -> str:
+    if abs(value) >= EXACT_BELOW:
+        return f"{value:.16e}"
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+def _describe(path: Path, sheet: Any) -> _Book:
+    workbook, widths = sheet.parent, {}
+    for style, cell_style in enumerate(workbook._cell_styles):
+        form = _number_format(workbook, cell_style.numFmtId)
+        if zeros := _ALL_ZEROS.fullmatch(form):
+            widths[style] = len(zeros[1])
+    return _Book(
+        path, sheet._shared_strings, workbook._date_formats, workbook._timedelta_formats, widths, workbook.epoch
+    )
+
+
+def _number_format(workbook: Any, number: int) -> str:
+    own = number - BUILTIN_FORMATS_MAX_SIZE
+    form = BUILTIN_FORMATS.get(number, "General") if own < 0 else workbook._number_formats[own]
+    return str(form)
+
+
+def _require_place(path: Path, place: int, n_rows: int) -> None:
+    if place > MOST_ROWS:
+        raise DataError(f"{path}: has a row beyond the {MOST_ROWS:,} that Excel has; it is damaged, export it again")
+    if place <= n_rows:
+        raise DataError(f"{path}: row {place:,} is out of order; open the file in Excel and save it")
+
+
+def _require_single_rows(path: Path, ranges: list[str]) -> None:
+    """Refuse merged cells over several rows: all but the first row would be empty, and nothing says whether rightly."""
+    for cells in ranges:
+        _, first, _, last = range_boundaries(cells)
+        if last > first:
+            raise DataError(
+                f"{path}: cells {cells} are merged over several rows, so that only the first has a value;"
+                " unmerge them in Excel, fill each, and save the file"
+            )
+
+
+def _texts(row: Any, book: _Book) -> list[str]:
+    texts: list[str] = []
+    for cell in row:
+        reference = cell.get("r")
+        place = column_index_from_string(reference.rstrip(_DIGITS)) if reference else len(texts) + 1
+        if place > MOST_COLUMNS:
+            raise DataError(
+                f"{book.path}: has a column beyond the {MOST_COLUMNS:,} that Excel has; it is damaged, export it again"
+            )
+        text = _text(cell, book)
+        if place == len(texts) + 1:
+            texts.append(text)
+        else:
+            texts.extend([""] * (place - len(texts)))
+            texts[place - 1] = text
+    return texts
+
+
+def _text(cell: Any, book: _Book) -> str:
+    kind, value = cell.get("t", "n"), cell.findtext(VALUE_TAG)
+    if kind == "inlineStr":
+        return _inline(cell)
+    if not value:
+        # A formula whose value is an empty text has the value's tag, and says that it is a text.
+        is_empty_text = kind == "str" and value is not None
+        return UNSAVED if not is_empty_text and cell.find(FORMULA_TAG) is not None else ""
+    return _typed(kind, value, int(cell.get("s", 0)), book)
+
+
+def _typed(kind: str, value: str, style: int, book: _Book) -> str:
+    match kind:
+        case "s":
+            return book.strings[int(value)]
+        case "n":
+            return _formatted(float(value) if set(value) & set(".eE") else int(value), style, book)
+        case "b":
+            return cell_as_text(value != "0")
+        case "d":
+            return cell_as_text(from_ISO8601(value))
+    return value
+
+
+def _formatted(number: float, style: int, book: _Book) -> str:
+    if style in book.dates:
+        try:
+            return cell_as_text(from_excel(number, book.epoch, timedelta=style in book.durations))
+        except (OverflowError, ValueError):
+            return "#VALUE!"
+    text = _number(number)
+    return text.zfill(book.widths[style]) if style in book.widths and number >= 0 else text
+
+
+def _inline(cell: Any) -> str:
+    inline = cell.find(INLINE_STRING)
+    if inline is None:
+        return ""
+    plain = inline.findtext(_TEXT_TAG)
+    return str(plain if plain is not None else Text.from_tree(inline).content or "")

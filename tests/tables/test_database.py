@@ -4,8 +4,8 @@ import time
 import pytest
 
 from churn.errors import DataError
-from churn.tables import isolation
-from churn.tables.isolation import run_apart
+from churn.tables import database
+from churn.tables.database import run_apart
 
 
 def about() -> str:
@@ -49,8 +49,8 @@ def test_too_little_memory_is_one_error():
 
 
 def test_what_does_not_end_is_stopped_and_the_next_call_works(monkeypatch):
-    monkeypatch.setattr(isolation, "LEAST_SECONDS", 0.5)
+    monkeypatch.setattr(database, "LEAST_SECONDS", 0.5)
     with pytest.raises(DataError, match=r"^here\.csv: was not read within"):
         run_apart(about, 0, time.sleep, 600)
-    monkeypatch.setattr(isolation, "LEAST_SECONDS", 60)
+    monkeypatch.setattr(database, "LEAST_SECONDS", 60)
     assert run_apart(about, 0, add, 1, 1) == 2

@@ -31,6 +31,11 @@ H3,B,debit_card,1,2020-02-20,
 """
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The long form of what a usual run holds on one bank."""
+    parser.addoption("--every-bank", action="store_true", help="hold the simulator to account on four large banks")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _untracked() -> Iterator[None]:
     """Log no run: that costs a second each, and would write into the folder the tests are called from."""

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from churn.simulation.parts import Part, live_part
 from churn.simulation.population import People
 from churn.simulation.state import Scene, State
 from churn.simulation.structure import Confounders
+from made_once import made_once
 
 SERVICE_PRODUCTS = {
     "online_banking": "online_banking",
@@ -100,24 +102,32 @@ class Bank:
 
 @pytest.fixture(scope="session")
 def bank(tmp_path_factory: pytest.TempPathFactory) -> Bank:
-    folder = tmp_path_factory.mktemp("simulation") / "bank"
-    simulate_bank(folder, customers=20_000, months=48, seed=11)
-    return Bank(folder)
+    """The one large bank."""
+    return made_bank(tmp_path_factory, 11, customers=20_000, months=48)
 
 
-@pytest.fixture(scope="session", params=[1, 2, 3])
-def any_bank(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bank:
-    """One of three banks that nothing was tuned on."""
-    folder = tmp_path_factory.mktemp("simulation") / f"seed-{request.param}"
-    simulate_bank(folder, customers=20_000, months=36, seed=request.param, truth=False)
-    return Bank(folder)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Look at the one large bank, and with --every-bank at three more that nothing was tuned on."""
+    if "any_bank" in metafunc.fixturenames:
+        seeds = [11, 1, 2, 3] if metafunc.config.getoption("every_bank") else [11]
+        metafunc.parametrize("any_bank", seeds, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def any_bank(request: pytest.FixtureRequest, bank: Bank, tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    if request.param == 11:
+        return bank
+    return made_bank(tmp_path_factory, request.param, customers=20_000, months=36, truth=False)
 
 
 @pytest.fixture(scope="session")
 def observed_bank(tmp_path_factory: pytest.TempPathFactory) -> Bank:
-    folder = tmp_path_factory.mktemp("simulation") / "observed"
-    simulate_bank(folder, customers=20_000, months=24, seed=3, confounders="observed")
-    return Bank(folder)
+    return made_bank(tmp_path_factory, 3, customers=20_000, months=24, confounders="observed")
+
+
+def made_bank(factory: pytest.TempPathFactory, seed: int, **arguments: Any) -> Bank:
+    name = f"simulated-{seed}-{arguments.get('confounders', 'hidden')}"
+    return Bank(made_once(factory, name, lambda folder: simulate_bank(folder / "bank", seed=seed, **arguments)) / "bank")
 
 
 @pytest.fixture(scope="session")

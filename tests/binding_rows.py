@@ -1,9 +1,8 @@
 """Rows of the bindings table made up for tests of what is drawn and written."""
 
-from dataclasses import fields
 from typing import Any
 
-from churn.explanation.bindings import BindingRow
+from churn.explanation.bindings import FIELDS, BindingRow, unflatten
 
 _NEEDED = {
     "n_eligible": 8123,
@@ -17,8 +16,8 @@ _NEEDED = {
 
 
 def binding_row(service: str, **known: Any) -> BindingRow:
-    """Make a row in which everything not given is not known."""
-    return BindingRow(**{field.name: None for field in fields(BindingRow)} | {"service": service} | _NEEDED | known)
+    """Make a row of columns of the flat table; everything not given is not known."""
+    return unflatten(dict.fromkeys(FIELDS) | {"service": service} | _NEEDED | known)
 
 
 CUSTODY = binding_row(

@@ -6,11 +6,10 @@ from matplotlib.image import imread
 from binding_rows import CUSTODY, binding_row
 from chinese_font import LANGUAGES, needs_chinese_font
 from churn.charts import fonts
-from churn.charts.bindings import draw_against_truth, draw_bindings, headline, plot_bindings
+from churn.charts.bindings import draw_against_truth, draw_bindings, plot_bindings
 from churn.config import Config
 from churn.errors import ExplanationError, OutputError
-from churn.explanation.bindings import service_names
-from churn.explanation.tables import bindings_frame
+from churn.explanation.bindings import bindings_frame, service_names
 
 UNKNOWN = binding_row("cash_sweep")
 TABLE = bindings_frame([CUSTODY, binding_row("cash_sweep")])
@@ -87,12 +86,6 @@ def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
         plot_bindings([CUSTODY], {}, tmp_path / "file" / "x.png", "en")
-
-
-def test_the_headline_is_the_estimate_the_verdict_rests_on():
-    assert headline(CUSTODY) == (-0.092, -0.127, -0.057)
-    assert headline(binding_row("cts", evidence="observational", effect_atu=-0.08, late=-0.3)) == (-0.08, None, None)
-    assert headline(UNKNOWN) == (None, None, None)
 
 
 def points(axes):

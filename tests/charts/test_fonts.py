@@ -3,10 +3,11 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 from matplotlib.font_manager import findfont, fontManager
+from rich.cells import cell_len
 
 from chinese_font import needs_chinese_font
 from churn.charts import fonts
-from churn.charts.fonts import LATIN, drawable, find_chinese_font, lettering
+from churn.charts.fonts import LATIN, drawable, find_chinese_font, lettering, wrap
 from churn.errors import ExplanationError
 
 LATIN_ONLY = Path(findfont(LATIN))
@@ -72,3 +73,20 @@ def test_what_no_font_has_becomes_a_question_mark():
 @needs_chinese_font
 def test_debians_fonts_are_tried_first_and_each_is_a_file():
     assert next(fonts.list_fonts()) in fonts.DEBIAN_FONTS
+
+
+@pytest.mark.parametrize(
+    "text", ["days since the last contact of any kind", "持有对应产品的服务数（不论是否已绑定）" * 3, "x" * 90]
+)
+def test_no_line_is_wider_than_asked_and_no_more_lines_are_made(text):
+    lines = wrap(text, 15, lines=3).split("\n")
+    assert len(lines) <= 3
+    assert all(0 < cell_len(line) <= 17 for line in lines)  # a closing mark may hang over
+
+
+def test_a_closing_mark_begins_no_line():
+    assert wrap("服务数（不论是否已绑定）", 12, lines=9).split("\n")[1][0] not in "）"
+
+
+def test_a_text_that_fits_stays_as_it_is():
+    assert wrap("fund trading", 12) == "fund trading"

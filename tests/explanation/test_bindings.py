@@ -1,17 +1,19 @@
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
 
+from binding_rows import CUSTODY, binding_row
 from churn.config import EffectSettings
-from churn.estimates import Estimate
-from churn.explanation.bindings import BindingRow, Seen, build_bindings
-from churn.explanation.contrast import NO_CONTRAST, Contrast
+from churn.errors import ExplanationError
+from churn.estimates import UNKNOWN, Estimate
+from churn.explanation.bindings import FIELDS, binding_rows, bindings_frame, build_bindings, flatten, unflatten
 from churn.explanation.effects.controls import Control
 from churn.explanation.effects.estimates import ServiceEffect
 from churn.explanation.effects.observational import Observational
 from churn.explanation.effects.randomised import Offer
+from churn.explanation.survey import NO_CONTRAST, Contrast, Seen
+from churn.speech import say
 
-NOTHING = Estimate(None, None, None)
 SETTINGS = EffectSettings()  # worthwhile: 3 points
 # The names that other programs may rely on.
 PROMISED = [
@@ -26,18 +28,18 @@ PROMISED = [
 def offered(service, low, high):
     late = Estimate((low + high) / 2, low, high)
     offer = Offer(Estimate(low / 2, low / 2 - 0.1, low / 2 + 0.1), late, Estimate(0.6, 0.5, 0.7), 400)
-    return ServiceEffect(service, NOTHING, None, (), offer, {})
+    return ServiceEffect(service, UNKNOWN, None, (), offer, {})
 
 
 def recorded(service, low, high, widened=0.0):
     atu = Estimate((low + high) / 2, low, high)
     found = Observational(Estimate(-0.2, -0.3, -0.1), atu, low - widened, high + widened, 0.11, 0.97, 900, 300)
     raw = Estimate(-0.4, -0.5, -0.3)
-    return ServiceEffect(service, raw, found, (Control("outcome", NOTHING, passed=True),), None, {})
+    return ServiceEffect(service, raw, found, (Control("outcome", UNKNOWN, passed=True),), None, {})
 
 
 def unknown(service):
-    return ServiceEffect(service, NOTHING, None, (), None, {})
+    return ServiceEffect(service, UNKNOWN, None, (), None, {})
 
 
 def rows_of(*effects, seen=None):
@@ -82,7 +84,7 @@ def test_equal_services_keep_the_catalogues_order():
 
 
 def test_the_fields_are_those_that_programs_may_rely_on():
-    assert [name for name in (field.name for field in fields(BindingRow)) if name in PROMISED] == PROMISED
+    assert [name for name in FIELDS if name in PROMISED] == PROMISED
 
 
 def test_a_row_holds_all_that_is_known():
@@ -92,19 +94,15 @@ def test_a_row_holds_all_that_is_known():
     [row] = rows_of(effect, seen={"cts": Seen(500, 200, contrast)})
 
     assert (row.n_eligible, row.n_bound, row.n_offered) == (500, 200, 400)
-    assert (row.shap_bound, row.shap_unbound, row.shap_contrast_log_odds) == (-0.5, 0.1, -0.6)
-    assert (row.shap_contrast_points, row.shap_low, row.shap_high) == (-0.08, -0.09, -0.07)
-    assert (row.raw_difference, row.raw_low, row.raw_high) == (-0.4, -0.5, -0.3)
-    assert (row.effect_att, row.effect_att_low, row.effect_att_high) == (-0.2, -0.3, -0.1)
-    assert (row.effect_atu, row.effect_atu_low, row.effect_atu_high) == (-0.2, -0.3, -0.1)
-    assert (row.bound_low, row.bound_high) == pytest.approx((-0.35, -0.05))
-    assert (row.itt, row.itt_low, row.itt_high) == pytest.approx((-0.1, -0.2, 0.0))
-    assert (row.late, row.late_low, row.late_high) == pytest.approx((-0.15, -0.2, -0.1))
+    assert row.shap == contrast
+    assert (row.raw, row.att, row.atu) == ((-0.4, -0.5, -0.3), (-0.2, -0.3, -0.1), (-0.2, -0.3, -0.1))
+    assert row.bounds == (None, pytest.approx(-0.35), pytest.approx(-0.05))
+    assert row.itt == pytest.approx((-0.1, -0.2, 0.0))
+    assert row.late == pytest.approx((-0.15, -0.2, -0.1))
     assert (row.robustness_value, row.overlap_share, row.controls_passed) == (0.11, 0.97, True)
     # Randomised offers drive the verdict where there are some.
     assert (row.evidence, row.verdict) == ("randomised", "cuts")
-    assert "randomised" in row.text_en
-    assert "随机" in row.text_zh
+    assert "randomised" in say(row.text, "en")
 
 
 @pytest.mark.parametrize("n_bound", [0, 800], ids=["nobody has it", "everybody has it"])
@@ -114,9 +112,50 @@ def test_a_service_without_a_comparison_is_a_clear_verdict(n_bound):
 
     assert (row.n_eligible, row.n_bound, row.verdict, row.evidence) == (800, n_bound, "cannot_tell", "none")
     told = {"service", "n_eligible", "n_bound", "n_offered", "evidence", "verdict", "text_en", "text_zh"}
-    assert {name for name, value in vars(row).items() if value is not None} == told
-    assert ("everybody who could has bound it" if n_bound else "nobody has bound it") in row.text_en
+    assert {name for name, value in flatten(row).items() if value is not None} == told
+    assert ("everybody who could has bound it" if n_bound else "nobody has bound it") in say(row.text, "en")
 
 
 def test_no_service_has_no_row():
     assert build_bindings([], {}, {}, SETTINGS) == []
+
+
+@pytest.mark.parametrize(
+    ("evidence", "leading"), [("randomised", CUSTODY.late), ("observational", CUSTODY.atu), ("none", UNKNOWN)]
+)
+def test_the_leading_estimate_is_that_of_the_evidence_the_verdict_rests_on(evidence, leading):
+    assert replace(CUSTODY, evidence=evidence).leading == leading
+
+
+def test_a_flat_row_has_every_column_once_in_their_order():
+    flat = flatten(CUSTODY)
+    assert tuple(flat) == FIELDS
+    assert len(set(FIELDS)) == 34
+    assert unflatten(flat) == CUSTODY
+
+
+@pytest.mark.parametrize("wrong", [{"verdict": "perhaps"}, {"evidence": "hearsay"}, {"more": 1}])
+def test_what_is_no_flat_row_is_refused(wrong):
+    with pytest.raises(ValueError, match="not a row"):
+        unflatten(flatten(CUSTODY) | wrong)
+
+
+ROWS = [CUSTODY, binding_row("cash_sweep", controls_passed=False)]
+
+
+def test_rows_come_back_as_they_went_in():
+    assert binding_rows(bindings_frame(ROWS)) == ROWS
+
+
+def test_rows_may_be_chosen_and_put_in_another_order():
+    assert binding_rows(bindings_frame(ROWS).iloc[[1]]) == ROWS[1:]
+    assert binding_rows(bindings_frame(ROWS)[::-1]) == ROWS[::-1]
+
+
+def test_no_row_is_a_table_with_all_columns():
+    assert list(bindings_frame([])) == list(bindings_frame(ROWS))
+
+
+def test_a_missing_column_is_named():
+    with pytest.raises(ExplanationError, match="column late is missing"):
+        binding_rows(bindings_frame(ROWS).drop(columns="late"))

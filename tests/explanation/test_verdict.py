@@ -1,18 +1,25 @@
+import re
+from dataclasses import replace
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churn.config import EffectSettings
-from churn.estimates import Estimate
+from churn.estimates import UNKNOWN, Estimate
 from churn.explanation.effects.controls import Control
 from churn.explanation.effects.estimates import ServiceEffect
 from churn.explanation.effects.observational import Observational
 from churn.explanation.effects.randomised import Offer
-from churn.explanation.verdict import judge
+from churn.explanation.verdict import explain_verdict, judge
+from churn.speech import Name, say
 
-NOTHING = Estimate(None, None, None)
 DEFAULT, MEASURED = EffectSettings(), EffectSettings(assume_measured=True)  # worthwhile: 3 points
+NAME = Name("funds", "基金")
+LOWER, HIGHER = Estimate(-0.21, -0.25, -0.17), Estimate(0.1, 0.05, 0.15)  # churn of those who have it, plainly
+STATEMENT = " This rests on the bank's statement that whatever drives binding is in its data."
 CONTROLS = ("placebo", "outcome", "treatment")
 
 
@@ -20,20 +27,20 @@ def between(low, high):
     return Estimate((low + high) / 2, low, high)
 
 
-def offered(late):
+def offered(late, raw=UNKNOWN):
     offer = Offer(Estimate(-0.5, -0.6, -0.4), late, Estimate(0.6, 0.5, 0.7), 400)
-    return ServiceEffect("cts", NOTHING, None, (), offer, {})
+    return ServiceEffect("cts", raw, None, (), offer, {})
 
 
-def recorded(atu, bounds, overlap=1.0, failed=()):
-    controls = tuple(Control(kind, NOTHING, passed=kind not in failed) for kind in CONTROLS)
-    found = Observational(between(-0.9, -0.8), atu, *bounds, 0.1, overlap, 1000, 500)
-    return ServiceEffect("cts", NOTHING, found, controls, None, {})
+def recorded(atu, bounds, raw=UNKNOWN, overlap=1.0, failed=()):
+    controls = tuple(Control(kind, UNKNOWN, passed=kind not in failed) for kind in CONTROLS)
+    found = Observational(between(-0.9, -0.8), atu, *bounds, 0.084, overlap, 1000, 500)
+    return ServiceEffect("cts", raw, found, controls, None, {})
 
 
 def said(effect, settings=DEFAULT):
     found = judge(effect, settings)
-    return found.verdict, found.evidence, found.reason
+    return found.verdict, found.evidence, found.obstacle
 
 
 @pytest.mark.parametrize(
@@ -60,13 +67,13 @@ def test_randomised_offer_is_judged_by_its_effect_on_those_who_took_it(low, high
 
 
 def test_offer_whose_effect_on_takers_is_withheld_tells_nothing():
-    assert said(offered(NOTHING)) == ("cannot_tell", "randomised", "interval")
+    assert said(offered(UNKNOWN)) == ("cannot_tell", "randomised", "interval")
 
 
-@pytest.mark.parametrize("late", [between(-0.09, -0.03), between(-0.2, 0.2), NOTHING])
+@pytest.mark.parametrize("late", [between(-0.09, -0.03), between(-0.2, 0.2), UNKNOWN])
 def test_randomised_offer_leads_whatever_the_records_say(late):
     alone, both = offered(late), recorded(between(0.1, 0.2), (0.05, 0.3), failed=("placebo",))
-    together = ServiceEffect("cts", NOTHING, both.observational, both.controls, alone.offer, {})
+    together = ServiceEffect("cts", UNKNOWN, both.observational, both.controls, alone.offer, {})
     assert judge(together, DEFAULT) == judge(alone, DEFAULT)
     assert judge(together, DEFAULT).effect == late
 
@@ -119,12 +126,12 @@ def test_one_failed_control_is_enough_to_tell_nothing(settings, atu, failed):
 @pytest.mark.parametrize(("overlap", "verdict"), [(0.5, "suggests"), (0.499, "cannot_tell"), (0.0, "cannot_tell")])
 @pytest.mark.parametrize("settings", [DEFAULT, MEASURED])
 def test_half_of_the_customers_must_be_like_others(overlap, verdict, settings):
-    found = judge(recorded(between(-0.09, -0.05), (-0.12, -0.01), overlap), settings)
-    assert (found.verdict, found.reason) == (verdict, "clear" if overlap >= 0.5 else "overlap")
+    found = judge(recorded(between(-0.09, -0.05), (-0.12, -0.01), overlap=overlap), settings)
+    assert (found.verdict, found.obstacle) == (verdict, "clear" if overlap >= 0.5 else "overlap")
 
 
 def test_thin_overlap_is_named_before_a_failed_control():
-    effect = recorded(between(-0.09, -0.05), (-0.12, -0.01), 0.3, CONTROLS)
+    effect = recorded(between(-0.09, -0.05), (-0.12, -0.01), overlap=0.3, failed=CONTROLS)
     assert said(effect) == ("cannot_tell", "observational", "overlap")
 
 
@@ -139,9 +146,9 @@ def test_thin_overlap_is_named_before_a_failed_control():
 )
 @pytest.mark.parametrize("settings", [DEFAULT, MEASURED])
 def test_records_are_believed_only_with_a_negative_control_beside_the_placebo(ran, verdict, reason, settings):
-    controls = tuple(Control(kind, NOTHING, passed=True) for kind in ran)
+    controls = tuple(Control(kind, UNKNOWN, passed=True) for kind in ran)
     found = recorded(between(-0.09, -0.05), (-0.12, -0.01)).observational
-    assert said(ServiceEffect("cts", NOTHING, found, controls, None, {}), settings) == (
+    assert said(ServiceEffect("cts", UNKNOWN, found, controls, None, {}), settings) == (
         verdict,
         "observational",
         reason,
@@ -149,14 +156,14 @@ def test_records_are_believed_only_with_a_negative_control_beside_the_placebo(ra
 
 
 def test_too_few_alike_is_told_from_too_few_at_all():
-    effect = ServiceEffect("cts", NOTHING, None, (), None, {}, n_eligible=900, n_bound=400, overlap_share=0.1)
+    effect = ServiceEffect("cts", UNKNOWN, None, (), None, {}, n_eligible=900, n_bound=400, overlap_share=0.1)
     assert said(effect) == ("cannot_tell", "none", "overlap")
 
 
 def test_nothing_known_is_said_to_be_nothing():
     nothing = ServiceEffect("cts", between(-0.3, -0.2), None, (), None, {})
     assert said(nothing) == ("cannot_tell", "none", "no_evidence")
-    assert judge(nothing, MEASURED).effect == NOTHING
+    assert judge(nothing, MEASURED).effect == UNKNOWN
 
 
 def test_what_is_worth_a_manager_s_time_is_the_bank_s_to_say():
@@ -188,7 +195,7 @@ numbers = st.floats(-1, 1)
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_records_alone_never_say_that_binding_cuts_churn(ends, overlap, failed, settings_of):
     low, inner_low, inner_high, high = np.sort(ends).tolist()
-    effect = recorded(between(inner_low, inner_high), (low, high), overlap, failed)
+    effect = recorded(between(inner_low, inner_high), (low, high), overlap=overlap, failed=failed)
     found = judge(effect, settings_of)
     assert found.verdict != "cuts"
     assert found.evidence == "observational"
@@ -199,3 +206,191 @@ def test_records_alone_never_say_that_binding_cuts_churn(ends, overlap, failed, 
         assert not failed
     if found.verdict == "raises":
         assert inner_low > 0
+
+
+SUGGESTS = recorded(Estimate(-0.071, -0.09, -0.05), (-0.12, -0.01))
+SMALL = recorded(Estimate(-0.001, -0.0123, 0.0104), (-0.02, 0.02), LOWER)
+CASES = {
+    "cuts": (
+        offered(Estimate(-0.062, -0.091, -0.033)),
+        DEFAULT,
+        "binding it cuts churn by about 6 points (randomised offers; between −9.1 and −3.3).",
+    ),
+    "cuts by less than a point": (
+        offered(Estimate(-0.0062, -0.0091, -0.0033)),
+        DEFAULT,
+        "binding it cuts churn by about 0.6 points (randomised offers; between −0.9 and −0.3).",
+    ),
+    "raises": (
+        offered(Estimate(0.062, 0.033, 0.091)),
+        DEFAULT,
+        "binding it raises churn by about 6 points (randomised offers; between +3.3 and +9.1).",
+    ),
+    "no effect": (
+        offered(Estimate(0.001, -0.02, 0.022), LOWER),
+        DEFAULT,
+        (
+            "goes with lower churn (by 21 points), but binding itself shows no effect worth having"
+            " (between −2.0 and +2.2 points)."
+        ),
+    ),
+    "no effect, and raw numbers that promise nothing": (
+        offered(Estimate(0.001, -0.02, 0.022), HIGHER),
+        DEFAULT,
+        "binding itself shows no effect worth having (between −2.0 and +2.2 points).",
+    ),
+    "offer too small": (
+        offered(Estimate(-0.03, -0.08, 0.02), LOWER),
+        DEFAULT,
+        (
+            "goes with lower churn (by 21 points), but whether binding would lower churn cannot be"
+            " told: it lies anywhere between −8.0 and +2.0 points."
+        ),
+    ),
+    "offer that nobody took": (
+        offered(UNKNOWN),
+        DEFAULT,
+        "whether binding would lower churn cannot be told: the offer moved too few to bind it.",
+    ),
+    "suggests": (
+        SUGGESTS,
+        DEFAULT,
+        (
+            "the data point to about 7 points less churn; a hidden driver as strong as 8.4 % of what"
+            " is unexplained in both binding and churn would explain it away."
+        ),
+    ),
+    "suggests by the bank's word": (
+        SUGGESTS,
+        MEASURED,
+        "the data point to about 7 points less churn; a hidden driver as strong as 8.4 % of what"
+        " is unexplained in both binding and churn would explain it away." + STATEMENT,
+    ),
+    "records raise": (
+        recorded(Estimate(0.071, 0.05, 0.09), (0.01, 0.12)),
+        DEFAULT,
+        (
+            "the data point to about 7 points more churn; a hidden driver as strong as 8.4 % of what"
+            " is unexplained in both binding and churn would explain it away."
+        ),
+    ),
+    "records show none": (
+        SMALL,
+        DEFAULT,
+        (
+            "goes with lower churn (by 21 points), but binding itself shows no effect worth having"
+            " (between −1.2 and +1.0 points)."
+        ),
+    ),
+    "records show none by the bank's word": (
+        SMALL,
+        MEASURED,
+        "goes with lower churn (by 21 points), but binding itself shows no effect worth having"
+        " (between −1.2 and +1.0 points)." + STATEMENT,
+    ),
+    "nothing known": (
+        ServiceEffect("fund_trading", UNKNOWN, None, (), None, {}),
+        DEFAULT,
+        "whether binding would lower churn cannot be told: nobody could bind it.",
+    ),
+    "overlap": (
+        recorded(Estimate(-0.07, -0.09, -0.05), (-0.12, -0.01), overlap=0.4),
+        DEFAULT,
+        ("whether binding would lower churn cannot be told: those who have it are unlike those who have not."),
+    ),
+    "one control": (
+        recorded(Estimate(-0.07, -0.09, -0.05), (-0.12, -0.01), failed=("treatment",)),
+        DEFAULT,
+        (
+            "whether binding would lower churn cannot be told: the same comparison finds an effect"
+            " where there is none (having given the service up long ago)."
+        ),
+    ),
+    "two controls": (
+        recorded(Estimate(-0.07, -0.09, -0.05), (-0.12, -0.01), failed=("placebo", "outcome")),
+        DEFAULT,
+        (
+            "whether binding would lower churn cannot be told: the same comparison finds an effect"
+            " where there is none (the service dealt out at random and customers bringing others)."
+        ),
+    ),
+    "bounds": (
+        recorded(Estimate(-0.07, -0.09, -0.05), (-0.12, 0.01)),
+        DEFAULT,
+        (
+            "whether binding would lower churn cannot be told: a hidden driver of the declared"
+            " strength (0.03, 0.15) leaves everything between −12.0 and +1.0 points possible."
+        ),
+    ),
+    "interval": (
+        recorded(Estimate(-0.03, -0.08, 0.02), (-0.12, 0.06)),
+        MEASURED,
+        ("whether binding would lower churn cannot be told: it lies anywhere between −8.0 and +2.0 points."),
+    ),
+}
+
+
+def words(effect, settings, language="en"):
+    return say(explain_verdict(effect, judge(effect, settings), settings, NAME), language)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_verdict_reads_as_a_manager_would_say_it(case):
+    effect, settings, finding = CASES[case]
+    assert words(effect, settings) == f"funds: {finding}"
+
+
+def test_every_verdict_and_every_obstacle_is_among_the_cases():
+    judged = [judge(effect, settings) for effect, settings, _ in CASES.values()]
+    assert {one.verdict for one in judged} == {"cuts", "suggests", "no_effect", "raises", "cannot_tell"}
+    assert {one.obstacle for one in judged} == {"clear", "no_evidence", "overlap", "control", "interval", "bounds"}
+
+
+@pytest.mark.parametrize(("case", "settings"), list(product(CASES, [DEFAULT, MEASURED])))
+def test_neither_language_borrows_from_the_other_and_both_name_the_same_numbers(case, settings):
+    en, zh = words(CASES[case][0], settings), words(CASES[case][0], settings, "zh")
+    assert re.findall("[A-Za-z]+", zh) == []
+    assert re.findall("[\u3000-\u9fff\uff00-\uffef]+", en) == []
+    assert en.isprintable()
+    assert "  " not in en + zh
+    assert en.endswith(".")
+    assert zh.endswith("。")
+    assert ".." not in en
+    assert "。。" not in zh
+    number = "[−+]?[0-9]+(?:\\.[0-9]+)?"
+    assert re.findall(number, en) == re.findall(number, zh)
+
+
+@pytest.mark.parametrize(("case", "settings"), list(product(CASES, [DEFAULT, MEASURED])))
+def test_bank_s_word_is_named_exactly_where_a_claim_rests_on_it(case, settings):
+    effect = CASES[case][0]
+    judged = judge(effect, settings)
+    rests = settings.assume_measured and judged.evidence == "observational" and judged.verdict != "cannot_tell"
+    assert words(effect, settings).endswith(STATEMENT) == rests
+
+
+@pytest.mark.parametrize("case", ["offer that nobody took", "nothing known", "overlap", "one control", "two controls"])
+def test_no_number_is_named_that_is_not_there(case):
+    assert re.findall("[0-9]", words(CASES[case][0], DEFAULT)) == []
+
+
+def test_only_a_raw_difference_clear_of_zero_is_said_to_go_with_lower_churn():
+    for raw, named in ((Estimate(-0.1, -0.2, -0.001), True), (Estimate(-0.1, -0.2, 0.0), False), (UNKNOWN, False)):
+        said = words(offered(Estimate(-0.03, -0.08, 0.02), raw), DEFAULT)
+        assert ("goes with lower churn (by 10 points), but " in said) == named
+
+
+def test_strength_named_is_the_one_the_bank_declared():
+    assert "(0.1, 0.2)" in words(CASES["bounds"][0], EffectSettings(cf_y=0.1, cf_d=0.2))
+
+
+def test_one_customer_is_one():
+    few = ServiceEffect("fund_trading", UNKNOWN, None, (), None, {}, n_eligible=9, n_bound=1)
+    assert words(few, DEFAULT).endswith("only 1 customer has it.")
+    assert words(replace(few, n_bound=7), DEFAULT).endswith("only 2 customers lack it.")
+
+
+def test_a_name_in_another_direction_turns_nothing_after_it():
+    nothing = ServiceEffect("fund_trading", UNKNOWN, None, (), None, {})
+    said = say(explain_verdict(nothing, judge(nothing, DEFAULT), DEFAULT, "\u202efunds"), "en")
+    assert said.startswith("\u2068\u202efunds\u2069: whether")

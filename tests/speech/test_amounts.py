@@ -3,6 +3,7 @@ import datetime as dt
 import pytest
 
 from churn.speech import Date, Number, Percent, Points, ShortMoney, say
+from churn.speech.amounts import Measured, PointsBetween
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,37 @@ def test_amounts_in_tables_are_short(yuan, en, zh):
 )
 def test_numbers_shares_and_dates_are_written_as_the_language_has_them(amount, en, zh):
     assert (say(amount, "en"), say(amount, "zh")) == (en, zh)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "text"),
+    [
+        ((-0.062, -0.081, -0.043), "−6.2 [−8.1, −4.3]"),
+        ((0.0004, -0.01, 0.011), "0.0 [−1.0, +1.1]"),
+        ((-0.0004, None, None), "0.0"),
+        ((None, -0.1, 0.2), "[−10.0, +20.0]"),
+        ((None, None, None), "—"),
+    ],
+)
+def test_changes_are_points_with_a_true_minus(estimate, text):
+    assert (say(PointsBetween(*estimate), "en"), say(PointsBetween(*estimate), "zh")) == (text, text)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "english", "chinese"),
+    [
+        (-45210.3, "yuan", "CNY −45,210", "−45,210 元"),
+        (0.0, "0/1", "no", "否"),
+        (0.25, "share", "25 %", "25%"),
+        (None, "days", "none", "无"),
+        (212.0, "days", "212 days", "212 天"),
+        (None, "count", "missing", "缺失"),
+        (None, None, "missing", "缺失"),
+        (3.0, "count", "3", "3"),
+        (-0.001, "ratio", "0.00", "0.00"),
+        (0.823, "ratio", "0.82", "0.82"),
+        ("Blue collar", None, "Blue collar", "Blue collar"),
+    ],
+)
+def test_a_customers_value_is_written_with_its_unit(value, unit, english, chinese):
+    assert (say(Measured(value, unit), "en"), say(Measured(value, unit), "zh")) == (english, chinese)

@@ -10,10 +10,9 @@ import pandas as pd
 import pyarrow as pa
 
 from churn.data import Data, OnStep, say_nothing
-from churn.explanation.bindings import BindingRow, build_bindings, service_names
+from churn.explanation.bindings import BindingRow, bindings_frame, build_bindings, service_names
 from churn.explanation.effects.estimates import ServiceEffect, estimate_effects, estimate_flat_effects
 from churn.explanation.survey import service_columns, survey_customers
-from churn.explanation.tables import bindings_frame
 from churn.frame import Snapshot
 from churn.model.schema import encode
 from churn.model.storage import StoredModel

@@ -8,13 +8,12 @@ from churn import csv_files
 from churn.charts.bindings import plot_bindings
 from churn.charts.importance import plot_dependence, plot_importance
 from churn.explanation.bindings import BindingRow
-from churn.explanation.captions import Language
 from churn.explanation.effects.estimates import ServiceEffect
 from churn.explanation.rendering import write_bindings
 from churn.explanation.survey import Survey
 from churn.features.feature import Feature
 from churn.files import require_replaceable, write_json
-from churn.speech import say
+from churn.speech import Language, say
 
 MARK = "bindings.json"
 ABOUT = "about.json"

@@ -18,7 +18,7 @@ from churn.api.explaining import ABOUT, MARK
 from churn.config import Config
 from churn.data import Data, OnStep, say_nothing
 from churn.errors import DataError, TimeRangeError
-from churn.explanation.bindings import BindingRow
+from churn.explanation.bindings import unflatten
 from churn.explanation.effects.estimates import ServiceEffect
 from churn.model.storage import StoredModel
 from churn.report.acting import Acts
@@ -208,7 +208,7 @@ def read_explained(folder: Path, stored: StoredModel, as_of: dt.date | None) -> 
     try:
         found = _read_json(folder / MARK)
         json.dumps(found, ensure_ascii=False).encode("utf-8")  # half a character can stand in JSON, and in no page
-        rows = tuple(BindingRow(**row) for row in found)
+        rows = tuple(unflatten(row) for row in found)
         importance = pd.read_csv(folder / "importance.csv", encoding="utf-8-sig")[["feature", "mean_abs_points"]]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(refusal) from error

@@ -1,6 +1,7 @@
 """The bindings table as a picture: all that is known about every service on one scale, or beside the truth."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,14 +11,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from churn.charts import canvas
-from churn.charts.fonts import drawable, lettering
+from churn.charts.fonts import drawable, lettering, wrap
 from churn.charts.palette import BLUE, DARK, GREY, GRID, LESS, MORE, PALE, STRIPE
 from churn.config import Config
 from churn.errors import ExplanationError
-from churn.explanation.bindings import BindingRow, service_names
-from churn.explanation.captions import Language, caption, format_interval, verdict_text, wrap
-from churn.explanation.tables import binding_rows
+from churn.estimates import Estimate
+from churn.explanation.bindings import BindingRow, binding_rows, service_names
+from churn.explanation.rendering import TITLE
+from churn.explanation.verdict import VERDICTS
 from churn.model.documents import Verdict
+from churn.speech import Language, Message, message, say
+from churn.speech.amounts import PointsBetween
 
 _COLOURS: Mapping[Verdict, str] = {
     "cuts": LESS,
@@ -28,39 +32,50 @@ _COLOURS: Mapping[Verdict, str] = {
 }
 _LEFT, _RIGHT = -0.015, 1.02
 """Where the columns of words beside the axes begin, in widths of the axes."""
+_AXIS = message("change of the churn probability in percentage points; lines are 95 % intervals")
 _SMALLEST_SPAN = 0.02
 """Effects below two points would otherwise look large on a scale of their own."""
 
 
-class _Line(NamedTuple):
-    """One estimate as it is drawn: marker, colour, place in its block and values in probability."""
+@dataclass(frozen=True)
+class _Line:
+    """How one estimate of a block is drawn: marker and fill tell the four apart without colour.
 
-    key: str
+    `place` is where in the block it lies, `width` how thick its interval is.
+    """
+
+    label: Message
     marker: str
     colour: str
-    filled: bool
     place: float
-    value: float | None
-    low: float | None
-    high: float | None
+    width: float = 1.0
+    filled: bool = True
+
+
+_BOUNDS = _Line(message("the same, should something unrecorded drive both"), "", PALE, 0.09, 7.0)
+_LINES: Mapping[str, _Line] = {
+    "shap": _Line(message("SHAP contrast: what the model makes of it, not an effect"), "o", GREY, -0.27, filled=False),
+    "raw": _Line(message("raw difference: those who bound it less those who did not, not an effect"), "x", GREY, -0.09),
+    "atu": _Line(message("estimate from records: if those without it bound it"), "D", BLUE, 0.09, 1.8),
+    "late": _Line(message("randomised offers, on those who took it up"), "s", DARK, 0.27, 1.8),
+}
+"""From top to bottom of a block, by the field of the row."""
 
 
 class _Claim(NamedTuple):
     """What one column of the table says of each service, and which truth it is held against."""
 
     title: str
-    stem: str
-    low: str
-    high: str
+    field: str
     truth: str
     colour: str
 
 
 _CLAIMS = (
-    _Claim("SHAP contrast", "shap_contrast_points", "shap_low", "shap_high", "atu", GREY),
-    _Claim("raw difference", "raw_difference", "raw_low", "raw_high", "atu", GREY),
-    _Claim("records, alike compared", "effect_atu", "effect_atu_low", "effect_atu_high", "atu", BLUE),
-    _Claim("randomised offers", "late", "late_low", "late_high", "late", DARK),
+    _Claim("SHAP contrast", "shap", "atu", GREY),
+    _Claim("raw difference", "raw", "atu", GREY),
+    _Claim("records, alike compared", "atu", "atu", BLUE),
+    _Claim("randomised offers", "late", "late", DARK),
 )
 
 
@@ -146,8 +161,7 @@ def draw_against_truth(table: pd.DataFrame, truth: Mapping[str, Mapping[str, flo
     rows = [row for row in binding_rows(table) if row.service in truth]
     if not rows:
         raise ExplanationError("draw_against_truth: no service with a known effect; give the truth of this bank")
-    parts = [part for claim in _CLAIMS for part in (claim.stem, claim.low, claim.high)]
-    said = [value for row in rows for part in parts if (value := getattr(row, part)) is not None]
+    said = [end for row in rows for claim in _CLAIMS for end in _estimate(row, claim.field) if end is not None]
     real = [effect for row in rows for effect in truth[row.service].values()]
     with lettering("en"):
         figure = canvas.empty(11.0, 8.6)
@@ -183,36 +197,20 @@ def _fill(figure: Figure, rows: Sequence[BindingRow], names: Mapping[str, str], 
         _write_name(axes, place, names.get(row.service, row.service), row)
         _write_verdict(axes, place, row, language)
     _dress(axes, language)
-    figure.suptitle(caption("bindings", language), x=0.01, ha="left", fontsize=14, color=DARK)
+    canvas.head(figure, TITLE, language)
     figure.legend(handles=_legend(language), loc="outside lower left", frameon=False, fontsize=9.5, ncols=1)
 
 
-def headline(row: BindingRow) -> tuple[float | None, float | None, float | None]:
-    """Return the estimate the verdict rests on, with its interval; None three times where it rests on none."""
-    if row.evidence == "randomised":
-        return row.late, row.late_low, row.late_high
-    if row.evidence == "observational":
-        return row.effect_atu, row.effect_atu_low, row.effect_atu_high
-    return None, None, None
-
-
-def _lines(row: BindingRow) -> tuple[_Line, ...]:
-    """List what a block shows. Marker and fill tell the four apart without colour."""
-    atu = (row.effect_atu, row.effect_atu_low, row.effect_atu_high)
-    return (
-        _Line("shap", "o", GREY, False, -0.27, row.shap_contrast_points, row.shap_low, row.shap_high),
-        _Line("raw", "x", GREY, True, -0.09, row.raw_difference, row.raw_low, row.raw_high),
-        _Line("observational", "D", BLUE, True, 0.09, *atu),
-        _Line("randomised", "s", DARK, True, 0.27, row.late, row.late_low, row.late_high),
-    )
+def _estimate(row: BindingRow, field: str) -> Estimate:
+    found: Estimate = row.shap.points if field == "shap" else getattr(row, field)
+    return found
 
 
 def _limits(rows: Sequence[BindingRow]) -> tuple[float, float]:
     """Choose the scale by the estimates; an interval far wider than all of them is cut, and drawn with an arrow."""
-    lines = [line for row in rows for line in _lines(row)]
-    widest = max([_SMALLEST_SPAN, *(abs(line.value) for line in lines if line.value is not None)])
-    ends = [end for line in lines for end in (line.value, line.low, line.high) if end is not None]
-    ends += [end for row in rows for end in (row.bound_low, row.bound_high) if end is not None]
+    estimates = [_estimate(row, field) for row in rows for field in (*_LINES, "bounds")]
+    widest = max([_SMALLEST_SPAN, *(abs(one.value) for one in estimates if one.value is not None)])
+    ends = [end for one in estimates for end in one if end is not None]
     low = max(min([-_SMALLEST_SPAN, *ends]), -1.5 * widest)
     high = min(max([_SMALLEST_SPAN, *ends]), 1.5 * widest)
     margin = 0.04 * (high - low)
@@ -222,24 +220,25 @@ def _limits(rows: Sequence[BindingRow]) -> tuple[float, float]:
 def _draw_block(axes: Axes, place: int, row: BindingRow) -> None:
     if place % 2:
         axes.axhspan(place - 0.5, place + 0.5, color=STRIPE, zorder=0)
-    for line in _lines(row):
-        if line.key == "observational":
-            _draw_interval(axes, place + line.place, row.bound_low, row.bound_high, PALE, 7.0)
-        width = 1.0 if line.key in ("shap", "raw") else 1.8
-        _draw_interval(axes, place + line.place, line.low, line.high, line.colour, width)
-        if line.value is not None:
-            axes.plot([100 * line.value], [place + line.place], zorder=4, **_marker(line))
+    for field, line in _LINES.items():
+        if field == "atu":
+            _draw_interval(axes, place, _BOUNDS, row.bounds)
+        estimate = _estimate(row, field)
+        _draw_interval(axes, place, line, estimate)
+        if estimate.value is not None:
+            axes.plot([100 * estimate.value], [place + line.place], zorder=4, **_marker(line))
 
 
-def _draw_interval(axes: Axes, y: float, low: float | None, high: float | None, colour: str, width: float) -> None:
+def _draw_interval(axes: Axes, place: int, line: _Line, estimate: Estimate) -> None:
+    _, low, high = estimate
     if low is None or high is None:
         return
-    left, right = axes.get_xlim()
-    axes.plot([100 * low, 100 * high], [y, y], color=colour, linewidth=width, solid_capstyle="butt", zorder=3)
+    y, (left, right) = place + line.place, axes.get_xlim()
+    axes.plot([100 * low, 100 * high], [y, y], color=line.colour, linewidth=line.width, solid_capstyle="butt", zorder=3)
     for end, sign, arrow in ((low, 1, "<"), (high, -1, ">")):
         edge = left if sign == 1 else right
         if sign * (100 * end - edge) < 0:
-            axes.plot([edge], [y], marker=arrow, color=colour, markersize=6, clip_on=False, zorder=4)
+            axes.plot([edge], [y], marker=arrow, color=line.colour, markersize=6, clip_on=False, zorder=4)
 
 
 def _marker(line: _Line) -> dict[str, Any]:
@@ -264,48 +263,43 @@ def _write_name(axes: Axes, place: int, name: str, row: BindingRow) -> None:
 def _write_verdict(axes: Axes, place: int, row: BindingRow, language: Language) -> None:
     across = axes.get_yaxis_transform()
     colour = _COLOURS[row.verdict]
-    verdict = verdict_text(row, language)
+    verdict = say(VERDICTS[row.verdict], language)
     axes.text(_RIGHT, place + 0.05, verdict, transform=across, va="bottom", color=colour, fontsize=12.5)
-    number = format_interval(*headline(row))
-    if number != "—":
+    if row.leading.value is not None or row.leading.low is not None:
+        number = say(PointsBetween(*row.leading), language)
         axes.text(_RIGHT, place + 0.1, number, transform=across, va="top", color=colour, fontsize=10)
 
 
 def _dress(axes: Axes, language: Language) -> None:
-    axes.set_xlabel(caption("points_axis", language), color=DARK)
+    axes.set_xlabel(say(_AXIS, language), color=DARK)
     axes.set_yticks([])
     axes.xaxis.grid(visible=True, color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    for x, key, colour, side in (
-        (_LEFT, "bound_of_eligible", GREY, "right"),
-        (0.01, "less", LESS, "left"),
-        (0.99, "more", MORE, "right"),
-        (_RIGHT, "verdict", GREY, "left"),
+    for x, head, colour, side in (
+        (_LEFT, message("bound / eligible"), GREY, "right"),
+        (0.01, message("← less churn"), LESS, "left"),
+        (0.99, message("more churn →"), MORE, "right"),
+        (_RIGHT, message("verdict"), GREY, "left"),
     ):
-        axes.text(x, 1.01, caption(key, language), transform=axes.transAxes, va="bottom", ha=side, color=colour)
+        axes.text(x, 1.01, say(head, language), transform=axes.transAxes, va="bottom", ha=side, color=colour)
 
 
 def _legend(language: Language) -> list[Line2D]:
     """Give one entry for each kind of line, in the order of a block."""
+    shap, raw, atu, late = _LINES.values()
     return [
         Line2D(
             [],
             [],
-            marker=marker,
-            color=colour,
-            markerfacecolor=face,
+            marker=line.marker,
+            color=line.colour,
+            markerfacecolor=line.colour if line.filled else "white",
             markeredgewidth=1.6,
-            linewidth=width,
-            label=caption(f"legend_{key}", language),
+            linewidth=line.width,
+            label=say(line.label, language),
         )
-        for key, marker, colour, face, width in (
-            ("shap", "o", GREY, "white", 1.0),
-            ("raw", "x", GREY, GREY, 1.0),
-            ("observational", "D", BLUE, BLUE, 1.8),
-            ("bounds", "", PALE, PALE, 7.0),
-            ("randomised", "s", DARK, DARK, 1.8),
-        )
+        for line in (shap, raw, atu, _BOUNDS, late)
     ]
 
 
@@ -317,10 +311,9 @@ def _draw_claim(
     axes.axvline(0, color=GREY, linewidth=0.6)
     shown = 0
     for place, row in enumerate(rows, 1):
-        said, real = getattr(row, claim.stem), truth[row.service].get(claim.truth)
+        (said, low, high), real = _estimate(row, claim.field), truth[row.service].get(claim.truth)
         if said is None or real is None:
             continue
-        low, high = getattr(row, claim.low), getattr(row, claim.high)
         if low is not None and high is not None:
             axes.plot([100 * real] * 2, [100 * low, 100 * high], color=claim.colour, linewidth=1.4, alpha=0.6)
         axes.plot([100 * real], [100 * said], "o", color=claim.colour, markersize=6)

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from churn.charts.fonts import lettering
+from churn.charts.palette import DARK
 from churn.files import new_file
-from churn.speech import Language
+from churn.speech import Language, Said, say
 
 
 def empty(width: float, height: float) -> Figure:
@@ -27,6 +28,11 @@ def titled(width: float, height: float, title: str) -> tuple[Figure, Axes]:
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", fontsize=11)
     return figure, axes
+
+
+def head(figure: Figure, title: Said, language: Language) -> None:
+    """Write the title of an explanation above it."""
+    figure.suptitle(say(title, language), x=0.01, ha="left", fontsize=14, color=DARK)
 
 
 def finish(axes: Axes) -> None:

@@ -1,5 +1,6 @@
-"""Fonts for labels in Chinese: found, or one clear error; never empty boxes."""
+"""Letters of labels: fonts for Chinese, found, or one clear error and never empty boxes; texts broken into lines."""
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -10,6 +11,7 @@ import matplotlib as mpl
 from matplotlib import style
 from matplotlib.font_manager import FontProperties, findfont, findSystemFonts, fontManager
 from matplotlib.ft2font import FT2Font
+from rich.cells import cell_len
 
 from churn.errors import ExplanationError
 from churn.speech import Language
@@ -26,6 +28,8 @@ DEBIAN_FONTS = (
     Path("/usr/share/fonts/truetype/arphic/ukai.ttc"),
 )
 """Where Debian's packages put them, the most legible on a screen first."""
+_UNSEEN = dict.fromkeys(range(0x2066, 0x206A))
+"""Marks of direction, which no picture follows."""
 _SAMPLE = "流失概率绑定服务，％"
 
 
@@ -100,7 +104,34 @@ def drawable(text: str) -> str:
     'funds ?'
     """
     known = frozenset[str]().union(*(_characters(_file_of(family)) for family in mpl.rcParams["font.family"]))
-    return "".join(character if character in known else "?" for character in " ".join(text.split()))
+    shown = " ".join(text.translate(_UNSEEN).split())
+    return "".join(character if character in known else "?" for character in shown)
+
+
+def wrap(text: str, width: int, lines: int = 2) -> str:
+    r"""Break a text into lines of at most `width` columns, a Chinese character counting two; "…" where it goes on.
+
+    Examples
+    --------
+    >>> wrap("days since the last contact", 16)
+    'days since the\nlast contact'
+    >>> wrap("持有对应产品的服务数", 12, lines=1)
+    '持有对应产…'
+    """
+    # A closing mark stays with what it closes.
+    words = re.findall(r"[（《“]*[⺀-￯][，。、；：）》”]*|[^\s⺀-￯]+\s*|\s+", " ".join(text.split()))
+    made = [""]
+    for word in (piece for long in words for piece in _pieces(long, width)):
+        if made[-1] and cell_len((made[-1] + word).rstrip()) > width:
+            made.append("")
+        made[-1] += word
+    made = [line.strip() for line in made]
+    if len(made) <= lines:
+        return "\n".join(made)
+    last = made[lines - 1]
+    while cell_len(last) > width - 1:
+        last = last[:-1]
+    return "\n".join([*made[: lines - 1], last + "…"])
 
 
 def _is_wide(character: str) -> bool:
@@ -125,3 +156,8 @@ def _characters(path: Path) -> frozenset[str]:
         return frozenset(chr(code) for code in FT2Font(str(path)).get_charmap())
     except (OSError, RuntimeError, ValueError):  # bitmap fonts, broken files
         return frozenset()
+
+
+def _pieces(word: str, width: int) -> list[str]:
+    """Cut a word that is longer than a line."""
+    return [word[begin : begin + width] for begin in range(0, len(word), width)]

@@ -14,22 +14,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from churn.charts.canvas import picture
-from churn.charts.fonts import drawable
+from churn.charts import canvas
+from churn.charts.fonts import drawable, wrap
 from churn.charts.palette import BLUE, DARK, GREY, LOW_TO_HIGH, MORE
 from churn.errors import ExplanationError
-from churn.explanation.captions import (
-    Language,
-    caption,
-    format_share,
-    format_value,
-    format_yuan,
-    meaning,
-    unit_of,
-    wrap,
-)
 from churn.explanation.shap import Contributions
-from churn.features.feature import Feature
+from churn.features.feature import Feature, find_feature, meaning_of
+from churn.speech import Language, Percent, message, say
+from churn.speech.amounts import Measured, ShortNumber
 
 MOST_ROWS = 5_000
 """Rows drawn at most; more of them only cover each other."""
@@ -86,17 +78,17 @@ def plot_importance(
     all_shaps = _checked(explained, features)
     known = tuple(catalogue)
     chosen, rows = rank_features(explained)[:N_IMPORTANT], _sample(len(features))
-    labels = [meaning(features.columns[column], known, language) for column in chosen]
+    labels = [say(meaning_of(known, features.columns[column]), language) for column in chosen]
     colours = np.column_stack([_ranks(features.iloc[rows, column]) for column in chosen])
-    with picture(path, language, (11.0, 2.2 + 0.42 * len(chosen)), labels) as figure:
+    with canvas.picture(path, language, (11.0, 2.2 + 0.42 * len(chosen)), labels) as figure:
         axes = figure.add_subplot()
         _draw_beeswarm(axes, all_shaps[np.ix_(rows, chosen)].astype(np.float64), colours)
         written = [wrap(drawable(label), 44) for label in labels]
         axes.set_yticks(range(len(chosen)), written[::-1], fontsize=10.5, color=DARK)
         axes.tick_params("y", length=0)
-        axes.set_xlabel(caption("shap_axis", language), fontsize=11)
+        axes.set_xlabel(say(message("SHAP value in log-odds: right of zero raises the risk"), language), fontsize=11)
         _add_colour_bar(figure, axes, language)
-        figure.suptitle(caption("importance", language), x=0.01, ha="left", fontsize=14, color=DARK)
+        canvas.head(figure, message("What moves the predicted risk most"), language)
 
 
 def plot_dependence(
@@ -124,11 +116,12 @@ def plot_dependence(
     if feature not in features.columns:
         raise ExplanationError(f"plot_dependence: no feature {feature!r}; take one of the model's schema")
     known, rows = tuple(catalogue), _sample(len(features))
-    label, unit = meaning(feature, known, language), unit_of(feature, known)
+    found = find_feature(known, feature)
+    label, unit = say(feature if found is None else found.meaning, language), None if found is None else found.unit
     column = features.columns.get_loc(feature)
     values, shaps = features[feature].iloc[rows], all_shaps[rows, column].astype(np.float64)
     x, ticks = _positions(values)
-    with picture(path, language, (8.4, 5.0), [label, *ticks]) as figure:
+    with canvas.picture(path, language, (8.4, 5.0), [label, *ticks]) as figure:
         axes, side = _two_axes(figure, missing=bool(np.isnan(x).any()))
         axes.scatter(_spread(x), shaps, s=11, color=BLUE, alpha=0.35, linewidths=0, zorder=2)
         kinds = bool(ticks) or unit == "0/1"
@@ -137,11 +130,11 @@ def plot_dependence(
         if side is not None:
             place = _spread(np.zeros(len(x)))
             side.scatter(place[np.isnan(x)], shaps[np.isnan(x)], s=11, color=GREY, alpha=0.5, linewidths=0)
-            side.set_xticks([0], [format_value(None, unit, language)])
+            side.set_xticks([0], [say(Measured(None, unit), language)])
             side.set_xlim(-0.5, 0.5)
         axes.set_xlabel(wrap(drawable(label), 80), fontsize=11)
-        axes.set_ylabel(caption("shap_short", language), fontsize=11)
-        figure.suptitle(caption("dependence", language), x=0.01, ha="left", fontsize=14, color=DARK)
+        axes.set_ylabel(say(message("SHAP value (log-odds)"), language), fontsize=11)
+        canvas.head(figure, message("How the predicted risk depends on it"), language)
 
 
 def _checked(explained: Contributions, features: pd.DataFrame) -> NDArray[np.float32]:
@@ -209,8 +202,10 @@ def _seeded() -> Iterator[None]:
 def _add_colour_bar(figure: Figure, axes: Axes, language: Language) -> None:
     scale = ScalarMappable(cmap=_LOW_TO_HIGH)
     bar = figure.colorbar(scale, ax=axes, ticks=[0, 1], location="bottom", shrink=0.5, aspect=40, pad=0.03)
-    bar.set_ticklabels([caption("low", language), caption("high", language)])
-    bar.set_label(caption("feature_value", language), labelpad=2, fontsize=10)
+    ends = message("low", context="value"), message("high", context="value")
+    bar.set_ticklabels([say(end, language) for end in ends])
+    label = message("value of the feature (grey: missing or not a number)")
+    bar.set_label(say(label, language), labelpad=2, fontsize=10)
     bar.ax.tick_params(length=0, labelsize=10)
     bar.outline.set_visible(False)
 
@@ -257,7 +252,7 @@ def _draw_medians(
     groups = there["x"] if few else pd.qcut(there["x"], 20, labels=False, duplicates="drop")
     medians = there.groupby(groups.to_numpy()).median()
     size, width = (22, 3) if form == "_" else (5, 1)
-    label = caption("median", language)
+    label = say(message("median"), language)
     axes.plot(
         medians["x"], medians["shap"], form, color=MORE, lw=2, markersize=size, markeredgewidth=width, label=label
     )
@@ -270,17 +265,17 @@ def _set_scale(axes: Axes, x: NDArray[np.float64], ticks: Sequence[str], unit: s
         axes.set_xticks(range(len(ticks)), [wrap(drawable(tick), 14) for tick in ticks])
         axes.tick_params(axis="x", labelrotation=60 if len(ticks) > _MOST_UPRIGHT else 0)
     elif unit == "0/1":
-        axes.set_xticks([0, 1], [caption("no", language), caption("yes", language)])
+        axes.set_xticks([0, 1], [say(Measured(value, unit), language) for value in (0, 1)])
         axes.set_xlim(-0.5, 1.5)
     elif len(distinct) <= _FEW_VALUES:
-        axes.set_xticks(distinct, [format_value(float(value), unit, language) for value in distinct])
+        axes.set_xticks(distinct, [say(Measured(float(value), unit), language) for value in distinct])
     elif unit == "yuan":
         axes.set_xscale("symlog", linthresh=1_000)  # few have very much: they would press all others together
         axes.set_xticks(_powers(distinct[0], distinct[-1]))
         axes.set_xticks([], minor=True)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_yuan(value, language)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: say(ShortNumber(value), language)))
     elif unit == "share":
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_share(value)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: say(Percent(value, digits=0), language)))
 
 
 def _powers(low: float, high: float) -> list[float]:

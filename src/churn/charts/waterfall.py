@@ -7,21 +7,12 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from churn.charts.canvas import picture
-from churn.charts.fonts import drawable
+from churn.charts import canvas
+from churn.charts.fonts import drawable, wrap
 from churn.charts.palette import DARK, GREY, LESS, MORE
 from churn.errors import ExplanationError
-from churn.explanation.captions import (
-    Language,
-    caption,
-    format_percent,
-    format_points,
-    format_value,
-    meaning,
-    unit_of,
-    wrap,
-)
-from churn.features.feature import Feature
+from churn.features.feature import Feature, meaning_of, value_of
+from churn.speech import Language, Message, Percent, Points, counted, message, say
 
 N_STEPS = 10
 """Features drawn one by one."""
@@ -88,22 +79,22 @@ def plot_waterfall(
     """
     steps = list_steps(contributions, values, base_rate, probability, tuple(catalogue), language)
     texts = [text for step in steps for text in (step.label, step.value)]
-    with picture(path, language, (10.0, 2.3 + 0.62 * len(steps)), texts) as figure:
+    with canvas.picture(path, language, (10.0, 2.3 + 0.62 * len(steps)), texts) as figure:
         axes = figure.add_subplot()
         ends = [base_rate, probability, *(step.end for step in steps)]
         width = max(max(ends) - min(ends), 0.02)
         axes.set_xlim(min(ends) - 0.06 * width, max(ends) + 0.14 * width)
         axes.set_ylim(len(steps) + 0.6, -1.6)
         for place, step in enumerate(steps):
-            _draw_step(axes, place, step, 0.012 * width)
-        _draw_end(axes, -1, base_rate, caption("base_rate", language), 0)
-        _draw_end(axes, len(steps), probability, caption("probability", language), len(steps))
+            _draw_step(axes, place, step, 0.012 * width, language)
+        _draw_end(axes, (-1, 0), base_rate, message("the model's base value"), language)
+        _draw_end(axes, (len(steps), len(steps)), probability, message("this customer"), language)
         axes.set_yticks([])
-        axes.set_xlabel(caption("probability_axis", language), fontsize=11)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))
+        axes.set_xlabel(say(message("churn probability"), language), fontsize=11)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: say(_tick(value), language)))
         axes.spines[["top", "right", "left"]].set_visible(False)
-        title = caption("waterfall", language).format(probability=format_percent(probability))
-        figure.suptitle(title, x=0.01, ha="left", fontsize=14, color=DARK)
+        title = message("Why this customer's risk is {probability}", probability=Percent(probability))
+        canvas.head(figure, title, language)
 
 
 def list_steps(
@@ -136,31 +127,36 @@ def list_steps(
     ranked = sorted(contributions, key=lambda name: -abs(contributions[name]))
     steps, reached = [], base_rate
     for name in ranked[:N_STEPS]:
-        value = format_value(values.get(name), unit_of(name, known), language)
-        steps.append(Step(meaning(name, known, language), value, reached, reached + contributions[name]))
+        label, value = meaning_of(known, name), value_of(known, name, values.get(name))
+        steps.append(Step(say(label, language), say(value, language), reached, reached + contributions[name]))
         reached = steps[-1].end
     if len(ranked) > N_STEPS:
-        steps.append(Step(caption("rest", language).format(n=len(ranked) - N_STEPS), "", reached, probability))
+        rest = counted("{n} other feature", "{n} other features", len(ranked) - N_STEPS)
+        steps.append(Step(say(rest, language), "", reached, probability))
     return steps
 
 
-def _draw_step(axes: Axes, place: int, step: Step, gap: float) -> None:
+def _draw_step(axes: Axes, place: int, step: Step, gap: float, language: Language) -> None:
     change = step.end - step.begin
     axes.barh(place, change, left=step.begin, height=0.62, color=MORE if change > 0 else LESS, zorder=3)
     axes.plot([step.end, step.end], [place, place + 1], color=GREY, linewidth=0.8, zorder=2)
     right = max(step.begin, step.end) + gap
-    axes.text(right, place, format_points(change), va="center", fontsize=10.5, color=DARK, zorder=4)
+    axes.text(right, place, say(Points(change), language), va="center", fontsize=10.5, color=DARK, zorder=4)
     _write(axes, place, step.label, step.value)
 
 
-def _draw_end(axes: Axes, place: int, probability: float, label: str, until: int) -> None:
-    """Draw a dot and a number where the steps begin or end, and a line from there down to `until`."""
-    axes.plot([probability, probability], [place, until], color=GREY, linewidth=0.8, zorder=2)
+def _tick(probability: float) -> Message:
+    return message("{share} %", share=f"{100 * probability:.3g}")
+
+
+def _draw_end(axes: Axes, places: tuple[int, int], probability: float, label: Message, language: Language) -> None:
+    """Draw a dot and a number where the steps begin or end, and a line from there down to the second place."""
+    place = places[0]
+    axes.plot([probability, probability], places, color=GREY, linewidth=0.8, zorder=2)
     axes.plot([probability], [place], marker="D", color=DARK, markersize=7, zorder=4)
-    axes.annotate(
-        format_percent(probability), (probability, place), (9, 0), textcoords="offset points", va="center", color=DARK
-    )
-    _write(axes, place, label, "")
+    number = say(Percent(probability), language)
+    axes.annotate(number, (probability, place), (9, 0), textcoords="offset points", va="center", color=DARK)
+    _write(axes, place, say(label, language), "")
 
 
 def _write(axes: Axes, place: int, label: str, value: str) -> None:

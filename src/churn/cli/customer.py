@@ -13,21 +13,20 @@ from churn.cli.console import note, percent, print_json, print_table
 from churn.config import Config
 from churn.data import Data
 from churn.errors import DataError
-from churn.explanation.captions import Language, format_points, format_value, meaning, unit_of
 from churn.explanation.next_best import (
     CLASS_1_PRODUCT,
     NextSteps,
     find_flat_next_steps,
     find_next_steps,
 )
-from churn.explanation.points import base_probability, to_points
 from churn.explanation.reasons.telling import Reasons, explain_reasons
-from churn.explanation.shap import explain_features
+from churn.explanation.shap import base_probability, explain_features, to_points
 from churn.explanation.what_if import predict_what_if
+from churn.features.feature import meaning_of, value_of
 from churn.files import require_writable_file
 from churn.frame import Snapshot
 from churn.model.storage import StoredModel
-from churn.speech import LANGUAGES, isolate
+from churn.speech import LANGUAGES, Language, Points, isolate, say
 
 N_SHOWN = 10
 _TEXTS: Mapping[str, tuple[str, str]] = {
@@ -170,9 +169,9 @@ def _print(explained: Explained, data: Data, language: Language) -> None:
     largest = sorted(explained.points.items(), key=lambda item: -abs(item[1]))[:N_SHOWN]
     rows = [
         (
-            meaning(name, data.catalogue, language),
-            format_value(explained.values[name], unit_of(name, data.catalogue), language),
-            format_points(value),
+            say(meaning_of(data.catalogue, name), language),
+            say(value_of(data.catalogue, name, explained.values[name]), language),
+            say(Points(value), language),
         )
         for name, value in largest
     ]
@@ -188,7 +187,7 @@ def _lines(explained: Explained, config: Config, language: Language) -> Iterator
         yield from (_say(key, language, text=text) for text in _there(stories.words(language)[0]))
     if steps.binding[0] is not None:
         effect = float(steps.effect[0])
-        added = "" if np.isnan(effect) else _say("effect", language, points=format_points(effect))
+        added = "" if np.isnan(effect) else _say("effect", language, points=say(Points(effect), language))
         yield _say("bind", language, name=_name(steps.binding[0], config.services, language), effect=added)
     elif steps.product[0] is not None:
         name = _name(steps.product[0], config.products, language)

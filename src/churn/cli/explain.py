@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +26,16 @@ from churn.cli.options import (
 from churn.config import Config, read_config
 from churn.data import Data, open_data
 from churn.errors import ConfigError
-from churn.explanation.bindings import BindingRow, build_bindings, service_names
-from churn.explanation.captions import Language, evidence_text, format_interval, format_points, verdict_text
+from churn.explanation.bindings import BindingRow, build_bindings, flatten, service_names
 from churn.explanation.grading import Grade, Graded, grade_bindings, read_truth
 from churn.explanation.survey import Survey, service_columns, shap_schema, survey_customers
+from churn.explanation.verdict import EVIDENCE, VERDICTS
 from churn.files import new_folder, render_json, require_apart, write_json
 from churn.frame import Snapshot
 from churn.model.storage import StoredModel, read_model
+from churn.speech import Language, Message, Points, Said, message, say
+from churn.speech.amounts import PointsBetween
 from churn.tables.flat import Labels
-
-LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 
 @click.command()
@@ -106,7 +105,7 @@ def explain(
             n_threads=threads or 0,
         )  # fmt: skip
     if as_json:
-        print_json([asdict(row) for row in rows])
+        print_json([flatten(row) for row in rows])
         return
     print_bindings(rows, source.config, language)
     if graded:
@@ -129,7 +128,7 @@ def explain_file(
     true = read_truth(truth) if truth else {}
     customers = look_ahead(data.partitions(as_of), stored)
     config, pairs = data.config, service_names(data.config)
-    names = {service: pair[LANGUAGES.index(language)] for service, pair in pairs.items()}
+    names = {service: say(pair, language) for service, pair in pairs.items()}
     with steps() as on_step:
         effects, outcomes_as_of = estimate_data_effects(
             data, stored, as_of, strengths=True, seed=seed, n_threads=n_threads, on_step=on_step
@@ -150,72 +149,71 @@ def explain_file(
 
 def print_bindings(rows: Sequence[BindingRow], config: Config, language: Language) -> None:
     """Print the bindings table, and what it says in words."""
-    names = {service: pair[LANGUAGES.index(language)] for service, pair in service_names(config).items()}
+    names = service_names(config)
     table = [
         (
             names[row.service],
             f"{row.n_bound:,} / {row.n_eligible:,}",
-            format_interval(row.shap_contrast_points, row.shap_low, row.shap_high),
-            format_interval(row.raw_difference, row.raw_low, row.raw_high),
-            format_interval(row.effect_atu, row.effect_atu_low, row.effect_atu_high),
-            format_interval(row.late, row.late_low, row.late_high),
-            evidence_text(row, language),
-            verdict_text(row, language),
+            PointsBetween(*row.shap.points),
+            PointsBetween(*row.raw),
+            PointsBetween(*row.atu),
+            PointsBetween(*row.late),
+            EVIDENCE[row.evidence],
+            VERDICTS[row.verdict],
         )
         for row in rows
     ]
-    columns = _COLUMNS[language]
-    print_table(_TITLES[language], columns, table, left=(columns[0], *columns[-2:]))
+    title = message("Which bindings cut churn: change of the churn probability in points, 95 % intervals")
+    _print_said(title, _COLUMNS, table, language)
     for row in rows:
-        click.echo(row.text_en if language == "en" else row.text_zh)
+        click.echo(say(row.text, language))
 
 
 def print_grades(graded: Sequence[Graded], config: Config, language: Language) -> None:
     """Print the true effects of a simulated bank and how the estimates did."""
-    at = LANGUAGES.index(language)
     names = service_names(config)
-    rows = [
-        (
-            names[one.service][at],
-            *(format_points(value) for value in (one.att, one.atu, one.itt, one.late)),
+    rows: list[Sequence[Said]] = [
+        [
+            names[one.service],
+            *(Points(effect) for effect in (one.att, one.atu, one.itt, one.late)),
             _held(one, language),
-            _GRADES[one.grade][at],
-        )
+            _GRADES[one.grade],
+        ]
         for one in graded
     ]
-    columns = _GRADE_COLUMNS[language]
-    print_table(_GRADE_TITLES[language], columns, rows, left=(columns[0], *columns[-2:]))
+    _print_said(message("True effects of the simulated bank, points"), _GRADE_COLUMNS, rows, language)
 
 
-_TITLES = {
-    "en": "Which bindings cut churn: change of the churn probability in points, 95 % intervals",
-    "zh": "绑定服务对流失的影响：流失概率变化（百分点），95% 区间",
-}
-_COLUMNS: Mapping[Language, tuple[str, ...]] = {
-    "en": ("service", "bound", "SHAP", "raw", "estimated, not bound yet", "randomised, takers", "evidence", "verdict"),
-    "zh": ("服务", "已绑定", "SHAP", "原始差异", "未绑定者若绑定（估计）", "随机实验（接受者）", "证据", "结论"),
-}
+def _print_said(title: Said, heads: Sequence[Said], rows: Iterable[Sequence[Said]], language: Language) -> None:
+    """Print a table of what is said, the first column and the last two, which are words, to the left."""
+    columns = [say(head, language) for head in heads]
+    cells = [[say(cell, language) for cell in row] for row in rows]
+    print_table(say(title, language), columns, cells, left=(columns[0], *columns[-2:]))
 
 
-_GRADE_TITLES = {
-    "en": "True effects of the simulated bank, points",
-    "zh": "模拟银行的真实效应（百分点）",
-}
-_GRADE_COLUMNS: Mapping[Language, tuple[str, ...]] = {
-    "en": ("service", "true ATT", "true ATU", "true ITT", "true LATE", "does the interval hold it", "verdict"),
-    "zh": ("服务", "真实 ATT", "真实 ATU", "真实 ITT", "真实 LATE", "区间是否包含真值", "结论"),
-}
-_GRADES: Mapping[Grade, tuple[str, str]] = {
-    "right": ("right", "正确"),
-    "wrong": ("wrong", "错误"),
-    "open": ("open", "未下结论"),
+_COLUMNS = (
+    message("service"), message("bound"), "SHAP", message("raw"), message("estimated, not bound yet"),
+    message("randomised, takers"), message("evidence"), message("verdict"),
+)  # fmt: skip
+_GRADE_COLUMNS = (
+    message("service"), message("true ATT"), message("true ATU"), message("true ITT"), message("true LATE"),
+    message("does the interval hold it"), message("verdict"),
+)  # fmt: skip
+_GRADES: Mapping[Grade, Message] = {
+    "right": message("right"),
+    "wrong": message("wrong"),
+    "open": message("open", context="grade"),
 }
 
 
-def _held(one: Graded, language: Language) -> str:
-    yes, no = ("yes", "no") if language == "en" else ("是", "否")
+def _held(one: Graded, language: Language) -> Said:
     covered = {"ATT": one.att_covered, "ATU": one.atu_covered, "ITT": one.itt_covered, "LATE": one.late_covered}
-    return "  ".join(f"{name} {yes if held else no}" for name, held in covered.items() if held is not None) or "—"
+    found = [
+        message("{effect} yes", effect=name) if held else message("{effect} no", effect=name)
+        for name, held in covered.items()
+        if held is not None
+    ]
+    return "  ".join(say(part, language) for part in found) or Points(None)
 
 
 def _changes(yes: Sequence[str], no: Sequence[str], options: str) -> dict[str, bool]:

@@ -31,6 +31,7 @@ from churn.cli.options import (
 from churn.config import Config, read_config
 from churn.data import Data, open_data
 from churn.errors import DataError, TimeRangeError
+from churn.explanation.bindings import BindingRow, flatten
 from churn.files import new_file, new_folder, require_apart, require_replaceable, require_writable_file, write_text
 from churn.model.storage import StoredModel, read_model
 from churn.report.facts import PageFacts
@@ -205,6 +206,8 @@ def _facts(summary: PageFacts) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """Give JSON values; what is said stands in every language."""
+    if isinstance(value, BindingRow):
+        return flatten(value)
     if isinstance(value, (Message, Joined, Amount)):
         return [say(value, language) for language in LANGUAGES]
     if is_dataclass(value):

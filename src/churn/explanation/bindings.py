@@ -1,23 +1,25 @@
 """The bindings table: SHAP, the raw difference and the estimated effect of every service, side by side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from churn.config import Config, EffectSettings
-from churn.estimates import Estimate
-from churn.explanation.contrast import Contrast
+from churn.errors import ExplanationError
+from churn.estimates import UNKNOWN, Estimate
 from churn.explanation.effects.estimates import ServiceEffect
-from churn.explanation.verdict import Judgement, judge
-from churn.explanation.verdict_words import verdict_words
+from churn.explanation.survey import Contrast, Seen
+from churn.explanation.verdict import EVIDENCE, VERDICTS, explain_verdict, judge
 from churn.model.documents import Evidence, Verdict
+from churn.speech import Name, Said, say
 
-NOTHING = Estimate(None, None, None)
 _ORDER: Mapping[Verdict, int] = {"cuts": 0, "suggests": 1, "no_effect": 2, "cannot_tell": 3, "raises": 4}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BindingRow:
     """One service among the customers who could bind it.
 
@@ -30,94 +32,90 @@ class BindingRow:
         Its name in the catalogue.
     n_eligible, n_bound
         Customers with its product open, and those of them who bound it.
-    shap_bound, shap_unbound
-        Mean SHAP value of its columns in log-odds, of those who bound it and of those who did not.
-    shap_contrast_log_odds
-        Their difference.
-    shap_contrast_points, shap_low, shap_high
-        The same in calibrated probability, and its bootstrap interval.
-    raw_difference, raw_low, raw_high
+    shap
+        What the model makes of it, with and without it.
+    raw
         Churn of those who bound it less churn of those who did not.
-    effect_att, effect_att_low, effect_att_high
+    att
         Observational estimate for those who have it.
-    effect_atu, effect_atu_low, effect_atu_high
+    atu
         Observational estimate for those who do not have it yet.
-    bound_low, bound_high
-        Bounds of `effect_atu`, its interval included, under a hidden driver of the declared strength.
-    itt, itt_low, itt_high
+    bounds
+        Of `atu`, its interval included, under a hidden driver of the declared strength; they have no value between.
+    itt
         Randomised offers: effect of being offered the service.
-    late, late_low, late_high
+    late
         Randomised offers: effect of binding on those who took the offer up within 31 days.
     n_offered
         Customers in randomised offers whose horizon is complete.
     evidence
         Which of the two drives the verdict.
     robustness_value
-        Strength, as a share of residual variance, a hidden driver needs to explain `effect_atu` away, in [0, 1].
+        Strength, as a share of residual variance, a hidden driver needs to explain `atu` away, in [0, 1].
     overlap_share
         Share of the settled eligible whose chance to have bound it is neither near 0 nor near 1.
     controls_passed
         Whether the placebo and the negative controls found nothing; None where none could be run.
-    verdict, text_en, text_zh
+    verdict, text
         What a manager may take from it.
     """
 
     service: str
     n_eligible: int
     n_bound: int
-    shap_bound: float | None
-    shap_unbound: float | None
-    shap_contrast_log_odds: float | None
-    shap_contrast_points: float | None
-    shap_low: float | None
-    shap_high: float | None
-    raw_difference: float | None
-    raw_low: float | None
-    raw_high: float | None
-    effect_att: float | None
-    effect_att_low: float | None
-    effect_att_high: float | None
-    effect_atu: float | None
-    effect_atu_low: float | None
-    effect_atu_high: float | None
-    bound_low: float | None
-    bound_high: float | None
-    itt: float | None
-    itt_low: float | None
-    itt_high: float | None
-    late: float | None
-    late_low: float | None
-    late_high: float | None
+    shap: Contrast
+    raw: Estimate
+    att: Estimate
+    atu: Estimate
+    bounds: Estimate
+    itt: Estimate
+    late: Estimate
     n_offered: int
     evidence: Evidence
     robustness_value: float | None
     overlap_share: float | None
     controls_passed: bool | None
     verdict: Verdict
-    text_en: str
-    text_zh: str
+    text: Said
+
+    @property
+    def leading(self) -> Estimate:
+        """The estimate that the verdict rests on; unknown where it rests on none."""
+        return {"randomised": self.late, "observational": self.atu, "none": UNKNOWN}[self.evidence]
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What was seen of a service in the file explained: who could bind it, who did, and its SHAP contrast."""
+_WHOLE = ("n_eligible", "n_bound", "n_offered")
+_PLAIN = ("service", *_WHOLE, "evidence", "robustness_value", "overlap_share", "controls_passed", "verdict")
+"""Columns that are fields of the same name."""
+_ESTIMATES = {
+    "raw": ("raw_difference", "raw_low", "raw_high"),
+    "att": ("effect_att", "effect_att_low", "effect_att_high"),
+    "atu": ("effect_atu", "effect_atu_low", "effect_atu_high"),
+    "bounds": ("", "bound_low", "bound_high"),
+    "itt": ("itt", "itt_low", "itt_high"),
+    "late": ("late", "late_low", "late_high"),
+}
+"""Columns of the value and the ends of each estimate, by its field."""
+_SHAP = ("shap_bound", "shap_unbound", "shap_contrast_log_odds", "shap_contrast_points", "shap_low", "shap_high")
+FIELDS = (
+    *("service", "n_eligible", "n_bound", *_SHAP),
+    *(column for columns in _ESTIMATES.values() for column in columns if column),
+    *("n_offered", "evidence", "robustness_value", "overlap_share", "controls_passed", "verdict", "text_en", "text_zh"),
+)
+"""Columns of the table where it is flat: in `bindings.json`, in `bindings.csv`, and as a DataFrame."""
 
-    n_eligible: int
-    n_bound: int
-    contrast: Contrast
 
-
-def service_names(config: Config) -> dict[str, tuple[str, str]]:
+def service_names(config: Config) -> dict[str, Name]:
     """Return English and Chinese names by service; a flat file's columns stand under their own."""
     if config.flat is not None:
-        return {name: (name, name) for name in config.flat.bindings}
-    return {name: (service.en, service.zh) for name, service in config.services.items()}
+        return {name: Name(name, name) for name in config.flat.bindings}
+    return {name: Name(service.en, service.zh) for name, service in config.services.items()}
 
 
 def build_bindings(
     effects: Sequence[ServiceEffect],
     seen: Mapping[str, Seen],
-    names: Mapping[str, tuple[str, str]],
+    names: Mapping[str, Name],
     settings: EffectSettings,
 ) -> list[BindingRow]:
     """Put everything known of each service side by side, ranked by what binding would do.
@@ -134,61 +132,99 @@ def build_bindings(
     names
         English and Chinese name by service.
     """
-    judged = [(effect, judge(effect, settings)) for effect in effects]
-    rows = [_row(effect, judgement, seen[effect.service], names, settings) for effect, judgement in judged]
-    return [row for _, row in sorted(zip(judged, rows, strict=True), key=lambda pair: _rank(pair[0][1]))]
+    rows = [_row(effect, seen[effect.service], settings, names[effect.service]) for effect in effects]
+    return sorted(rows, key=_rank)
 
 
-def _rank(judgement: Judgement) -> tuple[int, float]:
-    value = judgement.effect.value
-    return _ORDER[judgement.verdict], np.inf if value is None else value
+def flatten(row: BindingRow) -> dict[str, Any]:
+    """Give a row as the table is written: the columns of `FIELDS` in their order, None where not known."""
+    found: dict[str, Any] = {name: getattr(row, name) for name in _PLAIN}
+    found |= zip(_SHAP, (row.shap.bound, row.shap.unbound, row.shap.log_odds, *row.shap.points), strict=True)
+    for name, columns in _ESTIMATES.items():
+        found |= zip(columns, getattr(row, name), strict=True)
+    found |= {"text_en": say(row.text, "en"), "text_zh": say(row.text, "zh")}
+    return {column: found[column] for column in FIELDS}
 
 
-def _row(
-    effect: ServiceEffect,
-    judged: Judgement,
-    seen: Seen,
-    names: Mapping[str, tuple[str, str]],
-    settings: EffectSettings,
-) -> BindingRow:
+def unflatten(record: Mapping[str, Any]) -> BindingRow:
+    """Take a row from what `flatten` gave, or from what was read of it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        It is none.
+    """
+    if set(record) != set(FIELDS) or record["verdict"] not in VERDICTS or record["evidence"] not in EVIDENCE:
+        raise ValueError("not a row of the bindings table")
+    bound, unbound, log_odds, value, low, high = (record[column] for column in _SHAP)
+    estimates: dict[str, Any] = {
+        name: Estimate(*(record.get(column) for column in columns)) for name, columns in _ESTIMATES.items()
+    }
+    return BindingRow(
+        shap=Contrast(bound, unbound, log_odds, Estimate(value, low, high)),
+        text=Name(record["text_en"], record["text_zh"]),
+        **{name: record[name] for name in _PLAIN},
+        **estimates,
+    )
+
+
+def bindings_frame(rows: Iterable[BindingRow]) -> pd.DataFrame:
+    """Return rows as a DataFrame in their order; what is None is missing."""
+    return pd.DataFrame([flatten(row) for row in rows], columns=list(FIELDS))
+
+
+def binding_rows(table: pd.DataFrame) -> list[BindingRow]:
+    """Return the rows of a DataFrame of `bindings_frame`, some of them, or in another order.
+
+    Raises
+    ------
+    ExplanationError
+        A column is missing.
+
+    Examples
+    --------
+    >>> binding_rows(bindings_frame([]))
+    []
+    """
+    if missing := [name for name in FIELDS if name not in table]:
+        raise ExplanationError(f"bindings: column {missing[0]} is missing; give the table of explain_bindings")
+    return [unflatten(_cells(record)) for record in table[list(FIELDS)].to_dict("records")]
+
+
+def _cells(record: Mapping[Any, Any]) -> dict[str, Any]:
+    known: dict[str, Any] = {str(name): None if pd.isna(value) else value for name, value in record.items()}
+    passed = known["controls_passed"]
+    return (
+        known
+        | {name: int(known[name]) for name in _WHOLE}
+        | {"controls_passed": None if passed is None else bool(passed)}
+    )
+
+
+def _rank(row: BindingRow) -> tuple[int, float]:
+    value = row.leading.value
+    return _ORDER[row.verdict], np.inf if value is None else value
+
+
+def _row(effect: ServiceEffect, seen: Seen, settings: EffectSettings, name: Name) -> BindingRow:
+    judged = judge(effect, settings)
     found, offer = effect.observational, effect.offer
-    att, atu = (found.att, found.atu) if found else (NOTHING, NOTHING)
-    itt, late = (offer.itt, offer.late) if offer else (NOTHING, NOTHING)
-    shap = seen.contrast
-    en, zh = verdict_words(effect, judged, settings, names[effect.service])
     return BindingRow(
         service=effect.service,
         n_eligible=seen.n_eligible,
         n_bound=seen.n_bound,
-        shap_bound=shap.bound,
-        shap_unbound=shap.unbound,
-        shap_contrast_log_odds=shap.log_odds,
-        shap_contrast_points=shap.points.value,
-        shap_low=shap.points.low,
-        shap_high=shap.points.high,
-        raw_difference=effect.raw.value,
-        raw_low=effect.raw.low,
-        raw_high=effect.raw.high,
-        effect_att=att.value,
-        effect_att_low=att.low,
-        effect_att_high=att.high,
-        effect_atu=atu.value,
-        effect_atu_low=atu.low,
-        effect_atu_high=atu.high,
-        bound_low=found.bound_low if found else None,
-        bound_high=found.bound_high if found else None,
-        itt=itt.value,
-        itt_low=itt.low,
-        itt_high=itt.high,
-        late=late.value,
-        late_low=late.low,
-        late_high=late.high,
+        shap=seen.contrast,
+        raw=effect.raw,
+        att=found.att if found else UNKNOWN,
+        atu=found.atu if found else UNKNOWN,
+        bounds=Estimate(None, found.bound_low, found.bound_high) if found else UNKNOWN,
+        itt=offer.itt if offer else UNKNOWN,
+        late=offer.late if offer else UNKNOWN,
         n_offered=offer.n if offer else 0,
         evidence=judged.evidence,
         robustness_value=found.robustness_value if found else None,
         overlap_share=found.overlap_share if found else None,
         controls_passed=all(control.passed for control in effect.controls) if effect.controls else None,
         verdict=judged.verdict,
-        text_en=en,
-        text_zh=zh,
+        text=explain_verdict(effect, judged, settings, name),
     )

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from churn.errors import DataError
+from churn.estimates import Estimate
 from churn.explanation.bindings import BindingRow
 
 Grade = Literal["right", "wrong", "open"]
@@ -77,20 +78,21 @@ def grade_bindings(rows: Sequence[BindingRow], truth: dict[str, dict[str, float]
 def _grade(row: BindingRow, truth: dict[str, float], worthwhile: float) -> Graded:
     att, atu, itt, late = (truth.get(name) for name in ("att", "atu", "itt", "late"))
     return Graded(
-        row.service,
-        att,
-        atu,
-        itt,
-        late,
-        _covers(att, row.effect_att_low, row.effect_att_high),
-        _covers(atu, row.effect_atu_low, row.effect_atu_high),
-        _covers(itt, row.itt_low, row.itt_high),
-        _covers(late, row.late_low, row.late_high),
-        _judge(row, late if row.evidence == "randomised" else atu, worthwhile),
+        service=row.service,
+        att=att,
+        atu=atu,
+        itt=itt,
+        late=late,
+        att_covered=_covers(att, row.att),
+        atu_covered=_covers(atu, row.atu),
+        itt_covered=_covers(itt, row.itt),
+        late_covered=_covers(late, row.late),
+        grade=_judge(row, late if row.evidence == "randomised" else atu, worthwhile),
     )
 
 
-def _covers(truth: float | None, low: float | None, high: float | None) -> bool | None:
+def _covers(truth: float | None, estimate: Estimate) -> bool | None:
+    _, low, high = estimate
     return None if truth is None or low is None or high is None else low <= truth <= high
 
 

@@ -3,6 +3,10 @@
 Path-dependent TreeSHAP (Lundberg et al. 2020, https://doi.org/10.1038/s42256-019-0138-9) in log-odds of churn before
 calibration. LightGBM's own code takes about a millisecond a row, whatever their number; woodelf shares work between
 rows (Nadel and Wettenstein 2026, https://doi.org/10.1609/aaai.v40i29.39630), which pays from a few thousand on.
+
+In points of calibrated probability contribution i = φᵢ · (p − p₀) / Σφ, zero where Σφ = 0, so that they sum exactly to
+the prediction less the base rate. Calibration bends the scale on which SHAP values add up; every feature is given the
+same share of the distance in probability as it has of the distance in log-odds.
 """
 
 import logging
@@ -21,6 +25,7 @@ from churn.model.schema import encode
 from churn.model.trees import predict_contributions, predict_margins, trees_from_text, trees_to_text
 
 Matrix = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 FEW_ROWS = 3_000
 """Below so many rows LightGBM is faster."""
@@ -95,6 +100,45 @@ def explain_matrix(booster: lgb.Booster, matrix: Matrix, *, n_threads: int = 0) 
     if n_wrong:
         _log.warning("fast SHAP values of %d of %d rows did not add up; LightGBM's own stand in", n_wrong, len(matrix))
     return Contributions(values, base_value)
+
+
+def base_probability(model: FittedModel, features: pd.DataFrame, explained: Contributions) -> Floats:
+    """Return p₀: the calibrated base value, in [0, 1], shape (n,).
+
+    The same for everybody, but where the model is anchored: then it is the anchored base value of the customer's own
+    coverage, so that no feature is charged with what the bank stated.
+    """
+    base = model.calibration.apply(np.full(len(features), explained.base_value))
+    if model.anchoring is None:
+        return base
+    return model.anchoring.apply(base, features[model.anchoring.feature].to_numpy(dtype=np.float64))
+
+
+def to_points(values: NDArray[np.float32], base: Floats, probability: Floats) -> Floats:
+    """Turn SHAP values into changes of probability.
+
+    Parameters
+    ----------
+    values
+        SHAP values in log-odds, shape (n, k).
+    base, probability
+        p₀ and p, shape (n,).
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Shape (n, k); a row sums to `probability - base`, but for one in which Σφ = 0.
+
+    Examples
+    --------
+    >>> to_points(np.array([[1.0, -0.5]], dtype=np.float32), np.array([0.3]), np.array([0.4])).round(2)
+    array([[ 0.2, -0.1]])
+    """
+    exact = values.astype(np.float64)
+    total = exact.sum(axis=1)
+    scale = np.divide(probability - base, total, out=np.zeros_like(total), where=total != 0)
+    points: Floats = exact * scale[:, None]
+    return points
 
 
 def _mend(

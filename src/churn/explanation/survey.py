@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,15 +10,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from churn.config import Config
-from churn.explanation.bindings import Seen
-from churn.explanation.contrast import NO_CONTRAST, contrast_shap
-from churn.explanation.points import base_probability, to_points
-from churn.explanation.shap import Contributions, explain_features
+from churn.estimates import UNKNOWN, Estimate
+from churn.explanation import shap
+from churn.explanation.shap import Contributions
 from churn.frame import Snapshot
 from churn.model.fitted import FittedModel
 
 SAMPLE = 5_000
 """Customers at most that plots show."""
+N_BOOT = 200
+LEAST_GROUP = 10
+"""Customers in either group, under which no contrast is given."""
 Floats = NDArray[np.float64]
 
 
@@ -40,6 +42,31 @@ class ServiceColumns:
     flag: str
     columns: tuple[str, ...]
     eligible: str | None
+
+
+class Contrast(NamedTuple):
+    """Mean SHAP value of a service's columns in log-odds, with and without it, and their difference.
+
+    `points` is the difference in calibrated probability, with its bootstrap interval over customers.
+    """
+
+    bound: float | None
+    unbound: float | None
+    log_odds: float | None
+    points: Estimate
+
+
+NO_CONTRAST = Contrast(None, None, None, UNKNOWN)
+"""Of a service that too few bound or left unbound, or that the model does not know."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a service in the file explained: who could bind it, who did, and its SHAP contrast."""
+
+    n_eligible: int
+    n_bound: int
+    contrast: Contrast
 
 
 @dataclass(frozen=True)
@@ -130,10 +157,10 @@ def survey_customers(
     sampled: list[tuple[NDArray[np.float32], pd.DataFrame]] = []
     n, base_value = 0, 0.0
     for snapshot in snapshots:
-        explained = explain_features(model, snapshot.features, n_threads=n_threads)
+        explained = shap.explain_features(model, snapshot.features, n_threads=n_threads)
         features = snapshot.features[list(model.schema.names)]
         probability = model.predict(features, n_threads=n_threads).probability
-        points = to_points(explained.values, base_probability(model, features, explained), probability)
+        points = shap.to_points(explained.values, shap.base_probability(model, features, explained), probability)
         sums += np.abs(explained.values).sum(axis=0, dtype=np.float64), np.abs(points).sum(axis=0)
         for service, columns in services.items():
             at = [model.schema.names.index(name) for name in columns.columns]
@@ -149,6 +176,33 @@ def survey_customers(
         Contributions(np.concatenate([values for values, _ in sampled]), base_value),
         pd.concat([frame for _, frame in sampled], ignore_index=True),
     )
+
+
+def contrast_shap(log_odds: Floats, points: Floats, bound: NDArray[np.bool_], *, seed: int = 0) -> Contrast:
+    """Compare the SHAP values of the eligible who bound a service with those of the eligible who did not.
+
+    Parameters
+    ----------
+    log_odds, points
+        SHAP value of the service's columns together, shape (n,).
+    bound
+        Who bound it, shape (n,).
+
+    Examples
+    --------
+    >>> bound = np.arange(40) < 20
+    >>> found = contrast_shap(np.where(bound, -0.5, 0.1), np.where(bound, -0.1, 0.02), bound)
+    >>> round(found.log_odds, 2), round(found.points.value, 2)
+    (-0.6, -0.12)
+    """
+    if min(bound.sum(), (~bound).sum()) < LEAST_GROUP:
+        return NO_CONTRAST
+    with_it, without = float(log_odds[bound].mean()), float(log_odds[~bound].mean())
+    rng = np.random.default_rng(seed)
+    drawn = _resampled_means(points[bound], rng) - _resampled_means(points[~bound], rng)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    difference = float(points[bound].mean() - points[~bound].mean())
+    return Contrast(with_it, without, with_it - without, Estimate(difference, float(low), float(high)))
 
 
 def shap_schema(names: Sequence[str]) -> pa.Schema:
@@ -190,3 +244,7 @@ def _see(piece: _Piece, *, seen_by_model: bool) -> Seen:
 def _rank(names: Sequence[str], means: Floats) -> pd.DataFrame:
     table = pd.DataFrame({"feature": list(names), "mean_abs_log_odds": means[0], "mean_abs_points": means[1]})
     return table.sort_values("mean_abs_log_odds", ascending=False, kind="stable", ignore_index=True)
+
+
+def _resampled_means(values: Floats, rng: np.random.Generator) -> Floats:
+    return np.array([values[rng.integers(0, len(values), len(values))].mean() for _ in range(N_BOOT)])

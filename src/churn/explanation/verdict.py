@@ -1,4 +1,4 @@
-"""What may be said of a service: one rule, from evidence to verdict.
+"""What may be said of a service: one rule, from evidence to verdict, and the verdict in words a manager understands.
 
 Randomised evidence leads wherever there is some. Its effect on those who took the offer up decides:
 
@@ -17,16 +17,35 @@ the declared strength:
 - else it cannot be told.
 """
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from churn.config import EffectSettings
-from churn.estimates import Estimate
+from churn.estimates import UNKNOWN, Estimate
 from churn.explanation.effects.estimates import ServiceEffect
 from churn.model.documents import Evidence, Verdict
+from churn.speech import Message, Number, Percent, Plain, Points, Said, counted, joined, message
 
-Reason = Literal["clear", "no_evidence", "overlap", "control", "untested", "interval", "bounds"]
+Obstacle = Literal["clear", "no_evidence", "overlap", "control", "untested", "interval", "bounds"]
 LEAST_OVERLAP = 0.5
 """Share of the customers who must have others like them in the other group."""
+VERDICTS: Mapping[Verdict, Message] = {
+    "cuts": message("cuts churn"),
+    "suggests": message("may cut churn: try it out"),
+    "no_effect": message("no effect found"),
+    "raises": message("raises churn"),
+    "cannot_tell": message("these data cannot tell"),
+}
+EVIDENCE: Mapping[Evidence, Message] = {
+    "randomised": message("randomised offers"),
+    "observational": message("records alone"),
+    "none": message("none"),
+}
+_CONTROLS = {
+    "placebo": message("the service dealt out at random"),
+    "outcome": message("customers bringing others"),
+    "treatment": message("having given the service up long ago"),
+}
 
 
 class Judgement(NamedTuple):
@@ -35,7 +54,7 @@ class Judgement(NamedTuple):
     verdict: Verdict
     evidence: Evidence
     effect: Estimate
-    reason: Reason
+    obstacle: Obstacle
 
 
 def judge(effect: ServiceEffect, settings: EffectSettings) -> Judgement:
@@ -54,6 +73,33 @@ def judge(effect: ServiceEffect, settings: EffectSettings) -> Judgement:
     return _judge_records(effect, settings)
 
 
+def explain_verdict(effect: ServiceEffect, judged: Judgement, settings: EffectSettings, name: Said) -> Said:
+    """Say a judgement of the service of that name in words.
+
+    Examples
+    --------
+    >>> from churn.model.documents import Evidence, Verdict
+    from churn.speech import say
+    >>> nothing = ServiceEffect("cts", UNKNOWN, None, (), None, {})
+    >>> say(explain_verdict(nothing, judge(nothing, EffectSettings()), EffectSettings(), "CTS"), "en")
+    'CTS: whether binding would lower churn cannot be told: nobody could bind it.'
+    """
+    finding: Said
+    if judged.verdict == "cannot_tell":
+        why = _why(effect, judged, settings)
+        finding = _however(effect.raw, message("whether binding would lower churn cannot be told: {why}.", why=why))
+    elif judged.verdict == "no_effect":
+        text = message(
+            "binding itself shows no effect worth having (between {ends} points).", ends=_ends(judged.effect)
+        )
+        finding = _given(_however(effect.raw, text), judged, settings)
+    elif judged.evidence == "randomised":
+        finding = _from_offers(judged)
+    else:
+        finding = _given(_from_records(effect, judged), judged, settings)
+    return message("{service}: {finding}", service=name, finding=finding)
+
+
 def _judge_offer(late: Estimate, worthwhile: float) -> Judgement:
     if late.low is None or late.high is None:
         return Judgement("cannot_tell", "randomised", late, "interval")
@@ -69,8 +115,7 @@ def _judge_offer(late: Estimate, worthwhile: float) -> Judgement:
 def _judge_records(effect: ServiceEffect, settings: EffectSettings) -> Judgement:
     found = effect.observational
     if found is None or found.atu.low is None or found.atu.high is None:
-        reason: Reason = "no_evidence" if effect.overlap_share is None else "overlap"
-        return Judgement("cannot_tell", "none", Estimate(None, None, None), reason)
+        return Judgement("cannot_tell", "none", UNKNOWN, "no_evidence" if effect.overlap_share is None else "overlap")
     if found.overlap_share < LEAST_OVERLAP:
         return Judgement("cannot_tell", "observational", found.atu, "overlap")
     if not all(control.passed for control in effect.controls):
@@ -93,3 +138,98 @@ def _by_interval(low: float, high: float, worthwhile: float) -> Verdict:
     if low > 0:
         return "raises"
     return "no_effect" if -worthwhile < low and high < worthwhile else "cannot_tell"
+
+
+def _from_offers(judged: Judgement) -> Message:
+    size, ends = _size(judged.effect.value), _ends(judged.effect)
+    if judged.verdict == "raises":
+        return message(
+            "binding it raises churn by about {size} points (randomised offers; between {ends}).",
+            size=size,
+            ends=ends,
+        )
+    return message(
+        "binding it cuts churn by about {size} points (randomised offers; between {ends}).", size=size, ends=ends
+    )
+
+
+def _from_records(effect: ServiceEffect, judged: Judgement) -> Message:
+    strength = Percent(effect.observational.robustness_value if effect.observational else 0.0)
+    size = _size(judged.effect.value)
+    if judged.verdict == "raises":
+        return message(
+            "the data point to about {size} points more churn; a hidden driver as strong as {strength} of what is"
+            " unexplained in both binding and churn would explain it away.",
+            size=size,
+            strength=strength,
+        )
+    return message(
+        "the data point to about {size} points less churn; a hidden driver as strong as {strength} of what is"
+        " unexplained in both binding and churn would explain it away.",
+        size=size,
+        strength=strength,
+    )
+
+
+def _given(finding: Said, judged: Judgement, settings: EffectSettings) -> Said:
+    """Add what a finding from records rests on, where that is the bank's word."""
+    if judged.evidence != "observational" or not settings.assume_measured:
+        return finding
+    given = message("This rests on the bank's statement that whatever drives binding is in its data.")
+    return joined([finding, given], "sentences")
+
+
+def _however(raw: Estimate, finding: Message) -> Message:
+    """Begin with what the raw numbers seem to promise, where they do."""
+    if raw.high is None or raw.high >= 0:
+        return finding
+    return message("goes with lower churn (by {size} points), but {finding}", size=_size(raw.value), finding=finding)
+
+
+def _why(effect: ServiceEffect, judged: Judgement, settings: EffectSettings) -> Message:
+    """Say why it cannot be told."""
+    if judged.obstacle == "no_evidence":
+        return _too_few(effect)
+    if judged.obstacle == "overlap":
+        return message("those who have it are unlike those who have not")
+    if judged.obstacle == "untested":
+        return message("no test of the comparison could be run (too few referrals and unbindings)")
+    if judged.obstacle == "control":
+        failed = joined([_CONTROLS[control.kind] for control in effect.controls if not control.passed], "both")
+        return message("the same comparison finds an effect where there is none ({tests})", tests=failed)
+    if judged.obstacle == "bounds" and effect.observational is not None:
+        bounds = Estimate(None, effect.observational.bound_low, effect.observational.bound_high)
+        return message(
+            "a hidden driver of the declared strength ({cf_y}, {cf_d}) leaves everything between {ends} points"
+            " possible",
+            cf_y=Plain(settings.cf_y),
+            cf_d=Plain(settings.cf_d),
+            ends=_ends(bounds),
+        )
+    if judged.effect.low is None:
+        return message("the offer moved too few to bind it")
+    return message("it lies anywhere between {ends} points", ends=_ends(judged.effect))
+
+
+def _too_few(effect: ServiceEffect) -> Message:
+    """Say which group is too small."""
+    n_bound, n_not = effect.n_bound, effect.n_eligible - effect.n_bound
+    if effect.n_eligible == 0:
+        return message("nobody could bind it")
+    if n_bound == 0:
+        return message("nobody has bound it")
+    if n_not == 0:
+        return message("everybody who could has bound it")
+    if n_bound < n_not:
+        return counted("only {n} customer has it", "only {n} customers have it", n_bound)
+    return counted("only {n} customer lacks it", "only {n} customers lack it", n_not)
+
+
+def _size(value: float | None) -> Number:
+    points = abs(100 * (value or 0.0))
+    return Number(points, digits=1 if points < 1 else 0)
+
+
+def _ends(estimate: Estimate) -> Message:
+    low, high = Points(estimate.low or 0.0), Points(estimate.high or 0.0)
+    return message("{low} and {high}", context="interval", low=low, high=high)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from churn.speech import Plain, Said, message
+from churn.speech.amounts import Measured
 
 Family = Literal["coverage", "bindings", "contacts", "pnl", "activity", "relationship"]
 Role = Literal[
@@ -172,6 +173,18 @@ def _tell_own(name: str, value: Any) -> Said:
 def find_feature(catalogue: Iterable[Feature], name: str) -> Feature | None:
     """Give the feature of a name; None where the catalogue does not have it."""
     return next((feature for feature in catalogue if feature.name == name), None)
+
+
+def meaning_of(catalogue: Iterable[Feature], name: str) -> Said:
+    """Say what the feature of a name means; its name where the catalogue does not have it."""
+    found = find_feature(catalogue, name)
+    return name if found is None else found.meaning
+
+
+def value_of(catalogue: Iterable[Feature], name: str, value: Any) -> Measured:
+    """Give a customer's own value of a feature, None, NaN or NA where missing, in the feature's unit."""
+    found = find_feature(catalogue, name)
+    return Measured(None if pd.isna(value) else value, None if found is None else found.unit)
 
 
 def find_role(catalogue: Iterable[Feature], role: Role) -> Feature | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import jinja2
 
-from churn.explanation import captions
+from churn.explanation.verdict import EVIDENCE, VERDICTS
 from churn.report import charts, script, wording
 from churn.report.charts import Figure, cut, reasons, risk, working
 from churn.report.facts import PageFacts
@@ -115,8 +115,8 @@ def _filters(language: Language) -> dict[str, Any]:
         "yuan": lambda amount: tell(ShortMoney(amount)),
         "date": lambda date: tell(Date(date)),
         "word": lambda code, kind: tell(wording.word(code, kind)),
-        "verdict": lambda row: captions.verdict_text(row, language),
-        "evidence": lambda row: captions.evidence_text(row, language),
+        "verdict": lambda row: tell(VERDICTS[row.verdict]),
+        "evidence": lambda row: tell(EVIDENCE[row.evidence]),
         "headline": lambda head: tell(wording.headline_figure(head)),
         "measured": lambda one, measure: figure(one.value if one else None, measure),
         "between": lambda one, measure: (

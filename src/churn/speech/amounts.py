@@ -12,6 +12,7 @@ import numpy as np
 from babel.dates import format_date
 
 from churn.speech.catalogue import Language, look_up
+from churn.speech.direction import isolate
 
 NOTHING = "—"
 """What stands where something is not known."""
@@ -84,6 +85,28 @@ class Points(Amount):
             return NOTHING
         text = f"{100 * self.value:+.1f}"
         return "0.0" if float(text) == 0 else text.replace("-", "−")
+
+
+@dataclass(frozen=True)
+class PointsBetween(Amount):
+    """A difference of shares in percentage points with its interval; of either what is known.
+
+    Examples
+    --------
+    >>> PointsBetween(-0.062, -0.081, -0.043).said("en"), PointsBetween(None, -0.1, 0.02).said("en")
+    ('−6.2 [−8.1, −4.3]', '[−10.0, +2.0]')
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+    def said(self, language: Language) -> str:
+        """Write it in a language."""
+        value, low, high = (Points(part).said(language) for part in (self.value, self.low, self.high))
+        if self.low is None or self.high is None:
+            return value
+        return f"[{low}, {high}]" if self.value is None else f"{value} [{low}, {high}]"
 
 
 @dataclass(frozen=True)
@@ -194,8 +217,7 @@ class ShortMoney(Amount):
         if self.yuan is None:
             return NOTHING
         value = 0.0 if abs(self.yuan) < 0.5 else self.yuan
-        # TRANSLATORS: from which amount on short amounts are written with which word
-        steps = _steps("1000:k 1000000:m 1000000000:bn", language)
+        steps = _short_steps(language)
         amount = f"{value:,.0f}"
         for size, word in reversed(steps):
             if abs(value) >= size * 0.9995:
@@ -206,6 +228,63 @@ class ShortMoney(Amount):
         else:
             amount += _gap(language)
         return look_up("CNY {amount}", language).format(amount=amount.replace("-", "−"))
+
+
+@dataclass(frozen=True)
+class ShortNumber(Amount):
+    """A round number as short as an axis needs it, without what it counts.
+
+    Examples
+    --------
+    >>> ShortNumber(1e6).said("en"), ShortNumber(1e6).said("zh"), ShortNumber(-1000.0).said("zh")
+    ('1m', '100万', '−1,000')
+    """
+
+    value: float
+
+    def said(self, language: Language) -> str:
+        """Write it in a language."""
+        steps = _short_steps(language)
+        size, word = next(((size, word) for size, word in reversed(steps) if abs(self.value) >= size), (1, ""))
+        return f"{self.value / size:,.0f}{word}".replace("-", "−")
+
+
+@dataclass(frozen=True)
+class Measured(Amount):
+    """A customer's own value in the unit of its feature; None where missing, or where no event is to count days from.
+
+    Examples
+    --------
+    >>> [Measured(*given).said("en") for given in ((1.0, "0/1"), (212.0, "days"), (None, "yuan"), (0.128, "share"))]
+    ['yes', '212 days', 'missing', '13 %']
+    """
+
+    value: float | str | None
+    unit: str | None
+
+    def said(self, language: Language) -> str:
+        """Write it in a language."""
+        if self.value is None:
+            text = look_up("none", language) if self.unit == "days" else look_up("missing", language)
+        elif isinstance(self.value, str):
+            text = isolate(self.value)
+        elif self.unit == "0/1" and self.value in {0, 1}:
+            text = look_up("yes", language) if self.value else look_up("no", language)
+        elif self.unit == "share":
+            text = Percent(self.value, digits=0).said(language)
+        else:
+            text = self._with_unit(float(self.value), language)
+        return text
+
+    def _with_unit(self, value: float, language: Language) -> str:
+        text = f"{value:,.0f}" if self.unit == "yuan" or value == round(value) else f"{value:,.2f}"
+        text = "0.00" if text == "-0.00" else text.replace("-", "−")
+        templates = {
+            "days": look_up("{value} days", language, context="value"),
+            "years": look_up("{value} years", language, context="value"),
+            "yuan": look_up("CNY {value}", language, context="value"),
+        }
+        return templates.get(self.unit or "", "{value}").format(value=text)
 
 
 @dataclass(frozen=True)
@@ -235,6 +314,11 @@ def _in_full(size: float, language: Language) -> str:
     most = steps[at + 1][0] / least - 0.1 if at + 1 < len(steps) else float("inf")
     text = f"{min(scaled, most):,.1f}".removesuffix(".0") if scaled < 1_000 else f"{scaled:,.0f}"
     return f"{text} {word}"
+
+
+def _short_steps(language: Language) -> list[tuple[int, str]]:
+    # TRANSLATORS: from which amount on short amounts are written with which word
+    return _steps("1000:k 1000000:m 1000000000:bn", language)
 
 
 def _steps(text: str, language: Language) -> list[tuple[int, str]]:

@@ -83,7 +83,7 @@ def test_service_that_everybody_or_nobody_has_gives_no_estimate_and_no_verdict()
         assert nothing_is_known(effect)
         assert (effect.controls, effect.bands) == ((), {})
         judged = judge(effect, EffectSettings())
-        assert (judged.verdict, judged.reason) == ("cannot_tell", "no_evidence")
+        assert (judged.verdict, judged.obstacle) == ("cannot_tell", "no_evidence")
 
 
 @pytest.mark.parametrize(("n_bound", "there"), [(120, True), (99, False), (29, False)])

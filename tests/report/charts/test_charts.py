@@ -2,9 +2,9 @@ import datetime as dt
 
 import pytest
 
-from binding_rows import CUSTODY, binding_row
+from binding_rows import binding_row
 from churn.report.charts import cut
-from churn.report.charts.reasons import draw_bindings, draw_drivers, leading_effect
+from churn.report.charts.reasons import draw_bindings, draw_drivers
 from churn.report.charts.risk import draw_baselines, draw_bins, draw_segmentation
 from churn.report.charts.working import MOST_BARS, draw_adherence, draw_series
 from churn.report.facts import Bin, Bucket, Driver, Group, MeasuredValue, Point, Segmentation, Unitwise, Working
@@ -94,14 +94,6 @@ def test_a_binding_shows_shap_beside_the_effect_its_verdict_rests_on():
     assert told(figure.rows[1]) == ("fund trading", "4,121 / 8,123", "—", "—", "none", "these data cannot tell")
     assert figure.says == "Cannot tell.; Cannot tell."
     assert draw_bindings([], NAMES, "en") is None
-
-
-@pytest.mark.parametrize(
-    ("evidence", "value"), [("randomised", CUSTODY.late), ("observational", CUSTODY.effect_atu), ("none", None)]
-)
-def test_the_effect_is_that_of_the_evidence_that_leads(evidence, value):
-    row = binding_row("cts", late=CUSTODY.late, effect_atu=CUSTODY.effect_atu, evidence=evidence)
-    assert leading_effect(row).value == value
 
 
 def working(**measured):

@@ -6,16 +6,16 @@ from functools import partial
 import altair as alt
 
 from churn.estimates import Estimate
-from churn.explanation import captions
 from churn.explanation.bindings import BindingRow
+from churn.explanation.verdict import EVIDENCE, VERDICTS
 from churn.report import charts
 from churn.report.charts import Figure
 from churn.report.facts import Driver, Text
 from churn.speech import Language, Number, message, say
+from churn.speech.amounts import PointsBetween
 
 _ROW = 30
 _NAMES = alt.Axis(domain=False, ticks=False, labelLimit=alt.ExprRef("width < 420 ? 150 : 330"))
-_NOT_KNOWN = Estimate(None, None, None)
 _COLOURS = {
     "cuts": charts.PREDICTED,
     "suggests": charts.STATED,
@@ -67,7 +67,7 @@ def draw_bindings(rows: Sequence[BindingRow], names: Mapping[str, Text], languag
     return Figure(
         name="bindings",
         title=message("Which bindings would cut risk most"),
-        says="; ".join(row.text_zh if language == "zh" else row.text_en for row in rows),
+        says="; ".join(tell(row.text) for row in rows),
         spec=charts.finish(_marks(rows, services, order, language), 46 * len(rows)),
         columns=(message("service"), message("bound of those who could"), _SHAP, _EFFECT, message("evidence"),
                  message("verdict")),
@@ -88,12 +88,12 @@ def _marks(
             "series": series,
             **_points(estimate),
             "colour": colour,
-            "says": f"{services[row.service]}, {series}: {captions.format_interval(*estimate)}",
+            "says": f"{services[row.service]}, {series}: {tell(PointsBetween(*estimate))}",
         }
         for row in rows
         for series, estimate, colour in (
-            (shap, Estimate(row.shap_contrast_points, row.shap_low, row.shap_high), charts.OBSERVED),
-            (effect, leading_effect(row), _COLOURS[row.verdict]),
+            (shap, row.shap.points, charts.OBSERVED),
+            (effect, row.leading, _COLOURS[row.verdict]),
         )
         if estimate.value is not None
     ]
@@ -114,15 +114,6 @@ def _marks(
     return [zero, intervals, marks]
 
 
-def leading_effect(row: BindingRow) -> Estimate:
-    """Give the effect the verdict rests on: on those who took a randomised offer, or of records; else nothing."""
-    if row.evidence == "randomised":
-        return Estimate(row.late, row.late_low, row.late_high)
-    if row.evidence == "observational":
-        return Estimate(row.effect_atu, row.effect_atu_low, row.effect_atu_high)
-    return _NOT_KNOWN
-
-
 def _points(estimate: Estimate) -> dict[str, float | None]:
     return {
         name: None if value is None else 100 * value
@@ -131,12 +122,11 @@ def _points(estimate: Estimate) -> dict[str, float | None]:
 
 
 def _cells(row: BindingRow, name: str, language: Language) -> tuple[Text, ...]:
-    effect = leading_effect(row)
     return (
         name,
         f"{say(Number(row.n_bound), language)} / {say(Number(row.n_eligible), language)}",
-        captions.format_interval(row.shap_contrast_points, row.shap_low, row.shap_high),
-        captions.format_interval(*effect) if effect.value is not None else Number(None),
-        captions.evidence_text(row, language),
-        captions.verdict_text(row, language),
+        PointsBetween(*row.shap.points),
+        PointsBetween(*row.leading) if row.leading.value is not None else Number(None),
+        EVIDENCE[row.evidence],
+        VERDICTS[row.verdict],
     )

@@ -6,8 +6,9 @@
 OLD and NEW are folders. Each is run by its own .venv/bin/python, or both by --python, with its own src/ first on the
 path. OLD simulates the banks that both are given, NEW has settings of its own examples. Each command runs in a process
 of its own, with relative paths; what it prints and its exit code are files like any other, and a command that fails
-stops nothing. What may differ between two runs (durations, times, MLflow's ids, absolute paths, checksums of files
-that differ themselves) stands at the top of same_outputs_files.py; all else is compared to the last bit.
+stops nothing. To save time these processes begin with the libraries loaded (same_outputs_warm.py), unless --cold. What
+may differ between two runs (durations, times, MLflow's ids, absolute paths, checksums of files that differ themselves)
+stands at the top of same_outputs_files.py; all else is compared to the last bit.
 
 With --keep the outputs stay, and those of OLD are made once for each commit: a step is run again only when its line in
 same_outputs_steps.py changed, or one it reads from did. With --steps, NEW runs these alone, on models and scores that
@@ -28,15 +29,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from queue import Queue
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from same_outputs_files import Run, describe_run, differences
 from same_outputs_steps import SCRIPTS, SOURCES, Source, Step
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 DONE = "done.json"
-LONGEST_SECONDS = 900
 # Whatever the caller's machine has set, a table is as wide and a message in the same language.
 ENVIRONMENT = {"CHURN_NO_TRACK": "1", "COLUMNS": "100", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
 
@@ -59,14 +60,14 @@ class Side(NamedTuple):
     python: Path
     root: Path
 
-    def argv(self, step: Step) -> list[str]:
-        """Return the command as it is started."""
+    def request(self, step: Step) -> dict[str, object]:
+        """Say what is run, as same_outputs_warm.py takes it."""
         program, *words = step.command
         if program == "churn":
-            return [str(self.python), "-m", "churn", *words]
+            return {"kind": "module", "what": "churn", "words": words}
         if program in SCRIPTS:
-            return [str(self.python), "-c", SCRIPTS[program], *words]
-        return [str(self.python), str(self.checkout / words[0]), *words[1:]]
+            return {"kind": "code", "what": SCRIPTS[program], "words": words}
+        return {"kind": "file", "what": str(self.checkout / words[0]), "words": words[1:]}
 
     def environment(self) -> dict[str, str]:
         """Return the environment of every command."""
@@ -113,22 +114,55 @@ def _copy(path: Path, to: Path, n_lines: int) -> None:
         shutil.copy(path, to)
 
 
-def run_step(side: Side, source: Source, step: Step) -> float:
+class Starter:
+    """Starts commands: each from one of `jobs` processes that have the libraries in memory, or from nothing."""
+
+    def __init__(self, side: Side, jobs: int, *, cold: bool) -> None:
+        self._side, self._idle = side, Queue[subprocess.Popen[str]]()
+        for _ in range(0 if cold else jobs):
+            words = [str(side.python), str(Path(__file__).with_name("same_outputs_warm.py"))]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            self._idle.put(subprocess.Popen(words, env=side.environment(), **pipes))
+        self._cold = cold
+
+    def __call__(self, step: Step, folder: Path) -> str:
+        """Run a step in the folder above its own, keep what it prints, and return its exit code."""
+        request = self._side.request(step)
+        out, err, cwd = folder / "stdout.txt", folder / "stderr.txt", folder.parent
+        if self._cold:
+            return self._start(request, out, err, cwd)
+        process = self._idle.get()
+        process.stdin.write(json.dumps(request | {"out": str(out), "err": str(err), "cwd": str(cwd)}) + "\n")
+        process.stdin.flush()
+        code = process.stdout.readline().strip()
+        self._idle.put(process)
+        return code
+
+    def _start(self, request: Mapping[str, Any], out: Path, err: Path, cwd: Path) -> str:
+        words = {"module": ["-m", request["what"]], "file": [request["what"]], "code": ["-c", request["what"]]}
+        command = [str(self._side.python), *words[request["kind"]], *request["words"]]
+        with out.open("wb") as to_out, err.open("wb") as to_err:
+            streams = {"stdin": subprocess.DEVNULL, "stdout": to_out, "stderr": to_err}
+            return str(
+                subprocess.run(command, cwd=cwd, env=self._side.environment(), check=False, **streams).returncode
+            )
+
+    def close(self) -> None:
+        """End the processes."""
+        while not self._idle.empty():
+            self._idle.get().communicate()
+
+
+def run_step(side: Side, source: Source, step: Step, start: Starter) -> float:
     """Run a command in its source's folder; keep what it prints and its exit code; return the seconds it took."""
     folder = side.root / source.name / step.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     begun = time.perf_counter()
-    with (folder / "stdout.txt").open("wb") as out, (folder / "stderr.txt").open("wb") as err:
-        try:
-            code: int | str = subprocess.run(
-                side.argv(step), cwd=folder.parent, env=side.environment(), stdin=subprocess.DEVNULL, stdout=out,
-                stderr=err, timeout=LONGEST_SECONDS, check=False,
-            ).returncode  # fmt: skip
-        except subprocess.TimeoutExpired:
-            code = f"stopped after {LONGEST_SECONDS} seconds"
+    code = start(step, folder)
+    seconds = time.perf_counter() - begun
     (folder / "exit.txt").write_text(f"{code}\n")
-    return time.perf_counter() - begun
+    return seconds
 
 
 class Done:
@@ -160,7 +194,7 @@ class Done:
         return sum(float(known.get("seconds", 0)) for known in found)
 
 
-def run_side(side: Side, picked: Picked, given: Side | None, shared: Path, jobs: int) -> Done:
+def run_side(side: Side, picked: Picked, given: Side | None, options: argparse.Namespace) -> Done:
     """Run the picked steps that are not done, several at once, each after those it reads from."""
     side.root.mkdir(parents=True, exist_ok=True)
     done = Done(side.root)
@@ -170,15 +204,18 @@ def run_side(side: Side, picked: Picked, given: Side | None, shared: Path, jobs:
         if (steps := [step for step in picked.get(source.name, ()) if not done.has(source, step)])
     }
     for source in todo:
-        prepare(side, source, given, shared)
+        prepare(side, source, given, options.shared)
         if given:
             _borrow(side, source, picked[source.name], given)
-    with ThreadPoolExecutor(jobs) as pool:
+    with (
+        contextlib.closing(Starter(side, options.jobs, cold=options.cold)) as start,
+        ThreadPoolExecutor(options.jobs) as pool,
+    ):
         futures: dict[tuple[str, str], Future[str]] = {}
         for source, steps in todo.items():
             for step in steps:
                 before = [futures[key] for need in source.needs(step) if (key := (source.name, need.name)) in futures]
-                futures[source.name, step.name] = pool.submit(_run_after, before, side, source, step, done)
+                futures[source.name, step.name] = pool.submit(_run_after, before, side, source, step, start, done)
         for source, steps in todo.items():
             print(f"{side.name}  {source.name}: ", end="", flush=True)
             for step in steps:
@@ -187,10 +224,12 @@ def run_side(side: Side, picked: Picked, given: Side | None, shared: Path, jobs:
     return done
 
 
-def _run_after(before: Sequence[Future[str]], side: Side, source: Source, step: Step, done: Done) -> str:
+def _run_after(
+    before: Sequence[Future[str]], side: Side, source: Source, step: Step, start: Starter, done: Done
+) -> str:
     for earlier in before:
         earlier.result()
-    seconds = run_step(side, source, step)
+    seconds = run_step(side, source, step, start)
     done.add(source, step, seconds)
     return f"{step.name} {seconds:.1f}"
 
@@ -318,6 +357,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--skip", default="", help="steps to leave out")
     parser.add_argument("--lines", type=int, default=12, help="most lines for each file [default: 12]")
     parser.add_argument("--jobs", type=int, default=2, help="commands at once [default: 2]")
+    parser.add_argument(
+        "--cold", action="store_true", help="start each command from nothing, which takes twice as long"
+    )
     parser.add_argument("--shared", type=Path, default=SHARED, help="folder of the public data sets")
     given = parser.parse_args(arguments)
     with contextlib.ExitStack() as stack:
@@ -342,8 +384,8 @@ def _compare(given: argparse.Namespace, keep: Path) -> int:
     with locked(keep / f"{old.root.name}.lock"):
         if commit is None:
             shutil.rmtree(old.root, ignore_errors=True)
-        old_done = run_side(old, with_needs(picked), None, given.shared, given.jobs)
-    new_done = run_side(new, picked, old, given.shared, given.jobs)
+        old_done = run_side(old, with_needs(picked), None, given)
+    new_done = run_side(new, picked, old, given)
     counts = compare_sides(old, new, picked, given.lines)
     print(f"seconds of commands: old {old_done.seconds(picked):.0f}, new {new_done.seconds(picked):.0f}")
     places = [f"{place} {n}" for place, n in counts.items() if "/" in place]

@@ -81,14 +81,13 @@ def parse_steps(text: str) -> tuple[Step, ...]:
 SCRIPTS = {
     # Every command's help, from one process, since starting one takes longest.
     "help": """
-import runpy, sys
+from churn.cli import main
 for name in "", *"baselines champion check compare demo explain features plan report score simulate train tune".split():
-    sys.argv = ["churn", *filter(None, [name]), "--help"]
     print(f"=== churn {name}", flush=True)
     try:
-        runpy.run_module("churn", run_name="__main__")
+        main([*filter(None, [name]), "--help"])
     except SystemExit as stop:
-        print(f"=== {stop.code or 0}")
+        print(f"=== {stop.code or 0}", flush=True)
 """,
     # A registry of its own, from the first model in it to the champion fetched, and what its database holds of runs.
     "track": """

@@ -24,6 +24,7 @@ from churn.features.catalogue import catalogue, lost_features
 from churn.features.feature import Feature, own_features
 from churn.frame import Snapshot
 from churn.labels import silent_is_known
+from churn.model.anchoring import TABLE_COVERAGE
 from churn.model.storage import StoredModel
 from churn.speech import Name, Said, joined, message, say
 from churn.tables import findings
@@ -32,6 +33,7 @@ from churn.tables.contract import to_days
 from churn.tables.findings import Checked, Finding, LeftOut, Note, RowCount
 from churn.tables.flat import FlatKind, FlatTable, Labels, open_flat
 from churn.tables.reading import FileFact
+from churn.tables.sources import describe
 from churn.threads import use_threads
 from churn.timeline import MOST_SNAPSHOTS, Date, Tables, as_date
 
@@ -311,6 +313,32 @@ class Data(ABC):
         """
 
     @abstractmethod
+    def everybody(self, as_of: dt.date | None, horizon_days: int) -> tuple[Iterable[Snapshot], Snapshot | None]:
+        """Give the population in parts, whether or not their outcome is known, and those of whom it is, if any.
+
+        Raises
+        ------
+        TimeRangeError
+            As for `partitions`.
+        """
+
+    @property
+    @abstractmethod
+    def coverage_column(self) -> str:
+        """The feature that holds the product coverage.
+
+        Raises
+        ------
+        DataError
+            A flat file whose configuration names none, or drops it.
+        """
+
+    @property
+    @abstractmethod
+    def coverage_place(self) -> str:
+        """Where numbers of products are read, for messages about them."""
+
+    @abstractmethod
     def customer(self, customer_id: str, as_of: dt.date | None) -> Snapshot:
         """Build the features of one customer, without a label.
 
@@ -504,6 +532,25 @@ class Bank(Data):
                 f" {self.data_end}, give a date inside"
             )
 
+    def everybody(self, as_of: dt.date | None, horizon_days: int) -> tuple[Iterable[Snapshot], Snapshot | None]:
+        """Give the population at a date."""
+        try:
+            labelled = self.labelled(as_of, horizon_days)
+        except TimeRangeError:
+            return self.partitions(as_of), None
+        # the bank's own labels may be of some customers only; otherwise everybody has one
+        return (self.partitions(as_of) if self.has("labels") else [labelled]), labelled
+
+    @property
+    def coverage_column(self) -> str:
+        """The feature of that name."""
+        return TABLE_COVERAGE
+
+    @property
+    def coverage_place(self) -> str:
+        """The files of the table of holdings."""
+        return describe(self.checked.raws["holdings"].sources)
+
     def customer(self, customer_id: str, as_of: dt.date | None) -> Snapshot:
         """Build the features of one customer at a date."""
         date = _require_date(as_of)
@@ -654,13 +701,32 @@ class CustomerFile(Data):
             raise DataError(
                 f"{self._place}: without the label {self.flat.label} there is nothing to learn from; add it"
             )
-        return self._rows()
+        rows = self.checked.rows()
+        known = rows.churned.notna() if rows.churned is not None else slice(0)
+        outcomes = None if rows.churned is None else rows.churned[known]
+        return frame.build_undated(rows.customer_id[known], rows.features[known], outcomes, self.flat.coverage)
 
     def partitions(self, as_of: dt.date | None = None) -> Iterator[Snapshot]:
         """Yield all customers."""
         self._require_no_date(as_of)
         for between in self.checked.ranges(PARTITION_SIZE):
             yield self._rows(between)
+
+    def everybody(
+        self, as_of: dt.date | None = None, horizon_days: int = 0
+    ) -> tuple[Iterable[Snapshot], Snapshot | None]:
+        """Give all customers."""
+        return self.partitions(as_of), self.labelled(as_of, horizon_days) if self.has_outcomes else None
+
+    @property
+    def coverage_column(self) -> str:
+        """The column the configuration names."""
+        return require_coverage(self._place, self.flat)
+
+    @property
+    def coverage_place(self) -> str:
+        """The file."""
+        return str(self._place)
 
     def customer(self, customer_id: str, as_of: dt.date | None = None) -> Snapshot:
         """Build the row of one customer."""
@@ -687,9 +753,9 @@ class CustomerFile(Data):
     def _evidence_of(self, latest: Snapshot, horizon_days: int) -> Evidence | None:  # noqa: ARG002 (as the label)
         return undated_evidence(latest)
 
-    def _rows(self, between: tuple[str, str] | None = None) -> Snapshot:
+    def _rows(self, between: tuple[str, str]) -> Snapshot:
         rows = self.checked.rows(between)
-        return frame.build_undated(rows.customer_id, rows.features, rows.churned, self.flat.coverage)
+        return frame.build_undated(rows.customer_id, rows.features, coverage_column=self.flat.coverage)
 
     @property
     def _place(self) -> Path:
@@ -760,7 +826,7 @@ def open_file(
         Trained on such a file, to be asked about this one: its columns are read, and the label need not be there.
     labels
         Whether the label is read, as for `churn.tables.flat.open_flat`: "needed", "if there" or "unread". By default
-        it is needed, and with a model read if there.
+        it is needed, and with a model read where known.
     n_threads
         Threads of the database; all cores when absent. Results do not depend on it.
 
@@ -776,7 +842,7 @@ def open_file(
     if flat is None:
         raise ConfigError(f"{path}: is one file; describe it in the section flat of the configuration")
     kinds = None if model is None else kinds_of_model(model)
-    asked = labels or ("needed" if model is None else "if there")
+    asked: Labels = labels or ("needed" if model is None else "where known")
     with _using(n_threads, open_flat(Path(path), flat, kinds=kinds, labels=asked)) as checked:
         yield CustomerFile(config=settings.model_copy(update={"flat": flat}), checked=checked, flat=flat)
 
@@ -869,6 +935,19 @@ def build_frame(data: Data, as_of: dt.date | None) -> pd.DataFrame:
     found.insert(0, "customer_id", [name for part in parts for name in part.customer_id])
     found.insert(1, "as_of", as_of)
     return found
+
+
+def require_coverage(path: Path, flat: FlatFile | None) -> str:
+    """Return the column of a flat file that holds the product coverage.
+
+    Raises
+    ------
+    DataError
+        The configuration names none, or drops it.
+    """
+    if flat is None or flat.coverage is None or flat.coverage in flat.drop:
+        raise DataError(f"{path}: product coverage is not known; name its column as coverage in [flat], and keep it")
+    return flat.coverage
 
 
 def flat_of_model(model: StoredModel) -> FlatFile | None:

@@ -94,7 +94,7 @@ def build_undated(
         found = features[coverage_column].to_numpy(dtype=np.float64)
         # A number of products is whole; anything else says that it is not known.
         coverage = np.where(found == np.round(found), found, np.nan)
-    ids = customer_id.to_numpy(dtype=object)
+    ids, features = customer_id.to_numpy(dtype=object), features.reset_index(drop=True)
     if churned is None:
         return Snapshot(None, ids, features, None, coverage)
     outcomes: NDArray[np.int64] = churned.to_numpy(dtype=np.int64)

@@ -4,12 +4,12 @@ import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
+from churn.api.baselines import anchor as anchor_model
 from churn.api.learning import train
-from churn.cli.anchoring import anchor_on_bank, anchor_on_file, require_coverage
 from churn.cli.console import show_notes, steps
 from churn.cli.recipes import leave_out
 from churn.config import Config
-from churn.data import open_bank, open_file
+from churn.data import open_bank, open_file, require_coverage
 from churn.model.recipe import Recipe
 from churn.model.split import date_of
 from churn.model.storage import StoredModel
@@ -38,7 +38,7 @@ def train_on_folder(
             recipe = leave_out(recipe, without, list(map(str, snapshots[0].features)), config)
             stored = train(snapshots, recipe, n_threads=n_threads, on_step=on_step)
         last = date_of(snapshots[-1])
-        return anchor_on_bank(stored, bank, last, n_threads=n_threads) if anchor else stored
+        return anchor_model(stored, bank, last, n_threads=n_threads) if anchor else stored
 
 
 def train_on_file(
@@ -60,4 +60,7 @@ def train_on_file(
         recipe = leave_out(recipe, without, list(map(str, snapshots[0].features)), config)
         with steps(5 + recipe.monotone) as on_step:
             stored = train(snapshots, recipe, n_threads=n_threads, on_step=on_step)
-    return anchor_on_file(stored, data, config, n_threads=n_threads, says_notes=False) if anchor else stored
+    if not anchor:
+        return stored
+    with open_file(data, config, model=stored, labels="where known", n_threads=n_threads) as everybody:
+        return anchor_model(stored, everybody, n_threads=n_threads)

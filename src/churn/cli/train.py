@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from churn.cli.anchoring import warn_of_anchoring
-from churn.cli.console import note, print_baselines, print_json, print_table
+from churn.api.baselines import anchoring_warnings
+from churn.cli.console import note, print_baselines, print_json, print_table, show_notes
 from churn.cli.fitting import train_on_file, train_on_folder
 from churn.cli.options import (
     IsoDate,
@@ -105,7 +105,7 @@ def train(
     held_out = stored.held_out
     # What was written is read back through every check, so that a model that cannot be loaded is known now.
     stored = read_model(output)
-    warn_of_anchoring(stored)
+    show_notes(anchoring_warnings(stored))
     if as_json:
         document: dict[str, Any] = {"model": str(output)}
         document |= {"metrics": stored.metrics.to_json(), "baselines": stored.baselines.to_json()}

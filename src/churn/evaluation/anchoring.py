@@ -40,6 +40,7 @@ def anchor_model(
     labelled: Snapshot | None = None,
     feature: str = TABLE_COVERAGE,
     inputs: Sequence[Mapping[str, Any]] = (),
+    where: str = "anchoring",
     n_threads: int = 0,
 ) -> StoredModel:
     """Anchor a stored model to stated rates on a population, and rewrite what is kept with it.
@@ -63,6 +64,8 @@ def anchor_model(
         The model's column that holds the product coverage.
     inputs
         The files the population was read from, for the manifest.
+    where
+        What a message about the population begins with.
     n_threads
         At most; 0 takes what the machine has. The result is the same.
 
@@ -74,9 +77,9 @@ def anchor_model(
         `feature` is no numeric column of the model, or the features are not the model's.
     """
     bare = replace(stored.model, anchoring=None)
-    people = _population(bare, snapshots, labelled, n_threads)
+    people = _population(bare, snapshots, labelled, where, n_threads)
     horizon_days = stored.manifest.horizon_days
-    fit = fit_anchoring(people.probability, people.coverage, stated, horizon_days, feature=feature)
+    fit = fit_anchoring(people.probability, people.coverage, stated, horizon_days, feature=feature, where=where)
     after = fit.anchoring.apply(people.probability, people.coverage)
     known, before = ~np.isnan(people.churned), stored.manifest.anchored
     anchored = Anchored(
@@ -100,20 +103,22 @@ def anchor_model(
 
 
 def _population(
-    model: FittedModel, snapshots: Iterable[Snapshot], labelled: Snapshot | None, n_threads: int
+    model: FittedModel, snapshots: Iterable[Snapshot], labelled: Snapshot | None, where: str, n_threads: int
 ) -> _Population:
     outcome = pd.Series(dtype=np.float64)
     if labelled is not None and labelled.churned is not None:
         outcome = pd.Series(labelled.churned.astype(np.float64), index=labelled.customer_id)
-    parts = [_read(model, snapshot, outcome, n_threads) for snapshot in snapshots]
+    parts = [_read(model, snapshot, outcome, where, n_threads) for snapshot in snapshots]
     if not parts:
-        raise DataError("anchoring: there is nobody to anchor on; give a date inside the data")
+        raise DataError(f"{where}: there is nobody to anchor on; give a date inside the data")
     return _Population(parts[0].as_of, *(np.concatenate(column) for column in list(zip(*parts, strict=True))[1:]))
 
 
-def _read(model: FittedModel, snapshot: Snapshot, outcome: "pd.Series[float]", n_threads: int) -> _Population:
+def _read(
+    model: FittedModel, snapshot: Snapshot, outcome: "pd.Series[float]", where: str, n_threads: int
+) -> _Population:
     if snapshot.product_coverage is None:
-        raise DataError("anchoring: product coverage is not known; name its column as coverage in [flat]")
+        raise DataError(f"{where}: product coverage is not known; name its column as coverage in [flat]")
     return _Population(
         snapshot.as_of,
         snapshot.product_coverage.astype(np.float64),

@@ -114,6 +114,7 @@ def fit_anchoring(
     horizon_days: int = YEAR_DAYS,
     *,
     feature: str = TABLE_COVERAGE,
+    where: str = "anchoring",
 ) -> AnchoringFit:
     """Find the shift of each bucket at which the mean probability of its customers is the target.
 
@@ -131,6 +132,8 @@ def fit_anchoring(
         As for `target_rates`.
     feature
         The model's column that holds the coverage.
+    where
+        What a message begins with.
 
     Raises
     ------
@@ -154,7 +157,7 @@ def fit_anchoring(
         if target is not None and np.any(bucket == at)
     }
     if not solved:
-        raise DataError("anchoring: nobody holds a number of products a rate is stated for; see [baselines.stated]")
+        raise DataError(f"{where}: nobody holds a number of products a rate is stated for; see [baselines.stated]")
     sources = [_nearest(at, solved) for at in range(len(BUCKETS))]
     anchoring = Anchoring(feature, tuple(solved[source] for source in sources))
     after = anchoring.apply(p, product_coverage)

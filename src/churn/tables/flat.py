@@ -12,15 +12,16 @@ import pandas as pd
 from churn.config import FlatFile, TableSource
 from churn.errors import ConfigError, DataError, MissingColumnError
 from churn.tables import checking, database, reading, sources
-from churn.tables.cells import cell_text, known_text, number_value, quote_text
+from churn.tables.cells import EXCEL_ERRORS, cell_text, known_text, number_value, quote_text
 from churn.tables.contract import Column, Table
 from churn.tables.findings import HINTS, Checked, Finding, RowCount, describe_rule
 from churn.tables.reading import RawTable
+from churn.tables.sheets import UNSAVED
 from churn.tables.sources import Source
 from churn.threads import n_threads
 
 FlatKind = Literal["number", "text"]
-Labels = Literal["needed", "if there", "unread"]
+Labels = Literal["needed", "if there", "where known", "unread"]
 # A column is a number when at least this share of its filled cells are; rows with other cells are left out.
 NUMBER_SHARE = 0.95
 MOST_LABEL_VALUES = 20
@@ -30,9 +31,9 @@ MOST_LEVELS, NAME_SHARE = 100, 0.5
 
 
 class FlatRows(NamedTuple):
-    """Customers of a flat file: id, outcome (0 or 1; None where not read), and features under the file's own names.
+    """Customers of a flat file: id, outcome, and features under the file's own names.
 
-    Numbers are float64, texts are strings.
+    Numbers are float64, texts are strings. Outcomes are 0, 1, or NaN where not known; None where none is read.
     """
 
     customer_id: pd.Series
@@ -63,7 +64,7 @@ class FlatTable(Checked):
         frame = self.connection.execute(f"SELECT {', '.join(columns)} FROM flat{where} ORDER BY customer_id").df()
         # The file's own names come last: one of them may be `churned` too.
         features = frame[inner].set_axis(list(self.kinds), axis="columns")
-        return FlatRows(frame["customer_id"], frame["churned"].astype("int64") if self.has_label else None, features)
+        return FlatRows(frame["customer_id"], frame["churned"].astype("float64") if self.has_label else None, features)
 
 
 @contextmanager
@@ -85,7 +86,8 @@ def open_flat(
         is a feature, and its cells decide whether it is a number.
     labels
         Whether the label is read: "needed", then a file without it is refused and a row without it is left out;
-        "if there", where its column says of anybody that they left; or "unread".
+        "if there", the same where its column says of anybody that they left; "where known", then a row without it
+        stays; or "unread".
 
     Raises
     ------
@@ -145,13 +147,14 @@ def _load(
         mapping = TableSource(encoding=flat.encoding, sheet=flat.sheet, totals=flat.totals)
         names, kinds, values = _probe_columns(connection, source, mapping, scratch, flat, kinds, labels=labels)
         mapping = mapping.model_copy(update={"columns": _outer_names(flat, kinds), "values": {"churned": values}})
-        raw = reading.load_table(connection, _flat_table(kinds, values), [source], mapping, scratch)
+        raw = reading.load_table(connection, _flat_table(kinds, values, labels), [source], mapping, scratch)
         return raw, names, kinds, bool(values)
 
 
-def _flat_table(kinds: Mapping[str, FlatKind], values: Mapping[str, str]) -> Table:
+def _flat_table(kinds: Mapping[str, FlatKind], values: Mapping[str, str], labels: Labels) -> Table:
     # Unread, the label is no column at all: a file may have one of the name "churned" that is not in our terms.
-    label = (Column("churned", "code", required=False, values=("0", "1")),) if values else ()
+    may_be_empty = labels == "where known"
+    label = (Column("churned", "code", required=False, nullable=may_be_empty, values=("0", "1")),) if values else ()
     columns = (Column("customer_id", "id"), *label, *_feature_columns(kinds))
     return Table("flat", "one customer", columns, key=("customer_id",), references=())
 
@@ -199,11 +202,7 @@ def _probe_columns(
         with reading.as_data_error(source):
             types = reading.column_types(connection, scan)
             texts = {name: known_text(cell_text(*found)) for name, found in zip(names, types, strict=True)}
-            values = (
-                _label_values(connection, scan, texts[flat.label], flat, source, must=labels == "needed")
-                if reads_label
-                else {}
-            )
+            values = _label_values(connection, scan, texts[flat.label], flat, source, labels) if reads_label else {}
             kinds = kinds or _find_kinds(connection, scan, texts, flat, source)
             connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
     return names, kinds, values
@@ -252,20 +251,25 @@ def _require_no_names(
 
 
 def _label_values(
-    connection: duckdb.DuckDBPyConnection, scan: str, text: str, flat: FlatFile, source: Source, *, must: bool
+    connection: duckdb.DuckDBPyConnection, scan: str, text: str, flat: FlatFile, source: Source, labels: Labels
 ) -> dict[str, str]:
     query = f"SELECT DISTINCT {text} AS label FROM {scan} WHERE label IS NOT NULL LIMIT {MOST_LABEL_VALUES + 1}"
     values = [value for (value,) in connection.execute(query).fetchall()]
+    says_nothing = len(values) > MOST_LABEL_VALUES or flat.churned not in values
+    if says_nothing and labels == "where known":
+        return {}
     if len(values) > MOST_LABEL_VALUES:
         raise ConfigError(
             f"{source.path}: column {flat.label} has more than {MOST_LABEL_VALUES} values, so it is no label;"
             " mend flat.label in the configuration"
         )
     if flat.churned not in values:
-        if not must:  # nobody has left yet, or nobody knows
+        if labels != "needed":  # nobody has left yet, or nobody knows
             return {}
         raise ConfigError(
             f"{source.path}: column {flat.label} never has the value that flat.churned names;"
             " mend flat.churned in the configuration"
         )
-    return {value: "1" if value == flat.churned else "0" for value in values}
+    # what is no text of a label is an outcome that is not known
+    empty = dict.fromkeys((*EXCEL_ERRORS, UNSAVED), "") if labels == "where known" else {}
+    return {value: "1" if value == flat.churned else "0" for value in values} | empty

@@ -9,12 +9,10 @@ import pandas as pd
 import pytest
 
 from churn.simulation import simulate_bank
-from churn.simulation.balances import draw_market
-from churn.simulation.calendar import first_month
-from churn.simulation.campaigns import plan_campaigns
-from churn.simulation.parts import Part, live_part
-from churn.simulation.population import People
-from churn.simulation.state import Scene, State
+from churn.simulation.bank import Part, live_part
+from churn.simulation.dynamics import draw_market
+from churn.simulation.history import plan_campaigns
+from churn.simulation.state import People, Scene, State, first_month
 from churn.simulation.structure import Confounders
 from made_once import made_once
 

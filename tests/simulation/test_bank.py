@@ -14,6 +14,63 @@ from churn.data import open_bank
 from churn.errors import ChurnError, OutputError
 from churn.simulation import Summary, simulate_bank
 from churn.simulation import structure as s
+from churn.simulation.bank import stream
+
+
+def test_a_referrer_was_a_customer_when_the_referred_came(bank: Any) -> None:
+    customers = bank.table("customers").set_index("customer_id")
+    referrals = bank.table("referrals")
+    referrer = customers.loc[referrals.referrer_id].reset_index()
+    assert (referrer.opened_on.to_numpy() < referrals.referred_on.to_numpy()).all()
+    assert not (referrer.closed_on.to_numpy() <= referrals.referred_on.to_numpy()).any()
+
+
+def test_a_customer_is_referred_once_on_the_day_of_coming_and_not_by_himself(bank: Any) -> None:
+    referrals, opened = bank.table("referrals"), bank.table("customers").set_index("customer_id").opened_on
+    assert referrals.referred_id.is_unique
+    assert (referrals.referrer_id != referrals.referred_id).all()
+    assert (opened.loc[referrals.referred_id].to_numpy() == referrals.referred_on.to_numpy()).all()
+
+
+def test_referrers_are_loyal(bank: Any) -> None:
+    outcome = bank.outcomes("2025-01-01")
+    before = bank.table("referrals").query("referred_on < '2025-01-01'")
+    refers = outcome.index.isin(before.referrer_id)
+    assert refers.sum() > 200
+    assert outcome.churned[refers].mean() < outcome.churned[~refers].mean() - 0.05
+
+
+def test_about_one_newcomer_in_eight_was_referred(bank: Any) -> None:
+    newcomers = (bank.table("customers").opened_on >= "2022-01-01").sum()
+    assert np.isclose(len(bank.table("referrals")) / newcomers, 0.12, atol=0.015)
+
+
+def test_a_part_has_exactly_as_many_records_as_numbers(part: Any) -> None:
+    assert part.tables["customers"].num_rows == 1200
+    assert sorted(part.number[part.number > 0]) == list(range(1, 1201))
+
+
+def test_streams_of_different_purposes_and_parts_differ_and_repeat() -> None:
+    draws = {key: stream(*key).random() for key in [(0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0)]}
+    assert len(set(draws.values())) == 4
+    assert stream(0, 0, 0).random() == draws[0, 0, 0]
+
+
+def test_the_number_of_the_living_is_the_same_at_the_start_and_in_the_end(bank: Any) -> None:
+    living = [len(bank.outcomes(day)) for day in ("2022-01-01", "2023-06-01", "2025-12-01")]
+    assert max(living) - min(living) < 0.06 * living[0]
+
+
+def test_campaign_members_are_kept_as_they_were_on_the_day(part: Any) -> None:
+    for assignment, members in part.campaigns:
+        assert not members.bound[:, assignment.service].any()
+        assert set(members.person) == set(assignment.person)
+
+
+def test_the_reference_population_is_everyone_with_a_holding(part: Any) -> None:
+    assert (part.reference.state.coverage >= 1).all()
+    assert len(np.unique(part.reference.state.person)) == len(part.reference.state.person)
+
 
 REFERENCE = "2025-01-01"
 TARGETS = pd.Series([0.62, 0.52, 0.42, 0.27, 0.12], index=[1, 2, 3, 4, 5])

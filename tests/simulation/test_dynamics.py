@@ -5,19 +5,156 @@ import numpy as np
 import pytest
 
 from churn.simulation import structure as s
-from churn.simulation.balances import Market
 from churn.simulation.dynamics import (
+    AFTER_SALES,
+    CARE,
+    INTRODUCE,
+    INVITE,
+    NEVER,
+    OFFER,
     Choices,
+    Contacts,
+    Market,
+    after_contacts,
     coverage_bucket,
+    draw_contacts,
+    draw_market,
     enter,
+    entry_balances,
+    in_timely_care,
     intercepts_at,
     load,
     log_odds_to_leave,
+    money_put_in,
+    move_balances,
+    move_managers,
     next_bound,
+    review_tiers,
     step,
     takers_chance,
+    unrealised_loss,
 )
 from churn.simulation.state import select
+from churn.simulation.structure import VALUED, VALUED_PRODUCT
+
+FUND, CARD = VALUED.index("fund"), VALUED.index("debit_card")
+
+
+def test_a_loss_is_a_share_of_what_was_invested_and_a_gain_is_none(living: Any) -> None:
+    state, _, _ = living
+    value, cost = np.zeros((3, 6)), np.zeros((3, 6))
+    value[:, FUND], cost[:, FUND] = [80, 120, 0], [100, 100, 0]
+    value[:, CARD] = 1_000
+    three = replace(select(state, np.arange(3)), value=value, cost=cost)
+    assert unrealised_loss(three).tolist() == pytest.approx([0.2, 0, 0])
+
+
+def test_money_put_in_is_deposits_and_the_cost_of_investments_as_far_as_they_are_kept(living: Any) -> None:
+    state, _, _ = living
+    value, cost = np.zeros((2, 6)), np.zeros((2, 6))
+    value[:, CARD], value[:, FUND], cost[:, FUND] = 1_000, 80, 100
+    two = replace(select(state, np.arange(2)), value=value, cost=cost, keeps=np.array([1.0, 0.5]))
+    assert money_put_in(two).tolist() == [1_100, 550]
+
+
+def test_a_crash_leaves_losses_and_a_calm_month_does_not(living: Any) -> None:
+    state, people, _ = living
+    crash, calm = (
+        replace(
+            state, **dict(zip(("value", "cost"), move_balances(state, people, state.held, market, rng), strict=True))
+        )
+        for market, rng in (
+            (Market(-0.25, 0.0), np.random.default_rng(0)),
+            (Market(0.0, 0.0), np.random.default_rng(0)),
+        )
+    )
+    holders = state.value[:, FUND] > 0
+    assert (unrealised_loss(crash) - unrealised_loss(calm))[holders].mean() > 0.1
+
+
+def test_money_of_a_closed_product_goes_to_the_debit_card(living: Any) -> None:
+    state, people, _ = living
+    holders = select(state, (state.value[:, FUND] > 0) & state.undecided)
+    kept, _ = move_balances(holders, people, holders.held, Market(0.0, 0.0), np.random.default_rng(0))
+    held = holders.held & (np.arange(13) != VALUED_PRODUCT[FUND])
+    moved, cost = move_balances(holders, people, held, Market(0.0, 0.0), np.random.default_rng(0))
+    assert moved.sum(axis=1) == pytest.approx(kept.sum(axis=1))
+    assert not moved[:, FUND].any()
+    assert not cost[:, FUND].any()
+
+
+def test_everyone_enters_without_gain_or_loss(part: Any) -> None:
+    person = np.arange(5)
+    value, cost = entry_balances(part.people, person, np.ones((5, 13), dtype=bool))
+    assert (value[:, 2:] == cost[:, 2:]).all()
+    assert (cost[:, :2] == 0).all()
+    assert (value > 0).all()
+
+
+def test_the_market_makes_and_loses_money_and_crashes_only_in_a_shock(scene_of: Any) -> None:
+    scene = replace(scene_of(), shock_month=4)
+    returns = [draw_market(scene, month, np.random.default_rng(month)).stock for month in range(12)]
+    assert returns[4] < -0.15
+    assert min(np.delete(returns, 4)) > -0.15
+    assert max(returns) > 0
+
+
+def called(state: Any, people: Any) -> float:
+    rng = np.random.default_rng(0)
+    return float(
+        np.mean([draw_contacts(state, people, people.latents[state.person], rng).purpose >= 0 for _ in range(50)])
+    )
+
+
+def test_vips_customers_with_losses_and_falling_balances_are_called_more(living: Any) -> None:
+    state, people, _ = living
+    plain = replace(state, tier=state.tier * 0, manager=state.manager * 0, keeps=np.ones(len(state.tier)),
+                    dormant=np.zeros(len(state.tier), bool), cost=state.cost * 0)  # fmt: skip
+    losing = replace(plain, cost=np.where(np.arange(6) == FUND, 2 * state.value + 1, 0))
+    base = called(plain, people)
+    assert called(replace(plain, tier=plain.tier + 1), people) > base
+    assert called(losing, people) > 2 * base
+    assert called(replace(plain, keeps=plain.keeps * 0.5), people) > 2 * base
+
+
+def test_the_dormant_are_not_called(living: Any) -> None:
+    state, people, _ = living
+    assert called(replace(state, dormant=np.ones(len(state.tier), bool)), people) == 0
+
+
+def test_a_reached_step_leads_to_the_next_and_an_offer_back_to_care(living: Any) -> None:
+    state = replace(select(living[0], np.arange(5)), stage=np.array([INTRODUCE, INVITE, CARE, OFFER, INVITE]))
+    reached = np.array([True, True, True, True, False])
+    _, stage = after_contacts(state, Contacts(state.stage, reached))
+    assert stage.tolist() == [INVITE, CARE, OFFER, CARE, INVITE]
+
+
+def test_care_is_timely_for_three_months_after_being_reached_with_a_loss(living: Any) -> None:
+    state = select(living[0], np.arange(4))
+    value, cost = np.zeros((4, 6)), np.zeros((4, 6))
+    value[:, FUND], cost[:, FUND] = [80, 80, 80, 120], 100
+    state = replace(state, value=value, cost=cost, since_care=np.array([0, 2, 3, 0]))
+    assert in_timely_care(state).tolist() == [True, True, False, False]
+
+
+def test_only_a_reached_after_sales_contact_starts_care(living: Any) -> None:
+    state = replace(select(living[0], np.arange(3)), since_care=np.full(3, NEVER))
+    purpose, reached = np.array([AFTER_SALES, AFTER_SALES, CARE]), np.array([True, False, True])
+    assert after_contacts(state, Contacts(purpose, reached))[0].tolist() == [0, NEVER, NEVER]
+
+
+def test_a_tier_is_kept_a_little_below_its_floor() -> None:
+    assert review_tiers(np.array([2, 1, 0]), np.array([300_000.0, 80_000.0, 80_000.0])).tolist() == [2, 1, 0]
+
+
+def test_vips_are_given_a_manager_of_their_branch_unless_nobody_is_there(living: Any) -> None:
+    state, people, _ = living
+    lone = replace(state, manager=np.full(len(state.tier), -1))
+    manager = move_managers(lone, people, np.ones(len(state.tier), int), np.random.default_rng(0))
+    given = manager >= 0
+    assert 0.4 < given.mean() < 0.8
+    assert not given[people.unmanageable[state.person]].any()
+    assert (manager[given] // 4 == people.branch[state.person][given]).all()
 
 
 def choices(

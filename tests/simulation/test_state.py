@@ -1,3 +1,4 @@
+import datetime as dt
 from dataclasses import replace
 from typing import Any
 
@@ -5,8 +6,79 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.simulation.state import drivers, join, select
+from churn.simulation.state import (
+    DATA_END,
+    REFERENCE_AS_OF,
+    date_of,
+    day_of,
+    draw_people,
+    drivers,
+    first_month,
+    join,
+    join_people,
+    month_end,
+    select,
+)
 from churn.simulation.truth import DORMANT_RISK
+
+
+def as_date(days: object) -> dt.date:
+    return dt.date(1970, 1, 1) + dt.timedelta(days=int(days))  # type: ignore[call-overload]
+
+
+def test_a_window_ends_with_the_data_and_its_last_year_begins_at_the_reference_date() -> None:
+    for months in (24, 30, 48):
+        first = first_month(months)
+        assert as_date(month_end(first, months - 1)) == DATA_END
+        assert as_date(date_of(first, months - 12)) == REFERENCE_AS_OF
+    assert REFERENCE_AS_OF + dt.timedelta(days=365) == DATA_END + dt.timedelta(days=1)
+
+
+def test_months_end_on_their_own_last_day() -> None:
+    ends = [as_date(day) for day in month_end(2024 * 12, np.arange(3))]
+    assert ends == [dt.date(2024, 1, 31), dt.date(2024, 2, 29), dt.date(2024, 3, 31)]
+
+
+def test_months_before_the_window_have_dates_too() -> None:
+    assert as_date(date_of(2022 * 12, -1, 15)) == dt.date(2021, 12, 15)
+
+
+def test_days_are_the_same_for_the_same_event_and_evenly_spread() -> None:
+    days = day_of(np.arange(28_000), 3, 7)
+    assert (days == day_of(np.arange(28_000), 3, 7)).all()
+    counts = np.bincount(days, minlength=29)[1:]
+    assert (days.min(), days.max()) == (1, 28)
+    assert abs(counts - 1000).max() < 150
+    assert abs(np.corrcoef(days, day_of(np.arange(28_000), 3, 8))[0, 1]) < 0.03
+
+
+@pytest.fixture(scope="module")
+def people():  # type: ignore[no-untyped-def]
+    return draw_people(np.zeros(20_000, dtype=np.int64), 2022 * 12, 20, np.random.default_rng(0))
+
+
+def test_latents_are_standard_normal(people) -> None:  # type: ignore[no-untyped-def]
+    assert people.latents.mean(axis=0) == pytest.approx(np.zeros(4), abs=0.03)
+    assert people.latents.std(axis=0) == pytest.approx(np.ones(4), abs=0.03)
+
+
+def test_age_goes_with_wealth_and_against_digital_habit(people) -> None:  # type: ignore[no-untyped-def]
+    age = 2022 - people.birth_year
+    assert np.corrcoef(age, people.latents[:, 1])[0, 1] == pytest.approx(0.3, abs=0.03)
+    assert np.corrcoef(age, people.latents[:, 2])[0, 1] == pytest.approx(-0.5, abs=0.03)
+    assert (age.min(), age.max()) >= (18, 60)
+    assert age.max() <= 90
+
+
+def test_wealth_shows_in_balances(people) -> None:  # type: ignore[no-untyped-def]
+    assert np.corrcoef(people.latents[:, 1], people.log_balance)[0, 1] > 0.8
+
+
+def test_joined_people_keep_their_places(people) -> None:  # type: ignore[no-untyped-def]
+    both = join_people(people, people)
+    assert len(both.entry) == 40_000
+    assert (both.birth_year[20_000:] == people.birth_year).all()
+
 
 REFERENCE = pd.Timestamp("2025-01-01")
 

@@ -1,24 +1,160 @@
-"""One month of the model, for all living customers at once; the past and every future use it alike."""
+"""One month of the model, for all living customers at once; the past and every future use it alike.
+
+Balances and markets first, then tiers, managers and contacts, then the month that moves them all.
+"""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from churn.simulation import structure as s
-from churn.simulation.balances import Market, entry_balances, move_balances, unrealised_loss
-from churn.simulation.managers import (
-    NEVER,
-    Contacts,
-    after_contacts,
-    draw_contacts,
-    draw_manager,
-    in_timely_care,
-    move_managers,
-    review_tiers,
-)
-from churn.simulation.population import Bools, Ints, People
-from churn.simulation.state import Scene, State, drivers
+from churn.simulation.state import Bools, Ints, People, Scene, State, drivers
 from churn.simulation.structure import Floats, Floats32
+
+
+@dataclass(frozen=True)
+class Market:
+    """One month's return of shares and of gold, 0.01 = 1 %."""
+
+    stock: float
+    gold: float
+
+
+def draw_market(scene: Scene, month: int, rng: np.random.Generator) -> Market:
+    """Draw one month; months are independent, so that years differ little unless drift or shock is on."""
+    stock, gold = rng.standard_normal(2)
+    drift = s.DRIFT_STOCK * max(month, 0) / 12 if scene.drift else 0.0
+    crash = s.SHOCK_RETURN if month == scene.shock_month else 0.0
+    return Market(float(s.STOCK_MEAN + s.STOCK_NOISE * stock + drift + crash), float(s.GOLD_MEAN + s.GOLD_NOISE * gold))
+
+
+def unrealised_loss(state: State) -> Floats:
+    """Loss on everything invested as a share of its cost, in [0, 1]; 0 with a gain or nothing invested.
+
+    Formula: max(0, 1 − Σ market value / Σ cost) over products with a cost basis.
+    """
+    value = state.value[:, s.INVESTED].sum(axis=1)
+    cost = state.cost[:, s.INVESTED].sum(axis=1)
+    return np.where(cost > 0, np.maximum(0.0, 1 - value / np.maximum(cost, 1e-9)), 0.0)
+
+
+def money_put_in(state: State) -> Floats:
+    """Return yuan put in and still at the bank, shape (n,): deposits, and what was invested at its cost.
+
+    Both are in the table `pnl`; the market alone moves neither.
+    """
+    put_in: Floats = np.where(s.INVESTED, state.cost, state.value).sum(axis=1) * state.keeps
+    return put_in
+
+
+def move_balances(
+    state: State, people: People, held: Bools, market: Market, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Return value and cost at the month's end, shape (n, 6), for the products then `held`.
+
+    Deposits return to the customer's own level; invested money earns the market and slowly returns to
+    plan. Money of a closed product goes to the debit card first, from where the surplus leaves slowly.
+    """
+    valued = held[:, s.VALUED_PRODUCT]
+    plan = np.exp(people.log_balance[state.person])[:, None] * people.share[state.person]
+    noise = rng.standard_normal((len(plan), 6), dtype=np.float32)
+    returns = s.STOCK_EXPOSURE * market.stock + s.GOLD_EXPOSURE * market.gold + s.OWN_RETURN_NOISE * noise
+    grown = state.value * np.maximum(1 + returns, 0.05)
+    rebalance = np.where(grown > 0, (plan / np.maximum(grown, 1.0)) ** s.REBALANCED_SHARE, 1.0)
+    value = grown * rebalance
+    cost = (state.cost + s.REALISED_SHARE * (grown - state.cost)) * rebalance
+    freed = np.where(valued, 0.0, value).sum(axis=1)
+    value[:, 0] = _debit(state.value[:, 0], plan[:, 0], noise[:, 0]) + freed
+    value[:, 1] = np.where(state.value[:, 1] > 0, state.value[:, 1] * 1.0015, 0.0)
+    opened = valued & (state.value == 0)
+    value = np.where(valued, np.where(opened, plan, value), 0.0)
+    return value, np.where(s.INVESTED & valued, np.where(opened, plan, cost), 0.0)
+
+
+def _debit(before: Floats, plan: Floats, noise: Floats32) -> Floats:
+    log_ratio = np.log(np.maximum(before, 1.0) / plan)
+    return plan * np.exp(s.BALANCE_MEMORY * log_ratio + s.BALANCE_NOISE * noise)
+
+
+def entry_balances(people: People, person: np.ndarray, held: Bools) -> tuple[Floats, Floats]:
+    """Return value and cost of those who just entered: everything at its planned size, no gain yet."""
+    plan = np.exp(people.log_balance[person])[:, None] * people.share[person]
+    value = np.where(held[:, s.VALUED_PRODUCT], plan, 0.0)
+    return value, np.where(s.INVESTED, value, 0.0)
+
+
+PURPOSES = ("introduce", "invite", "care", "offer", "after_sales", "loss_notice", "event")
+INTRODUCE, INVITE, CARE, OFFER, AFTER_SALES, LOSS_NOTICE, EVENT = range(7)
+NEVER = 99
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """At most one contact a customer and month; `purpose` −1 = none. Shapes (n,)."""
+
+    purpose: Ints
+    reached: Bools
+
+
+def draw_contacts(state: State, people: People, z: Floats, rng: np.random.Generator) -> Contacts:
+    """Draw a month's contacts: VIPs, customers with losses and falling balances are called more.
+
+    The next contact of a round is introduce, invite, care, offer; a loss above `LOSS_THRESHOLD` turns
+    most contacts into after-sales care or a loss notice. Loyal customers are reached more often.
+    """
+    u = rng.random((4, len(state.person)), dtype=np.float32)
+    loss = unrealised_loss(state) > s.LOSS_THRESHOLD
+    rate = np.where(state.manager >= 0, s.CONTACT_RATE[state.tier], s.CONTACT_RATE_UNMANAGED)
+    rate = rate + loss * s.CONTACT_RATE_LOSS * np.where(state.manager >= 0, 1.0, 0.4)
+    rate = rate * np.exp(s.CONTACT_LOYALTY * z[:, 0])
+    rate = rate + (state.keeps < 1) * s.CONTACT_RATE_DRAINING[(state.manager >= 0).astype(int)]
+    called = (u[0] < rate) & ~people.do_not_contact[state.person] & ~state.dormant
+    purpose = np.where(u[1] < 0.08, EVENT, state.stage)
+    purpose = np.where(loss & (u[1] < 0.8), np.where(u[2] < 0.65, AFTER_SALES, LOSS_NOTICE), purpose)
+    loyalty = people.latents[state.person, 0]
+    reached = u[3] < 1 / (1 + np.exp(-s.REACHED_LOG_ODDS - s.REACHED_LOYALTY * loyalty))
+    return Contacts(np.where(called, purpose, -1), called & reached)
+
+
+def after_contacts(state: State, contacts: Contacts) -> tuple[Ints, Ints]:
+    """Return the new `since_care` and `stage`: a reached step leads to the next, an offer back to care."""
+    cared = contacts.reached & (contacts.purpose == AFTER_SALES)
+    since = np.where(cared, 0, np.minimum(state.since_care + 1, NEVER))
+    stepped = contacts.reached & (contacts.purpose == state.stage)
+    following = np.where(state.stage == OFFER, CARE, state.stage + 1)
+    return since, np.where(stepped, following, state.stage)
+
+
+def in_timely_care(state: State) -> Bools:
+    """Who has a loss and was reached by an after-sales contact in the last `CONTACT_MONTHS` months."""
+    return (state.since_care < s.CONTACT_MONTHS) & (unrealised_loss(state) > s.LOSS_THRESHOLD)
+
+
+def review_tiers(tier: Ints, aum: Floats) -> Ints:
+    """Return tiers by balances; a tier once reached is kept down to `TIER_KEPT` of its floor.
+
+    Examples
+    --------
+    >>> review_tiers(np.array([0, 1, 1]), np.array([200_000.0, 80_000.0, 70_000.0])).tolist()
+    [1, 1, 0]
+    """
+    earned = np.searchsorted(s.TIER_FLOOR_CNY, aum, side="right") - 1
+    kept = np.searchsorted(s.TIER_FLOOR_CNY * s.TIER_KEPT, aum, side="right") - 1
+    return np.maximum(np.maximum(earned, np.minimum(tier, kept)), 0)
+
+
+def draw_manager(branch: Ints, rng: np.random.Generator) -> Ints:
+    """Draw one of the branch's managers for each customer."""
+    return branch * s.MANAGERS_PER_BRANCH + rng.integers(0, s.MANAGERS_PER_BRANCH, len(branch))
+
+
+def move_managers(state: State, people: People, tier: Ints, rng: np.random.Generator) -> Ints:
+    """Return each customer's manager: VIPs get one within months, a few customers change theirs."""
+    u = rng.random(len(tier), dtype=np.float32)
+    wanted = (state.manager < 0) & (tier > 0) & (u < s.VIP_ASSIGNED_RATE) & ~people.unmanageable[state.person]
+    changed = (state.manager >= 0) & (u < s.MANAGER_CHANGE_RATE)
+    return np.where(wanted | changed, draw_manager(people.branch[state.person], rng), state.manager)
+
 
 _DIGITAL = [s.PRODUCT_NAMES.index(name) for name in ("online_banking", "mobile_banking")]
 
@@ -128,9 +264,11 @@ def enter(person: Ints, people: People, scene: Scene, month: int, rng: np.random
     n = len(person)
     zeros = np.zeros(n, dtype=np.int64)
     nothing = State(
-        person, np.zeros((n, 13), bool), np.zeros((n, 8), bool), np.full((n, 13), month), np.full((n, 8), month),
-        np.zeros((n, 6)), np.zeros((n, 6)), np.ones(n),
-        zeros, zeros - 1, zeros + NEVER, zeros, zeros, zeros, zeros - 1, np.zeros(n, bool),
+        person=person, held=np.zeros((n, 13), bool), bound=np.zeros((n, 8), bool),
+        opened=np.full((n, 13), month), bound_in=np.full((n, 8), month),
+        value=np.zeros((n, 6)), cost=np.zeros((n, 6)), keeps=np.ones(n),
+        tier=zeros, manager=zeros - 1, since_care=zeros + NEVER, stage=zeros,
+        leaves_in=zeros, lasts=zeros, way=zeros - 1, dormant=np.zeros(n, bool),
     )  # fmt: skip
     z = drivers(nothing, people, scene, month)
     if scene.confounders == "observed":  # no balance yet: the planned one stands in

@@ -8,13 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from churn.simulation.activity import draw_amounts, serve
-from churn.simulation.calendar import LAST_DAY, date_of, day_of, month_end
-from churn.simulation.history import Record
-from churn.simulation.managers import EVENT, OFFER, draw_manager
-from churn.simulation.population import People
-from churn.simulation.state import Scene, State
-from churn.simulation.structure import SERVICE_PRODUCT, VALUED_PRODUCT
+from churn.simulation import structure as s
+from churn.simulation.dynamics import EVENT, OFFER, draw_manager
+from churn.simulation.history import Record, draw_amounts, serve
+from churn.simulation.state import LAST_DAY, People, Scene, State, date_of, day_of, month_end
 
 Rows = dict[str, NDArray[Any]]
 OPEN = np.iinfo(np.int32).max  # a date not yet come
@@ -90,7 +87,7 @@ def _holdings(state: State, row: Any, product: Any, closed_on: Any, people: Peop
 
 def _bindings(state: State, row: Any, service: Any, unbound_on: Any, people: People, scene: Scene) -> Rows:
     person, month = state.person[row], state.bound_in[row, service]
-    bound_on = opened_on(person, SERVICE_PRODUCT[service], month, people, scene)
+    bound_on = opened_on(person, s.SERVICE_PRODUCT[service], month, people, scene)
     return {"person": person, "service": service, "bound_on": bound_on, "unbound_on": unbound_on}
 
 
@@ -105,7 +102,7 @@ def _ended_holdings(record: Record, people: People, scene: Scene) -> Rows:
 
 def _ended_bindings(record: Record, people: People, scene: Scene) -> Rows:
     row, service = np.nonzero(record.before.bound & ~record.after.bound)
-    day = day_of(record.before.person[row], _CLOSING + SERVICE_PRODUCT[service], record.month)
+    day = day_of(record.before.person[row], _CLOSING + s.SERVICE_PRODUCT[service], record.month)
     single = _bindings(record.before, row, service, date_of(scene.first_month, record.month, day), people, scene)
     row, service = np.nonzero(record.left.bound)
     left_on = _left_on(record.left, record.month, scene)
@@ -117,8 +114,8 @@ def _values(record: Record, scene: Scene) -> Rows:
 
 
 def _values_of(state: State, month: int, scene: Scene) -> Rows:
-    row, column = np.nonzero(state.held[:, VALUED_PRODUCT])
-    product, person = VALUED_PRODUCT[column], state.person[row]
+    row, column = np.nonzero(state.held[:, s.VALUED_PRODUCT])
+    product, person = s.VALUED_PRODUCT[column], state.person[row]
     return {
         "person": person,
         "product": product.astype(np.int8),
@@ -157,7 +154,7 @@ def _treated(record: Record) -> list[tuple[int, NDArray[np.int64]]]:
 def _offer(record: Record, service: int, person: NDArray[np.int64]) -> Rows:
     row = np.flatnonzero(np.isin(record.before.person, person))
     took = record.after.bound[row, service]
-    bound = day_of(record.before.person[row], SERVICE_PRODUCT[service], record.month)
+    bound = day_of(record.before.person[row], s.SERVICE_PRODUCT[service], record.month)
     return _contact(record.before, row, (bound + 1) // 2, np.full(len(row), OFFER), took | (row % 2 == 0))
 
 

@@ -1,29 +1,147 @@
-"""What nobody could know from the tables: each customer's risk, and what a binding really does."""
+"""What nobody could know from the tables: each customer's risk, and what a binding really does.
+
+Both follow from many possible years after a moment. A future is the path of a customer who has not decided to leave:
+leaving depends on the path and the path not on leaving, so the risk along it is a product of survivals, not a coin;
+bindings move only the log-odds, so another binding is replayed on the same path with the same draws.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from churn.simulation.campaigns import Assignment
-from churn.simulation.dynamics import coverage_bucket
-from churn.simulation.futures import Paths, effect_along, first_month_chance, imagine, risk_along
-from churn.simulation.population import Bools, People
-from churn.simulation.state import Scene, State, select
-from churn.simulation.structure import (
-    DORMANT_CLOSING_RATE,
-    HORIZON_MONTHS,
-    SERVICE_NAMES,
-    SERVICE_PRODUCT,
-    TARGETS,
-    Floats,
-)
+from churn.simulation import dynamics
+from churn.simulation import structure as s
+from churn.simulation.history import Assignment, assign, offers_of
+from churn.simulation.state import Bools, People, Scene, State, select
+from churn.simulation.structure import Floats
+
+# Chance that a decision in month 0, 1, ... of the horizon becomes a departure before its end.
+LEAVES_IN_TIME = np.array([s.DRAIN_SHARE[: s.HORIZON_MONTHS - 1 - t].sum() for t in range(s.HORIZON_MONTHS)])
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Futures of n undecided customers over 12 months.
+
+    Attributes
+    ----------
+    month
+        The first month.
+    eta
+        Log-odds of deciding to leave, without intercept, shape (futures, 12, n).
+    bucket
+        Coverage bucket, same shape.
+    bound, if_bound, if_unbound
+        Bindings as they come, after binding and after not binding, shape (futures, 12, n, services).
+    takes
+        Chance of taking an offer up in the first month who would not bind otherwise, given that the
+        customer does not decide to leave first; mean over futures, shape (n, services).
+    """
+
+    month: int
+    eta: NDArray[np.float32]
+    bucket: NDArray[np.int8]
+    bound: Bools
+    if_bound: Bools
+    if_unbound: Bools
+    takes: Floats
+
+
+def imagine(
+    state: State,
+    people: People,
+    scene: Scene,
+    month: int,
+    futures: int,
+    rng: np.random.Generator,
+    *,
+    services: NDArray[np.int64],
+    by_offer: bool = False,
+) -> Paths:
+    """Draw futures from the start of `month`, markets and later campaigns included.
+
+    The alternatives "bound" and "not bound" begin at once; with `by_offer` at the first month's end, as
+    an offer of the service on its first day would bring about.
+    """
+    runs = [_one_future(state, people, scene, month, rng, services, by_offer) for _ in range(futures)]
+    eta, bucket, bound, yes, no, takes = (np.array(column) for column in zip(*runs, strict=True))
+    return Paths(
+        month=month, eta=eta, bucket=bucket, bound=bound, if_bound=yes, if_unbound=no, takes=takes.mean(axis=0)
+    )
+
+
+def risk_along(paths: Paths, scene: Scene, shift: NDArray[np.float32] | float = 0.0) -> Floats:
+    """Chance of leaving within the horizon along each future, shape (futures, n).
+
+    Formula: Σ_t S_t h_t q_t with S_t = Π_{k<t} (1 − h_k), h the monthly chance of deciding and q the chance
+    that the departure still falls within the horizon. `shift` is added to the log-odds.
+    """
+    eta = paths.eta + shift
+    survival = np.ones((eta.shape[0], eta.shape[2]))
+    risk = np.zeros_like(survival)
+    for t in range(s.HORIZON_MONTHS):
+        chance = dynamics.logistic(eta[:, t] + dynamics.intercepts_at(scene, paths.month + t)[paths.bucket[:, t]])
+        risk += survival * chance * LEAVES_IN_TIME[t]
+        survival *= 1 - chance
+    return risk
+
+
+def effect_along(paths: Paths, scene: Scene, service: int, position: int) -> Floats:
+    """Change of that chance by being bound rather than not, along each future, shape (futures, n).
+
+    `position` is the service's place among the paths' services.
+    """
+    effect = np.float32(s.BINDING_EFFECT[service])
+    if effect == 0:
+        return np.zeros((paths.eta.shape[0], paths.eta.shape[2]))
+    natural = paths.bound[..., position].astype(np.float32)
+    yes, no = (
+        risk_along(paths, scene, effect * (other[..., position].astype(np.float32) - natural))
+        for other in (paths.if_bound, paths.if_unbound)
+    )
+    return yes - no
+
+
+def first_month_chance(paths: Paths, scene: Scene) -> Floats:
+    """Chance of deciding to leave in the first month, shape (n,); no future is needed for it."""
+    return dynamics.logistic(paths.eta[0, 0] + dynamics.intercepts_at(scene, paths.month)[paths.bucket[0, 0]])
+
+
+def _one_future(
+    state: State, people: People, scene: Scene, start: int, rng: np.random.Generator, services: Any, by_offer: bool
+) -> tuple[Any, ...]:
+    yes, no = (state.bound, state.bound) if by_offer else (state.held[:, s.SERVICE_PRODUCT], np.zeros_like(state.bound))
+    noted: list[tuple[Any, ...]] = []
+    takes = np.zeros(state.bound.shape)
+    for month in range(start, start + s.HORIZON_MONTHS):
+        eta = dynamics.log_odds_to_leave(state, people, scene, month).astype(np.float32)
+        bucket = dynamics.coverage_bucket(state.coverage).astype(np.int8)
+        noted.append((eta, bucket, state.bound[:, services], yes[:, services], no[:, services]))
+        lived = _imagine_month(state, people, scene, month, rng, offering=not (by_offer and month == start))
+        yes, no = dynamics.next_bound(yes, lived.choices), dynamics.next_bound(no, lived.choices)
+        if month == start:
+            takes = dynamics.takers_chance(state.bound, lived.choices)
+            if by_offer:
+                yes, no = lived.state.bound | (takes > 0), lived.state.bound & ~(takes > 0)
+        state = lived.state
+    return (*(np.array(column) for column in zip(*noted, strict=True)), takes[:, services])
+
+
+def _imagine_month(
+    state: State, people: People, scene: Scene, month: int, rng: np.random.Generator, *, offering: bool
+) -> dynamics.Month:
+    services = [service for planned, service in scene.campaigns if planned == month and offering]
+    offers = offers_of(state, [assign(state, people, month, service, rng) for service in services])
+    return dynamics.step(state, people, scene, month, dynamics.draw_market(scene, month, rng), offers, rng)
+
 
 GROUPS = ("eligible", "bound", "unbound", "takers")
 CORRECTION_LIMIT = 1.5
 # The risk of a customer who left silently: that the bank closes the relationship within the horizon.
-DORMANT_RISK = 1 - (1 - DORMANT_CLOSING_RATE) ** HORIZON_MONTHS
+DORMANT_RISK = 1 - (1 - s.DORMANT_CLOSING_RATE) ** s.HORIZON_MONTHS
 
 
 @dataclass(frozen=True)
@@ -74,7 +192,7 @@ class Effect:
 def imagine_reference(state: State, people: People, scene: Scene, futures: int, rng: np.random.Generator) -> Reference:
     """Draw the futures of the undecided from the reference as-of date."""
     undecided = state.undecided
-    services = np.arange(len(SERVICE_NAMES))
+    services = np.arange(len(s.SERVICE_NAMES))
     paths = imagine(select(state, undecided), people, scene, scene.reference, futures, rng, services=services)
     return Reference(state, undecided, paths)
 
@@ -96,17 +214,26 @@ def solve_correction(reference: Reference, scene: Scene) -> Floats:
     with the same futures throughout; a coverage without customers keeps 0, and no shift exceeds
     `CORRECTION_LIMIT`, so that a tiny bank stays sensible (and is then off its targets).
     """
-    bucket = coverage_bucket(reference.state.coverage)
+    bucket = dynamics.coverage_bucket(reference.state.coverage)
     count = np.bincount(bucket, minlength=5)
     correction = np.zeros(5)
     for _ in range(25):
         risk = oracle_risk(reference, replace(scene, correction=correction))
         mean = np.clip(np.bincount(bucket, risk, minlength=5) / np.maximum(count, 1), 1e-4, 1 - 1e-4)
-        move = 1.2 * np.log(np.log1p(-TARGETS) / np.log1p(-mean))
+        move = 1.2 * np.log(np.log1p(-s.TARGETS) / np.log1p(-mean))
         correction = np.clip(correction + np.where(count > 0, move, 0.0), -CORRECTION_LIMIT, CORRECTION_LIMIT)
         if np.abs(move[count > 0]).max() < 1e-4:
             break
     return correction
+
+
+def corrected(reference: Reference, people: People, scene: Scene, futures: int, rng: np.random.Generator) -> Scene:
+    """Return the scene with its intercepts shifted to the stated rates, which hold without a coming shock."""
+    if scene.shock_month is None:
+        return replace(scene, correction=solve_correction(reference, scene))
+    calm = replace(scene, shock_month=None)
+    calm_reference = imagine_reference(reference.state, people, calm, futures, rng)
+    return replace(scene, correction=solve_correction(calm_reference, calm))
 
 
 def true_effects(reference: Reference, scene: Scene) -> list[Effect]:
@@ -116,7 +243,7 @@ def true_effects(reference: Reference, scene: Scene) -> list[Effect]:
     bound, unbound, takers (would bind within the month if offered the service and not otherwise). Who has
     already decided to leave counts with an effect of 0, except among takers, where nobody has.
     """
-    return [effect for service in range(len(SERVICE_NAMES)) for effect in _effects_of(service, reference, scene)]
+    return [effect for service in range(len(s.SERVICE_NAMES)) for effect in _effects_of(service, reference, scene)]
 
 
 def campaign_effects(
@@ -128,20 +255,19 @@ def campaign_effects(
     late = Σ wᵢ Δᵢ / Σ wᵢ (1 − hᵢ), where Δ is the change of the churn probability by being bound from the
     first month's end, w the chance of being a taker and h the chance of deciding to leave before.
     """
-    n, name = len(members.person), SERVICE_NAMES[assignment.service]
+    n, name = len(members.person), s.SERVICE_NAMES[assignment.service]
+    both = Effect(
+        service=name, group="itt", month=assignment.month, weight=float(n), total=np.zeros(futures), members=n
+    )
     undecided = select(members, members.undecided)
     if len(undecided.person) == 0:
-        none = np.zeros(futures)
-        return [Effect(name, group, assignment.month, w, none, n) for group, w in (("itt", float(n)), ("late", 0.0))]
+        return [both, replace(both, group="late", weight=0.0)]
     services: NDArray[np.int64] = np.array([assignment.service])
     paths = imagine(undecided, people, scene, assignment.month, futures, rng, services=services, by_offer=True)
     takes = paths.takes[:, 0]
     total = (effect_along(paths, scene, assignment.service, 0) * takes).sum(axis=1)
     takers = float((takes * (1 - first_month_chance(paths, scene))).sum())
-    return [
-        Effect(name, "itt", assignment.month, float(n), total, n),
-        Effect(name, "late", assignment.month, takers, total, n),
-    ]
+    return [replace(both, total=total), replace(both, group="late", weight=takers, total=total)]
 
 
 def add_up(effects: Sequence[Effect]) -> list[Effect]:
@@ -162,7 +288,7 @@ def _effects_of(service: int, reference: Reference, scene: Scene) -> list[Effect
     state, paths = reference.state, reference.paths
     undecided = reference.undecided
     effect = effect_along(paths, scene, service, service)
-    eligible = state.held[:, SERVICE_PRODUCT[service]]
+    eligible = state.held[:, s.SERVICE_PRODUCT[service]]
     bound = state.bound[:, service]
     takes = np.zeros(len(bound))
     takes[undecided] = paths.takes[:, service]
@@ -170,8 +296,12 @@ def _effects_of(service: int, reference: Reference, scene: Scene) -> list[Effect
     weights: list[Floats] = [*(mask.astype(np.float64) for mask in masks), takes]
     return [
         Effect(
-            SERVICE_NAMES[service], group, scene.reference, float(weight.sum()),
-            (effect * weight[undecided]).sum(axis=1), int((weight > 0).sum()),
+            service=s.SERVICE_NAMES[service],
+            group=group,
+            month=scene.reference,
+            weight=float(weight.sum()),
+            total=(effect * weight[undecided]).sum(axis=1),
+            members=int((weight > 0).sum()),
         )
         for group, weight in zip(GROUPS, weights, strict=True)
-    ]  # fmt: skip
+    ]

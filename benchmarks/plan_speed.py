@@ -20,10 +20,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from churn.actions.plan import Plan, build_plan, in_hold_out
+from churn.actions.managers import find_managers
+from churn.actions.plan import Plan, build_plan
 from churn.actions.plan_files import summarise, write_csv, write_json_plan
+from churn.actions.today import Today, complete, in_hold_out
 from churn.actions.workbook import write_workbook
 from churn.config import Config
+from churn.scores import check_scores
 
 DATE = dt.date(2026, 1, 5)
 LONGEST_SECONDS = 60.0
@@ -31,7 +34,7 @@ SERVICES = np.array(["fund_trading", "cts", "mobile_banking", None], dtype=objec
 
 
 def draw_people(customers: int, managers: int, branches: int, seed: int = 0) -> pd.DataFrame:
-    """Draw customers, one row each, as `read_people` gives them."""
+    """Draw customers, one row each, as the tables hold them."""
     rng = np.random.default_rng(seed)
     home = np.sort(rng.integers(0, branches, managers))
     manager = np.where(rng.random(customers) < 0.5, rng.integers(0, managers, customers), -1)
@@ -45,21 +48,20 @@ def draw_people(customers: int, managers: int, branches: int, seed: int = 0) -> 
             "branch_id": _named("B", branch),
             "manager_id": pd.Series(_named("M", manager)).where(manager >= 0, None),
             "tier": tier.astype(object),
-            "is_vip": tier != "ordinary",
             "do_not_contact": rng.random(customers) < 0.03,
-            "stage": rng.choice(4, customers, p=[0.6, 0.2, 0.1, 0.1]),
+            "familiarity_stage": rng.choice(4, customers, p=[0.6, 0.2, 0.1, 0.1]),
             "days_since_contact": np.where(rng.random(customers) < 0.4, rng.integers(1, 366, customers), np.nan),
             "aum_cny": aum,
             "unrealised_pnl_cny": profit,
             "unrealised_return": profit / aum,
-            "loss_told": rng.random(customers) < 0.2,
+            "n_loss_notices_since_loss": (rng.random(customers) < 0.2).astype(int),
             "product_coverage": rng.integers(1, 7, customers).astype(float),
         }
     )
 
 
 def draw_scores(people: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
-    """Draw their scores, as `read_scores` gives them."""
+    """Draw their scores, as `churn.score` gives them."""
     rng = np.random.default_rng(seed)
     n = len(people)
     service = SERVICES[rng.integers(0, len(SERVICES), n)]
@@ -67,6 +69,7 @@ def draw_scores(people: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "customer_id": people["customer_id"],
+            "as_of": DATE,
             "churn_probability": rng.beta(1, 4, n),
             "next_binding": service,
             "next_product": pd.Series(np.where(named, None, "fund_plan"), dtype=object),
@@ -75,6 +78,25 @@ def draw_scores(people: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
             "reason_1": "days_since_contact",
             "next_binding_effect": np.where(named & (rng.random(n) < 0.5), -rng.beta(1, 8, n), np.nan),
         }
+    )
+
+
+def draw_today(people: pd.DataFrame, scores: pd.DataFrame, config: Config) -> Today:
+    """Join them as `read_today` does; there are no tables."""
+    known = check_scores(scores)
+    customers = complete(people, known, config)
+    return Today(
+        date=DATE,
+        config=config,
+        customers=customers,
+        managers=find_managers(customers, DATE, config.plan),
+        scores=known,
+        absent={},
+        missing={},
+        bank=None,  # type: ignore[arg-type]
+        tables={},
+        begin=0,
+        end=0,
     )
 
 
@@ -109,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     config, people = Config(), draw_people(*sizes)
     scores = draw_scores(people)
     begun = time.perf_counter()
-    plan = build_plan(people, scores, DATE, config)
+    plan = build_plan(draw_today(people, scores, config))
     planned = time.perf_counter() - begun
     with tempfile.TemporaryDirectory() as scratch:
         begun = time.perf_counter()

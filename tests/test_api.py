@@ -14,10 +14,10 @@ import pytest
 
 import churn
 from churn.actions.plan import build_plan
-from churn.actions.plan_people import read_people
-from churn.actions.plan_scores import read_scores
+from churn.actions.today import read_today
 from churn.cli.main import main
 from churn.errors import ConfigError, DataError, MissingColumnError, ModelError, TimeRangeError
+from churn.scores import read_scores
 from churn.timeline import as_date
 from other_bank import make_tables, write_tables
 
@@ -297,10 +297,11 @@ def _toml(folder):
 def test_a_day_planned_from_python_is_that_of_the_command(tmp_path):
     churn.simulate_bank(tmp_path / "bank", customers=300, months=24, truth=False)
     with churn.open_bank(tmp_path / "bank") as bank:
-        people = read_people(bank, dt.date(2025, 12, 1))
+        day = dt.date(2025, 12, 1)
+        people = read_today(bank, None, day, bank.config).customers
         scores = pd.DataFrame({"customer_id": people["customer_id"], "churn_probability": 0.5, "as_of": "2025-12-01"})
         scores.to_csv(tmp_path / "scores.csv", index=False)
-        by_command = build_plan(people, read_scores(tmp_path / "scores.csv").frame, dt.date(2025, 12, 1), bank.config)
+        by_command = build_plan(read_today(bank, read_scores(tmp_path / "scores.csv"), day, bank.config))
         pd.testing.assert_frame_equal(churn.plan_day(bank, scores, "2025-12-01").rows, by_command.rows)
         with pytest.raises(churn.ChurnError, match="scores: column churn_probability is missing"):
             churn.plan_day(bank, scores[["customer_id", "as_of"]], "2025-12-01")

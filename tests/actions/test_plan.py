@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn.actions.plan import COLUMNS, Plan, build_plan, in_hold_out
+from churn.actions.plan import COLUMNS, Plan, build_plan
 from churn.actions.plan_notes import NO_MANAGER
+from churn.actions.today import in_hold_out
 from churn.config import Config, PlanSettings
-from churn.model.folds import customer_folds
+from today_rows import today_of
 
 DATE = dt.date(2026, 1, 5)
 NAN = float("nan")
@@ -19,9 +20,10 @@ EVERYBODY = Config(plan=PlanSettings(hold_out=0))
 def customer(customer_id: str, **known: object) -> dict[str, object]:
     """One ordinary customer of manager M1 at branch N, nothing known of losses and contacts."""
     return {
-        "customer_id": customer_id, "branch_id": "N", "manager_id": "M1", "tier": "ordinary", "is_vip": False,
-        "do_not_contact": False, "stage": 0, "days_since_contact": NAN, "aum_cny": 1000.0,
-        "unrealised_pnl_cny": NAN, "unrealised_return": NAN, "loss_told": False, "product_coverage": 1.0, **known,
+        "customer_id": customer_id, "branch_id": "N", "manager_id": "M1", "tier": "ordinary",
+        "do_not_contact": False, "familiarity_stage": 0, "days_since_contact": NAN, "aum_cny": 1000.0,
+        "unrealised_pnl_cny": NAN, "unrealised_return": NAN, "n_loss_notices_since_loss": 0,
+        "product_coverage": 1.0, **known,
     }  # fmt: skip
 
 
@@ -40,9 +42,11 @@ def frame(rows: list[dict[str, object]]) -> pd.DataFrame:
     return found
 
 
-def plan_of(*people: dict[str, object], config: Config = EVERYBODY, **scores: object) -> Plan:
+def plan_of(
+    *people: dict[str, object], config: Config = EVERYBODY, missing: tuple[str, ...] = (), **scores: object
+) -> Plan:
     scored = [score(str(person["customer_id"]), **scores) for person in people]
-    return build_plan(frame(list(people)), frame(scored), DATE, config)
+    return build_plan(today_of(frame(list(people)), frame(scored), DATE, config, missing=missing))
 
 
 def draw_bank(seed: int) -> tuple[pd.DataFrame, pd.DataFrame, Config]:
@@ -56,14 +60,13 @@ def draw_bank(seed: int) -> tuple[pd.DataFrame, pd.DataFrame, Config]:
             branch_id=f"B{rng.integers(branches)}",
             manager_id=None if number and rng.random() < 0.5 else f"M{rng.integers(managers)}",
             tier=tiers[number],
-            is_vip=tiers[number] != "ordinary",
             do_not_contact=bool(rng.random() < 0.2),
-            stage=int(rng.integers(4)),
+            familiarity_stage=int(rng.integers(4)),
             days_since_contact=NAN if rng.random() < 0.5 else float(rng.integers(1, 30)),
             aum_cny=NAN if rng.random() < 0.1 else float(rng.lognormal(10, 2)),
             unrealised_pnl_cny=-2e4 if rng.random() < 0.3 else NAN,
             unrealised_return=-0.1,
-            loss_told=bool(rng.random() < 0.3),
+            n_loss_notices_since_loss=int(rng.random() < 0.3),
         )
         for number in range(n)
     ]
@@ -93,7 +96,7 @@ def draw_bank(seed: int) -> tuple[pd.DataFrame, pd.DataFrame, Config]:
 @given(st.integers(0, 1_000_000))
 def test_every_constraint_holds_for_any_bank(seed):
     people, scores, config = draw_bank(seed)
-    plan = build_plan(people, scores, DATE, config)
+    plan = build_plan(today_of(people, scores, DATE, config))
     chosen, rows = config.plan, plan.rows
     today = people.set_index("customer_id").loc[rows["customer_id"]].reset_index()
     assert rows["customer_id"].is_unique
@@ -115,7 +118,7 @@ def test_every_constraint_holds_for_any_bank(seed):
         assert (theirs["kind"] == "call").sum() <= room[manager][1]
     proposed = plan.assignments.set_index("customer_id")["proposed_manager_id"]
     home = plan.managers.set_index("manager_id")["branch_id"]
-    for row, own, vip in zip(rows.itertuples(), today["manager_id"], today["is_vip"], strict=True):
+    for row, own, vip in zip(rows.itertuples(), today["manager_id"], today["tier"] != "ordinary", strict=True):
         if pd.notna(own):
             assert row.manager_id == own
         elif vip:
@@ -130,8 +133,8 @@ def test_the_order_of_the_rows_changes_nothing(seed, random):
     people, scores, config = draw_bank(seed)
     order = list(range(len(scores)))
     random.shuffle(order)
-    one = build_plan(people, scores, DATE, config)
-    other = build_plan(people, scores.iloc[order].reset_index(drop=True), DATE, config)
+    one = build_plan(today_of(people, scores, DATE, config))
+    other = build_plan(today_of(people, scores.iloc[order].reset_index(drop=True), DATE, config))
     pd.testing.assert_frame_equal(one.rows, other.rows)
 
 
@@ -139,10 +142,10 @@ def test_the_order_of_the_rows_changes_nothing(seed, random):
 @given(st.integers(0, 1_000_000))
 def test_everybody_is_planned_left_out_or_without_room(seed):
     people, scores, config = draw_bank(seed)
-    plan = build_plan(people, scores, DATE, config)
+    plan = build_plan(today_of(people, scores, DATE, config))
     assert sum(plan.left_out.values()) + len(plan.rows) <= len(people) == plan.n_customers
     wide = config.model_copy(update={"plan": PlanSettings(meetings=30, calls=60, hold_out=0)})
-    room = build_plan(people, scores, DATE, wide)
+    room = build_plan(today_of(people, scores, DATE, wide))
     assert sum(room.left_out.values()) + len(room.rows) == len(people)
 
 
@@ -160,7 +163,7 @@ def test_the_columns_begin_as_other_programs_rely_on():
     [(0, "introduce", "introduce"), (1, "invite", "invite"), (2, "familiarise", "care"), (3, "configure", "offer")],
 )
 def test_the_next_step_follows_how_far_we_got_and_a_meeting_prepares_the_product(stage, purpose, record_as):
-    (row,) = plan_of(customer("A", stage=stage)).rows.to_dict("records")
+    (row,) = plan_of(customer("A", familiarity_stage=stage)).rows.to_dict("records")
     assert (row["purpose"], row["record_as"]) == (purpose, record_as)
 
 
@@ -175,7 +178,8 @@ def test_the_next_step_follows_how_far_we_got_and_a_meeting_prepares_the_product
     ],
 )
 def test_a_loss_that_can_be_felt_and_was_not_told_comes_before_the_next_step(pnl, returned, told, purpose):
-    person = customer("A", stage=1, unrealised_pnl_cny=pnl, unrealised_return=returned, loss_told=told)
+    person = customer("A", familiarity_stage=1, unrealised_pnl_cny=pnl, unrealised_return=returned)
+    person |= {"n_loss_notices_since_loss": int(told)}
     assert plan_of(person).rows["purpose"].tolist() == [purpose]
 
 
@@ -184,17 +188,6 @@ def test_the_hold_out_is_told_its_losses_and_nothing_else():
     plan = plan_of(customer("A"), customer("B", unrealised_pnl_cny=-9e4, unrealised_return=-0.2), config=held)
     assert plan.rows[["customer_id", "purpose"]].to_numpy().tolist() == [["B", "loss_notice"]]
     assert plan.left_out["held_out"] == 1
-
-
-def test_the_hold_out_is_a_stable_tenth_that_another_salt_draws_anew():
-    ids = pd.Series([f"C{number}" for number in range(20_000)])
-    held = in_hold_out(ids, PlanSettings())
-    assert held.mean() == pytest.approx(0.1, abs=0.01)
-    assert np.array_equal(held, customer_folds(ids, 10_000, "plan") < 1000)
-    other = in_hold_out(ids, PlanSettings(hold_out_salt="2027"))
-    assert (held & other).mean() == pytest.approx(0.01, abs=0.003)
-    more = in_hold_out(ids, PlanSettings(hold_out=0.2))
-    assert (held & ~more).sum() == 0
 
 
 @pytest.mark.parametrize(("days", "planned"), [(7.0, 0), (8.0, 1), (NAN, 1)])
@@ -209,7 +202,7 @@ def test_a_manager_away_meets_nobody_and_nobody_else_calls_their_customers():
 
 
 def test_a_vip_without_a_manager_is_proposed_to_one_and_planned_with_that_one():
-    vip = customer("V", manager_id=None, tier="gold", is_vip=True)
+    vip = customer("V", manager_id=None, tier="gold")
     plan = plan_of(customer("A"), customer("B"), customer("C", manager_id="M2"), vip)
     row = plan.rows.set_index("customer_id").loc["V"]
     assert (row["manager_id"], row["assignment"]) == ("M2", "proposed")
@@ -226,7 +219,7 @@ def test_a_customer_of_a_branch_without_managers_is_counted_and_not_planned():
 
 
 def test_without_managers_everybody_is_left_out_and_vips_wait():
-    people = [customer("A"), customer("V", tier="gold", is_vip=True), customer("R", do_not_contact=True)]
+    people = [customer("A"), customer("V", tier="gold"), customer("R", do_not_contact=True)]
     plan = plan_of(*(person | {"manager_id": None} for person in people))
     assert plan.rows.empty
     assert tuple(plan.rows.columns) == COLUMNS
@@ -239,7 +232,7 @@ def test_without_managers_everybody_is_left_out_and_vips_wait():
 
 def test_without_contacts_nobody_is_said_to_have_been_told_nothing():
     lost = {"unrealised_pnl_cny": -9e4, "unrealised_return": -0.2}
-    unknown, known = (plan_of(customer("A", loss_told=told, **lost)) for told in (pd.NA, False))
+    unknown, known = (plan_of(customer("A", **lost), missing=missing) for missing in (("contacts",), ()))
     assert (unknown.knows_contacts, known.knows_contacts) == (False, True)
     assert unknown.rows["purpose"].tolist() == known.rows["purpose"].tolist() == ["loss_notice"]
     for language, words in (("en", "not told yet"), ("zh", "尚未告知")):
@@ -250,8 +243,8 @@ def test_without_contacts_nobody_is_said_to_have_been_told_nothing():
 
 
 def test_meetings_go_to_whom_we_know_and_to_strangers_where_nobody_else_is_there():
-    strangers = [customer(f"S{number}", aum_cny=1e6, tier="gold", is_vip=True) for number in range(3)]
-    known = [customer("K1", stage=1, aum_cny=9e5), customer("K2", stage=2, aum_cny=7e5)]
+    strangers = [customer(f"S{number}", aum_cny=1e6, tier="gold") for number in range(3)]
+    known = [customer("K1", familiarity_stage=1, aum_cny=9e5), customer("K2", familiarity_stage=2, aum_cny=7e5)]
     config = Config(plan=PlanSettings(meetings=2, calls=3, hold_out=0))
     rows = plan_of(*strangers, *known, config=config).rows
     assert rows.loc[rows["kind"] == "meeting", "customer_id"].tolist() == ["K2", "K1"]
@@ -260,7 +253,7 @@ def test_meetings_go_to_whom_we_know_and_to_strangers_where_nobody_else_is_there
 
 
 def test_an_effect_that_cannot_be_told_is_not_claimed():
-    plan = plan_of(customer("A", stage=3), next_binding="cts")
+    plan = plan_of(customer("A", familiarity_stage=3), next_binding="cts")
     (row,) = plan.rows.to_dict("records")
     assert row["service"] == "cts"
     assert np.isnan(row["next_binding_effect"])
@@ -284,10 +277,9 @@ def test_ranks_follow_the_value_within_each_kind_and_the_last_contact_is_dated()
 
 def test_an_empty_text_is_empty_however_pandas_holds_it():
     people, scores = frame([customer("A"), customer("B")]), frame([score("A", next_binding="cts"), score("B")])
-    one = build_plan(people, scores, DATE, EVERYBODY).rows
-    other = build_plan(
-        people.astype({"manager_id": "str"}), scores.astype({"next_binding": "str"}), DATE, EVERYBODY
-    ).rows
+    one = build_plan(today_of(people, scores, DATE, EVERYBODY)).rows
+    people, scores = people.astype({"manager_id": "str"}), scores.astype({"next_binding": "str"})
+    other = build_plan(today_of(people, scores, DATE, EVERYBODY)).rows
     assert one["offer_en"].tolist() == other["offer_en"].tolist()
     assert sorted(one["offer_en"]) == ["", "bind third-party custody (CTS): effect not known"]
 

@@ -10,11 +10,11 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn.actions.plan import build_plan, in_hold_out
-from churn.actions.plan_people import read_people
-from churn.actions.plan_scores import read_scores
+from churn.actions.plan import build_plan
+from churn.actions.today import in_hold_out, read_today
 from churn.config import Config
 from churn.data import open_bank
+from churn.scores import read_scores
 from other_bank import write_tables
 
 DATE = dt.date(2025, 3, 10)
@@ -107,7 +107,7 @@ def plan_of(tables, scores, config):
         path = Path(scratch) / "scores.parquet"
         scores.to_parquet(path, index=False)
         with open_bank(folder, config, data_end=DATE, n_threads=1) as bank:
-            return build_plan(read_people(bank, DATE), read_scores(path).frame, DATE, config)
+            return build_plan(read_today(bank, read_scores(path), DATE, config))
 
 
 def rested(tables, config):

@@ -18,7 +18,7 @@ def test_a_small_bank_is_planned_and_no_constraint_is_broken(capsys):
 
 def test_each_broken_constraint_is_named():
     people = STUDY["draw_people"](400, 4, 1)
-    plan = build_plan(people, STUDY["draw_scores"](people), STUDY["DATE"], Config())
+    plan = build_plan(STUDY["draw_today"](people, STUDY["draw_scores"](people), Config()))
     assert STUDY["broken_rules"](plan, people, Config()) == []
     refused = people.assign(do_not_contact=True, days_since_contact=1.0, manager_id="M9999")
     twice = pd.concat([plan.rows, plan.rows.iloc[:1]])

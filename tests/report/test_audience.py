@@ -1,13 +1,16 @@
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from churn.actions.hold_out import in_hold_out
-from churn.config import PlanSettings
+from churn.actions.today import in_hold_out
+from churn.config import Config, PlanSettings
 from churn.frame import Snapshot
 from churn.model.documents import Thresholds
 from churn.report.audience import MOST_GROUPS, bank_audience, flat_audience, summarise_groups
 from churn.report.facts import Group
+from today_rows import today_of
 
 THRESHOLDS = Thresholds(high=0.6, low=0.2)
 NAN = np.nan
@@ -21,7 +24,7 @@ def people(**columns):
         "branch_id": ["N", "N", "S", None],
         "manager_id": ["M1", None, "M2", None],
         "tier": ["gold", "ordinary", "platinum", "ordinary"],
-        "stage": [0, 1, 2, 3],
+        "familiarity_stage": [0, 1, 2, 3],
         "days_since_contact": [30.0, 31.0, 365.0, NAN],
         "aum_cny": [1000.0, -50.0, 0.0, NAN],
         "unrealised_pnl_cny": [-60.0, -10.0, 0.0, 0.0],
@@ -36,8 +39,12 @@ def scores(*probabilities):
     return pd.DataFrame({"customer_id": list("ABCD")[: len(probabilities)], "churn_probability": probabilities})
 
 
+def bank_of(people, scores, settings=PlanSettings()):  # noqa: B008 (frozen)
+    return bank_audience(today_of(people, scores, dt.date(2026, 1, 5), Config(plan=settings)), THRESHOLDS)
+
+
 def test_customers_are_banded_valued_and_grouped():
-    found = bank_audience(people(), scores(0.6, 0.2, 0.19, 0.5), THRESHOLDS, PlanSettings(product_value_cny=100))
+    found = bank_of(people(), scores(0.6, 0.2, 0.19, 0.5), PlanSettings(product_value_cny=100))
     assert found["risk_band"].tolist() == ["high", "medium", "low", "medium"]
     assert found["value_cny"].tolist() == [1100.0, 200.0, 700.0, 0.0]
     np.testing.assert_allclose(found["at_risk_cny"], [660.0, 40.0, 133.0, 0.0])
@@ -49,11 +56,11 @@ def test_customers_are_banded_valued_and_grouped():
 
 
 def test_who_is_not_scored_is_left_out():
-    assert bank_audience(people(), scores(0.6, 0.2), THRESHOLDS, PlanSettings())["customer_id"].tolist() == ["A", "B"]
+    assert bank_of(people(), scores(0.6, 0.2))["customer_id"].tolist() == ["A", "B"]
 
 
 def test_values_are_not_known_where_nobodys_assets_are():
-    found = bank_audience(people(aum_cny=[NAN] * 4), scores(0.6, 0.2, 0.1, 0.5), THRESHOLDS, PlanSettings())
+    found = bank_of(people(aum_cny=[NAN] * 4), scores(0.6, 0.2, 0.1, 0.5))
     assert found["value_cny"].isna().all()
     assert found["at_risk_cny"].isna().all()
 
@@ -87,7 +94,7 @@ def test_who_refused_or_is_held_out_is_not_to_be_named():
     rows = {name: [column[0]] * n for name, column in people().to_dict("list").items()}
     crowd = pd.DataFrame(rows | {"customer_id": ids, "do_not_contact": [number < 50 for number in range(n)]})
     known = pd.DataFrame({"customer_id": ids, "churn_probability": [0.5] * n})
-    found = bank_audience(crowd, known, THRESHOLDS, PlanSettings(hold_out=0.2))
+    found = bank_of(crowd, known, PlanSettings(hold_out=0.2))
     held_out = in_hold_out(crowd["customer_id"], PlanSettings(hold_out=0.2))
     assert 20 < held_out.sum() < 60
     expected = np.where(crowd["do_not_contact"], "do_not_contact", np.where(held_out, "held_out", ""))

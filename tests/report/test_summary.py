@@ -10,6 +10,7 @@ from churn.estimates import Estimate
 from churn.model.documents import BaselineRow, Baselines, Metrics
 from churn.report.facts import Bin, Driver, Headline
 from churn.report.summary import MOST_CUSTOMERS, Explanation, build_summary
+from churn.scores import check_scores
 from documents import make_manifest
 
 NAN = float("nan")
@@ -49,20 +50,15 @@ def audience(**columns):
 
 
 @pytest.fixture
-def summarise(tmp_path):
-    path = tmp_path / "scores.csv"
-    told = {"next_binding": ["cts", "", ""], "next_product": ["", "fund", ""], "next_binding_effect": [-0.1, "", ""]}
-    pd.DataFrame({"customer_id": ["A", "B", "C"], **told}).to_csv(path, index=False)
+def summarise():
+    told = {"next_binding": ["cts", "", ""], "next_product": ["", "fund", ""], "next_binding_effect": [-0.1, NAN, NAN]}
+    rows = pd.DataFrame({"customer_id": ["A", "B", "C"], **told})
 
-    def build(customers=None, *, bindings=(), config=None, **given):
-        return build_summary(
-            audience() if customers is None else customers,
-            path,
-            STORED,
-            Explanation(tuple(bindings), IMPORTANCE),
-            config or Config(),
-            **{"scored_on": dt.date(2026, 1, 5), "acts": None} | given,
-        )
+    def build(customers=None, *, bindings=(), config=None, scored_on="2026-01-05", acts=None, **given):
+        people = audience() if customers is None else customers
+        scores = people[["customer_id"]].merge(rows, how="left").assign(churn_probability=0.5, as_of=scored_on)
+        explained = Explanation(tuple(bindings), IMPORTANCE)
+        return build_summary(people, check_scores(scores), STORED, explained, config or Config(), acts=acts, **given)
 
     return build
 
@@ -165,8 +161,7 @@ def test_that_no_effect_can_be_told_is_said_once(summarise, verdict, says):
     assert "bindings" not in found.cannot
 
 
-def test_a_page_names_no_more_customers_than_it_has_room_for(summarise, tmp_path):
+def test_a_page_names_no_more_customers_than_it_has_room_for(summarise):
     n = MOST_CUSTOMERS + 5
     many = audience().iloc[[0] * n].assign(customer_id=[f"C{number}" for number in range(n)])
-    pd.DataFrame({"customer_id": many["customer_id"]}).to_csv(tmp_path / "scores.csv", index=False)
     assert len(summarise(many).customers) == MOST_CUSTOMERS

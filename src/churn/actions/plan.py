@@ -8,7 +8,7 @@ difference in churn between the hold-out and the others.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.actions.hold_out import in_hold_out
+from churn.actions.managers import propose_managers
 from churn.actions.plan_choice import ANYBODY, Chosen, Competitors, Desk, choose_contacts
 from churn.actions.plan_losses import is_felt_loss
-from churn.actions.plan_managers import find_managers, propose_managers
-from churn.actions.plan_notes import knows_contacts, plan_notes
+from churn.actions.plan_notes import plan_notes
 from churn.actions.plan_words import (
     RECORDED_AS,
     STEPS,
@@ -32,9 +31,11 @@ from churn.actions.plan_words import (
     why_assigned,
     why_now,
 )
-from churn.actions.value import SPOKEN_TO, Kept, customer_value, value_kept
-from churn.config import Config, PlanSettings
+from churn.actions.today import Today
+from churn.actions.value import SPOKEN_TO, Kept, value_kept
+from churn.config import PlanSettings
 from churn.explanation.reasons.amounts import Pair
+from churn.scores import Told
 from churn.speech.direction import isolate
 
 Marks = NDArray[np.bool_]
@@ -74,45 +75,35 @@ class Plan:
     knows_contacts: bool = True
 
 
-def build_plan(people: pd.DataFrame, scores: pd.DataFrame, date: dt.date, config: Config) -> Plan:
-    """Plan a day.
-
-    Parameters
-    ----------
-    people
-        Of `read_people`, at the date.
-    scores
-        `frame` of `read_scores`; who is not in `people` is left out.
-    date
-        The day; whether anybody works on it is the caller's to ask (`plan_days`).
-    config
-        `[plan]` and the catalogue.
+def build_plan(today: Today) -> Plan:
+    """Plan a day; whether anybody works on it is the caller's to ask (`plan_days`).
 
     Returns
     -------
     Plan
         Without rows where the bank names no manager: then nobody can be contacted, and a note says so.
     """
-    settings = config.plan
-    people = people.merge(scores, on="customer_id", how="left", validate="one_to_one")
-    people["value_cny"] = customer_value(people["aum_cny"].to_numpy(), people["product_coverage"].to_numpy(), settings)
-    managers = find_managers(people, date, settings)
+    settings, managers = today.config.plan, today.managers
+    # What is not known of contacts and losses is none.
+    people = today.customers.assign(
+        stage=today.customers["familiarity_stage"].fillna(0).astype(np.int64),
+        tells_loss=_tells_loss(today.customers, settings),
+    )
     proposals = propose_managers(people, managers)
     people = _with_responsible(people, managers, proposals)
-    people["tells_loss"] = _tells_loss(people, settings)
     reasons = _left_out(people, settings)
     open_to = people[_first_reason(reasons) == ""].reset_index(drop=True)
     kept = _kept(open_to, settings)
     chosen = choose_contacts(_competitors(open_to, kept), _desk(managers))
     return Plan(
-        date,
-        managers,
-        _rows(open_to, kept, chosen, managers, date, config),
-        _assignments(proposals, date),
-        _count(_first_reason(reasons), list(reasons)),
-        len(people),
-        plan_notes(people, settings),
-        knows_contacts(people),
+        date=today.date,
+        managers=managers,
+        rows=_rows(open_to, kept, chosen, today),
+        assignments=_assignments(proposals, today.date),
+        left_out=_count(_first_reason(reasons), list(reasons)),
+        n_customers=len(people),
+        notes=plan_notes(today),
+        knows_contacts=today.knows_contacts,
     )
 
 
@@ -133,7 +124,7 @@ def _with_responsible(people: pd.DataFrame, managers: pd.DataFrame, proposals: p
 
 
 def _tells_loss(people: pd.DataFrame, settings: PlanSettings) -> Marks:
-    told: Marks = people["loss_told"].to_numpy(dtype=bool, na_value=False)
+    told = (people["n_loss_notices_since_loss"] > 0).to_numpy()
     return is_felt_loss(people, settings) & ~told
 
 
@@ -145,7 +136,7 @@ def _left_out(people: pd.DataFrame, settings: PlanSettings) -> dict[str, Marks]:
         "branch_without_manager": ((people["manager_place"] < 0) & (people["branch_place"] < 0)).to_numpy(),
         "resting": (people["days_since_contact"] <= settings.rest_days).to_numpy(),
     }
-    held = in_hold_out(people["customer_id"], settings) & ~people["tells_loss"].to_numpy()
+    held = people["is_held_out"].to_numpy() & ~people["tells_loss"].to_numpy()
     return {**never, "held_out": held}
 
 
@@ -185,13 +176,11 @@ def _desk(managers: pd.DataFrame) -> Desk:
     return Desk(branch.astype(np.int64), *(managers[name].to_numpy(dtype=np.int64) for name in ("meetings", "calls")))
 
 
-def _rows(
-    people: pd.DataFrame, kept: Kept, chosen: Chosen, managers: pd.DataFrame, date: dt.date, config: Config
-) -> pd.DataFrame:
+def _rows(people: pd.DataFrame, kept: Kept, chosen: Chosen, today: Today) -> pd.DataFrame:
     """Give the columns of `plan.csv`."""
     at, met = chosen.customer, chosen.is_meeting
     planned = people.iloc[at].reset_index(drop=True)
-    planned["manager_id"] = managers["manager_id"].to_numpy(dtype=object)[chosen.manager]
+    planned["manager_id"] = today.managers["manager_id"].to_numpy(dtype=object)[chosen.manager]
     planned["kind"] = np.where(met, "meeting", "call").astype(object)
     planned["expected_value_kept"] = np.where(met, kept.meeting[at], kept.call[at])
     planned["assumed"] = np.where(met, kept.meeting_assumes[at], kept.call_assumes[at])
@@ -202,17 +191,19 @@ def _rows(
         ignore_index=True,
     )
     planned["rank"] = planned.groupby(["manager_id", "kind"]).cumcount() + 1
-    planned["date"] = date.isoformat()
+    planned["date"] = today.date.isoformat()
     steps = np.array(STEPS, dtype=object)[planned["stage"].to_numpy()]
     planned["purpose"] = np.where(planned["tells_loss"], "loss_notice", steps)
     planned["record_as"] = planned["purpose"].map(RECORDED_AS)
-    planned["last_contacted_on"] = _last_contacted(planned["days_since_contact"], date)
+    planned["last_contacted_on"] = _last_contacted(planned["days_since_contact"], today.date)
     planned = planned.rename(columns={"next_binding": "service", "next_product": "product"})
     # Nothing is offered with the news of a loss, and to the hold-out nothing at all.
     told = planned["purpose"] == "loss_notice"
     planned.loc[told, ["service", "product"]] = None
     planned.loc[told, "next_binding_effect"] = np.nan
-    return _with_words(planned, config, is_told_known=knows_contacts(people))[list(COLUMNS)]
+    for name in _TEXTS:
+        planned[name] = planned[name].astype(object).where(planned[name].notna(), None)
+    return _with_words(planned, today)[list(COLUMNS)]
 
 
 COLUMNS = (
@@ -227,42 +218,39 @@ def _last_contacted(days: "pd.Series[float]", date: dt.date) -> "pd.Series[Any]"
     return pd.Series(dates, dtype=object)
 
 
-def _with_words(planned: pd.DataFrame, config: Config, *, is_told_known: bool) -> pd.DataFrame:
-    meaning = feature_words(config)
-    words: dict[str, list[str]] = {f"{name}_{language}": [] for name in _TOLD for language in ("en", "zh")}
-    columns = [_texts_or_numbers(planned[name]).tolist() for name in _TOLD_FROM]
-    for purpose, kind, assignment, tells_loss, *others in zip(*columns, strict=True):
-        service, product, effect, en, zh, feature, risk, aum, pnl, returned = others
-        raises = _raises(en, zh, feature, meaning)
-        facts = Facts(risk, aum, pnl, returned, raises, tells_loss, assignment == "proposed", is_told_known)
-        offer = Offer(service, product, effect)
-        told = why_now(facts), say_first(purpose, kind, offer, config), offer_next(offer, config)
-        for name, pair in zip(_TOLD, told, strict=True):
+def _with_words(planned: pd.DataFrame, today: Today) -> pd.DataFrame:
+    config, meaning = today.config, feature_words(today.config)
+    told = {} if today.scores is None else today.scores.told(planned["customer_id"].tolist())
+    words: dict[str, list[str]] = {f"{name}_{language}": [] for name in _SAID for language in ("en", "zh")}
+    rows: Iterable[Any] = planned.itertuples(index=False)
+    for row in rows:
+        facts = Facts(
+            probability=row.churn_probability,
+            aum_cny=row.aum_cny,
+            unrealised_pnl_cny=row.unrealised_pnl_cny,
+            unrealised_return=row.unrealised_return,
+            raises=_raises(told[row.customer_id], meaning),
+            tells_loss=row.tells_loss,
+            is_proposed=row.assignment == "proposed",
+            is_told_known=today.knows_contacts,
+        )
+        offer = Offer(row.service, row.product, row.next_binding_effect)
+        said = why_now(facts), say_first(row.purpose, row.kind, offer, config), offer_next(offer, config)
+        for name, pair in zip(_SAID, said, strict=True):
             words[f"{name}_en"].append(pair[0])
             words[f"{name}_zh"].append(pair[1])
     return planned.assign(**{name: pd.Series(texts, dtype=object) for name, texts in words.items()})
 
 
-def _texts_or_numbers(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Give an empty text as None, however pandas holds it; numbers as they are."""
-    if pd.api.types.is_numeric_dtype(column):
-        return column
-    texts = column.astype(object)
-    return texts.where(texts.notna(), None)
+_SAID = ("why", "say_first", "offer")
+_TEXTS = ("customer_id", "branch_id", "tier", "service", "product")
 
 
-_TOLD = ("why", "say_first", "offer")
-_TOLD_FROM = (
-    "purpose", "kind", "assignment", "tells_loss", "service", "product", "next_binding_effect", "raises_1_en",
-    "raises_1_zh", "reason_1", "churn_probability", "aum_cny", "unrealised_pnl_cny", "unrealised_return",
-)  # fmt: skip
-
-
-def _raises(en: str | None, zh: str | None, feature: str | None, meaning: Mapping[str, Pair]) -> Pair | None:
+def _raises(told: Told, meaning: Mapping[str, Pair]) -> Pair | None:
     """Give what raises the risk most: the story where scores are explained, else the feature's meaning."""
-    if en and zh:
-        return isolate(en), isolate(zh)
-    known = meaning.get(feature) if feature else None
+    if told.raises:
+        return isolate(told.raises[0].en), isolate(told.raises[0].zh)
+    known = meaning.get(told.features[0]) if told.features else None
     return (f"raised most by {known[0]}", f"主要因素是{known[1]}") if known else None
 
 

@@ -1,9 +1,7 @@
 """What a reader of a plan should know of it, always (English, Chinese)."""
 
-import pandas as pd
-
-from churn.actions.plan_managers import manager_branches, stated_branches
-from churn.config import PlanSettings
+from churn.actions.managers import manager_branches, stated_branches
+from churn.actions.today import Today
 from churn.explanation.reasons.amounts import Pair
 
 NO_MANAGER: Pair = (
@@ -32,57 +30,19 @@ _NO_DAYS_OFF: Pair = (
 )
 
 
-def plan_notes(people: pd.DataFrame, settings: PlanSettings) -> tuple[Pair, ...]:
-    """Note what a plan lacks, or takes for granted.
-
-    Parameters
-    ----------
-    people
-        Of `read_people`, with `churn_probability`, NaN where the scores do not have the customer.
-
-    Examples
-    --------
-    >>> people = pd.DataFrame({"manager_id": ["M1", "M1"], "branch_id": ["N", "S"], "aum_cny": [1.0, 2.0],
-    ...                        "loss_told": [False, False], "churn_probability": [0.5, 0.5]})
-    >>> [en for en, _ in plan_notes(people, PlanSettings(weekend=("sunday",)))]
-    ['1 manager has no branch of more than half of their customers; the first of the largest is taken: [plan.managers]']
-    """
-    branches = manager_branches(people, stated_branches(settings))
+def plan_notes(today: Today) -> tuple[Pair, ...]:
+    """Note what a plan lacks, or takes for granted."""
+    settings, customers = today.config.plan, today.customers
+    branches = manager_branches(customers, stated_branches(settings))
     notes = [NO_MANAGER] if branches.empty else []
-    notes += _unknown(people)
-    if not (settings.holidays or settings.weekend):
-        notes.append(_NO_DAYS_OFF)
+    if (n := int(customers["churn_probability"].isna().sum())) > _MANY * len(customers):
+        notes.append(_not_scored(n, len(customers)))
+    notes += [_NO_CONTACTS] if "contacts" in today.missing else []
+    notes += [_NO_ASSETS] if customers["aum_cny"].isna().all() else []
+    notes += [] if settings.holidays or settings.weekend else [_NO_DAYS_OFF]
     if unclear := int((branches["branch_share"] <= 0.5).sum()):
         notes.append(_no_majority(unclear))
     return tuple(notes)
-
-
-def knows_contacts(people: pd.DataFrame) -> bool:
-    """Whether it is known of anybody who was contacted, and told what.
-
-    Parameters
-    ----------
-    people
-        Of `read_people`: `loss_told` is NA for everybody where it is not.
-
-    Examples
-    --------
-    >>> [knows_contacts(pd.DataFrame({"loss_told": told})) for told in ([False, True], [None, None])]
-    [True, False]
-    """
-    return bool(people["loss_told"].notna().any())
-
-
-def _unknown(people: pd.DataFrame) -> list[Pair]:
-    """Note what the tables, or the scores, do not tell of customers."""
-    notes = []
-    if (n := int(people["churn_probability"].isna().sum())) > _MANY * len(people):
-        notes.append(_not_scored(n, len(people)))
-    if not knows_contacts(people):
-        notes.append(_NO_CONTACTS)
-    if people["aum_cny"].isna().all():
-        notes.append(_NO_ASSETS)
-    return notes
 
 
 def _not_scored(n: int, of: int) -> Pair:

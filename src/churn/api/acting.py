@@ -1,12 +1,11 @@
 """What managers do with scores, for Python."""
 
 import pandas as pd
-import pyarrow as pa
 
 from churn.actions.plan import Plan, build_plan
-from churn.actions.plan_people import read_people
-from churn.actions.plan_scores import check_scores
+from churn.actions.today import read_today
 from churn.data import Data
+from churn.scores import check_scores
 from churn.timeline import Date, as_date
 
 
@@ -29,6 +28,4 @@ def plan_day(bank: Data, scores: pd.DataFrame, date: Date) -> Plan:
     TimeRangeError
         The date lies too far after the data end, or nobody is a customer at it.
     """
-    day = as_date(date)
-    known = check_scores(pa.Table.from_pandas(scores, preserve_index=False), "scores")
-    return build_plan(read_people(bank, day), known.frame, day, bank.config)
+    return build_plan(read_today(bank, check_scores(scores), as_date(date), bank.config))

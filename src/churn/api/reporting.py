@@ -10,9 +10,8 @@ import pandas as pd
 
 from churn.actions.lists.build import build_lists
 from churn.actions.plan import build_plan
-from churn.actions.plan_people import read_people
-from churn.actions.plan_scores import Scores
 from churn.actions.progress.build import build_progress
+from churn.actions.today import Today, read_today
 from churn.api.answers import estimate_data_effects, survey_data
 from churn.api.explaining import ABOUT, MARK
 from churn.config import Config
@@ -25,6 +24,7 @@ from churn.report.acting import Acts
 from churn.report.audience import bank_audience, flat_audience
 from churn.report.facts import PageFacts
 from churn.report.summary import Explanation, build_summary
+from churn.scores import Scores
 from churn.scoring import companions
 
 
@@ -36,8 +36,8 @@ class Gathered:
     ----------
     customers
         Of `bank_audience` or `flat_audience`.
-    scores_path, scored_on
-        The scores they have, and their date; None for a flat file.
+    scores
+        Those they have.
     stored
         The model that made them.
     explained
@@ -51,8 +51,7 @@ class Gathered:
     """
 
     customers: pd.DataFrame
-    scores_path: Path
-    scored_on: dt.date | None
+    scores: Scores
     stored: StoredModel
     explained: Explanation
     config: Config
@@ -69,7 +68,6 @@ def gather_page(
     data: Data,
     stored: StoredModel,
     scores: Scores,
-    scores_path: Path,
     explained: Explanation | None = None,
     *,
     outcomes: Data | None = None,
@@ -85,8 +83,8 @@ def gather_page(
     ----------
     data
         Of `open_data`, held against the model and the date of the scores.
-    scores, scores_path
-        Of `read_scores`, and where from.
+    scores
+        Of `read_scores`.
     explained
         What was found before; found now when None, which takes longest.
     outcomes
@@ -102,19 +100,22 @@ def gather_page(
     DataError
         The scores are of another model, nobody in them is a customer of these data, or of that branch.
     """
-    _require_same_model(companions(scores_path)[0], stored, f"{scores_path}: was scored by")
-    customers, people = _customers(data, outcomes, stored, scores, date, on_step)
-    _require_customers(customers, scores_path, branch_id)
+    _require_same_model(companions(Path(scores.where))[0], stored, f"{scores.where}: was scored by")
+    customers, today = _customers(data, outcomes, stored, scores, date, on_step)
+    _require_customers(customers, scores.where, branch_id)
     if explained is None:
         explained = explain_data(
             data, stored, scores.as_of, outcomes=outcomes, seed=seed, n_threads=n_threads, on_step=on_step
         )
-    acts = None
-    if data.is_dated:
-        assert date is not None
-        acts = _act(data, people, scores, date, stored.manifest.horizon_days, on_step)
-    is_seen = _is_seen(data, stored, scores.as_of)
-    return Gathered(customers, scores_path, scores.as_of, stored, explained, data.config, acts, is_seen)
+    return Gathered(
+        customers=customers,
+        scores=scores,
+        stored=stored,
+        explained=explained,
+        config=data.config,
+        acts=None if today is None else _act(today, stored.manifest.horizon_days, on_step),
+        is_seen=_is_seen(data, stored, scores.as_of),
+    )
 
 
 def _customers(
@@ -124,27 +125,27 @@ def _customers(
     scores: Scores,
     date: dt.date | None,
     on_step: OnStep,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give the customers of a page, and of a bank the rows of `read_people` they are made of."""
+) -> tuple[pd.DataFrame, Today | None]:
+    """Give the customers of a page, and of a bank the day they are read for."""
     thresholds = stored.manifest.thresholds
     if not data.is_dated:
         on_step("reading customers")
         gone = _gone(outcomes)
         snapshots, settings = data.partitions(None), data.config.plan
-        return flat_audience(snapshots, scores.frame, thresholds, settings, gone), pd.DataFrame()
+        return flat_audience(snapshots, scores.frame, thresholds, settings, gone), None
     assert date is not None
     on_step(f"reading customers as of {date}")
-    people = read_people(data, date)
-    return bank_audience(people, scores.frame, thresholds, data.config.plan), people
+    today = read_today(data, scores, date, data.config)
+    return bank_audience(today, thresholds), today
 
 
-def _act(bank: Data, people: pd.DataFrame, scores: Scores, date: dt.date, horizon_days: int, on_step: OnStep) -> Acts:
-    on_step(f"planning {date}")
-    plan = build_plan(people, scores.frame, date, bank.config)
+def _act(today: Today, horizon_days: int, on_step: OnStep) -> Acts:
+    on_step(f"planning {today.date}")
+    plan = build_plan(today)
     on_step("listing whom to look after")
-    lists = build_lists(bank, scores.frame, date, bank.config)
+    lists = build_lists(today)
     on_step("measuring whether it works")
-    progress = build_progress(bank, date, bank.config, scores.frame, horizon_days=horizon_days)
+    progress = build_progress(today, horizon_days=horizon_days)
     return Acts(plan, lists, progress)
 
 
@@ -156,14 +157,13 @@ def summarise(gathered: Gathered, branch_id: str | None = None) -> PageFacts:
     DataError
         Nobody is a customer of that branch today.
     """
-    _require_customers(gathered.customers, gathered.scores_path, branch_id)
+    _require_customers(gathered.customers, gathered.scores.where, branch_id)
     return build_summary(
         gathered.customers,
-        gathered.scores_path,
+        gathered.scores,
         gathered.stored,
         gathered.explained,
         gathered.config,
-        scored_on=gathered.scored_on,
         acts=gathered.acts,
         is_seen=gathered.is_seen,
         branch_id=branch_id,
@@ -258,9 +258,9 @@ def _read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _require_customers(customers: pd.DataFrame, scores_path: Path, branch_id: str | None) -> None:
+def _require_customers(customers: pd.DataFrame, where: str, branch_id: str | None) -> None:
     if customers.empty:
-        raise DataError(f"{scores_path}: nobody in it is a customer of these data; score these data")
+        raise DataError(f"{where}: nobody in it is a customer of these data; score these data")
     if branch_id is None:
         return
     if "branch_id" not in customers:

@@ -9,13 +9,12 @@ import click
 
 from churn.actions.lists.build import Lists, build_lists
 from churn.actions.lists.workbook import write_lists
+from churn.actions.managers import unknown_managers
 from churn.actions.plan import Plan, build_plan
 from churn.actions.plan_days import choose_day
 from churn.actions.plan_files import summarise, write_csv, write_json_plan
-from churn.actions.plan_managers import unknown_managers
-from churn.actions.plan_people import read_people
-from churn.actions.plan_scores import Scores, read_scores
 from churn.actions.sheets import Language
+from churn.actions.today import read_today
 from churn.actions.workbook import write_workbook
 from churn.cli.console import note, print_json, print_table, show_notes, steps, warn_of_age
 from churn.cli.options import (
@@ -32,6 +31,7 @@ from churn.config import Config, read_config
 from churn.data import is_file, open_bank
 from churn.errors import DataError
 from churn.files import hash_file, new_folder, require_apart, require_replaceable
+from churn.scores import Scores, read_scores
 from churn.speech.direction import isolate
 
 MARK = "plan.json"
@@ -115,11 +115,11 @@ def plan_day(
         require_apart([output], [*bank.paths, scores_path])
         show_notes(bank.notes())
         on_step(f"reading customers as of {day}")
-        people = read_people(bank, day)
+        today = read_today(bank, scores, day, config)
         on_step(f"planning {day}")
-        planned = build_plan(people, scores.frame, day, config)
+        planned = build_plan(today)
         on_step("listing whom to look after")
-        lists = build_lists(bank, scores.frame, day, config)
+        lists = build_lists(today)
         on_step("writing")
         about = {
             **summarise(planned),

@@ -11,7 +11,6 @@ import click
 
 from churn.actions.plan_days import choose_day
 from churn.actions.plan_files import write_csv
-from churn.actions.plan_scores import Scores, read_scores
 from churn.actions.progress.table import progress_table
 from churn.api.reporting import Gathered, gather_page, read_explained, summarise
 from churn.cli.console import note, print_json, show_notes, steps, warn_of_age
@@ -36,6 +35,7 @@ from churn.files import new_file, new_folder, require_apart, require_replaceable
 from churn.model.storage import StoredModel, read_model
 from churn.report.facts import PageFacts
 from churn.report.page import render_page
+from churn.scores import Scores, read_scores
 from churn.speech import LANGUAGES, Joined, Language, Message, Name, say
 from churn.speech.amounts import Amount
 from churn.tables.flat import Labels
@@ -139,7 +139,7 @@ def gather(
         require_apart(outputs, [*opened.paths, scores_path])
         show_notes(opened.notes())
         return gather_page(
-            opened, stored, scores, scores_path, found, outcomes=outcomes, date=day, branch_id=branch_id, seed=seed,
+            opened, stored, scores, found, outcomes=outcomes, date=day, branch_id=branch_id, seed=seed,
             n_threads=n_threads or 0, on_step=on_step,
         )  # fmt: skip
 

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.actions.hold_out import in_hold_out
-from churn.actions.value import customer_value
+from churn.actions.today import Today, in_hold_out
 from churn.config import PlanSettings
 from churn.frame import Snapshot
 from churn.model.documents import Thresholds
@@ -35,42 +34,33 @@ Floats = NDArray[np.float64]
 Words = NDArray[np.object_]
 
 
-def bank_audience(
-    people: pd.DataFrame, scores: pd.DataFrame, thresholds: Thresholds, settings: PlanSettings
-) -> pd.DataFrame:
-    """Join today's customers with their scores, one row each, sorted by `customer_id`; who is not scored is left out.
+def bank_audience(today: Today, thresholds: Thresholds) -> pd.DataFrame:
+    """Give today's customers who are scored, one row each, sorted by `customer_id`.
 
     Parameters
     ----------
-    people
-        Of `read_people`.
-    scores
-        `frame` of `read_scores`.
     thresholds
         Of the model's manifest: from where on a risk is high, and under what it is low.
-    settings
-        What a product is worth, from what share of its cost on a loss is felt, and who is in the random hold-out.
 
     Returns
     -------
     DataFrame
-        `people`, `churn_probability`, `risk_band`, `value_cny` (NaN where no customer's assets are known),
-        `at_risk_cny`, `unnamed` (why a page may not send anybody to the customer: `do_not_contact`, `held_out`, or
-        nothing), and a column `by_<trait>` for each of `GROUPED_BY`, None where not known.
+        `Today.customers`, with `value_cny` NaN where no customer's assets are known, `at_risk_cny`, `risk_band` by the
+        thresholds, `unnamed` (why a page may not send anybody to the customer: `do_not_contact`, `held_out`, or
+        nothing), and a column `by_<trait>` for each of `GROUPED_BY`, missing where not known.
     """
-    known = scores[["customer_id", "churn_probability"]]
-    customers = people.merge(known, on="customer_id", how="inner", validate="one_to_one")
-    aum, coverage = customers["aum_cny"].to_numpy(), customers["product_coverage"].to_numpy()
-    value = customer_value(aum, coverage, settings) if np.isfinite(aum).any() else np.full(len(aum), np.nan)
+    customers = today.customers[today.customers["churn_probability"].notna()].reset_index(drop=True)
+    knows = customers["aum_cny"].notna().any()
+    value = customers["value_cny"].to_numpy() if knows else np.full(len(customers), np.nan)
     customers = _valued(customers, value, thresholds)
-    held_out = in_hold_out(customers["customer_id"], settings)
+    conditions = [customers["do_not_contact"], customers["is_held_out"]]
     return customers.assign(
-        unnamed=np.select([customers["do_not_contact"], held_out], ["do_not_contact", "held_out"], "").astype(object),
-        by_coverage=coverage_groups(coverage),
+        unnamed=np.select(conditions, ["do_not_contact", "held_out"], "").astype(object),
+        by_coverage=coverage_groups(customers["product_coverage"].to_numpy(dtype=np.float64)),
         by_tier=customers["tier"],
-        by_stage=np.array(_ORDER["stage"], dtype=object)[customers["stage"].to_numpy()],
-        by_contact=_contact(customers["days_since_contact"].to_numpy()),
-        by_investment=_investment(customers, settings.loss_return),
+        by_stage=np.array(_ORDER["stage"], dtype=object)[customers["familiarity_stage"].fillna(0).astype(int)],
+        by_contact=_contact(customers["days_since_contact"].to_numpy(dtype=np.float64)),
+        by_investment=_investment(customers, today.config.plan.loss_return),
         by_branch=customers["branch_id"],
         by_manager=customers["manager_id"],
     )

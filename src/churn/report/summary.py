@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from churn.explanation.bindings import BindingRow, service_names
 from churn.model.documents import BaselineRow
 from churn.model.storage import StoredModel
 from churn.report import acting, audience, facts
-from churn.report.told import Told, read_told
+from churn.scores import Scores, Told
 from churn.tables.contract import VIP_TIERS
 
 STALE_DAYS = 31
@@ -46,12 +45,11 @@ class Explanation:
 
 def build_summary(
     customers: pd.DataFrame,
-    scores_path: Path,
+    scores: Scores,
     stored: StoredModel,
     explained: Explanation,
     config: Config,
     *,
-    scored_on: dt.date | None,
     acts: acting.Acts | None,
     is_seen: bool = False,
     branch_id: str | None = None,
@@ -62,10 +60,8 @@ def build_summary(
     ----------
     customers
         Of `bank_audience` or `flat_audience`, everybody.
-    scores_path
-        The scores they have.
-    scored_on
-        Date of the scores; None for a flat file.
+    scores
+        Those they have.
     acts
         None for a flat file.
     is_seen
@@ -74,10 +70,11 @@ def build_summary(
         Keeps the customers, managers and lists of one branch. What the model was judged on, what it makes of features,
         and the effects of bindings stay the bank's: one branch has too few customers to tell them.
     """
+    scored_on = scores.as_of
     all_mine = customers if branch_id is None else customers[customers["branch_id"] == branch_id]
     mine = all_mine[all_mine["unnamed"] != "gone"]
     named = _most_at_risk(mine)
-    told = read_told(scores_path, named["customer_id"].tolist(), feature_words(config))
+    told = scores.told(named["customer_id"].tolist())
     day = None if acts is None else acting.summarise_day(acts.plan, branch_id)
     return facts.PageFacts(
         about=_about(stored, mine, scored_on, day.date if day else scored_on, branch_id, is_flat=acts is None),
@@ -207,7 +204,7 @@ def _unnamed(customers: pd.DataFrame) -> tuple[tuple[str, int], ...]:
 
 
 def _customer(row: Mapping[Any, Any], told: Mapping[str, Told], config: Config) -> facts.Customer:
-    says = told[row["customer_id"]]
+    says, meanings = told[row["customer_id"]], feature_words(config)
     return facts.Customer(
         customer_id=row["customer_id"],
         branch_id=_text(row.get("branch_id")),
@@ -217,7 +214,7 @@ def _customer(row: Mapping[Any, Any], told: Mapping[str, Told], config: Config) 
         low=says.low,
         high=says.high,
         value_cny=None if np.isnan(row["value_cny"]) else row["value_cny"],
-        raises=says.raises,
+        raises=says.raises or tuple(meanings.get(name, (name, name)) for name in says.features),
         holds=says.holds,
         next_step=_step(says, config),
         binds=says.binding is not None,

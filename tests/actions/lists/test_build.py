@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.actions.hold_out import in_hold_out
 from churn.actions.lists.build import ALL_LISTS, build_lists
+from churn.actions.today import in_hold_out, read_today
 from churn.config import PRODUCTS, SERVICES, Config, ListSettings, PlanSettings
 from churn.data import open_bank
-from churn.errors import DataError
+from churn.scores import check_scores
 from churn.tables.contract import VIP_TIERS
 from other_bank import CASES, customers_at, make_tables, of, read_rows, was_open, write_tables
 
@@ -39,6 +39,12 @@ def make_scores(customers, seed):
     return pd.DataFrame({"customer_id": customers, "churn_probability": probability, "risk_band": band})
 
 
+def lists_of_bank(bank, scores, date, config, settings=WIDE):
+    """Make the lists of an open bank, with scores that say less than a file does, or none."""
+    known = None if scores is None else check_scores(scores.assign(as_of=date.isoformat()))
+    return build_lists(read_today(bank, known, date, config.model_copy(update={"lists": settings})))
+
+
 @pytest.fixture(scope="module")
 def wary_bank(tmp_path_factory):
     """A random bank of 300 of whom a fifth asked not to be contacted, and its scores."""
@@ -53,7 +59,7 @@ def wary_bank(tmp_path_factory):
 @pytest.fixture(scope="module")
 def wary_lists(wary_bank):
     bank, _, scores = wary_bank
-    return build_lists(bank, scores, LAST, bank.config, WIDE)
+    return lists_of_bank(bank, scores, LAST, bank.config)
 
 
 def cents(yuan):
@@ -191,7 +197,7 @@ def test_lists_equal_slow_calculations(open_other, other_bank, seed, date):
     rows, _ = other_bank(seed, date)
     bank = open_other(seed)
     scores = make_scores(sorted(row["customer_id"] for row in rows["customers"]), seed)
-    lists = build_lists(bank, scores, date, bank.config, WIDE)
+    lists = lists_of_bank(bank, scores, date, bank.config)
     frames, risk = lists.frames, dict(zip(scores["customer_id"], scores["churn_probability"], strict=True))
     band = dict(zip(scores["customer_id"], scores["risk_band"], strict=True))
     held = held_out(band)
@@ -283,7 +289,7 @@ def test_hold_out_is_on_service_lists_alone_and_counted_on_the_others(wary_bank,
 def test_bank_that_holds_nobody_out_has_everybody_listed(wary_bank, wary_lists):
     bank, tables, scores = wary_bank
     nobody = Config.model_validate({"plan": {"hold_out": 0}})
-    lists = build_lists(bank, scores, LAST, nobody, WIDE)
+    lists = lists_of_bank(bank, scores, LAST, nobody)
     held = held_out(tables["customers"]["customer_id"])
     assert not any("hold-out" in en or "对照组" in zh for en, zh in lists.sentences.values())
     assert set(lists.frames["thinly_bound"]["customer_id"]) & held
@@ -295,7 +301,7 @@ def test_left_out_customers_would_have_been_listed(tmp_path, wary_bank, wary_lis
     _, tables, scores = wary_bank
     willing = {**tables, "customers": tables["customers"].drop(columns="do_not_contact")}
     with open_bank(write_tables(willing, tmp_path / "bank"), n_threads=1) as bank:
-        everybody = build_lists(bank, scores, LAST, Config.model_validate({"plan": {"hold_out": 0}}), WIDE)
+        everybody = lists_of_bank(bank, scores, LAST, Config.model_validate({"plan": {"hold_out": 0}}))
     for kind in ALL_LISTS:
         if kind.name == "circles":
             continue  # whether there is a circle at all depends on who may be invited
@@ -328,7 +334,7 @@ def test_names_that_turn_a_sentence_are_kept_to_themselves(tmp_path, wary_bank):
     stated = {"plan": {"managers": {"\u202eM1": {"branch": "\u202eS"}}}}
     config, settings = Config.model_validate(catalogue | stated), WIDE.model_copy(update={"circle_size": 2})
     with open_bank(write_tables(marked, tmp_path / "bank"), config, n_threads=1) as bank:
-        lists = build_lists(bank, scores.assign(customer_id="\u202e" + scores["customer_id"]), LAST, config, settings)
+        lists = lists_of_bank(bank, scores.assign(customer_id="\u202e" + scores["customer_id"]), LAST, config, settings)
     named = set()
     for name, frame in lists.frames.items():
         whys = [*frame["why_en"], *frame["why_zh"], *lists.sentences[name]]
@@ -351,7 +357,7 @@ def test_bank_without_managers_gets_every_list_that_needs_none(tmp_path, wary_ba
     )
     bare = {**tables, "customers": left[0], "customer_states": left[1]}
     with open_bank(write_tables(bare, tmp_path / "bank"), n_threads=1) as bank:
-        lists = build_lists(bank, scores, LAST, bank.config, WIDE)
+        lists = lists_of_bank(bank, scores, LAST, bank.config)
     assert lists.not_made == ((), ("unassigned_vips",))[column == "absent"]
     for name, frame in lists.frames.items():
         assert frame["manager_id"].isna().all()
@@ -379,9 +385,9 @@ def test_what_happens_on_the_day_or_later_changes_no_list(tmp_path, wary_bank):
     }  # fmt: skip
     cut = {name: table[table[dated[name]] < pd.Timestamp(date)] if name in dated else table
            for name, table in tables.items()}  # fmt: skip
-    whole = build_lists(bank, scores, date, bank.config, WIDE)
+    whole = lists_of_bank(bank, scores, date, bank.config)
     with open_bank(write_tables(cut, tmp_path / "cut"), n_threads=1) as earlier:
-        before = build_lists(earlier, scores, date, earlier.config, WIDE)
+        before = lists_of_bank(earlier, scores, date, earlier.config)
     assert whole.sentences == before.sentences
     for name, frame in whole.frames.items():
         pd.testing.assert_frame_equal(frame, before.frames[name])
@@ -391,7 +397,7 @@ def test_order_of_rows_scores_and_threads_changes_no_list(tmp_path, wary_bank, w
     _, tables, scores = wary_bank
     shuffled = {name: table.sample(frac=1, random_state=3) for name, table in tables.items()}
     with open_bank(write_tables(shuffled, tmp_path / "bank", "parquet"), n_threads=2) as bank:
-        lists = build_lists(bank, scores.sample(frac=1, random_state=5), LAST, bank.config, WIDE)
+        lists = lists_of_bank(bank, scores.sample(frac=1, random_state=5), LAST, bank.config)
     assert lists.sentences == wary_lists.sentences
     for name, frame in lists.frames.items():
         pd.testing.assert_frame_equal(frame, wary_lists.frames[name])
@@ -402,7 +408,7 @@ def test_table_that_is_not_there_costs_its_lists_alone(tmp_path, wary_bank, wary
     _, tables, scores = wary_bank
     left = {name: rows for name, rows in tables.items() if name != table}
     with open_bank(write_tables(left, tmp_path / "bank"), n_threads=1) as bank:
-        lists = build_lists(bank, scores, LAST, bank.config, WIDE)
+        lists = lists_of_bank(bank, scores, LAST, bank.config)
     assert set(lists.not_made) == NEEDS[table]
     for name, frame in lists.frames.items():
         assert list(frame) == list(wary_lists.frames[name])
@@ -426,7 +432,7 @@ def test_tables_of_which_no_row_can_be_used_are_as_if_not_there(make_folder):
         "referrals": "referrer_id,referred_id,referred_on\nA,Z,2020-03-01\n",
     }
     with open_bank(make_folder(**tables), n_threads=1) as bank:
-        lists = build_lists(bank, None, dt.date(2020, 4, 1), bank.config)
+        lists = lists_of_bank(bank, None, dt.date(2020, 4, 1), bank.config)
     made = {kind.name for kind in ALL_LISTS} - set(lists.not_made)
     assert made == {"unassigned_vips", "thinly_bound"}
     for name in lists.not_made:
@@ -436,30 +442,24 @@ def test_tables_of_which_no_row_can_be_used_are_as_if_not_there(make_folder):
 
 def test_bank_of_two_tables_gives_what_they_hold(make_folder):
     with open_bank(make_folder(), n_threads=1) as bank:
-        lists = build_lists(bank, None, dt.date(2020, 4, 1), bank.config)
+        lists = lists_of_bank(bank, None, dt.date(2020, 4, 1), bank.config)
     assert lists.frames["thinly_bound"]["customer_id"].tolist() == ["A"]
     assert len(lists.not_made) == 7
-
-
-def test_day_without_customers_gives_empty_lists(wary_bank):
-    bank, _, scores = wary_bank
-    lists = build_lists(bank, scores, dt.date(2010, 1, 1), bank.config)
-    assert all(frame.empty for frame in lists.frames.values())
 
 
 def test_customer_without_a_score_is_listed_without_a_risk(wary_bank, wary_lists):
     bank, _, scores = wary_bank
     first = wary_lists.frames["thinly_bound"]["customer_id"][0]
-    lists = build_lists(bank, scores[scores["customer_id"] != first], LAST, bank.config, WIDE)
+    lists = lists_of_bank(bank, scores[scores["customer_id"] != first], LAST, bank.config)
     row = lists.frames["thinly_bound"].set_index("customer_id").loc[first]
     assert np.isnan(row["churn_probability"])
     assert "churn probability" not in row["why_en"]
 
 
-@pytest.mark.parametrize("scores", [None, pd.DataFrame({"customer_id": ["A"]}), make_scores(["nobody"], 1)])
+@pytest.mark.parametrize("scores", [None, make_scores(["nobody"], 1)])
 def test_without_scores_lists_are_made_and_say_so(wary_bank, scores):
     bank, _, _ = wary_bank
-    lists = build_lists(bank, scores, LAST, bank.config, WIDE)
+    lists = lists_of_bank(bank, scores, LAST, bank.config)
     assert lists.not_made == ()
     for name in ("thinly_bound", "never_bound", "referrers"):
         assert lists.frames[name]["churn_probability"].isna().all()
@@ -468,13 +468,7 @@ def test_without_scores_lists_are_made_and_say_so(wary_bank, scores):
 
 def test_scores_without_a_risk_band_still_give_probabilities(wary_bank, wary_lists):
     bank, _, scores = wary_bank
-    lists = build_lists(bank, scores.drop(columns="risk_band"), LAST, bank.config, WIDE)
+    lists = lists_of_bank(bank, scores.drop(columns="risk_band"), LAST, bank.config)
     assert "since the scores have no risk_band: risk_band." in lists.sentences["referrers"][0]
     assert lists.frames["referrers"]["churn_probability"].notna().all()
     pd.testing.assert_frame_equal(lists.frames["thinly_bound"], wary_lists.frames["thinly_bound"])
-
-
-def test_scores_that_repeat_a_customer_are_refused(wary_bank):
-    bank, _, scores = wary_bank
-    with pytest.raises(DataError, match=r"^scores: 1 rows repeat a customer_id; give scores with one row a customer$"):
-        build_lists(bank, pd.concat([scores, scores.head(1)]), LAST, bank.config, WIDE)

@@ -3,10 +3,11 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from churn.actions.hold_out import in_hold_out
 from churn.actions.lists.build import build_lists
+from churn.actions.today import in_hold_out, read_today
 from churn.config import Config, ListSettings, PlanSettings
 from churn.data import open_bank
+from churn.scores import check_scores
 from churn.simulation import simulate_bank
 
 CUSTOMERS = "customer_id,branch_id,manager_id,opened_on,birth_year,tier,do_not_contact\n" + "".join(
@@ -181,7 +182,8 @@ def test_listed_customers_bring_somebody_in_the_following_year_more_often_than_o
             risk["churn_probability"], [-1, mean / 2, 2 * mean, 2], right=False, labels=["low", "medium", "high"]
         )
         with open_bank(folder, n_threads=1) as bank:
-            lists = build_lists(bank, risk.assign(risk_band=band.astype("str")), dt.date(2025, 1, 1), bank.config)
+            scores = check_scores(risk.assign(risk_band=band.astype("str"), as_of="2025-01-01"))
+            lists = build_lists(read_today(bank, scores, dt.date(2025, 1, 1), bank.config))
         table = pd.read_parquet(folder / "referrals.parquet")
         later = table["referrer_id"][pd.to_datetime(table["referred_on"]) >= "2025-01-01"].unique()
         on_list = risk["customer_id"].isin(lists.frames["referrers"]["customer_id"])

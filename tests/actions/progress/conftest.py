@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from churn.actions.progress.build import Progress, build_progress
+from churn.actions.today import read_today
 from churn.config import Config
 from churn.data import open_bank
+from churn.scores import check_scores
 
 DATE = dt.date(2024, 7, 1)
 
@@ -28,7 +30,8 @@ def progress_of(make_folder) -> Callable[..., Progress]:
         end = data_end or date - dt.timedelta(days=1)
         parsed = Config.model_validate(config or {})
         with open_bank(make_folder(folder, **tables), parsed, data_end=end, n_threads=1) as bank:
-            return build_progress(bank, date, bank.config, scores, horizon_days=horizon_days)
+            known = None if scores is None else check_scores(scores.assign(as_of=date.isoformat()))
+            return build_progress(read_today(bank, known, date, bank.config), horizon_days=horizon_days)
 
     return make
 

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from churn.actions.hold_out import in_hold_out
 from churn.actions.progress.build import build_progress
 from churn.actions.progress.table import progress_table
 from churn.actions.progress.wording import MEASURES
+from churn.actions.today import in_hold_out, read_today
 from churn.config import Config
 from churn.data import open_bank
 from churn.errors import TimeRangeError
@@ -262,7 +262,7 @@ def measured(tmp_path_factory):
         rows = {name: read_rows(table) for name, table in tables.items()}
         with open_bank(folder, WIDE, n_threads=1) as bank:
             for date in DATES:
-                found[number, date] = rows, build_progress(bank, date, WIDE, horizon_days=HORIZON)
+                found[number, date] = rows, build_progress(read_today(bank, None, date, WIDE), horizon_days=HORIZON)
     return found
 
 
@@ -329,11 +329,11 @@ def test_values_lie_in_their_intervals_and_nobody_has_no_value(measured):
         assert (known["value"] <= known["high"] + 1e-12).all()
 
 
-def measure(tables, date, *, data_end=None, n_threads=1, form="parquet", scores=None):
+def measure(tables, date, *, n_threads=1, form="parquet"):
     with TemporaryDirectory() as folder:
         place = write_tables(tables, Path(folder) / "bank", form)
-        with open_bank(place, WIDE, data_end=data_end, n_threads=n_threads) as bank:
-            return build_progress(bank, date, WIDE, scores, horizon_days=HORIZON)
+        with open_bank(place, WIDE, n_threads=n_threads) as bank:
+            return build_progress(read_today(bank, None, date, WIDE), horizon_days=HORIZON)
 
 
 def assert_same(one, other):
@@ -432,7 +432,7 @@ def test_table_that_is_not_there_costs_its_measures_alone(known_then, table):
 
 def test_bank_of_two_tables_tells_what_they_hold(make_folder):
     with open_bank(make_folder(), data_end=dt.date(2022, 3, 31), n_threads=1) as bank:
-        progress = build_progress(bank, dt.date(2022, 4, 1), bank.config)
+        progress = build_progress(read_today(bank, None, dt.date(2022, 4, 1), bank.config))
     told = progress.measures["measure"].unique().tolist()
     assert told == ["vip_responsibility", "product_coverage", "product_coverage_change", *sorted(CHURN)]
     assert set(told) | set(progress.not_told) == set(MEASURES)
@@ -451,7 +451,7 @@ def test_tables_of_which_no_row_can_be_used_are_as_if_not_there(make_folder):
         "campaigns": "campaign_id,customer_id,service,assigned_on,arm\nX,A,cts,2020-03-01,both\n",
     }
     with open_bank(make_folder(**tables), data_end=dt.date(2022, 3, 31), n_threads=1) as bank:
-        progress = build_progress(bank, dt.date(2022, 4, 1), bank.config)
+        progress = build_progress(read_today(bank, None, dt.date(2022, 4, 1), bank.config))
     assert progress.measures["measure"].nunique() == 6
     for name in ("losses_contacted", "referrals", "offers_difference", "potential_vips_seen"):
         assert "can be used" in progress.not_told[name][0]
@@ -521,19 +521,8 @@ def test_bank_without_managers_is_told_everything_that_needs_none(known_then, co
     assert len(progress_table(progress)) == len(progress.measures) + len(progress.not_told)
 
 
-def test_date_without_customers_measures_nobody(make_folder):
-    customers = "customer_id,branch_id,manager_id,opened_on,closed_on,tier\nA,N,M1,2020-01-10,2020-05-01,gold\n"
-    holdings = "holding_id,customer_id,product,opened_on,closed_on\nH,A,fund,2020-01-10,2020-05-01\n"
-    folder = make_folder(customers=customers, holdings=holdings)
-    with open_bank(folder, data_end=dt.date(2021, 12, 31), n_threads=1) as bank:
-        progress = build_progress(bank, dt.date(2022, 1, 1), bank.config)
-    assert progress.measures["value"].isna().all()
-    assert (progress.measures["n"] == 0).all()
-
-
-def test_date_before_all_data_and_a_horizon_of_no_day_are_refused(make_folder):
-    with open_bank(make_folder(), n_threads=1) as bank:
-        with pytest.raises(TimeRangeError, match=r"^--date 2010-01-01: nothing is dated before it; give a date inside"):
-            build_progress(bank, dt.date(2010, 1, 1), bank.config)
-        with pytest.raises(TimeRangeError, match=r"^horizon_days: 0 is not above 0"):
-            build_progress(bank, dt.date(2022, 1, 1), bank.config, horizon_days=0)
+def test_a_horizon_of_no_day_is_refused(make_folder):
+    with open_bank(make_folder(), data_end=dt.date(2021, 12, 31), n_threads=1) as bank:
+        today = read_today(bank, None, dt.date(2022, 1, 1), bank.config)
+    with pytest.raises(TimeRangeError, match=r"^horizon_days: 0 is not above 0"):
+        build_progress(today, horizon_days=0)

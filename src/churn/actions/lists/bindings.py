@@ -5,9 +5,10 @@ from typing import Any
 import narwhals as nw
 import pandas as pd
 
-from churn.actions.lists.facts import Facts, open_holdings, to_pandas
+from churn.actions.lists.facts import Facts, open_holdings
 from churn.actions.lists.listing import Found, ManagerList, not_made, note_unknown, order
 from churn.actions.lists.wording import join_words, tell
+from churn.actions.today import to_pandas
 from churn.explanation.reasons.amounts import Pair, percent, span
 from churn.speech.direction import isolate
 from churn.tables.contract import VIP_TIERS

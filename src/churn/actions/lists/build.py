@@ -1,20 +1,18 @@
 """Every list, and the one place that makes them all."""
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from churn.actions.lists.bindings import NEVER_BOUND, THINLY_BOUND
-from churn.actions.lists.facts import read_facts
+from churn.actions.lists.facts import list_facts
 from churn.actions.lists.growth import POTENTIAL_VIPS, UPGRADES
 from churn.actions.lists.listing import make_list
 from churn.actions.lists.losses import LOSS_ALERTS
 from churn.actions.lists.referrers import CIRCLES, REFERRERS
 from churn.actions.lists.vips import RELATIONSHIP_GRADES, UNASSIGNED_VIPS
-from churn.config import Config, ListSettings
-from churn.data import Data
+from churn.actions.today import Today
 from churn.explanation.reasons.amounts import Pair
 
 ALL_LISTS = (
@@ -55,50 +53,29 @@ class Lists:
     not_made: tuple[str, ...]
 
 
-def build_lists(
-    bank: Data, scores: pd.DataFrame | None, date: dt.date, config: Config, settings: ListSettings | None = None
-) -> Lists:
-    """Build every list for the customers at a date.
+def build_lists(today: Today) -> Lists:
+    """Build every list for today's customers.
 
     Only what happened strictly before the date is used; tier, manager and branch are today's. Who asked not to be
-    contacted (`do_not_contact`), and who is of the random hold-out (`churn.actions.hold_out`), is on the lists of
-    unassigned VIPs and of losses alone: every other list leads to marketing.
-
-    Parameters
-    ----------
-    bank
-        Checked tables. Tables that are not there, or hold nothing usable for the date, cost
-        the lists made of them, which say so.
-    scores
-        `customer_id`, each once, `churn_probability` and `risk_band`; lists are made without what is not there.
-    date
-        The day the lists are for. Whether the data are too old for it is the caller's to judge
-        (`churn.timeline.require_within`).
-    config
-        Names products and services; its section `plan` says what a loss is, who is held out, and the branches of
-        managers it knows.
-    settings
-        Thresholds; those of the configuration's section `lists` when None.
-
-    Raises
-    ------
-    DataError
-        A customer has more than one row of `scores`.
+    contacted (`do_not_contact`), and who is of the random hold-out, is on the lists of unassigned VIPs and of losses
+    alone: every other list leads to marketing. What is not there costs the lists made of it, which say so.
 
     Examples
     --------
+    >>> import datetime
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
+    >>> from churn.actions.today import read_today
     >>> from churn.simulation import simulate_bank
     >>> from churn.data import open_bank
     >>> with TemporaryDirectory() as folder:
     ...     _ = simulate_bank(Path(folder) / "bank", customers=100, months=24, truth=False)
     ...     with open_bank(Path(folder) / "bank") as bank:
-    ...         lists = build_lists(bank, None, dt.date(2025, 6, 1), bank.config)
+    ...         lists = build_lists(read_today(bank, None, datetime.date(2025, 6, 1), bank.config))
     >>> list(lists.frames)[:3], lists.not_made
     (['unassigned_vips', 'loss_alerts', 'potential_vips'], ())
     """
-    facts = read_facts(bank, scores, date, config, settings or config.lists)
+    facts = list_facts(today)
     made = {kind.name: make_list(kind, facts) for kind in ALL_LISTS}
     return Lists(
         {name: one.frame for name, one in made.items()},

@@ -6,10 +6,11 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from churn.actions.lists.facts import Facts, to_pandas
+from churn.actions.lists.facts import Facts
 from churn.actions.lists.listing import Found, ManagerList, not_made, note_unknown, order
 from churn.actions.lists.wording import join_words, tell
 from churn.actions.plan_words import TIER_WORDS
+from churn.actions.today import to_pandas
 from churn.explanation.reasons.amounts import Pair, money, percent, span
 from churn.features.activity import amount_moved, is_large_ordinary
 from churn.features.expressions import count, since, total

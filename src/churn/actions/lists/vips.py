@@ -9,7 +9,7 @@ import pandas as pd
 from churn.actions.lists.facts import Facts
 from churn.actions.lists.listing import Found, ManagerList, not_made, note_unknown, order
 from churn.actions.lists.wording import GRADES, join_words, tell
-from churn.actions.plan_managers import manager_branches, stated_branches
+from churn.actions.managers import manager_branches, stated_branches
 from churn.explanation.reasons.amounts import Pair, percent
 from churn.speech.direction import isolate
 from churn.tables.contract import VIP_TIERS

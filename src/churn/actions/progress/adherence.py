@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.actions.lists.facts import to_pandas
 from churn.actions.plan_days import is_working_day
 from churn.actions.progress.facts import Facts
 from churn.actions.progress.units import Found, Measured, position
+from churn.actions.today import to_pandas
 from churn.estimates import Interval, Whole, by_group, clustered_mean, clustered_share
 from churn.explanation.reasons.amounts import Pair
 from churn.features.expressions import count

@@ -11,7 +11,7 @@ from churn.actions.progress.adherence import measure_adherence
 from churn.actions.progress.breadth import measure_breadth
 from churn.actions.progress.care import measure_losses, measure_vips
 from churn.actions.progress.effects import measure_hold_out, measure_offers
-from churn.actions.progress.facts import Facts, read_facts
+from churn.actions.progress.facts import Facts, progress_facts
 from churn.actions.progress.growth import measure_converted, measure_referrals, measure_seen, note_converted
 from churn.actions.progress.leaving import (
     measure_churn,
@@ -23,8 +23,7 @@ from churn.actions.progress.leaving import (
 from churn.actions.progress.series import build_series
 from churn.actions.progress.units import Found, Measured
 from churn.actions.progress.wording import MEASURES, NOTES
-from churn.config import Config, ProgressSettings
-from churn.data import Data
+from churn.actions.today import Today
 from churn.explanation.reasons.amounts import Pair
 from churn.tables.contract import to_date
 from churn.timeline import YEAR_DAYS
@@ -69,71 +68,52 @@ class Progress:
     notes: tuple[Pair, ...]
 
 
-def build_progress(
-    bank: Data,
-    date: dt.date,
-    config: Config,
-    scores: pd.DataFrame | None = None,
-    *,
-    horizon_days: int = YEAR_DAYS,
-    settings: ProgressSettings | None = None,
-) -> Progress:
-    """Measure a bank, its branches and its managers by what happened strictly before a date.
+def build_progress(today: Today, *, horizon_days: int = YEAR_DAYS) -> Progress:
+    """Measure a bank, its branches and its managers by what happened strictly before today.
 
-    Tier, manager and branch are today's. Whether the data are too old for the date is the caller's to judge
-    (`churn.timeline.require_within`).
+    Tier, manager and branch are today's. What is not there costs the measures made of it, which say so. The section
+    `plan` of the configuration says what a manager's day holds, when nobody works, what a loss is and who is held out;
+    its section `lists` what a large counter transaction is and how many potential VIPs are expected there.
 
     Parameters
     ----------
-    bank
-        Checked tables. Tables that are not there, or hold nothing usable for the date, cost the measures made of them,
-        which say so.
-    config
-        Its section `plan` says what a manager's day holds, when nobody works, what a loss is and who is held out; its
-        section `lists` what a large counter transaction is and how many potential VIPs are expected there.
-    scores
-        Today's: `customer_id`, each once, and `churn_probability`; churn is not predicted without them.
     horizon_days
         In which customers are seen to leave, and over which products and bindings change; at least 1.
-    settings
-        Windows, and since when managers follow the plan; the configuration's section `progress` when None.
 
     Raises
     ------
-    DataError
-        A customer has more than one row of `scores`.
     TimeRangeError
-        The horizon is no day long, or nothing is dated before the date.
+        The horizon is no day long.
 
     Examples
     --------
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
+    >>> from churn.actions.today import read_today
     >>> from churn.simulation import simulate_bank
     >>> from churn.data import open_bank
     >>> with TemporaryDirectory() as folder:
     ...     _ = simulate_bank(Path(folder) / "bank", customers=100, months=24, truth=False)
     ...     with open_bank(Path(folder) / "bank") as bank:
-    ...         progress = build_progress(bank, dt.date(2025, 12, 1), bank.config)
+    ...         progress = build_progress(read_today(bank, None, dt.date(2025, 12, 1), bank.config))
     >>> progress.measures["measure"].unique().tolist()[:3], progress.not_told["churn_predicted"][0]
     (['meetings_per_day', 'calls_per_day', 'days_kept'], 'there are no scores')
     """
-    settings = settings or config.progress
-    facts = read_facts(bank, date, config, settings, horizon_days)
-    found = _measure(facts, scores)
+    facts = progress_facts(today, horizon_days)
+    found = _measure(facts)
     return Progress(
-        date,
-        settings.window_days,
-        horizon_days,
-        _table(facts, found),
-        build_series(facts),
-        MEASURES,
-        {name: why for name in MEASURES if not isinstance(why := found[name], Measured)},
-        _notes(facts, found),
+        date=today.date,
+        window_days=facts.settings.window_days,
+        horizon_days=horizon_days,
+        measures=_table(facts, found),
+        series=build_series(facts),
+        titles=MEASURES,
+        not_told={name: why for name in MEASURES if not isinstance(why := found[name], Measured)},
+        notes=_notes(facts, found),
     )
 
 
-def _measure(facts: Facts, scores: pd.DataFrame | None) -> Found:
+def _measure(facts: Facts) -> Found:
     return {
         **measure_adherence(facts),
         **measure_vips(facts),
@@ -143,7 +123,7 @@ def _measure(facts: Facts, scores: pd.DataFrame | None) -> Found:
         **measure_converted(facts),
         **measure_referrals(facts),
         **measure_churn(facts),
-        **measure_predicted(facts, scores),
+        **measure_predicted(facts),
         **measure_hold_out(facts),
         **measure_contacted(facts),
         **measure_offers(facts),

@@ -9,7 +9,7 @@ import narwhals as nw
 import numpy as np
 
 from churn.actions.lists.vips import find_homes
-from churn.actions.plan_managers import stated_branches
+from churn.actions.managers import stated_branches
 from churn.actions.progress.facts import Facts
 from churn.actions.progress.units import Found, Measured, add_up, numbers, sum_by_unit
 from churn.estimates import share

@@ -6,11 +6,10 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from churn.actions.hold_out import in_hold_out
-from churn.actions.lists.facts import to_pandas
 from churn.actions.progress.facts import Facts, at_month_end
 from churn.actions.progress.leaving import outcomes_at
 from churn.actions.progress.units import Found, Measured, add_up, numbers, position, where
+from churn.actions.today import in_hold_out, to_pandas
 from churn.actions.value import customer_value
 from churn.estimates import (
     Floats,

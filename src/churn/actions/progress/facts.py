@@ -1,6 +1,5 @@
 """What progress is made of: today's units, what the data know before the date, and what cannot be told."""
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,21 +8,15 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from churn.actions.lists.facts import to_pandas
-from churn.actions.lists.missing import find_missing
-from churn.actions.plan_managers import find_managers
+from churn.actions.today import Today, no_rows, to_pandas
 from churn.config import Config, ProgressSettings
 from churn.data import Data
 from churn.errors import TimeRangeError
 from churn.explanation.reasons.amounts import Pair
 from churn.labels import silent_is_known
-from churn.tables.checking import EVENTS
-from churn.tables.contract import VIP_TIERS, to_date, to_days
-from churn.timeline import Tables, population
-
-_OPTIONAL = ("bindings", "contacts", "pnl", "transactions", "referrals", "customer_states", "campaigns")
-_COLUMNS = (("customers", "manager_id"), ("transactions", "queue_ticket"))
-_OPENINGS = {"customers": ("opened_on", "closed_on"), "holdings": ("opened_on", "closed_on")}
+from churn.speech import say
+from churn.tables.contract import to_date
+from churn.timeline import Tables
 
 
 @dataclass(frozen=True)
@@ -40,8 +33,7 @@ class Facts:
         Whose every customer is who had come before the date, left or not: `customer_id` and today's `branch_id` and
         `manager_id`; lazy.
     people
-        The population at the date, one row a customer, sorted by `customer_id`: today's `branch_id`, `manager_id` (None
-        where there is none), `tier` and `is_vip`.
+        Of `Today.customers`.
     managers
         Of `find_managers`; no row where the bank names none.
     units
@@ -91,34 +83,36 @@ class Facts:
         """Say why a table cannot be used, or that it holds no row from a day on and before another."""
         if lack := self.lacks(table):
             return lack
-        rows = self.tables[table].filter((nw.col(column) >= first) & (nw.col(column) < last))
-        if rows.head(1).collect(backend="pyarrow").shape[0]:
-            return None
-        begin, end = to_date(first), to_date(last)
-        return f"{table} holds no row from {begin} on and before {end}", f"{table} 表没有 {begin} 起、{end} 之前的数据"
+        empty = no_rows(self.tables, table, column, first, last)
+        return (say(empty, "en"), say(empty, "zh")) if empty else None
 
 
-def read_facts(bank: Data, date: dt.date, config: Config, settings: ProgressSettings, horizon_days: int) -> Facts:
-    """Collect today's customers, managers and branches, and what the data know before a date.
+def progress_facts(today: Today, horizon_days: int) -> Facts:
+    """Add the units, and whose every customer is, to what is known today.
 
     Raises
     ------
     TimeRangeError
-        The horizon is no day long, or nothing is dated before the date.
+        The horizon is no day long.
     """
     if horizon_days < 1:
         raise TimeRangeError(f"horizon_days: {horizon_days} is not above 0; give the model's horizon")
-    day = to_days(date)
-    missing = find_missing(bank, _OPTIONAL, _COLUMNS)
-    tables = {name: frame for name, frame in bank.tables().items() if name not in missing}
-    begin, end = _find_period(bank, tables, day)
-    come = tables["customers"].filter(nw.col("opened_on") < day)
+    come = today.tables["customers"].filter(nw.col("opened_on") < today.day)
     owners = come.select("customer_id", "branch_id", "manager_id")
-    people = _read_people(tables, day)
-    managers = find_managers(people, date, config.plan)
-    units = _list_units(owners, managers)
     return Facts(
-        bank, tables, owners, people, managers, units, day, begin, end, config, settings, horizon_days, missing
+        bank=today.bank,
+        tables=today.tables,
+        owners=owners,
+        people=today.customers,
+        managers=today.managers,
+        units=_list_units(owners, today.managers),
+        day=today.day,
+        begin=today.begin,
+        end=today.end,
+        config=today.config,
+        settings=today.config.progress,
+        horizon_days=horizon_days,
+        missing={name: (say(why, "en"), say(why, "zh")) for name, why in today.absent.items()},
     )
 
 
@@ -129,39 +123,6 @@ def at_month_end(facts: Facts, start: int) -> Pair | None:
     if silent_is_known(facts.tables, start):
         return None
     return f"pnl holds no values at the month-end before {to_date(start)}", f"pnl 表没有 {to_date(start)} 前的月末数据"
-
-
-def _find_period(bank: Data, tables: Tables, day: int) -> tuple[int, int]:
-    """Return the first and last day before `day` that the data know about.
-
-    Days on or after it say nothing, not even how far the data reach: what is added there changes no figure.
-    """
-    days: list[int] = []
-    for group in (EVENTS, _OPENINGS):
-        for table in (name for name in group if name in tables):
-            for column in group[table]:
-                days += _ends(tables[table], column, day)
-        if days:
-            break
-    if not days:
-        raise TimeRangeError(f"--date {to_date(day)}: nothing is dated before it; give a date inside the data")
-    stated = to_days(bank.data_end)
-    return min(days), stated if stated < day else max(days)
-
-
-def _ends(table: nw.LazyFrame[Any], column: str, day: int) -> list[int]:
-    before = table.filter(nw.col(column) < day)
-    found = before.select(nw.col(column).min().alias("first"), nw.col(column).max().alias("last"))
-    row = found.collect(backend="pyarrow").to_native().to_pylist()[0]
-    return [value for value in row.values() if value is not None]
-
-
-def _read_people(tables: Tables, day: int) -> pd.DataFrame:
-    columns = tables["customers"].select("customer_id", "branch_id", "manager_id", "tier")
-    rows = to_pandas(population(tables, day).join(columns, on="customer_id", how="inner"))
-    people = rows.sort_values("customer_id", ignore_index=True)
-    managers = people["manager_id"].astype(object)
-    return people.assign(manager_id=managers.where(managers.notna(), None), is_vip=people["tier"].isin(VIP_TIERS))
 
 
 def _list_units(owners: nw.LazyFrame[Any], managers: pd.DataFrame) -> pd.DataFrame:

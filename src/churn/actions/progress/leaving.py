@@ -9,7 +9,6 @@ import pandas as pd
 
 from churn.actions.progress.facts import Facts
 from churn.actions.progress.units import Found, Measured, add_up, numbers, sum_by_unit
-from churn.errors import DataError
 from churn.estimates import difference, share, unknown
 from churn.explanation.reasons.amounts import Pair
 from churn.features.coverage import product_coverage
@@ -46,24 +45,13 @@ def measure_churn(facts: Facts) -> Found:
     )
 
 
-def measure_predicted(facts: Facts, scores: pd.DataFrame | None) -> Found:
-    """Measure the mean of today's scores, of those customers of today who have one.
-
-    Raises
-    ------
-    DataError
-        A customer has more than one row of `scores`.
-    """
+def measure_predicted(facts: Facts) -> Found:
+    """Measure the mean of today's scores, of those customers of today who have one."""
     name = "churn_predicted"
-    if scores is None or not {"customer_id", "churn_probability"} <= set(scores):
-        return {name: ("there are no scores", "没有评分")}
-    if twice := int(scores["customer_id"].duplicated().sum()):
-        raise DataError(f"scores: {twice:,} rows repeat a customer_id; give scores with one row a customer")
-    given = scores[["customer_id", "churn_probability"]].astype({"customer_id": "str", "churn_probability": "float64"})
-    rows = facts.people[["customer_id", "branch_id", "manager_id"]].merge(given, on="customer_id", how="inner")
+    if lack := facts.lacks("scores"):
+        return {name: lack}
+    rows = facts.people[["customer_id", "branch_id", "manager_id", "churn_probability"]]
     rows = rows[rows["churn_probability"].notna()]
-    if rows.empty:
-        return {name: ("no customer has a score", "客户均无评分")}
     sums = add_up(facts, rows.assign(n=1))
     value = numbers(sums, "churn_probability") / np.where(sums["n"] > 0, sums["n"], np.nan)
     return {name: Measured(unknown(value), sums["n"].to_numpy(dtype=np.int64))}

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from churn.actions.lists.facts import to_pandas
 from churn.actions.progress.facts import Facts
+from churn.actions.today import to_pandas
 from churn.estimates import Floats, Interval
 from churn.explanation.reasons.amounts import Pair
 

@@ -44,7 +44,7 @@ def find_managers(people: pd.DataFrame, date: dt.date, settings: PlanSettings) -
     Parameters
     ----------
     people
-        Of `read_people`; `customer_id`, `branch_id`, `manager_id` and `is_vip` are read.
+        Of `Today.customers`; `customer_id`, `branch_id`, `manager_id` and `is_vip` are read.
     date
         A manager who is away on it has room for nothing.
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from churn.actions.lists.vips import find_homes
-from churn.actions.plan_managers import find_managers, manager_branches, propose_managers, unknown_managers
+from churn.actions.managers import find_managers, manager_branches, propose_managers, unknown_managers
 from churn.config import PlanSettings
 
 DATE = dt.date(2026, 1, 5)

@@ -1,0 +1,219 @@
+"""Scores, read back once: a file or a table of them, held against what `churn score` writes."""
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.dataset as pa_dataset
+
+from churn import csv_files
+from churn.errors import DataError, MissingColumnError
+from churn.explanation.reasons.telling import N_HOLDING, N_RAISING
+from churn.scoring import N_REASONS, require_form
+from churn.speech import LANGUAGES, Name
+
+_NEEDED = ("customer_id", "as_of", "churn_probability")
+_EFFECT = "next_binding_effect"
+_OF_EVERYBODY = (*_NEEDED, "risk_band", "next_binding", "next_product", _EFFECT)
+_RAISES = [[f"raises_{rank}_{language}" for language in LANGUAGES] for rank in range(1, N_RAISING + 1)]
+_HOLDS = [[f"holds_{rank}_{language}" for language in LANGUAGES] for rank in range(1, N_HOLDING + 1)]
+_FEATURES = [f"reason_{rank}" for rank in range(1, N_REASONS + 1)]
+_ENDS = ("probability_low", "probability_high")
+_OF_SOME = (*(name for pair in (*_RAISES, *_HOLDS) for name in pair), *_FEATURES, "next_binding", "next_product")
+_NUMBERS = ("churn_probability", _EFFECT, *_ENDS)
+
+
+class Told(NamedTuple):
+    """What scores tell of one customer; None where they do not.
+
+    Attributes
+    ----------
+    raises, holds
+        Reasons in words, the strongest first; empty where the scores have none.
+    features
+        The features that raise the risk most, by name.
+    binding, product, effect
+        Codes of a service to bind or a product to open, and the claimed effect of binding.
+    low, high
+        The interval of the probability.
+    """
+
+    raises: tuple[Name, ...]
+    holds: tuple[Name, ...]
+    features: tuple[str, ...]
+    binding: str | None
+    product: str | None
+    effect: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one date.
+
+    Attributes
+    ----------
+    frame
+        One row per customer: `customer_id`, `churn_probability`, `risk_band`, `next_binding`, `next_product` and
+        `next_binding_effect` (NaN where none is claimed). Missing where the scores say nothing.
+    as_of
+        The date of the scores; None for those of a flat file.
+    is_explained
+        Whether they have the columns of `churn score --explain`.
+    where
+        What messages call them.
+    rows
+        All their columns, unread: reasons in words are large, and needed of few customers.
+    is_guarded
+        Whether the rows are of a CSV, whose texts no spreadsheet runs (`csv_files`).
+    """
+
+    frame: pd.DataFrame
+    as_of: dt.date | None
+    is_explained: bool
+    where: str
+    rows: pa_dataset.Dataset
+    is_guarded: bool
+
+    def told(self, customer_ids: Collection[str]) -> dict[str, Told]:
+        """Read what the scores tell of some customers, by id; who is not in them is left out.
+
+        Raises
+        ------
+        DataError
+            A column is not what `churn score` writes.
+        """
+        columns = [name for name in ("customer_id", *_OF_SOME, _EFFECT, *_ENDS) if name in self.rows.schema.names]
+        ids = pa.array([csv_files.guard(one) if self.is_guarded else one for one in customer_ids], pa.string())
+        try:
+            table = self.rows.to_table(columns=columns, filter=pa_dataset.field("customer_id").isin(ids))
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(f"{self.where}: a column is not what churn score writes; score again") from error
+        table = csv_files.unguard(table) if self.is_guarded else table
+        cells = [_read(self.where, table, name).tolist() for name in columns]
+        known = [dict(zip(columns, row, strict=True)) for row in zip(*cells, strict=True)]
+        return {row["customer_id"]: _told(row) for row in known}
+
+
+def read_scores(path: Path) -> Scores:
+    """Read a score file, .parquet or .csv.
+
+    Raises
+    ------
+    DataError
+        It is not there or cannot be read, a customer is in it twice or without an id, a probability is missing or
+        outside [0, 1], or its rows are of several dates.
+    MissingColumnError
+        A column that every score file has is missing.
+    OutputError
+        The name ends in neither.
+    """
+    require_form(path)
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; give the scores that churn score wrote")
+    try:
+        return _check(_open(path), str(path), is_guarded=path.suffix == ".csv")
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: cannot be read as {path.suffix[1:]}; give a file that churn score wrote") from error
+
+
+def check_scores(scores: pd.DataFrame, where: str = "scores") -> Scores:
+    """Take a table of scores, as `churn.score` gives it; errors as for `read_scores`."""
+    known = [name for name in dict.fromkeys((*_OF_EVERYBODY, *_OF_SOME, *_ENDS)) if name in scores]
+    try:
+        return _check(
+            pa_dataset.dataset(pa.Table.from_pandas(scores[known], preserve_index=False)), where, is_guarded=False
+        )
+    except pa.ArrowException as error:
+        raise DataError(f"{where}: a column is not what churn score gives; score again") from error
+
+
+def _open(path: Path) -> pa_dataset.Dataset:
+    if path.suffix == ".parquet":
+        return pa_dataset.dataset(path, format="parquet")
+    # Everything as text, so that an id keeps its zeros; an empty cell is the only one that says nothing.
+    types = dict.fromkeys((*_OF_EVERYBODY, *_OF_SOME, *_ENDS), pa.string())
+    options = pa_csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True)
+    return pa_dataset.dataset(path, format=pa_dataset.CsvFileFormat(convert_options=options))
+
+
+def _check(rows: pa_dataset.Dataset, where: str, *, is_guarded: bool) -> Scores:
+    if missing := [name for name in _NEEDED if name not in rows.schema.names]:
+        raise MissingColumnError(f"{where}: column {missing[0]} is missing; give what churn score wrote")
+    table = rows.to_table(columns=[name for name in _OF_EVERYBODY if name in rows.schema.names])
+    table = csv_files.unguard(table) if is_guarded else table
+    names = [name for name in _OF_EVERYBODY if name != "as_of"]
+    frame = pd.DataFrame({name: _read(where, table, name) for name in names if name in table.column_names})
+    frame = frame.reindex(columns=names)
+    _require_usable(where, frame)
+    return Scores(
+        frame=frame,
+        as_of=_as_of(where, table),
+        is_explained=_EFFECT in table.column_names,
+        where=where,
+        rows=rows,
+        is_guarded=is_guarded,
+    )
+
+
+def _read(where: str, table: pa.Table, name: str) -> "pd.Series[Any]":
+    """Read a column as what it should hold; an empty text is none."""
+    kind = "number" if name in _NUMBERS else "text"
+    try:
+        column: pd.Series[Any] = table[name].cast(pa.float64() if kind == "number" else pa.string()).to_pandas()
+    except pa.ArrowException as error:
+        raise DataError(f"{where}: column {name} is no {kind}; give what churn score wrote") from error
+    found: pd.Series[Any] = column.astype("float64" if kind == "number" else "str")
+    return found if kind == "number" else found.where(found != "")
+
+
+def _require_usable(where: str, frame: pd.DataFrame) -> None:
+    ids, probability, effect = frame["customer_id"], frame["churn_probability"], frame[_EFFECT]
+    _require(where, ids.isna(), "customer_id: empty; score again")
+    _require(where, ids.duplicated(), "customer_id: a customer twice; score again")
+    _require(where, ~probability.between(0, 1), "churn_probability: not a number from 0 to 1; score again")
+    _require(where, effect.notna() & ~effect.between(-1, 1), f"{_EFFECT}: not a number from -1 to 1; score again")
+
+
+def _require(where: str, wrong: "pd.Series[bool]", what: str) -> None:
+    if wrong.any():
+        rows = ", ".join(str(row + 1) for row in np.flatnonzero(wrong)[:5])
+        raise DataError(f"{where}: {what} ({int(wrong.sum()):,} rows, among them {rows})")
+
+
+def _as_of(where: str, table: pa.Table) -> dt.date | None:
+    dates = {str(value)[:10] for value in table["as_of"].unique().to_pylist()}
+    if len(dates) > 1:
+        raise DataError(f"{where}: as_of: {len(dates)} dates; give the scores of one date")
+    (date,) = dates or {""}
+    if date in ("", "None"):
+        return None
+    try:
+        return dt.date.fromisoformat(date)
+    except ValueError as error:
+        raise DataError(f"{where}: as_of: not a date; give what churn score wrote") from error
+
+
+def _told(row: Mapping[str, Any]) -> Told:
+    known = {name: value for name, value in row.items() if not pd.isna(value)}
+    return Told(
+        raises=_in_words(known, _RAISES),
+        holds=_in_words(known, _HOLDS),
+        features=tuple(known[name] for name in _FEATURES if name in known),
+        binding=known.get("next_binding"),
+        product=known.get("next_product"),
+        effect=known.get(_EFFECT),
+        low=known.get("probability_low"),
+        high=known.get("probability_high"),
+    )
+
+
+def _in_words(known: Mapping[str, str], columns: list[list[str]]) -> tuple[Name, ...]:
+    return tuple(Name(known[en], known[zh]) for en, zh in columns if en in known and zh in known)

@@ -46,9 +46,9 @@ def study_bank(customers: int, months: int, seed: int, confounders: str, records
             folder, customers=customers, months=months, seed=seed, confounders=confounders, campaigns=not records
         )
         truths = read_truths(folder / "truth")
-        with open_bank(folder, config, n_threads=1) as bank:
+        with open_bank(folder, config) as bank:
             evidence = _gather(bank, records)
-    effects = estimate_effects(*evidence, config, seed=seed, n_threads=1)
+    effects = estimate_effects(*evidence, config, seed=seed)
     return [
         {
             "seed": seed,

@@ -27,6 +27,7 @@ from churn.data import open_bank
 from churn.explanation.shap import LARGEST_GAP, explain_matrix
 from churn.model.trees import TreeParameters, fit_trees, predict_margins
 from churn.simulation import simulate_bank
+from churn.threads import use_threads
 
 AS_OF = dt.date(2025, 1, 1)
 BLOCK = 50_000
@@ -66,8 +67,8 @@ def main() -> int:
     matrix = resample(features, rows)
     explainer = shap.TreeExplainer(booster)
     first, before = _timed(explainer.shap_values, matrix[:part])
-    with Memory() as memory:
-        explained, fast = _timed(explain_matrix, booster, matrix, n_threads=given.threads)
+    with Memory() as memory, use_threads(given.threads):
+        explained, fast = _timed(explain_matrix, booster, matrix)
     last, after = _timed(explainer.shap_values, matrix[-part:])
     slow = (before + after) / (2 * part) * rows
     value_gap = max(np.abs(explained.values[:part] - first).max(), np.abs(explained.values[-part:] - last).max())

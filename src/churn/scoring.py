@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from churn import csv_files
+from churn import csv_files, threads
 from churn.config import Config
 from churn.errors import OutputError
 from churn.explanation.next_best import find_flat_next_steps, find_next_steps
@@ -70,7 +70,6 @@ def score_snapshot(
     *,
     explain: Config | None = None,
     classes_known: bool | None = None,
-    n_threads: int = 0,
 ) -> tuple[pa.Table, dict[str, int]]:
     """Score customers: one row each, in the order given, and the count of unseen categories by column.
 
@@ -86,8 +85,8 @@ def score_snapshot(
     ModelError
         The features are not those the model was trained on.
     """
-    prediction = stored.model.predict(snapshot.features, n_threads=n_threads)
-    explained = explain_features(stored.model, snapshot.features, n_threads=n_threads)
+    prediction = stored.model.predict(snapshot.features, n_threads=threads.n_threads())
+    explained = explain_features(stored.model, snapshot.features)
     n = len(snapshot.customer_id)
     columns = [
         pa.array(snapshot.customer_id, pa.string()),
@@ -189,7 +188,6 @@ def write_scores(
     build_manifest: Callable[[Scored], Mapping[str, Any]],
     explain: Config | None = None,
     classes_known: bool | None = None,
-    n_threads: int = 0,
     on_rows: OnRows | None = None,
 ) -> Scored:
     """Score partition after partition into `path`, with `<name>.manifest.json` and `<name>.quarantine.csv` beside it.
@@ -224,9 +222,7 @@ def write_scores(
         csv_files.write_rows(left_out, ["table", "file", "row", "column", "rule"], quarantine, for_excel=True)
         with _open_writer(scores, path.suffix, explained=explain is not None) as write:
             for snapshot in snapshots:
-                table, new = score_snapshot(
-                    snapshot, stored, explain=explain, classes_known=classes_known, n_threads=n_threads
-                )
+                table, new = score_snapshot(snapshot, stored, explain=explain, classes_known=classes_known)
                 write(table)
                 rows += table.num_rows
                 unseen.update(new)

@@ -10,7 +10,7 @@ from churn.explanation.bindings import FIELDS, binding_rows, bindings_frame, bui
 from churn.explanation.effects.controls import Control
 from churn.explanation.effects.estimates import ServiceEffect
 from churn.explanation.effects.observational import Observational
-from churn.explanation.effects.randomised import Offer
+from churn.explanation.effects.randomised import RandomisedOffer
 from churn.explanation.survey import NO_CONTRAST, Contrast, Seen
 from churn.speech import say
 
@@ -27,7 +27,7 @@ PROMISED = [
 
 def offered(service, low, high):
     late = Estimate((low + high) / 2, low, high)
-    offer = Offer(Estimate(low / 2, low / 2 - 0.1, low / 2 + 0.1), late, Estimate(0.6, 0.5, 0.7), 400)
+    offer = RandomisedOffer(Estimate(low / 2, low / 2 - 0.1, low / 2 + 0.1), late, Estimate(0.6, 0.5, 0.7), 400)
     return ServiceEffect(service, UNKNOWN, None, (), offer, {})
 
 

@@ -12,7 +12,7 @@ from churn.config import Config, EffectSettings
 from churn.errors import ModelError
 from churn.estimates import Estimate
 from churn.explanation.effects.estimates import ServiceEffect
-from churn.explanation.effects.randomised import Offer
+from churn.explanation.effects.randomised import RandomisedOffer
 from churn.explanation.next_best import (
     build_advice,
     find_flat_next_steps,
@@ -311,7 +311,7 @@ def test_damaged_advice_is_a_model_error(damaged):
 
 def test_advice_is_what_may_be_claimed():
     late = Estimate(-0.15, -0.2, -0.1)
-    offer = Offer(Estimate(-0.1, -0.2, 0.0), late, Estimate(0.6, 0.5, 0.7), 400)
+    offer = RandomisedOffer(Estimate(-0.1, -0.2, 0.0), late, Estimate(0.6, 0.5, 0.7), 400)
     bands = {"1-2": Estimate(-0.3, -0.4, -0.2), "3-4": Estimate(-0.1, -0.2, 0.0), "5+": NOTHING}
     effects = [
         ServiceEffect("cts", NOTHING, None, (), offer, bands),

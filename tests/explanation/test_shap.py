@@ -13,6 +13,7 @@ from churn.model.calibration import Calibration
 from churn.model.fitted import FittedModel
 from churn.model.schema import learn_schema
 from churn.model.trees import TreeParameters, fit_trees, predict_contributions, predict_margins
+from churn.threads import use_threads
 
 CALIBRATIONS = [
     Calibration(),
@@ -42,7 +43,7 @@ def booster(rows):
 
 @pytest.fixture(scope="module")
 def explained(booster, rows):
-    return explain_matrix(booster, rows, n_threads=1)
+    return explain_matrix(booster, rows)
 
 
 @pytest.fixture
@@ -81,7 +82,10 @@ def test_values_and_the_base_value_add_up_to_the_margin_in_every_row(booster, ro
 def test_a_second_process_changes_no_bit(booster, rows, monkeypatch):
     monkeypatch.setattr("churn.explanation.shap.CHUNK_ROWS", 1_000)
     monkeypatch.setattr("churn.explanation.shap.POOL_ROWS", 2_000)
-    one, two = (explain_matrix(booster, rows, n_threads=n_threads) for n_threads in (1, 2))
+    with use_threads(1):
+        one = explain_matrix(booster, rows)
+    with use_threads(2):
+        two = explain_matrix(booster, rows)
 
     np.testing.assert_array_equal(one.values, two.values)
     assert one.base_value == two.base_value
@@ -90,7 +94,7 @@ def test_a_second_process_changes_no_bit(booster, rows, monkeypatch):
 def test_a_file_cut_into_other_chunks_differs_by_rounding_alone(booster, rows, explained, monkeypatch):
     # 3,200 = 4 × 700 + 400: woodelf takes another way through so few rows.
     monkeypatch.setattr("churn.explanation.shap.CHUNK_ROWS", 700)
-    found = explain_matrix(booster, rows, n_threads=1).values
+    found = explain_matrix(booster, rows).values
 
     np.testing.assert_array_equal(found[:2_800], explained.values[:2_800])
     np.testing.assert_allclose(found[2_800:], explained.values[2_800:], rtol=0, atol=2e-6)
@@ -139,7 +143,7 @@ def test_rows_whose_values_do_not_add_up_are_replaced_and_no_other(booster, rows
         return values
 
     monkeypatch.setattr(woodelf.WoodelfExplainer, "shap_values", nearly_right)
-    found = explain_matrix(booster, rows, n_threads=1)
+    found = explain_matrix(booster, rows)
 
     slow = predict_contributions(booster, rows[[7, 9]])[:, :-1].astype(np.float32)
     np.testing.assert_array_equal(found.values[[7, 9]], slow)

@@ -12,7 +12,7 @@ from churn.estimates import UNKNOWN, Estimate
 from churn.explanation.effects.controls import Control
 from churn.explanation.effects.estimates import ServiceEffect
 from churn.explanation.effects.observational import Observational
-from churn.explanation.effects.randomised import Offer
+from churn.explanation.effects.randomised import RandomisedOffer
 from churn.explanation.verdict import explain_verdict, judge
 from churn.speech import Name, say
 
@@ -28,7 +28,7 @@ def between(low, high):
 
 
 def offered(late, raw=UNKNOWN):
-    offer = Offer(Estimate(-0.5, -0.6, -0.4), late, Estimate(0.6, 0.5, 0.7), 400)
+    offer = RandomisedOffer(Estimate(-0.5, -0.6, -0.4), late, Estimate(0.6, 0.5, 0.7), 400)
     return ServiceEffect("cts", raw, None, (), offer, {})
 
 

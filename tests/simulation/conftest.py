@@ -125,7 +125,9 @@ def observed_bank(tmp_path_factory: pytest.TempPathFactory) -> Bank:
 
 def made_bank(factory: pytest.TempPathFactory, seed: int, **arguments: Any) -> Bank:
     name = f"simulated-{seed}-{arguments.get('confounders', 'hidden')}"
-    return Bank(made_once(factory, name, lambda folder: simulate_bank(folder / "bank", seed=seed, **arguments)) / "bank")
+    return Bank(
+        made_once(factory, name, lambda folder: simulate_bank(folder / "bank", seed=seed, **arguments)) / "bank"
+    )
 
 
 @pytest.fixture(scope="session")

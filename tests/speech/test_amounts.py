@@ -3,7 +3,7 @@ import datetime as dt
 import pytest
 
 from churn.speech import Date, Number, Percent, Points, ShortMoney, say
-from churn.speech.amounts import Measured, PointsBetween
+from churn.speech.amounts import InUnit, PointsBetween
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_numbers_shares_and_dates_are_written_as_the_language_has_them(amount, e
     ],
 )
 def test_changes_are_points_with_a_true_minus(estimate, text):
-    assert (say(PointsBetween(*estimate), "en"), say(PointsBetween(*estimate), "zh")) == (text, text)
+    assert (say(PointsBetween(estimate), "en"), say(PointsBetween(estimate), "zh")) == (text, text)
 
 
 @pytest.mark.parametrize(
@@ -69,4 +69,4 @@ def test_changes_are_points_with_a_true_minus(estimate, text):
     ],
 )
 def test_a_customers_value_is_written_with_its_unit(value, unit, english, chinese):
-    assert (say(Measured(value, unit), "en"), say(Measured(value, unit), "zh")) == (english, chinese)
+    assert (say(InUnit(value, unit), "en"), say(InUnit(value, unit), "zh")) == (english, chinese)

@@ -17,6 +17,7 @@ from churn.frame import Snapshot
 from churn.model.schema import encode
 from churn.model.storage import StoredModel
 from churn.scoring import score_snapshot
+from churn.threads import use_threads
 from churn.timeline import Date, as_date
 
 _log = logging.getLogger(__name__)
@@ -55,10 +56,11 @@ def score(
     date = _date_for(model, data, as_of)
     settings, known = (data.config, data.classes_known) if explain else (None, None)
     parts, unseen = [], Counter[str]()
-    for snapshot in data.partitions(date):
-        table, new = score_snapshot(snapshot, model, explain=settings, classes_known=known, n_threads=n_threads or 0)
-        parts.append(table)
-        unseen.update(new)
+    with use_threads(n_threads):
+        for snapshot in data.partitions(date):
+            table, new = score_snapshot(snapshot, model, explain=settings, classes_known=known)
+            parts.append(table)
+            unseen.update(new)
     if unseen:
         _log.warning("categories that training did not have count as missing: %s", dict(sorted(unseen.items())))
     scores: pd.DataFrame = pa.concat_tables(parts).to_pandas()
@@ -96,10 +98,11 @@ def explain_bindings(
         As for `score`.
     """
     date = _date_for(model, data, as_of)
-    customers = look_ahead(data.partitions(date), model)
-    effects, _ = estimate_data_effects(data, model, date, seed=seed, n_threads=n_threads or 0, on_step=on_step)
-    on_step("explaining every customer")
-    rows, _ = survey_data(data, customers, model, effects, n_threads=n_threads or 0)
+    with use_threads(n_threads):
+        customers = look_ahead(data.partitions(date), model)
+        effects, _ = estimate_data_effects(data, model, date, seed=seed, on_step=on_step)
+        on_step("explaining every customer")
+        rows, _ = survey_data(data, customers, model, effects)
     return bindings_frame(rows)
 
 
@@ -108,8 +111,6 @@ def survey_data(
     customers: Iterable[Snapshot],
     stored: StoredModel,
     effects: Sequence[ServiceEffect],
-    *,
-    n_threads: int = 0,
 ) -> tuple[list[BindingRow], pd.DataFrame]:
     """Explain every customer, going through the partitions once.
 
@@ -119,7 +120,7 @@ def survey_data(
         The bindings table of `effects`, ranked; and `importance` of `churn.explanation.survey.Survey`.
     """
     services = service_columns(data.config, stored.model.schema.names)
-    survey = survey_customers(customers, stored.model, services, n_expected=data.n_customers, n_threads=n_threads)
+    survey = survey_customers(customers, stored.model, services, n_expected=data.n_customers)
     rows = build_bindings(effects, survey.seen, service_names(data.config), data.config.effects)
     return rows, survey.importance
 
@@ -131,7 +132,6 @@ def estimate_data_effects(
     *,
     strengths: bool = False,
     seed: int = 0,
-    n_threads: int = 0,
     on_step: OnStep = say_nothing,
 ) -> tuple[list[ServiceEffect], dt.date | None]:
     """Estimate every service's effect from all that data tell of it; and the date whose outcomes were seen.
@@ -145,10 +145,10 @@ def estimate_data_effects(
     evidence = data.evidence(as_of, horizon_days, on_step=on_step)
     if config.flat is not None:
         on_step("estimating the effect of the bindings")
-        found = estimate_flat_effects(evidence.snapshot, config.flat, config.effects, seed=seed, n_threads=n_threads)
+        found = estimate_flat_effects(evidence.snapshot, config.flat, config.effects, seed=seed)
         return found, None
     effects = estimate_effects(
-        *evidence, config, strengths=strengths, seed=seed, n_threads=n_threads,
+        *evidence, config, strengths=strengths, seed=seed,
         on_service=lambda service: on_step(f"estimating the effect of {service}"),
     )  # fmt: skip
     return effects, evidence.snapshot.as_of

@@ -14,6 +14,7 @@ from churn.explanation.next_best import build_advice
 from churn.model.documents import Effects
 from churn.model.recipe import Recipe, parse_recipe
 from churn.model.storage import StoredModel
+from churn.threads import use_threads
 from churn.training import train_flat, train_on_snapshots
 
 _log = logging.getLogger(__name__)
@@ -68,7 +69,8 @@ def train(
     if not with_effects or (not is_file and snapshots.evidence is None):
         return stored
     on_step("estimating what binding each service does")
-    return replace(stored, effects=_advice(snapshots, chosen.seed, n_threads or 0))
+    with use_threads(n_threads):
+        return replace(stored, effects=_advice(snapshots, chosen.seed))
 
 
 def backtest(
@@ -112,12 +114,12 @@ def backtest(
     )  # fmt: skip
 
 
-def _advice(snapshots: Snapshots, seed: int, n_threads: int) -> Effects:
+def _advice(snapshots: Snapshots, seed: int) -> Effects:
     """Say what may be claimed of binding each service, from the latest outcomes and all offers."""
     config, latest = snapshots.config, snapshots[-1]
     if config.flat is not None:
-        effects = estimate_flat_effects(latest, config.flat, config.effects, seed=seed, n_threads=n_threads)
+        effects = estimate_flat_effects(latest, config.flat, config.effects, seed=seed)
     else:
         assert snapshots.evidence is not None
-        effects = estimate_effects(*snapshots.evidence, config, seed=seed, n_threads=n_threads)
+        effects = estimate_effects(*snapshots.evidence, config, seed=seed)
     return Effects(as_of=latest.as_of, services=build_advice(effects, config.effects))

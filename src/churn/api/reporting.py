@@ -74,7 +74,6 @@ def gather_page(
     date: dt.date | None = None,
     branch_id: str | None = None,
     seed: int = 0,
-    n_threads: int = 0,
     on_step: OnStep = say_nothing,
 ) -> Gathered:
     """Gather what pages say, of a bank at a date or of a flat file.
@@ -104,9 +103,7 @@ def gather_page(
     customers, today = _customers(data, outcomes, stored, scores, date, on_step)
     _require_customers(customers, scores.where, branch_id)
     if explained is None:
-        explained = explain_data(
-            data, stored, scores.as_of, outcomes=outcomes, seed=seed, n_threads=n_threads, on_step=on_step
-        )
+        explained = explain_data(data, stored, scores.as_of, outcomes=outcomes, seed=seed, on_step=on_step)
     return Gathered(
         customers=customers,
         scores=scores,
@@ -177,7 +174,6 @@ def explain_data(
     *,
     outcomes: Data | None = None,
     seed: int = 0,
-    n_threads: int = 0,
     on_step: OnStep = say_nothing,
 ) -> Explanation:
     """Find what a model makes of features and services, as `churn explain` does; go through its customers once.
@@ -188,11 +184,11 @@ def explain_data(
     judged = outcomes or data
     if judged.has_bindings and judged.has_outcomes:
         try:
-            effects, _ = estimate_data_effects(judged, stored, as_of, seed=seed, n_threads=n_threads, on_step=on_step)
+            effects, _ = estimate_data_effects(judged, stored, as_of, seed=seed, on_step=on_step)
         except TimeRangeError:
             on_step("no outcome is complete, so that no effect of a binding can be told")
     on_step("explaining every customer")
-    rows, importance = survey_data(data, data.partitions(as_of), stored, effects, n_threads=n_threads)
+    rows, importance = survey_data(data, data.partitions(as_of), stored, effects)
     return Explanation(tuple(rows), importance)
 
 

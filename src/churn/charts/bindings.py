@@ -266,7 +266,7 @@ def _write_verdict(axes: Axes, place: int, row: BindingRow, language: Language) 
     verdict = say(VERDICTS[row.verdict], language)
     axes.text(_RIGHT, place + 0.05, verdict, transform=across, va="bottom", color=colour, fontsize=12.5)
     if row.leading.value is not None or row.leading.low is not None:
-        number = say(PointsBetween(*row.leading), language)
+        number = say(PointsBetween(row.leading), language)
         axes.text(_RIGHT, place + 0.1, number, transform=across, va="top", color=colour, fontsize=10)
 
 

@@ -21,7 +21,7 @@ from churn.errors import ExplanationError
 from churn.explanation.shap import Contributions
 from churn.features.feature import Feature, find_feature, meaning_of
 from churn.speech import Language, Percent, message, say
-from churn.speech.amounts import Measured, ShortNumber
+from churn.speech.amounts import InUnit, ShortNumber
 
 MOST_ROWS = 5_000
 """Rows drawn at most; more of them only cover each other."""
@@ -130,7 +130,7 @@ def plot_dependence(
         if side is not None:
             place = _spread(np.zeros(len(x)))
             side.scatter(place[np.isnan(x)], shaps[np.isnan(x)], s=11, color=GREY, alpha=0.5, linewidths=0)
-            side.set_xticks([0], [say(Measured(None, unit), language)])
+            side.set_xticks([0], [say(InUnit(None, unit), language)])
             side.set_xlim(-0.5, 0.5)
         axes.set_xlabel(wrap(drawable(label), 80), fontsize=11)
         axes.set_ylabel(say(message("SHAP value (log-odds)"), language), fontsize=11)
@@ -265,10 +265,10 @@ def _set_scale(axes: Axes, x: NDArray[np.float64], ticks: Sequence[str], unit: s
         axes.set_xticks(range(len(ticks)), [wrap(drawable(tick), 14) for tick in ticks])
         axes.tick_params(axis="x", labelrotation=60 if len(ticks) > _MOST_UPRIGHT else 0)
     elif unit == "0/1":
-        axes.set_xticks([0, 1], [say(Measured(value, unit), language) for value in (0, 1)])
+        axes.set_xticks([0, 1], [say(InUnit(value, unit), language) for value in (0, 1)])
         axes.set_xlim(-0.5, 1.5)
     elif len(distinct) <= _FEW_VALUES:
-        axes.set_xticks(distinct, [say(Measured(float(value), unit), language) for value in distinct])
+        axes.set_xticks(distinct, [say(InUnit(float(value), unit), language) for value in distinct])
     elif unit == "yuan":
         axes.set_xscale("symlog", linthresh=1_000)  # few have very much: they would press all others together
         axes.set_xticks(_powers(distinct[0], distinct[-1]))

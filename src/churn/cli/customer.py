@@ -8,6 +8,7 @@ import click
 import numpy as np
 import pandas as pd
 
+from churn import threads
 from churn.charts.waterfall import plot_waterfall
 from churn.cli.console import note, percent, print_json, print_table
 from churn.config import Config
@@ -126,9 +127,9 @@ def _require_products(
 
 def _explain(snapshot: Snapshot, data: Data, stored: StoredModel) -> Explained:
     model, config = stored.model, data.config
-    shap = explain_features(model, snapshot.features, n_threads=1)
+    shap = explain_features(model, snapshot.features)
     features = snapshot.features[list(model.schema.names)]
-    probability = model.predict(features, n_threads=1).probability
+    probability = model.predict(features, n_threads=threads.n_threads()).probability
     base = base_probability(model, features, shap)
     points = to_points(shap.values, base, probability)[0]
     advice, typical = stored.effects.services, stored.manifest.training_churn_rate

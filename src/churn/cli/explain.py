@@ -101,9 +101,8 @@ def explain(
         assert output is not None
         show_notes(source.notes())
         rows, graded = explain_file(
-            source, stored, output, as_of=as_of, truth=data / "truth" if truth else None, language=language, seed=seed,
-            n_threads=threads or 0,
-        )  # fmt: skip
+            source, stored, output, as_of=as_of, truth=data / "truth" if truth else None, language=language, seed=seed
+        )
     if as_json:
         print_json([flatten(row) for row in rows])
         return
@@ -122,7 +121,6 @@ def explain_file(
     truth: Path | None = None,
     language: Language = "en",
     seed: int = 0,
-    n_threads: int = 0,
 ) -> tuple[list[BindingRow], list[Graded]]:
     """Explain every customer into a folder, and judge every service."""
     true = read_truth(truth) if truth else {}
@@ -130,11 +128,9 @@ def explain_file(
     config, pairs = data.config, service_names(data.config)
     names = {service: say(pair, language) for service, pair in pairs.items()}
     with steps() as on_step:
-        effects, outcomes_as_of = estimate_data_effects(
-            data, stored, as_of, strengths=True, seed=seed, n_threads=n_threads, on_step=on_step
-        )
+        effects, outcomes_as_of = estimate_data_effects(data, stored, as_of, strengths=True, seed=seed, on_step=on_step)
         with new_folder(output, mark=explaining.MARK, names=explaining.explanation_names(output)) as folder:
-            survey = _survey(data, customers, stored, folder / explaining.SHAP, n_threads, on_step)
+            survey = _survey(data, customers, stored, folder / explaining.SHAP, on_step)
             rows = build_bindings(effects, survey.seen, pairs, config.effects)
             on_step("drawing")
             explaining.write_explanation(folder, rows, survey, data.catalogue, names, language)
@@ -154,10 +150,10 @@ def print_bindings(rows: Sequence[BindingRow], config: Config, language: Languag
         (
             names[row.service],
             f"{row.n_bound:,} / {row.n_eligible:,}",
-            PointsBetween(*row.shap.points),
-            PointsBetween(*row.raw),
-            PointsBetween(*row.atu),
-            PointsBetween(*row.late),
+            PointsBetween(row.shap.points),
+            PointsBetween(row.raw),
+            PointsBetween(row.atu),
+            PointsBetween(row.late),
             EVIDENCE[row.evidence],
             VERDICTS[row.verdict],
         )
@@ -236,7 +232,6 @@ def _survey(
     customers: Iterable[Snapshot],
     stored: StoredModel,
     path: Path,
-    n_threads: int,
     on_step: Callable[[str], None],
 ) -> Survey:
     names, done = stored.model.schema.names, 0
@@ -254,6 +249,5 @@ def _survey(
             stored.model,
             services,
             n_expected=data.n_customers,
-            n_threads=n_threads,
             on_part=on_part,
         )

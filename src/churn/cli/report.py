@@ -140,7 +140,7 @@ def gather(
         show_notes(opened.notes())
         return gather_page(
             opened, stored, scores, found, outcomes=outcomes, date=day, branch_id=branch_id, seed=seed,
-            n_threads=n_threads or 0, on_step=on_step,
+            on_step=on_step,
         )  # fmt: skip
 
 

@@ -116,7 +116,6 @@ def score_data(
             build_manifest=build_manifest,
             explain=opened.config if explain else None,
             classes_known=opened.classes_known if explain else None,
-            n_threads=n_threads or 0,
             on_rows=_counting(on_step),
         )
     return document

@@ -158,7 +158,8 @@ def unflatten(record: Mapping[str, Any]) -> BindingRow:
         raise ValueError("not a row of the bindings table")
     bound, unbound, log_odds, value, low, high = (record[column] for column in _SHAP)
     estimates: dict[str, Any] = {
-        name: Estimate(*(record.get(column) for column in columns)) for name, columns in _ESTIMATES.items()
+        name: Estimate(record.get(middle), record[bottom], record[top])
+        for name, (middle, bottom, top) in _ESTIMATES.items()
     }
     return BindingRow(
         shap=Contrast(bound, unbound, log_odds, Estimate(value, low, high)),

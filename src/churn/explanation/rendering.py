@@ -105,11 +105,11 @@ def _cells(place: int, row: BindingRow, names: Mapping[str, str], language: Lang
     """List what a row of the tables for people says, by column."""
     said = {
         "bound_of_eligible": f"{row.n_bound:,} / {row.n_eligible:,}",
-        "shap": PointsBetween(*row.shap.points),
-        "raw": PointsBetween(*row.raw),
-        "observational": PointsBetween(*row.atu),
-        "bounds": PointsBetween(*row.bounds),
-        "randomised": PointsBetween(*row.late),
+        "shap": PointsBetween(row.shap.points),
+        "raw": PointsBetween(row.raw),
+        "observational": PointsBetween(row.atu),
+        "bounds": PointsBetween(row.bounds),
+        "randomised": PointsBetween(row.late),
         "robustness": Percent(row.robustness_value, digits=0),
         "overlap": Percent(row.overlap_share, digits=0),
         "evidence": EVIDENCE[row.evidence],

@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.parallel import Parallel, delayed
 
+from churn import threads
 from churn.model.fitted import FittedModel
 from churn.model.schema import encode
 from churn.model.trees import predict_contributions, predict_margins, trees_from_text, trees_to_text
@@ -56,7 +57,7 @@ class Contributions(NamedTuple):
     base_value: float
 
 
-def explain_features(model: FittedModel, features: pd.DataFrame, *, n_threads: int = 0) -> Contributions:
+def explain_features(model: FittedModel, features: pd.DataFrame) -> Contributions:
     """Explain each row; columns are found by name.
 
     Raises
@@ -64,11 +65,11 @@ def explain_features(model: FittedModel, features: pd.DataFrame, *, n_threads: i
     ModelError
         A column is missing, is there twice, or was numeric in training and holds text now.
     """
-    return explain_matrix(model.booster, encode(features, model.schema).matrix, n_threads=n_threads)
+    return explain_matrix(model.booster, encode(features, model.schema).matrix)
 
 
-def explain_matrix(booster: lgb.Booster, matrix: Matrix, *, n_threads: int = 0) -> Contributions:
-    """Explain each row of a matrix; the result does not depend on `n_threads`.
+def explain_matrix(booster: lgb.Booster, matrix: Matrix) -> Contributions:
+    """Explain each row of a matrix, in as many processes as `churn.threads` allows; the result does not depend on it.
 
     Parameters
     ----------
@@ -76,8 +77,6 @@ def explain_matrix(booster: lgb.Booster, matrix: Matrix, *, n_threads: int = 0) 
         The trees.
     matrix
         Shape (n, number of features), NaN where missing; n may be 0.
-    n_threads
-        Processes at most; 0 takes as many as the machine has processors.
 
     Examples
     --------
@@ -92,7 +91,7 @@ def explain_matrix(booster: lgb.Booster, matrix: Matrix, *, n_threads: int = 0) 
     base_value = float(predict_contributions(booster, np.zeros((1, booster.num_feature())), n_threads=1)[0, -1])
     values = np.empty((len(matrix), booster.num_feature()), dtype=np.float32)
     begin = n_wrong = 0
-    for block in _explain_chunks(booster, matrix, n_threads):
+    for block in _explain_chunks(booster, matrix):
         # Checked chunk by chunk, while other processes go on: LightGBM copies what it reads.
         here = slice(begin, begin + len(block))
         values[here], wrong = _mend(booster, matrix[here], block, base_value)
@@ -153,23 +152,23 @@ def _mend(
     return values, int(wrong.sum())
 
 
-def _explain_chunks(booster: lgb.Booster, matrix: Matrix, n_threads: int) -> Iterator[NDArray[np.float32]]:
+def _explain_chunks(booster: lgb.Booster, matrix: Matrix) -> Iterator[NDArray[np.float32]]:
     """Yield the values of consecutive rows; NaN where the fast way failed."""
     if len(matrix) < FEW_ROWS:
-        yield _explain_slowly(booster, matrix, n_threads)
+        yield _explain_slowly(booster, matrix)
         return
     text = trees_to_text(booster)
     chunks = [matrix[begin : begin + CHUNK_ROWS] for begin in range(0, len(matrix), CHUNK_ROWS)]
-    n_jobs = (n_threads or -1) if len(matrix) >= POOL_ROWS else 1
+    n_jobs = (threads.n_threads() or -1) if len(matrix) >= POOL_ROWS else 1
     # max_nbytes: chunks go through a pipe, since shared memory would keep them all until the end.
     with Parallel(n_jobs=n_jobs, return_as="generator", max_nbytes=None) as pool:
         yield from pool(delayed(_explain_fast)(text, chunk) for chunk in chunks)
 
 
-def _explain_slowly(booster: lgb.Booster, matrix: Matrix, n_threads: int = 0) -> NDArray[np.float32]:
+def _explain_slowly(booster: lgb.Booster, matrix: Matrix) -> NDArray[np.float32]:
     if not len(matrix):
         return np.empty((0, booster.num_feature()), dtype=np.float32)
-    return predict_contributions(booster, matrix, n_threads=n_threads)[:, :-1].astype(np.float32)
+    return predict_contributions(booster, matrix, n_threads=threads.n_threads())[:, :-1].astype(np.float32)
 
 
 def _explain_fast(text: str, matrix: Matrix) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from churn import threads
 from churn.config import Config
 from churn.estimates import UNKNOWN, Estimate
 from churn.explanation import shap
@@ -130,7 +131,6 @@ def survey_customers(
     services: Mapping[str, ServiceColumns],
     *,
     n_expected: int,
-    n_threads: int = 0,
     on_part: OnPart = lambda _: None,
 ) -> Survey:
     """Explain partition after partition; one is held in memory at a time.
@@ -157,9 +157,9 @@ def survey_customers(
     sampled: list[tuple[NDArray[np.float32], pd.DataFrame]] = []
     n, base_value = 0, 0.0
     for snapshot in snapshots:
-        explained = shap.explain_features(model, snapshot.features, n_threads=n_threads)
+        explained = shap.explain_features(model, snapshot.features)
         features = snapshot.features[list(model.schema.names)]
-        probability = model.predict(features, n_threads=n_threads).probability
+        probability = model.predict(features, n_threads=threads.n_threads()).probability
         points = shap.to_points(explained.values, shap.base_probability(model, features, explained), probability)
         sums += np.abs(explained.values).sum(axis=0, dtype=np.float64), np.abs(points).sum(axis=0)
         for service, columns in services.items():

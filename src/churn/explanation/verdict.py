@@ -62,10 +62,10 @@ def judge(effect: ServiceEffect, settings: EffectSettings) -> Judgement:
 
     Examples
     --------
-    >>> from churn.explanation.effects.randomised import Offer
+    >>> from churn.explanation.effects.randomised import RandomisedOffer
     >>> late = Estimate(-0.06, -0.09, -0.03)
-    >>> offer = Offer(Estimate(-0.04, -0.06, -0.02), late, Estimate(0.6, 0.55, 0.65), 4000)
-    >>> judge(ServiceEffect("cts", late, None, (), offer, {}), EffectSettings()).verdict
+    >>> offer = RandomisedOffer(Estimate(-0.04, -0.06, -0.02), late, Estimate(0.6, 0.55, 0.65), 4000)
+    >>> judge(ServiceEffect("cts", late, offer=offer), EffectSettings()).verdict
     'cuts'
     """
     if effect.offer is not None:
@@ -80,7 +80,7 @@ def explain_verdict(effect: ServiceEffect, judged: Judgement, settings: EffectSe
     --------
     >>> from churn.model.documents import Evidence, Verdict
     from churn.speech import say
-    >>> nothing = ServiceEffect("cts", UNKNOWN, None, (), None, {})
+    >>> nothing = ServiceEffect("cts")
     >>> say(explain_verdict(nothing, judge(nothing, EffectSettings()), EffectSettings(), "CTS"), "en")
     'CTS: whether binding would lower churn cannot be told: nobody could bind it.'
     """

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from churn.speech import Plain, Said, message
-from churn.speech.amounts import Measured
+from churn.speech.amounts import InUnit
 
 Family = Literal["coverage", "bindings", "contacts", "pnl", "activity", "relationship"]
 Role = Literal[
@@ -181,10 +181,10 @@ def meaning_of(catalogue: Iterable[Feature], name: str) -> Said:
     return name if found is None else found.meaning
 
 
-def value_of(catalogue: Iterable[Feature], name: str, value: Any) -> Measured:
+def value_of(catalogue: Iterable[Feature], name: str, value: Any) -> InUnit:
     """Give a customer's own value of a feature, None, NaN or NA where missing, in the feature's unit."""
     found = find_feature(catalogue, name)
-    return Measured(None if pd.isna(value) else value, None if found is None else found.unit)
+    return InUnit(None if pd.isna(value) else value, None if found is None else found.unit)
 
 
 def find_role(catalogue: Iterable[Feature], role: Role) -> Feature | None:

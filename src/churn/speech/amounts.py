@@ -89,24 +89,22 @@ class Points(Amount):
 
 @dataclass(frozen=True)
 class PointsBetween(Amount):
-    """A difference of shares in percentage points with its interval; of either what is known.
+    """A difference of shares in percentage points with its interval: of value, low and high what is known.
 
     Examples
     --------
-    >>> PointsBetween(-0.062, -0.081, -0.043).said("en"), PointsBetween(None, -0.1, 0.02).said("en")
+    >>> PointsBetween((-0.062, -0.081, -0.043)).said("en"), PointsBetween((None, -0.1, 0.02)).said("en")
     ('−6.2 [−8.1, −4.3]', '[−10.0, +2.0]')
     """
 
-    value: float | None
-    low: float | None
-    high: float | None
+    estimate: tuple[float | None, float | None, float | None]
 
     def said(self, language: Language) -> str:
         """Write it in a language."""
-        value, low, high = (Points(part).said(language) for part in (self.value, self.low, self.high))
-        if self.low is None or self.high is None:
+        value, low, high = (Points(part).said(language) for part in self.estimate)
+        if None in self.estimate[1:]:
             return value
-        return f"[{low}, {high}]" if self.value is None else f"{value} [{low}, {high}]"
+        return f"[{low}, {high}]" if self.estimate[0] is None else f"{value} [{low}, {high}]"
 
 
 @dataclass(frozen=True)
@@ -250,12 +248,12 @@ class ShortNumber(Amount):
 
 
 @dataclass(frozen=True)
-class Measured(Amount):
+class InUnit(Amount):
     """A customer's own value in the unit of its feature; None where missing, or where no event is to count days from.
 
     Examples
     --------
-    >>> [Measured(*given).said("en") for given in ((1.0, "0/1"), (212.0, "days"), (None, "yuan"), (0.128, "share"))]
+    >>> [InUnit(*given).said("en") for given in ((1.0, "0/1"), (212.0, "days"), (None, "yuan"), (0.128, "share"))]
     ['yes', '212 days', 'missing', '13 %']
     """
 

@@ -3,7 +3,7 @@ import pytest
 from scipy.special import expit
 
 from churn.explanation.effects.controls import (
-    LEAST_ARM,
+    LEAST_CASES,
     outcome_control,
     placebo_control,
     treatment_control,
@@ -32,14 +32,14 @@ def draw(seed, hidden, n=2500):
 
 
 def propensity_of(matrix, bound):
-    return fit_nuisances(matrix, bound, bound, n_threads=1).propensity
+    return fit_nuisances(matrix, bound, bound).propensity
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("hidden", [0.0, 1.0])
 def test_service_dealt_out_at_random_does_nothing(seed, hidden):
     matrix, bound, left, _, _ = draw(seed, hidden)
-    control = placebo_control(matrix, bound, left, seed=seed, n_threads=1)
+    control = placebo_control(matrix, bound, left, seed=seed)
     assert control.kind == "placebo"
     assert control.passed
     assert abs(control.found.value) < 0.06
@@ -49,7 +49,7 @@ def test_service_dealt_out_at_random_does_nothing(seed, hidden):
 @pytest.mark.parametrize(("hidden", "passed"), [(0.0, True), (1.0, False)])
 def test_outcome_that_binding_cannot_bring_about_shows_a_hidden_driver(seed, hidden, passed):
     matrix, bound, _, referred, _ = draw(seed, hidden)
-    control = outcome_control(matrix, bound, referred, propensity_of(matrix, bound), seed=seed, n_threads=1)
+    control = outcome_control(matrix, bound, referred, propensity_of(matrix, bound), seed=seed)
     assert (control.kind, control.passed) == ("outcome", passed)
     assert passed or control.found.low > 0  # the loyal bring others, and have bound it
 
@@ -59,7 +59,7 @@ def test_outcome_that_binding_cannot_bring_about_shows_a_hidden_driver(seed, hid
 def test_service_given_up_long_ago_shows_a_hidden_driver(seed, hidden, passed):
     matrix, bound, left, _, once = draw(seed, hidden)
     free = bound == 0
-    control = treatment_control(matrix[free], once[free], left[free], seed=seed, n_threads=1)
+    control = treatment_control(matrix[free], once[free], left[free], seed=seed)
     assert (control.kind, control.passed) == ("treatment", passed)
     assert passed or control.found.high < 0  # the loyal once had it, and stay
 
@@ -74,7 +74,7 @@ def with_events(n_with, n_without):
 @pytest.mark.parametrize(("n_with", "n_without", "there"), [(20, 20, True), (19, 300, False), (300, 19, False)])
 def test_outcome_that_is_too_rare_in_either_group_is_not_tested(n_with, n_without, there):
     matrix, bound, happened = with_events(n_with, n_without)
-    control = outcome_control(matrix, bound, happened, np.full(800, 0.5), n_threads=1)
+    control = outcome_control(matrix, bound, happened, np.full(800, 0.5))
     assert (control is not None) == there
 
 
@@ -82,9 +82,9 @@ def test_outcome_that_is_too_rare_in_either_group_is_not_tested(n_with, n_withou
 def test_too_few_who_had_it_once_or_never_are_not_tested(n_once, there):
     once = np.arange(200) < n_once
     y = np.arange(200) % 2
-    control = treatment_control(np.zeros((200, 1)), once, y, n_threads=1)
+    control = treatment_control(np.zeros((200, 1)), once, y)
     assert (control is not None) == there
-    assert LEAST_ARM == 20
+    assert LEAST_CASES == 20
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_too_few_who_had_it_once_or_never_are_not_tested(n_once, there):
 )
 def test_control_fails_where_its_99_per_cent_interval_is_clear_of_zero(n_with, clear, passed):
     _, bound, happened = with_events(n_with, 200)
-    control = outcome_control(np.zeros((800, 1)), bound, happened, np.full(800, 0.5), n_threads=1)
+    control = outcome_control(np.zeros((800, 1)), bound, happened, np.full(800, 0.5))
     assert control.found.value == pytest.approx(n_with / 400 - 0.5, abs=0.005)
     assert (control.found.low > 0 or control.found.high < 0) == clear
     assert control.passed == passed
@@ -106,6 +106,6 @@ def test_control_fails_where_its_99_per_cent_interval_is_clear_of_zero(n_with, c
 
 def test_same_seed_gives_the_same_placebo_and_another_one_another():
     matrix, bound, left, _, _ = draw(1, 0.0, 600)
-    first, again, other = (placebo_control(matrix, bound, left, seed=seed, n_threads=1) for seed in (5, 5, 6))
+    first, again, other = (placebo_control(matrix, bound, left, seed=seed) for seed in (5, 5, 6))
     assert first == again
     assert first.found != other.found

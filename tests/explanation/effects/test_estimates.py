@@ -55,7 +55,7 @@ def offers_of(service, *bands):
 
 
 def estimate(snapshot, history, config, offers=NO_OFFERS, **more):
-    return {e.service: e for e in estimate_effects(snapshot, history, offers, config, n_threads=1, **more)}
+    return {e.service: e for e in estimate_effects(snapshot, history, offers, config, **more)}
 
 
 def nothing_is_known(effect):
@@ -240,7 +240,7 @@ def flat_of(columns, churned, coverage=None):
 
 
 def flat_effects(snapshot, flat=FLAT):
-    found = estimate_flat_effects(snapshot, flat, EffectSettings(), n_threads=1)
+    found = estimate_flat_effects(snapshot, flat, EffectSettings())
     return {effect.service: effect for effect in found}
 
 
@@ -302,5 +302,5 @@ def test_estimate_is_that_of_the_estimator_on_the_same_columns():
     # in the catalogue's order
     columns = snapshot.features[["holds_fund", "holds_gold", "aum_cny", "tenure_days"]].to_numpy()
     bound = snapshot.features["bound_x"].to_numpy(dtype=np.int64)
-    learnt = fit_nuisances(columns, bound, snapshot.churned, seed=4, n_threads=1)
+    learnt = fit_nuisances(columns, bound, snapshot.churned, seed=4)
     assert found == estimate_effect(bound, snapshot.churned, learnt, cf_y=0.03, cf_d=0.15)

@@ -109,7 +109,7 @@ def test_confounded_effects_are_found_where_the_raw_difference_is_far_off():
     for seed in range(30):
         x, bound, y, truth = draw(seed)
         true = dict(zip(("att", "atu"), truths(bound, truth), strict=True))
-        found = estimate(bound, y, fit_nuisances(x, bound, y, seed=seed, n_threads=1))
+        found = estimate(bound, y, fit_nuisances(x, bound, y, seed=seed))
         raw.append(y[bound == 1].mean() - y[bound == 0].mean() - true["att"])
         for name, value in true.items():
             one = getattr(found, name)
@@ -127,7 +127,7 @@ def test_groups_that_differ_in_effect_are_told_apart():
     rng = np.random.default_rng(2)
     loyal = x[:, 0] > 0
     y = (rng.random(20_000) < 0.5 - bound * np.where(loyal, 0.4, 0.0)).astype(np.int64)
-    found = estimate(bound, y, fit_nuisances(x, bound, y, n_threads=1))
+    found = estimate(bound, y, fit_nuisances(x, bound, y))
     assert found.att.low <= -0.4 * loyal[bound == 1].mean() <= found.att.high
     assert found.atu.low <= -0.4 * loyal[bound == 0].mean() <= found.atu.high
     assert found.att.high < found.atu.low
@@ -194,7 +194,7 @@ def test_effects_of_one_group_are_those_of_the_whole_estimate():
 
 def test_learnt_chances_come_near_the_true_ones_and_lie_between_0_and_1():
     x, bound, y, truth = draw(4, 20_000)
-    for learnt, true in zip(fit_nuisances(x, bound, y, n_threads=1), truth, strict=True):
+    for learnt, true in zip(fit_nuisances(x, bound, y), truth, strict=True):
         assert ((learnt > 0) & (learnt < 1)).all()
         assert np.corrcoef(learnt, true)[0, 1] > 0.9
         assert abs(learnt.mean() - true.mean()) < 0.02
@@ -204,7 +204,7 @@ def test_nobody_s_own_outcome_is_learnt_from():
     """Of noise alone, what is learnt must not go with what happened."""
     rng = np.random.default_rng(5)
     x, bound, y = rng.normal(size=(4000, 4)), rng.integers(0, 2, 4000), rng.integers(0, 2, 4000)
-    learnt = fit_nuisances(x, bound, y, n_threads=1)
+    learnt = fit_nuisances(x, bound, y)
     seen = np.where(bound == 1, learnt.with_it, learnt.without)
     assert np.corrcoef(seen, y)[0, 1] < 0.06
     assert np.corrcoef(learnt.propensity, bound)[0, 1] < 0.06
@@ -212,7 +212,7 @@ def test_nobody_s_own_outcome_is_learnt_from():
 
 def test_same_seed_gives_the_same_bits():
     x, bound, y, _ = draw(6, 1000)
-    first, again = (fit_nuisances(x, bound, y, seed=7, n_threads=1) for _ in range(2))
+    first, again = (fit_nuisances(x, bound, y, seed=7) for _ in range(2))
     for one, other in zip(first, again, strict=True):
         assert one.tobytes() == other.tobytes()
     assert estimate(bound, y, first) == estimate(bound, y, again)
@@ -222,7 +222,7 @@ def test_same_seed_gives_the_same_bits():
 def test_group_that_nobody_or_everybody_leaves_is_no_obstacle(gone):
     x, bound, y, _ = draw(8, 1000)
     y[bound == 1] = gone
-    found = estimate(bound, y, fit_nuisances(x, bound, y, n_threads=1))
+    found = estimate(bound, y, fit_nuisances(x, bound, y))
     assert np.isfinite([*found.att, *found.atu, found.bound_low, found.bound_high]).all()
     assert np.sign(found.att.value) == (1 if gone else -1)
 
@@ -230,4 +230,4 @@ def test_group_that_nobody_or_everybody_leaves_is_no_obstacle(gone):
 def test_missing_covariates_are_no_obstacle():
     x, bound, y, _ = draw(9, 1000)
     x[::3, 1] = np.nan
-    assert np.isfinite(estimate(bound, y, fit_nuisances(x, bound, y, n_threads=1)).atu.value)
+    assert np.isfinite(estimate(bound, y, fit_nuisances(x, bound, y)).atu.value)

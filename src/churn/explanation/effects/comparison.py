@@ -24,7 +24,7 @@ LEAST_RAW = 30
 Ints = NDArray[np.int64]
 
 
-class Comparison(NamedTuple):
+class Compared(NamedTuple):
     """Customers compared for one service, row by row.
 
     Attributes
@@ -55,8 +55,19 @@ class Comparison(NamedTuple):
     n_eligible: int
     n_bound: int
 
+    def of(self, rows: NDArray[np.bool_]) -> "Compared":
+        """Keep the customers marked in `rows`."""
+        return self._replace(
+            matrix=self.matrix[rows],
+            bound=self.bound[rows],
+            y=self.y[rows],
+            coverage=self.coverage[rows],
+            referred=None if self.referred is None else self.referred[rows],
+            once=None if self.once is None else self.once[rows],
+        )
 
-def compare_customers(service: str, snapshot: Snapshot, history: pd.DataFrame, config: Config) -> Comparison | None:
+
+def compare_customers(service: str, snapshot: Snapshot, history: pd.DataFrame, config: Config) -> Compared | None:
     """Choose the settled customers of a labelled snapshot, and what is held equal; None without bindings or labels.
 
     Parameters
@@ -72,7 +83,7 @@ def compare_customers(service: str, snapshot: Snapshot, history: pd.DataFrame, c
     family = {feature.name: feature.family for feature in catalogue(config)}
     names = [name for name in covariate_names(service, catalogue(config)) if name in features]
     chosen = held & settled(service, features, history, config)
-    return Comparison(
+    return Compared(
         features.loc[chosen, names].to_numpy(dtype=np.float64),
         tuple(family[name] for name in names),
         bound[chosen],
@@ -86,7 +97,7 @@ def compare_customers(service: str, snapshot: Snapshot, history: pd.DataFrame, c
     )
 
 
-def compare_flat_customers(name: str, snapshot: Snapshot, flat: FlatFile) -> Comparison | None:
+def compare_flat_customers(name: str, snapshot: Snapshot, flat: FlatFile) -> Compared | None:
     """Choose the customers of a labelled flat file who have 0 or 1 in the column `name`; None without labels."""
     features, churned = snapshot.features, snapshot.churned
     if churned is None:
@@ -97,7 +108,7 @@ def compare_flat_customers(name: str, snapshot: Snapshot, flat: FlatFile) -> Com
     bound, y = features.loc[chosen, name].to_numpy(dtype=np.int64), churned[chosen]
     families = tuple(others.columns) or ("nothing",)
     coverage, raw = _coverage(snapshot)[chosen], raw_difference(bound, y)
-    return Comparison(matrix, families, bound, y, coverage, None, None, raw, len(bound), int(bound.sum()))
+    return Compared(matrix, families, bound, y, coverage, None, None, raw, len(bound), int(bound.sum()))
 
 
 def raw_difference(bound: Ints, y: Ints) -> Estimate:

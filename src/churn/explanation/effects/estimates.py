@@ -1,28 +1,20 @@
 """The effect of binding each service, by all the evidence there is: randomised offers, and alike customers compared."""
 
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
 from churn.config import Config, EffectSettings, FlatFile
-from churn.estimates import Z_95, Estimate
-from churn.explanation.effects.comparison import Comparison, compare_customers, compare_flat_customers
-from churn.explanation.effects.controls import Control, outcome_control, placebo_control, treatment_control
-from churn.explanation.effects.observational import (
-    LEAST_ARM,
-    Nuisances,
-    Observational,
-    alike,
-    effect_on_unbound,
-    estimate_effect,
-    fit_nuisances,
-)
-from churn.explanation.effects.randomised import Offer, estimate_offer
-from churn.explanation.effects.strengths import Strength, observed_strengths
+from churn.estimates import UNKNOWN, Z_95, Estimate
+from churn.explanation.effects import comparison, controls, observational
+from churn.explanation.effects.comparison import Compared
+from churn.explanation.effects.controls import Control, Strength
+from churn.explanation.effects.observational import Nuisances, Observational
+from churn.explanation.effects.randomised import RandomisedOffer, estimate_offer
 from churn.frame import Snapshot
 
 BANDS: tuple[tuple[str, float, float], ...] = (("1-2", 0, 2), ("3-4", 3, 4), ("5+", 5, np.inf))
@@ -56,11 +48,11 @@ class ServiceEffect:
     """
 
     service: str
-    raw: Estimate
-    observational: Observational | None
-    controls: tuple[Control, ...]
-    offer: Offer | None
-    bands: dict[str, Estimate]
+    raw: Estimate = UNKNOWN
+    observational: Observational | None = None
+    controls: tuple[Control, ...] = ()
+    offer: RandomisedOffer | None = None
+    bands: Mapping[str, Estimate] = field(default_factory=dict)
     strengths: tuple[Strength, ...] = ()
     n_eligible: int = 0
     n_bound: int = 0
@@ -81,7 +73,6 @@ def estimate_effects(
     *,
     strengths: bool = False,
     seed: int = 0,
-    n_threads: int = 0,
     on_service: OnService = lambda _: None,
 ) -> list[ServiceEffect]:
     """Estimate every service's effect from a bank's tables.
@@ -102,88 +93,73 @@ def estimate_effects(
     found = []
     for service in config.services:
         on_service(service)
-        compared = compare_customers(service, snapshot, history, config)
+        compared = comparison.compare_customers(service, snapshot, history, config)
         mine = offers[offers["service"] == service]
-        effect = _estimate(service, compared, mine, config.effects, seed, n_threads)
+        effect = _estimate(service, compared, mine, config.effects, seed)
         if strengths and compared is not None:
-            measured = observed_strengths(compared, seed=seed, n_threads=n_threads)
+            measured = controls.observed_strengths(compared, seed=seed)
             effect = replace(effect, strengths=tuple(measured))
         found.append(effect)
     return found
 
 
 def estimate_flat_effects(
-    snapshot: Snapshot, flat: FlatFile, settings: EffectSettings, *, seed: int = 0, n_threads: int = 0
+    snapshot: Snapshot, flat: FlatFile, settings: EffectSettings, *, seed: int = 0
 ) -> list[ServiceEffect]:
     """Estimate the effect of each binding column of a flat file, which holds no dates and no offers."""
     none = pd.DataFrame(columns=["service"])
     return [
-        _estimate(name, compare_flat_customers(name, snapshot, flat), none, settings, seed, n_threads)
+        _estimate(name, comparison.compare_flat_customers(name, snapshot, flat), none, settings, seed)
         for name in flat.bindings
     ]
 
 
 def _estimate(
-    service: str, compared: Comparison | None, offers: pd.DataFrame, settings: EffectSettings, seed: int, n_threads: int
+    service: str, compared: Compared | None, offers: pd.DataFrame, settings: EffectSettings, seed: int
 ) -> ServiceEffect:
     offer, bands = None, {}
     if len(offers):
         offer = _read_offer(offers)
         bands = dict(_bands_of_offer(offers))
-    raw, observational = compared.raw if compared else Estimate(None, None, None), None
-    controls: tuple[Control, ...] = ()
-    overlap_share = None
-    if compared is not None and min(compared.bound.sum(), (1 - compared.bound).sum()) >= LEAST_ARM:
-        learnt = fit_nuisances(compared.matrix, compared.bound, compared.y, seed=seed, n_threads=n_threads)
-        observational = estimate_effect(compared.bound, compared.y, learnt, cf_y=settings.cf_y, cf_d=settings.cf_d)
-        if observational is None:
-            overlap_share = float(alike(learnt).mean())
-        else:
-            kept, learnt = _keep_alike(compared, learnt)
-            controls = tuple(_controls(kept, learnt, seed, n_threads))
-            bands = bands if offer else dict(_bands_of_comparison(kept, learnt))
-    return ServiceEffect(
-        service,
-        raw,
-        observational,
-        controls,
-        offer,
-        bands if _differ(bands) else {},
-        n_eligible=compared.n_eligible if compared else 0,
-        n_bound=compared.n_bound if compared else 0,
-        overlap_share=overlap_share,
-    )
+    effect = ServiceEffect(service, offer=offer)
+    if compared is not None:
+        effect = replace(effect, raw=compared.raw, n_eligible=compared.n_eligible, n_bound=compared.n_bound)
+        if min(compared.bound.sum(), (1 - compared.bound).sum()) >= observational.LEAST_ARM:
+            effect, of_records = _from_records(effect, compared, settings, seed)
+            bands = bands if offer else of_records
+    return replace(effect, bands=bands if _differ(bands) else {})
 
 
-def _keep_alike(compared: Comparison, learnt: Nuisances) -> tuple[Comparison, Nuisances]:
-    """Leave out, for tests and bands too, whom the estimate leaves out."""
-    keep = alike(learnt)
-    kept = compared._replace(
-        matrix=compared.matrix[keep],
-        bound=compared.bound[keep],
-        y=compared.y[keep],
-        coverage=compared.coverage[keep],
-        referred=None if compared.referred is None else compared.referred[keep],
-        once=None if compared.once is None else compared.once[keep],
-    )
-    return kept, Nuisances(*(part[keep] for part in learnt))
+def _from_records(
+    effect: ServiceEffect, compared: Compared, settings: EffectSettings, seed: int
+) -> tuple[ServiceEffect, dict[str, Estimate]]:
+    """Add what records say and how far they can be believed; give the effect by products held, too."""
+    bound, y = compared.bound, compared.y
+    learnt = observational.fit_nuisances(compared.matrix, bound, y, seed=seed)
+    found = observational.estimate_effect(bound, y, learnt, cf_y=settings.cf_y, cf_d=settings.cf_d)
+    # Tests and bands leave out, too, whom the estimate leaves out.
+    keep = observational.alike(learnt)
+    if found is None:
+        return replace(effect, overlap_share=float(keep.mean())), {}
+    kept, learnt = compared.of(keep), learnt.of(keep)
+    tests = tuple(_controls(kept, learnt, seed))
+    bands = {} if effect.offer else dict(_bands_of_comparison(kept, learnt))
+    return replace(effect, observational=found, controls=tests), bands
 
 
-def _controls(compared: Comparison, learnt: Nuisances, seed: int, n_threads: int) -> Iterator[Control]:
+def _controls(compared: Compared, learnt: Nuisances, seed: int) -> Iterator[Control]:
     matrix, bound, y = compared.matrix, compared.bound, compared.y
-    yield placebo_control(matrix, bound, y, seed=seed, n_threads=n_threads)
+    yield controls.placebo_control(matrix, bound, y, seed=seed)
     tests = []
     if compared.referred is not None:
-        tests.append(
-            outcome_control(matrix, bound, compared.referred, learnt.propensity, seed=seed, n_threads=n_threads)
-        )
+        tests.append(controls.outcome_control(matrix, bound, compared.referred, learnt.propensity, seed=seed))
     if compared.once is not None:
         free = bound == 0
-        tests.append(treatment_control(matrix[free], compared.once[free], y[free], seed=seed, n_threads=n_threads))
+        tests.append(controls.treatment_control(matrix[free], compared.once[free], y[free], seed=seed))
     yield from (test for test in tests if test is not None)
 
 
-def _read_offer(offers: pd.DataFrame) -> Offer | None:
+def _read_offer(offers: pd.DataFrame) -> RandomisedOffer | None:
     """Estimate, unless the arms differed before the offer by more than chance could make them."""
     took, offered, wave, who = (offers[name] for name in ("took", "offered", "wave", "customer_id"))
     before = estimate_offer(offers["coverage"], took, offered, wave, who)
@@ -204,12 +180,12 @@ def _bands_of_offer(offers: pd.DataFrame) -> Iterator[tuple[str, Estimate]]:
             yield band, found.late
 
 
-def _bands_of_comparison(compared: Comparison, learnt: Nuisances) -> Iterator[tuple[str, Estimate]]:
+def _bands_of_comparison(compared: Compared, learnt: Nuisances) -> Iterator[tuple[str, Estimate]]:
     for band, low, high in BANDS:
         inside = (compared.coverage >= low) & (compared.coverage <= high)
         bound = compared.bound[inside]
-        if min(bound.sum(), (1 - bound).sum()) >= LEAST_ARM:
-            yield band, effect_on_unbound(bound, compared.y[inside], Nuisances(*(part[inside] for part in learnt)))
+        if min(bound.sum(), (1 - bound).sum()) >= observational.LEAST_ARM:
+            yield band, observational.effect_on_unbound(bound, compared.y[inside], learnt.of(inside))
 
 
 def _differ(bands: dict[str, Estimate]) -> bool:

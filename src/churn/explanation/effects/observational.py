@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from churn import threads
 from churn.estimates import Z_95, Estimate
 from churn.model.folds import stratified_folds
 from churn.model.trees import Matrix, TreeParameters, fit_trees, predict_margins
@@ -39,6 +40,10 @@ class Nuisances(NamedTuple):
     propensity: Floats
     without: Floats
     with_it: Floats
+
+    def of(self, rows: NDArray[np.bool_]) -> "Nuisances":
+        """Keep the customers marked in `rows`."""
+        return Nuisances(self.propensity[rows], self.without[rows], self.with_it[rows])
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Observational:
     n_bound: int
 
 
-def fit_nuisances(matrix: Matrix, bound: Ints, y: Ints, *, seed: int = 0, n_threads: int = 0) -> Nuisances:
+def fit_nuisances(matrix: Matrix, bound: Ints, y: Ints, *, seed: int = 0) -> Nuisances:
     """Learn who has the service and what becomes of either group, five folds apart.
 
     Parameters
@@ -83,9 +88,9 @@ def fit_nuisances(matrix: Matrix, bound: Ints, y: Ints, *, seed: int = 0, n_thre
     folds = stratified_folds(bound, N_FOLDS, seed)
     rows = np.arange(len(y))
     return Nuisances(
-        _out_of_fold(matrix, bound, folds, rows, _PROPENSITY_TREES, seed, n_threads),
-        _out_of_fold(matrix, y, folds, rows[bound == 0], _TREES, seed, n_threads),
-        _out_of_fold(matrix, y, folds, rows[bound == 1], _TREES, seed, n_threads),
+        _out_of_fold(matrix, bound, folds, rows, _PROPENSITY_TREES, seed),
+        _out_of_fold(matrix, y, folds, rows[bound == 0], _TREES, seed),
+        _out_of_fold(matrix, y, folds, rows[bound == 1], _TREES, seed),
     )
 
 
@@ -102,7 +107,7 @@ def estimate_effect(bound: Ints, y: Ints, nuisances: Nuisances, *, cf_y: float, 
         Strength of the hidden driver of the bounds, in [0, 1).
     """
     keep = alike(nuisances)
-    bound, y, nuisances = bound[keep], y[keep], Nuisances(*(part[keep] for part in nuisances))
+    bound, y, nuisances = bound[keep], y[keep], nuisances.of(keep)
     if min(bound.sum(), len(bound) - bound.sum()) < LEAST_ARM:
         return None
     att = _fit(bound, y, nuisances)
@@ -110,15 +115,15 @@ def estimate_effect(bound: Ints, y: Ints, nuisances: Nuisances, *, cf_y: float, 
     atu.sensitivity_analysis(cf_y=cf_y, cf_d=cf_d, rho=1.0)
     said = atu.sensitivity_params
     return Observational(
-        _estimate(att, 1.0),
-        _estimate(atu, -1.0),
+        att=_estimate(att, 1.0),
+        atu=_estimate(atu, -1.0),
         # Each bound errs to its own side alone, at 5 %; under a weak driver that would be narrower than the interval.
-        min(-_number(said["ci"]["upper"]), -_number(atu.coef) - Z_95 * _number(atu.se)),
-        max(-_number(said["ci"]["lower"]), -_number(atu.coef) + Z_95 * _number(atu.se)),
-        _number(said["rv"]),
-        float(keep.mean()),
-        len(bound),
-        int(bound.sum()),
+        bound_low=min(-_number(said["ci"]["upper"]), -_number(atu.coef) - Z_95 * _number(atu.se)),
+        bound_high=max(-_number(said["ci"]["lower"]), -_number(atu.coef) + Z_95 * _number(atu.se)),
+        robustness_value=_number(said["rv"]),
+        overlap_share=float(keep.mean()),
+        n=len(bound),
+        n_bound=int(bound.sum()),
     )
 
 
@@ -147,16 +152,14 @@ def explained_shares(bound: Ints, y: Ints, whole: Nuisances, short: Nuisances) -
     from doubleml.utils.gain_statistics import gain_statistics
 
     keep = alike(whole) & alike(short)
-    kept = [_mirrored(Nuisances(*(part[keep] for part in nuisances))) for nuisances in (whole, short)]
+    kept = [_mirrored(nuisances.of(keep)) for nuisances in (whole, short)]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The estimated nu2", UserWarning)
         gains = gain_statistics(*(_fit(1 - bound[keep], y[keep], nuisances) for nuisances in kept))
     return _number(gains["cf_y"]), _number(gains["cf_d"])
 
 
-def _out_of_fold(
-    matrix: Matrix, y: Ints, folds: Ints, taught: Ints, parameters: TreeParameters, seed: int, n_threads: int
-) -> Floats:
+def _out_of_fold(matrix: Matrix, y: Ints, folds: Ints, taught: Ints, parameters: TreeParameters, seed: int) -> Floats:
     """Chance of `y` for everybody, by trees taught on those of the rows `taught` that lie in other folds."""
     read = np.empty(len(folds))
     for fold in range(N_FOLDS):
@@ -164,8 +167,8 @@ def _out_of_fold(
         if len(np.unique(y[rows])) < 2:
             read[folds == fold] = y[rows].mean()
             continue
-        trees = fit_trees(matrix[rows], y[rows], parameters, rounds=_ROUNDS, seed=seed, n_threads=n_threads)
-        read[folds == fold] = expit(predict_margins(trees, matrix[folds == fold], n_threads=n_threads))
+        trees = fit_trees(matrix[rows], y[rows], parameters, rounds=_ROUNDS, seed=seed, n_threads=threads.n_threads())
+        read[folds == fold] = expit(predict_margins(trees, matrix[folds == fold], n_threads=threads.n_threads()))
     return read
 
 

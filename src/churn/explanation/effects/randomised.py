@@ -16,7 +16,7 @@ from churn.evidence import LEAST_ARM
 Floats = NDArray[np.float64]
 
 
-class Offer(NamedTuple):
+class RandomisedOffer(NamedTuple):
     """A randomised offer's effects on the outcome, each with its 95 % interval.
 
     Attributes
@@ -40,7 +40,7 @@ class Offer(NamedTuple):
 
 def estimate_offer(
     outcome: ArrayLike, took: ArrayLike, offered: ArrayLike, wave: ArrayLike, customer: ArrayLike
-) -> Offer | None:
+) -> RandomisedOffer | None:
     """Compare those offered with those not, within each wave; None where no wave has 30 rows in each arm.
 
     ITT = Σ_k (n_k / n)(ȳ₁ₖ − ȳ₀ₖ); LATE = ITT / the same of uptake (Imbens and Angrist 1994,
@@ -81,7 +81,7 @@ def estimate_offer(
     owner = np.unique(np.asarray(customer)[usable], return_inverse=True)[1]
     itt, itt_parts = _difference(y, z, waves, owner)
     uptake, uptake_parts = _difference(d, z, waves, owner)
-    return Offer(
+    return RandomisedOffer(
         _wald(itt, _variance(itt_parts)),
         _fieller(itt, uptake, itt_parts, uptake_parts, float(np.ptp(y))),
         _wald(uptake, _variance(uptake_parts)),

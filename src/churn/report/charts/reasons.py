@@ -88,7 +88,7 @@ def _marks(
             "series": series,
             **_points(estimate),
             "colour": colour,
-            "says": f"{services[row.service]}, {series}: {tell(PointsBetween(*estimate))}",
+            "says": f"{services[row.service]}, {series}: {tell(PointsBetween(estimate))}",
         }
         for row in rows
         for series, estimate, colour in (
@@ -125,8 +125,8 @@ def _cells(row: BindingRow, name: str, language: Language) -> tuple[Text, ...]:
     return (
         name,
         f"{say(Number(row.n_bound), language)} / {say(Number(row.n_eligible), language)}",
-        PointsBetween(*row.shap.points),
-        PointsBetween(*row.leading) if row.leading.value is not None else Number(None),
+        PointsBetween(row.shap.points),
+        PointsBetween(row.leading) if row.leading.value is not None else Number(None),
         EVIDENCE[row.evidence],
         VERDICTS[row.verdict],
     )

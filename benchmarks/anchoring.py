@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import t as student
 
-from churn.config import STATED_ANNUAL_CHURN, Config
+from churn.config import Config
+from churn.config.modelling import STATED_ANNUAL_CHURN
 from churn.data import open_bank
 from churn.evaluation.anchoring import anchor_model
 from churn.evaluation.metrics import brier_score, calibration_slope, ece, log_loss, roc_auc

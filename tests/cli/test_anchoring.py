@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from churn.cli.main import main
-from churn.config import STATED_ANNUAL_CHURN
+from churn.config.modelling import STATED_ANNUAL_CHURN
 from churn.data import open_bank
 from churn.model.storage import read_model
 

@@ -2,7 +2,8 @@ from typing import get_args
 
 import pytest
 
-from churn.config import Config, ListSettings, ProgressSettings, Purpose, read_config
+from churn.config import Config, ListSettings, ProgressSettings, read_config
+from churn.config.actions import Purpose
 from churn.errors import ConfigError
 from churn.tables.contract import contract_tables
 

@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from churn.config import PRODUCTS, SERVICES, STATED_ANNUAL_CHURN
+from churn.config import PRODUCTS, SERVICES
+from churn.config.modelling import STATED_ANNUAL_CHURN
 from churn.simulation import structure as s
 
 

@@ -3,7 +3,8 @@
 import datetime as dt
 from typing import get_args
 
-from churn.config import PlanSettings, Weekday
+from churn.config import PlanSettings
+from churn.config.actions import Weekday
 from churn.errors import TimeRangeError
 
 _WEEKDAYS = get_args(Weekday)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from churn.config.section import Rate, Section, Share
+from churn.config.sources import Rate, Section, Share
 
 Contacts = Annotated[int, Field(ge=0, le=200)]
 Days = Annotated[int, Field(ge=0, le=3650)]

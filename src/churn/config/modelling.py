@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from churn.config.section import Rate, Section
+from churn.config.sources import Rate, Section
 
 
 class LabelSettings(Section):

@@ -6,35 +6,26 @@ from pathlib import Path
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
-from churn.config.actions import ListSettings, PlanSettings, ProgressSettings
-from churn.config.catalogue import PRODUCTS, SERVICES, CatalogueSettings, Product, Service
-from churn.config.modelling import (
-    BaselineSettings,
-    CampaignSettings,
-    EffectSettings,
-    LabelSettings,
-    TrainingSettings,
-)
-from churn.config.section import Section
-from churn.config.sources import CustomerSettings, FlatFile, TableSource
+from churn.config import actions, modelling, sources
+from churn.config.sources import PRODUCTS, SERVICES, Product, Section, Service
 from churn.errors import ConfigError
 
 
 class Config(Section):
     """Everything a bank can set. `products` and `services` given in a file join the default ones."""
 
-    tables: dict[str, TableSource] = Field(default_factory=dict)
-    flat: FlatFile | None = None
-    customers: CustomerSettings = CustomerSettings()
-    label: LabelSettings = LabelSettings()
-    baselines: BaselineSettings = BaselineSettings()
-    training: TrainingSettings = TrainingSettings()
-    effects: EffectSettings = EffectSettings()
-    campaign: CampaignSettings = CampaignSettings()
-    plan: PlanSettings = PlanSettings()
-    lists: ListSettings = ListSettings()
-    progress: ProgressSettings = ProgressSettings()
-    catalogue: CatalogueSettings = CatalogueSettings()
+    tables: dict[str, sources.TableSource] = Field(default_factory=dict)
+    flat: sources.FlatFile | None = None
+    customers: sources.CustomerSettings = sources.CustomerSettings()
+    label: modelling.LabelSettings = modelling.LabelSettings()
+    baselines: modelling.BaselineSettings = modelling.BaselineSettings()
+    training: modelling.TrainingSettings = modelling.TrainingSettings()
+    effects: modelling.EffectSettings = modelling.EffectSettings()
+    campaign: modelling.CampaignSettings = modelling.CampaignSettings()
+    plan: actions.PlanSettings = actions.PlanSettings()
+    lists: actions.ListSettings = actions.ListSettings()
+    progress: actions.ProgressSettings = actions.ProgressSettings()
+    catalogue: sources.CatalogueSettings = sources.CatalogueSettings()
     products: dict[str, Product] = PRODUCTS
     services: dict[str, Service] = SERVICES
     _path: Path | None = PrivateAttr(None)

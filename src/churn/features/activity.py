@@ -6,7 +6,8 @@ from typing import Any
 
 import narwhals as nw
 
-from churn.config import LARGE_COUNTER_CNY, Config
+from churn.config import Config
+from churn.config.actions import LARGE_COUNTER_CNY
 from churn.features.expressions import YEAR, count, days_since, per_customer, ratio, since, total, yuan, zero_where_null
 from churn.features.feature import TREND, Feature
 from churn.features.phrases import ago, happened, is_none, part, signed, within

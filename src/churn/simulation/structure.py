@@ -12,7 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from churn.config import PRODUCTS, SERVICES, STATED_ANNUAL_CHURN
+from churn.config import PRODUCTS, SERVICES
+from churn.config.modelling import STATED_ANNUAL_CHURN
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]

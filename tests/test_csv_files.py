@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pytest
 
-from churn.csv_files import guard, open_for_tables, render_rows, unguard, write_frame, write_rows
+from churn.csv_files import guard, open_for_tables, render_rows, unguard, unguard_text, write_frame, write_rows
 from hostile_texts import HOSTILE
 
 MARK = b"\xef\xbb\xbf"
@@ -51,6 +51,7 @@ def test_every_text_can_be_told_back():
     texts = [*HOSTILE, *EDGES, None]
     assert len({guard(text) for text in texts}) == len(texts)
     assert unguard(pa.table({"text": [guard(text) for text in texts]}))["text"].to_pylist() == texts
+    assert [unguard_text(guard(text)) for text in texts[:-1]] == texts[:-1]
 
 
 def test_arrow_tables_read_back_to_the_same_texts(tmp_path):

@@ -83,6 +83,17 @@ def open_for_tables(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Tabl
         yield lambda table: writer.write_table(_on_texts(table, _guard_column))
 
 
+def unguard_text(text: str) -> str:
+    """Give back a text read from a file that was written here, as it was before.
+
+    Examples
+    --------
+    >>> [unguard_text(text) for text in ("'=1+1", "C001", "'quoted'")]
+    ['=1+1', 'C001', "'quoted'"]
+    """
+    return text[1:] if text.startswith("'") and _RUNS_AT_ALL.match(text) else text
+
+
 def unguard(table: pa.Table) -> pa.Table:
     """Give back the texts of a table read from a file that was written here, as they were before.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from churn import csv_files
 from churn.actions.lists.build import build_lists
 from churn.actions.plan import build_plan
 from churn.actions.progress.build import build_progress
@@ -206,6 +207,7 @@ def read_explained(folder: Path, stored: StoredModel, as_of: dt.date | None) -> 
         json.dumps(found, ensure_ascii=False).encode("utf-8")  # half a character can stand in JSON, and in no page
         rows = tuple(unflatten(row) for row in found)
         importance = pd.read_csv(folder / "importance.csv", encoding="utf-8-sig")[["feature", "mean_abs_points"]]
+        importance["feature"] = importance["feature"].map(csv_files.unguard_text)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(refusal) from error
     if not isinstance(found, list):

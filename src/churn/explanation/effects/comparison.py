@@ -24,7 +24,7 @@ LEAST_RAW = 30
 Ints = NDArray[np.int64]
 
 
-class Compared(NamedTuple):
+class ComparedCustomers(NamedTuple):
     """Customers compared for one service, row by row.
 
     Attributes
@@ -55,7 +55,7 @@ class Compared(NamedTuple):
     n_eligible: int
     n_bound: int
 
-    def of(self, rows: NDArray[np.bool_]) -> "Compared":
+    def of(self, rows: NDArray[np.bool_]) -> "ComparedCustomers":
         """Keep the customers marked in `rows`."""
         return self._replace(
             matrix=self.matrix[rows],
@@ -67,7 +67,9 @@ class Compared(NamedTuple):
         )
 
 
-def compare_customers(service: str, snapshot: Snapshot, history: pd.DataFrame, config: Config) -> Compared | None:
+def compare_customers(
+    service: str, snapshot: Snapshot, history: pd.DataFrame, config: Config
+) -> ComparedCustomers | None:
     """Choose the settled customers of a labelled snapshot, and what is held equal; None without bindings or labels.
 
     Parameters
@@ -83,21 +85,22 @@ def compare_customers(service: str, snapshot: Snapshot, history: pd.DataFrame, c
     family = {feature.name: feature.family for feature in catalogue(config)}
     names = [name for name in covariate_names(service, catalogue(config)) if name in features]
     chosen = held & settled(service, features, history, config)
-    return Compared(
-        features.loc[chosen, names].to_numpy(dtype=np.float64),
-        tuple(family[name] for name in names),
-        bound[chosen],
-        churned[chosen],
-        _coverage(snapshot)[chosen],
-        np.asarray(features.loc[chosen, CONTROL_OUTCOME] > 0, dtype=np.int64) if CONTROL_OUTCOME in features else None,
-        once_bound(service, history)[chosen],
-        raw_difference(bound[held], churned[held]),
-        int(held.sum()),
-        int(bound[held].sum()),
+    referred = features.loc[chosen, CONTROL_OUTCOME] > 0 if CONTROL_OUTCOME in features else None
+    return ComparedCustomers(
+        matrix=features.loc[chosen, names].to_numpy(dtype=np.float64),
+        families=tuple(family[name] for name in names),
+        bound=bound[chosen],
+        y=churned[chosen],
+        coverage=_coverage(snapshot)[chosen],
+        referred=None if referred is None else np.asarray(referred, dtype=np.int64),
+        once=once_bound(service, history)[chosen],
+        raw=raw_difference(bound[held], churned[held]),
+        n_eligible=int(held.sum()),
+        n_bound=int(bound[held].sum()),
     )
 
 
-def compare_flat_customers(name: str, snapshot: Snapshot, flat: FlatFile) -> Compared | None:
+def compare_flat_customers(name: str, snapshot: Snapshot, flat: FlatFile) -> ComparedCustomers | None:
     """Choose the customers of a labelled flat file who have 0 or 1 in the column `name`; None without labels."""
     features, churned = snapshot.features, snapshot.churned
     if churned is None:
@@ -106,9 +109,18 @@ def compare_flat_customers(name: str, snapshot: Snapshot, flat: FlatFile) -> Com
     others = features.loc[chosen, flat_covariate_names(name, features.columns, flat)]
     matrix = encode(others, learn_schema(others)).matrix if others.shape[1] else np.zeros((int(chosen.sum()), 1))
     bound, y = features.loc[chosen, name].to_numpy(dtype=np.int64), churned[chosen]
-    families = tuple(others.columns) or ("nothing",)
-    coverage, raw = _coverage(snapshot)[chosen], raw_difference(bound, y)
-    return Compared(matrix, families, bound, y, coverage, None, None, raw, len(bound), int(bound.sum()))
+    return ComparedCustomers(
+        matrix=matrix,
+        families=tuple(others.columns) or ("nothing",),
+        bound=bound,
+        y=y,
+        coverage=_coverage(snapshot)[chosen],
+        referred=None,
+        once=None,
+        raw=raw_difference(bound, y),
+        n_eligible=len(bound),
+        n_bound=int(bound.sum()),
+    )
 
 
 def raw_difference(bound: Ints, y: Ints) -> Estimate:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from churn.estimates import Z_95, Estimate
 from churn.explanation.effects import observational
-from churn.explanation.effects.comparison import Compared
+from churn.explanation.effects.comparison import ComparedCustomers
 from churn.explanation.effects.observational import Ints
 from churn.model.trees import Matrix
 
@@ -81,7 +81,7 @@ def treatment_control(matrix: Matrix, once: NDArray[np.bool_], y: Ints, *, seed:
     return _judge("treatment", observational.effect_on_bound(had, y, learnt))
 
 
-def observed_strengths(compared: Compared, *, seed: int = 0) -> list[Strength]:
+def observed_strengths(compared: ComparedCustomers, *, seed: int = 0) -> list[Strength]:
     """Measure the families of covariates, the strongest for binding first, on 5,000 customers at most.
 
     Empty where fewer than 100 have the service or have it not, or there are more than 12 families.
@@ -108,7 +108,7 @@ def _judge(kind: ControlKind, found: Estimate) -> Control:
     return Control(kind, found, passed=abs(found.value) <= reach)
 
 
-def _sample(compared: Compared, seed: int) -> NDArray[np.int64]:
+def _sample(compared: ComparedCustomers, seed: int) -> NDArray[np.int64]:
     n = len(compared.y)
     if n <= MOST_ROWS:
         return np.arange(n)

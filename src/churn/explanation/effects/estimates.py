@@ -11,7 +11,7 @@ from scipy.stats import chi2
 from churn.config import Config, EffectSettings, FlatFile
 from churn.estimates import UNKNOWN, Z_95, Estimate
 from churn.explanation.effects import comparison, controls, observational
-from churn.explanation.effects.comparison import Compared
+from churn.explanation.effects.comparison import ComparedCustomers
 from churn.explanation.effects.controls import Control, Strength
 from churn.explanation.effects.observational import Nuisances, Observational
 from churn.explanation.effects.randomised import RandomisedOffer, estimate_offer
@@ -115,7 +115,7 @@ def estimate_flat_effects(
 
 
 def _estimate(
-    service: str, compared: Compared | None, offers: pd.DataFrame, settings: EffectSettings, seed: int
+    service: str, compared: ComparedCustomers | None, offers: pd.DataFrame, settings: EffectSettings, seed: int
 ) -> ServiceEffect:
     offer, bands = None, {}
     if len(offers):
@@ -131,7 +131,7 @@ def _estimate(
 
 
 def _from_records(
-    effect: ServiceEffect, compared: Compared, settings: EffectSettings, seed: int
+    effect: ServiceEffect, compared: ComparedCustomers, settings: EffectSettings, seed: int
 ) -> tuple[ServiceEffect, dict[str, Estimate]]:
     """Add what records say and how far they can be believed; give the effect by products held, too."""
     bound, y = compared.bound, compared.y
@@ -147,7 +147,7 @@ def _from_records(
     return replace(effect, observational=found, controls=tests), bands
 
 
-def _controls(compared: Compared, learnt: Nuisances, seed: int) -> Iterator[Control]:
+def _controls(compared: ComparedCustomers, learnt: Nuisances, seed: int) -> Iterator[Control]:
     matrix, bound, y = compared.matrix, compared.bound, compared.y
     yield controls.placebo_control(matrix, bound, y, seed=seed)
     tests = []
@@ -180,7 +180,7 @@ def _bands_of_offer(offers: pd.DataFrame) -> Iterator[tuple[str, Estimate]]:
             yield band, found.late
 
 
-def _bands_of_comparison(compared: Compared, learnt: Nuisances) -> Iterator[tuple[str, Estimate]]:
+def _bands_of_comparison(compared: ComparedCustomers, learnt: Nuisances) -> Iterator[tuple[str, Estimate]]:
     for band, low, high in BANDS:
         inside = (compared.coverage >= low) & (compared.coverage <= high)
         bound = compared.bound[inside]

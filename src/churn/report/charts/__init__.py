@@ -9,11 +9,12 @@ from typing import Any
 
 import altair as alt
 
+from churn.charts.palette import DARK, LESS
 from churn.report.facts import Text
 from churn.speech import Joined, isolate, joined
 
-INK, MUTED, GRID = "#1c2733", "#55606c", "#e1e6ea"
-OBSERVED, PREDICTED, STATED, BAD = "#7ba7d0", "#00695c", "#c46a00", "#b3382c"
+INK, MUTED, GRID = DARK, "#55606c", "#e1e6ea"
+OBSERVED, PREDICTED, STATED, BAD = "#7ba7d0", LESS, "#c46a00", "#b3382c"
 FONT = 'system-ui, "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", sans-serif'
 LABEL_WIDTH = 170
 """Of names beside an axis, in pixels; a longer name is cut."""

@@ -75,6 +75,11 @@ def test_debians_fonts_are_tried_first_and_each_is_a_file():
     assert next(fonts.list_fonts()) in fonts.DEBIAN_FONTS
 
 
+def test_marks_of_direction_leave_no_trace_in_a_picture():
+    with lettering("en"):
+        assert drawable("\u2068funds\u2069") == "funds"
+
+
 @pytest.mark.parametrize(
     "text", ["days since the last contact of any kind", "持有对应产品的服务数（不论是否已绑定）" * 3, "x" * 90]
 )

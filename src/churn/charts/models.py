@@ -15,6 +15,7 @@ from churn.errors import DataError
 from churn.estimates import share
 from churn.evaluation.comparison import BEST_AT, SMALLER_IS_BETTER, Comparison
 from churn.model.documents import Baselines, IntervalFacts, Segment
+from churn.speech import Percent, say
 
 SHOWN = ("roc_auc", "top_decile_lift", "brier_score", "ece")
 _GROUPS = 10
@@ -232,7 +233,7 @@ def draw_validity(validity: IntervalFacts, *, title: str) -> Figure:
         )
         look = {"color": OBSERVED} if group.consistent else {"color": FAILS, "markerfacecolor": "white"}
         axes.plot([place], [group.observed], "o", zorder=3, **look)  # type: ignore[arg-type]
-    words = [f"{100 * group.probability:.0f} %\n({group.n:,})" for group in validity.groups]
+    words = [f"{say(Percent(group.probability, digits=0), 'en')}\n({group.n:,})" for group in validity.groups]
     axes.set_xticks(range(len(words)), words, fontsize=8.5)
     axes.set_xlabel("groups of customers by predicted risk")
     axes.set_ylabel("customers who left")

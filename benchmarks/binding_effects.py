@@ -27,6 +27,7 @@ from churn.estimates import Estimate
 from churn.evidence import Evidence, build_offers, gather_evidence
 from churn.explanation.effects.estimates import ServiceEffect, estimate_effects
 from churn.explanation.verdict import judge
+from churn.features.catalogue import catalogue
 from churn.frame import Snapshot
 from churn.simulation import simulate_bank
 
@@ -48,7 +49,7 @@ def study_bank(customers: int, months: int, seed: int, confounders: str, records
         truths = read_truths(folder / "truth")
         with open_bank(folder, config) as bank:
             evidence = _gather(bank, records)
-    effects = estimate_effects(*evidence, config, seed=seed)
+    effects = estimate_effects(evidence, catalogue(config), config.effects, seed=seed)
     return [
         {
             "seed": seed,

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from churn.config import Config
 from churn.data import open_bank
 from churn.evaluation.leaks import Leak, find_leaks
+from churn.features.catalogue import catalogue
 from churn.frame import Snapshot
 from churn.model.split import outcomes, stack
 from churn.simulation import simulate_bank
@@ -86,7 +87,7 @@ def count_planted(pair: tuple[Snapshot, Snapshot], seed: int) -> Iterator[tuple[
         for grade in grades:
             random, make = np.random.default_rng(seed), plant(what, grade)
             then, later = (_with(one, make(outcomes(one), random, at == 1)) for at, one in enumerate(pair))
-            named = {leak.feature: leak.kind for leak in find_leaks(stack([then]), later)}
+            named = {leak.feature: leak.kind for leak in find_leaks(stack([then]), later, catalogue(Config()))}
             yield (what, grade), named.get("planted", "–")
 
 

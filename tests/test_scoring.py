@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.config import Config
 from churn.errors import OutputError
+from churn.features.feature import own_features
 from churn.frame import Snapshot
 from churn.model.documents import Advice, Effects, Thresholds
 from churn.model.fitted import FittedModel
@@ -77,8 +77,8 @@ def test_a_model_without_intervals_leaves_their_columns_empty(scored):
 
 
 def test_a_claimed_effect_is_in_proportion_below_the_models_own_churn_rate(scored):
-    config = Config.model_validate({"flat": {"id": "id", "label": "left", "churned": "1", "bindings": ["products"]}})
     snapshot, stored = scored
+    known = own_features(snapshot.features.columns, ["products"])
     probability = score_snapshot(snapshot, stored)[0]["churn_probability"].to_numpy()
     rate = float(probability.mean())
     claim = Advice(
@@ -86,7 +86,7 @@ def test_a_claimed_effect_is_in_proportion_below_the_models_own_churn_rate(score
     )
     manifest = stored.manifest.model_copy(update={"training_churn_rate": rate})
     stored = replace(stored, manifest=manifest, effects=Effects(as_of=None, services=(claim,)))
-    table, _ = score_snapshot(snapshot, stored, explain=config)
+    table, _ = score_snapshot(snapshot, stored, explain=known)
     told = table["next_binding_effect"].to_pandas().to_numpy()
     expected = -0.1 * np.minimum(probability / rate, 1)
     named = ~np.isnan(told)

@@ -68,6 +68,8 @@ class Snapshots:
         The settings of the data.
     facts
         What goes into the manifest of a model: files with hashes, row counts, populations.
+    catalogue
+        What the features are.
     evidence
         What effects of bindings are estimated from; None where the data have no bindings.
     """
@@ -75,6 +77,7 @@ class Snapshots:
     dated: tuple[Snapshot, ...]
     horizon_days: int
     config: Config
+    catalogue: tuple[Feature, ...]
     facts: Mapping[str, Any]
     evidence: Evidence | None
 
@@ -416,6 +419,7 @@ class Data(ABC):
             dated=tuple(dated),
             horizon_days=horizon_days,
             config=self.config,
+            catalogue=self.catalogue,
             facts=self.input_facts() | self.facts(dated),
             evidence=evidence,
         )

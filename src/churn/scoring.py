@@ -14,12 +14,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from churn import csv_files, threads
-from churn.config import Config
 from churn.errors import OutputError
-from churn.explanation.next_best import find_flat_next_steps, find_next_steps
+from churn.explanation.next_best import find_next_steps
 from churn.explanation.reasons.telling import N_HOLDING, N_RAISING, explain_reasons
 from churn.explanation.shap import Contributions, explain_features
-from churn.features.catalogue import catalogue
+from churn.features.feature import Feature
 from churn.files import new_file, render_json, require_writable_file
 from churn.frame import Snapshot
 from churn.model.documents import Thresholds
@@ -68,7 +67,7 @@ def score_snapshot(
     snapshot: Snapshot,
     stored: StoredModel,
     *,
-    explain: Config | None = None,
+    explain: Sequence[Feature] | None = None,
     classes_known: bool | None = None,
 ) -> tuple[pa.Table, dict[str, int]]:
     """Score customers: one row each, in the order given, and the count of unseen categories by column.
@@ -77,7 +76,7 @@ def score_snapshot(
     its lower one, else medium. `reason_1` to `reason_3` are the features that raise the risk most, by their
     contribution to the log-odds (TreeSHAP); empty where fewer raise it. `probability_low` and `probability_high` hold
     `churn_probability` between them (`churn.model.intervals`); null for a model without intervals. With `explain`, the
-    bank's configuration, columns of `EXPLAINED` follow: the next binding or product, and reasons in words;
+    catalogue of the features, columns of `EXPLAINED` follow: the next binding or product, and reasons in words;
     `classes_known` as for `next_best.find_next_steps`.
 
     Raises
@@ -110,18 +109,14 @@ def _explained(
     stored: StoredModel,
     explained: Contributions,
     probability: NDArray[np.float64],
-    config: Config,
+    catalogue: Sequence[Feature],
     classes_known: bool | None,
 ) -> Iterator[pa.Array]:
     """Yield the columns of `EXPLAINED`."""
     advice, typical = stored.effects.services, stored.manifest.training_churn_rate
     features = snapshot.features[list(stored.model.schema.names)]
-    if config.flat is not None:
-        steps = find_flat_next_steps(features, probability, advice, typical=typical)
-        told = explain_reasons(explained.values, features, ())
-    else:
-        steps = find_next_steps(features, probability, advice, config, classes_known=classes_known, typical=typical)
-        told = explain_reasons(explained.values, features, catalogue(config))
+    steps = find_next_steps(features, probability, advice, catalogue, classes_known=classes_known, typical=typical)
+    told = explain_reasons(explained.values, features, catalogue)
     yield pa.array(steps.binding, pa.string())
     yield pa.array(steps.effect, pa.float64(), mask=np.isnan(steps.effect))
     yield pa.array(steps.product, pa.string())
@@ -186,7 +181,7 @@ def write_scores(
     *,
     quarantine: Iterable[LeftOut],
     build_manifest: Callable[[Scored], Mapping[str, Any]],
-    explain: Config | None = None,
+    explain: Sequence[Feature] | None = None,
     classes_known: bool | None = None,
     on_rows: OnRows | None = None,
 ) -> Scored:

@@ -16,6 +16,8 @@ from churn.evaluation.leaks import Leak, find_leaks
 from churn.evaluation.metrics import bootstrap_estimates, evaluate, roc_auc
 from churn.evaluation.segments import evaluate_segments, name_failures
 from churn.evaluation.validity import assess_intervals, learn_widening
+from churn.features.catalogue import catalogue
+from churn.features.feature import Feature
 from churn.frame import Snapshot
 from churn.model.card import render_card
 from churn.model.development import Chosen, develop, fit_as_chosen, fit_folds, refit
@@ -112,7 +114,7 @@ def train_on_snapshots(
     span_days = horizon_days + config.training.embargo_days
     free = split_snapshots(_enough(in_order(snapshots)), span_days)
     tell("looking for features that know too much")
-    _tell_leaks(on_leak, free.development, free.held_out)
+    _tell_leaks(on_leak, free.development, free.held_out, catalogue(config))
     ordered, prepared, held = prepare(in_order(snapshots), given, config)
     if held is not None:
         tell("choosing and judging without the constraint")
@@ -167,7 +169,7 @@ def train_flat(
     tell = on_step or _say_nothing
     rows = stack(_enough([snapshot]))
     tell("looking for features that know too much")
-    _tell_leaks(on_leak, rows, None)
+    _tell_leaks(on_leak, rows, None, ())
     folds = stratified_folds(rows.churned, FLAT_FOLDS, given.seed)
     [snapshot], prepared, held = prepare([snapshot], given, config)
     if held is not None:
@@ -190,9 +192,9 @@ def _enough(snapshots: list[Snapshot]) -> list[Snapshot]:
     return snapshots
 
 
-def _tell_leaks(on_leak: OnLeak | None, development: Rows, held_out: Snapshot | None) -> None:
+def _tell_leaks(on_leak: OnLeak | None, development: Rows, held_out: Snapshot | None, known: Sequence[Feature]) -> None:
     if on_leak is not None:
-        for leak in find_leaks(development, held_out):
+        for leak in find_leaks(development, held_out, known):
             on_leak(leak)
 
 

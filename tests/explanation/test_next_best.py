@@ -2,10 +2,8 @@ import datetime as dt
 import json
 from pathlib import Path
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 from churn.config import Config, EffectSettings
@@ -13,15 +11,13 @@ from churn.errors import ModelError
 from churn.estimates import Estimate
 from churn.explanation.effects.estimates import ServiceEffect
 from churn.explanation.effects.randomised import RandomisedOffer
-from churn.explanation.next_best import (
-    build_advice,
-    find_flat_next_steps,
-    find_next_steps,
-    knows_class_1,
-)
+from churn.explanation.next_best import build_advice, find_next_steps
+from churn.features.catalogue import catalogue
+from churn.features.feature import own_features
 from churn.model.documents import Advice, Effects
 
 CONFIG = Config()
+KNOWN = catalogue(CONFIG)
 SERVICES = list(CONFIG.services)
 NOTHING = Estimate(None, None, None)
 EFFECTS = Path("effects.json")
@@ -45,7 +41,7 @@ def customer(*, holds=(), bound=(), class_1=1, coverage=3.0):
 def step(*given, customers=None, probability=0.5, config=CONFIG, typical=None):
     """What is told the first customer."""
     features = pd.DataFrame(customers)
-    found = find_next_steps(features, np.full(len(features), probability), given, config, typical=typical)
+    found = find_next_steps(features, np.full(len(features), probability), given, catalogue(config), typical=typical)
     effect = None if np.isnan(found.effect[0]) else found.effect[0]
     return found.binding[0], effect, found.product[0]
 
@@ -128,7 +124,8 @@ def test_an_effect_is_never_larger_than_the_customers_own_risk():
 def test_below_the_typical_risk_an_effect_is_as_large_a_part_of_the_risk(probability, typical, effect):
     bank = step(advice("cts", "cuts", -0.2), customers=[EVERYTHING], probability=probability, typical=typical)
     features = pd.DataFrame({"app": [0.0]})
-    flat = find_flat_next_steps(features, np.array([probability]), [advice("app", "cuts", -0.2)], typical=typical)
+    known, claim = own_features(["app"], ["app"]), advice("app", "cuts", -0.2)
+    flat = find_next_steps(features, np.array([probability]), [claim], known, typical=typical)
 
     assert bank == ("cts", pytest.approx(effect), None)
     assert flat.effect.tolist() == [pytest.approx(effect)]
@@ -139,7 +136,7 @@ def test_nobody_is_promised_more_than_the_average_nor_a_larger_part_of_the_risk_
     rng = np.random.default_rng(seed)
     claim, typical, risk = -rng.uniform(0, 0.3), rng.uniform(0.3, 0.6), rng.random(200)
     features = pd.DataFrame([EVERYTHING] * 200)
-    found = find_next_steps(features, risk, [advice("cts", "cuts", claim)], CONFIG, typical=typical)
+    found = find_next_steps(features, risk, [advice("cts", "cuts", claim)], KNOWN, typical=typical)
 
     assert set(found.binding) == {"cts"}
     assert (found.effect >= claim).all()
@@ -158,7 +155,7 @@ def test_effects_differ_by_products_held():
     claim = advice("cts", "cuts", -0.2, {"1-2": -0.4, "3-4": -0.2, "5+": -0.05})
     coverage = [1.0, 2.0, 3.0, 4.0, 5.0, 12.0, np.nan]
     rows = [customer(holds=["cts"], coverage=products) for products in coverage]
-    found = find_next_steps(pd.DataFrame(rows), np.full(7, 0.9), [claim], CONFIG)
+    found = find_next_steps(pd.DataFrame(rows), np.full(7, 0.9), [claim], KNOWN)
 
     # Where it is not known how many are held, the average serves.
     np.testing.assert_array_equal(found.effect, [-0.4, -0.4, -0.2, -0.2, -0.05, -0.05, -0.2])
@@ -216,18 +213,11 @@ def test_where_the_tables_know_no_account_classes_nobody_lacks_one():
 def test_one_customer_alone_is_told_what_the_whole_bank_knows_of_classes():
     one = pd.DataFrame([customer(holds=["cts", "debit_card"], class_1=0)])
     steps = {
-        known: find_next_steps(one, np.array([0.5]), [], CONFIG, classes_known=known) for known in (True, False, None)
+        known: find_next_steps(one, np.array([0.5]), [], KNOWN, classes_known=known) for known in (True, False, None)
     }
 
     assert (steps[True].binding[0], steps[True].product[0]) == (None, "debit_card")
     assert steps[False].binding[0] == steps[None].binding[0] == "cts"
-
-
-@pytest.mark.parametrize(("classes", "known"), [([None, "2"], False), ([None, "1"], True), ([], False)])
-def test_classes_are_known_where_one_account_is_of_class_1(classes, known):
-    table = pa.table({"customer_id": ["A"] * len(classes), "account_class": pa.array(classes, pa.string())})
-
-    assert knows_class_1(nw.from_native(table).lazy()) is known
 
 
 def test_who_holds_and_bound_everything_has_no_next_step():
@@ -254,14 +244,15 @@ def test_a_banks_own_service_is_named_after_the_sticky_ones():
 
 
 def test_nobody_has_no_next_step():
-    found = find_next_steps(pd.DataFrame([EVERYTHING])[:0], np.empty(0), [], CONFIG)
+    found = find_next_steps(pd.DataFrame([EVERYTHING])[:0], np.empty(0), [], KNOWN)
 
     assert [len(part) for part in found] == [0, 0, 0]
 
 
 def flat_step(*given, **bindings):
     features = pd.DataFrame({name: [value] for name, value in bindings.items()})
-    found = find_flat_next_steps(features, np.array([0.4]), given)
+    known = own_features(bindings, [name for name in ("app", "card") if name in bindings])
+    found = find_next_steps(features, np.array([0.4]), given, known)
     return found.binding[0], None if np.isnan(found.effect[0]) else found.effect[0], found.product[0]
 
 

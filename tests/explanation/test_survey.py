@@ -20,6 +20,8 @@ from churn.explanation.survey import (
     shap_schema,
     survey_customers,
 )
+from churn.features.catalogue import catalogue
+from churn.features.feature import own_features
 from churn.frame import Snapshot
 from churn.model.calibration import Calibration
 from churn.model.fitted import FittedModel
@@ -158,7 +160,7 @@ def test_columns_that_are_missing_are_a_model_error(features, model):
 
 def test_services_are_found_among_a_models_features():
     names = ["bound_cts", "days_since_bound_cts", "bound_cash_sweep", "bound_nothing"]
-    found = service_columns(Config(), names)
+    found = service_columns(catalogue(Config()), names)
 
     assert list(found) == list(Config().services)
     assert found["cts"] == ServiceColumns("bound_cts", ("bound_cts", "days_since_bound_cts"), "holds_cts")
@@ -167,9 +169,9 @@ def test_services_are_found_among_a_models_features():
 
 
 def test_bindings_of_a_flat_file_are_found_under_their_own_names():
-    config = Config.model_validate({"flat": {"id": "i", "label": "l", "churned": "1", "bindings": ["app", "card"]}})
+    known = own_features(["age", "app", "card"], ["app", "card"])
 
-    assert service_columns(config, ["age", "app"]) == {
+    assert service_columns(known, ["age", "app"]) == {
         "app": ServiceColumns("app", ("app",), None),
         "card": ServiceColumns("card", (), None),
     }

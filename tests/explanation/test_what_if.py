@@ -9,6 +9,7 @@ from churn.data import build_frame, open_bank
 from churn.errors import ConfigError, DataError, MissingColumnError
 from churn.explanation.what_if import change_features, predict_what_if
 from churn.features.catalogue import catalogue
+from churn.features.feature import own_features
 from churn.model.estimator import ChurnModel
 from churn.model.recipe import Recipe
 from churn.simulation import simulate_bank
@@ -19,7 +20,8 @@ from other_bank import make_tables, write_tables
 AS_OF = dt.date(2024, 1, 31)
 YESTERDAY = pd.Timestamp(2024, 1, 30)
 CONFIG = Config()
-FLAT = Config.model_validate({"flat": {"id": "id", "label": "left", "churned": "1", "bindings": ["app", "card"]}})
+KNOWN = catalogue(CONFIG)
+FLAT = own_features(["age", "app", "card"], ["app", "card"])
 NAN = float("nan")
 
 
@@ -54,9 +56,7 @@ def _same(changed, really):
 
 def _row_by_row(features, kind, chosen, to):
     """Change one thing of each customer."""
-    rows = [
-        change_features(features.loc[[customer]], CONFIG, **{kind: {name: to}}) for customer, name in chosen.items()
-    ]
+    rows = [change_features(features.loc[[customer]], KNOWN, **{kind: {name: to}}) for customer, name in chosen.items()]
     return pd.concat(rows)
 
 
@@ -152,23 +152,23 @@ def test_by_hand_a_second_of_two_services_is_bound():
         }
     )
 
-    after = change_features(before, two, bindings={"custody": True})
+    after = change_features(before, catalogue(two), bindings={"custody": True})
 
     assert after.iloc[0].to_list() == [1, 1, 1, 1, 2, 2, 1.0, 40, 1]
-    assert change_features(before, two, bindings={"trading": False})["share_bound"].to_list() == [0.0]
+    assert change_features(before, catalogue(two), bindings={"trading": False})["share_bound"].to_list() == [0.0]
 
 
 def test_what_is_so_already_stays_as_it_is(features):
     bound = features[features["bound_online_banking"] == 1]
 
-    pd.testing.assert_frame_equal(change_features(bound, CONFIG, bindings={"online_banking": True}), bound)
-    pd.testing.assert_frame_equal(change_features(features, CONFIG), features)
+    pd.testing.assert_frame_equal(change_features(bound, KNOWN, bindings={"online_banking": True}), bound)
+    pd.testing.assert_frame_equal(change_features(features, KNOWN), features)
 
 
 def test_the_features_given_do_not_change(features):
     before = features.copy()
 
-    change_features(features, CONFIG, bindings={"cts": False}, products={"insurance": True})
+    change_features(features, KNOWN, bindings={"cts": False}, products={"insurance": True})
 
     pd.testing.assert_frame_equal(features, before)
 
@@ -180,13 +180,13 @@ def test_a_service_whose_product_is_not_held_cannot_be_bound(features):
         rf"service cts cannot be bound by {len(without)} customers \(rows 1, 2, 3, 4, 5 and more\), who do not hold"
     )
     with pytest.raises(DataError, match=message):
-        change_features(without, CONFIG, bindings={"cts": True})
+        change_features(without, KNOWN, bindings={"cts": True})
 
 
 def test_a_service_can_be_bound_with_the_product_it_needs(features):
     without = features[(features["holds_cts"] == 0) & (features["bound_cts"] == 0)]
 
-    after = change_features(without, CONFIG, bindings={"cts": True}, products={"cts": True})
+    after = change_features(without, KNOWN, bindings={"cts": True}, products={"cts": True})
 
     assert (after[["holds_cts", "bound_cts", "days_since_bound_cts", "days_since_opening"]] == 1).all(axis=None)
     assert (after["n_eligible"] - without["n_eligible"] == 1).all()
@@ -196,7 +196,7 @@ def test_the_last_product_cannot_be_closed(features):
     one = features[(features["n_holdings"] == 1) & (features["holds_debit_card"] == 1)]
 
     with pytest.raises(DataError, match="nothing would be left"):
-        change_features(one, CONFIG, products={"debit_card": False})
+        change_features(one, KNOWN, products={"debit_card": False})
 
 
 def test_columns_of_a_flat_file_become_one_and_zero():
@@ -210,18 +210,18 @@ def test_columns_of_a_flat_file_become_one_and_zero():
 
 
 @pytest.mark.parametrize(
-    ("config", "changes", "error", "message"),
+    ("known", "changes", "error", "message"),
     [
-        (CONFIG, {"bindings": {"jade": True}}, ConfigError, "'jade' is no service; take one of online_banking"),
-        (CONFIG, {"products": {"jade": True}}, ConfigError, "'jade' is no product"),
-        (CONFIG, {"bindings": {"cts": True}}, MissingColumnError, "no column bound_cts"),
+        (KNOWN, {"bindings": {"jade": True}}, ConfigError, "'jade' is no service; take one of online_banking"),
+        (KNOWN, {"products": {"jade": True}}, ConfigError, "'jade' is no product"),
+        (KNOWN, {"bindings": {"cts": True}}, MissingColumnError, "no column bound_cts"),
         (FLAT, {"bindings": {"jade": True}}, ConfigError, r"no column of \[flat\] bindings; take one of app, card"),
         (FLAT, {"products": {"fund": True}}, ConfigError, "a flat file has no products"),
     ],
 )
-def test_what_is_not_there_cannot_change(config, changes, error, message):
+def test_what_is_not_there_cannot_change(known, changes, error, message):
     with pytest.raises(error, match=message):
-        change_features(pd.DataFrame({"age": [1.0]}), config, **changes)
+        change_features(pd.DataFrame({"age": [1.0]}), known, **changes)
 
 
 def test_probabilities_are_those_of_the_features_before_and_after(features):
@@ -229,7 +229,7 @@ def test_probabilities_are_those_of_the_features_before_and_after(features):
     model = ChurnModel(n_jobs=1, max_rounds=20).fit(features, y).fitted_
     able = features[features["holds_online_banking"] == 1]
 
-    answer = predict_what_if(model, able, CONFIG, bindings={"online_banking": True})
+    answer = predict_what_if(model, able, KNOWN, bindings={"online_banking": True})
 
     np.testing.assert_array_equal(answer.before, model.predict(able).probability)
     np.testing.assert_array_equal(answer.after, model.predict(answer.features).probability)
@@ -259,7 +259,7 @@ def test_a_model_held_monotone_never_expects_more_churn_of_a_bound_service(servi
     able = features[unbound & (features[f"holds_{SERVICES[service].product}"] == 1)]
     assert len(able) > 10
 
-    answer = predict_what_if(held, able, CONFIG, bindings={service: True})
+    answer = predict_what_if(held, able, KNOWN, bindings={service: True})
 
     assert (answer.after <= answer.before).all()
 
@@ -270,7 +270,7 @@ def test_a_model_that_is_not_held_does(simulated):
     rises = []
     for name, service in SERVICES.items():
         able = features[(features[f"bound_{name}"] == 0) & (features[f"holds_{service.product}"] == 1)]
-        answer = predict_what_if(free, able, CONFIG, bindings={name: True})
+        answer = predict_what_if(free, able, KNOWN, bindings={name: True})
         rises.append((answer.after > answer.before).any())
 
     assert any(rises)

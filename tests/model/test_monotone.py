@@ -7,6 +7,7 @@ import pytest
 from churn.config import Config
 from churn.errors import ConfigError, DataError
 from churn.features.catalogue import catalogue
+from churn.features.feature import own_features
 from churn.frame import Snapshot
 from churn.model.monotone import BindingColumns, binding_columns, hold_monotone
 from churn.model.trees import TreeParameters
@@ -20,7 +21,7 @@ def _snapshot(as_of, **columns):
 
 
 def test_every_column_that_a_binding_changes_is_held_or_left_out():
-    found = binding_columns(NAMES, Config(), is_flat=False)
+    found = binding_columns(NAMES, catalogue(Config()))
 
     services = list(Config().services)
     assert found.falling == (*(f"bound_{name}" for name in services), "n_bound", "share_bound")
@@ -34,7 +35,7 @@ def test_a_service_the_bank_added_is_held_too():
     }
     config = Config.model_validate(own)
 
-    found = binding_columns([feature.name for feature in catalogue(config)], config, is_flat=False)
+    found = binding_columns([feature.name for feature in catalogue(config)], catalogue(config))
 
     assert "bound_loan_x" in found.falling
     assert "days_since_bound_loan_x" in found.dropped
@@ -43,7 +44,7 @@ def test_a_service_the_bank_added_is_held_too():
 def test_positions_are_those_after_columns_were_left_out():
     first = _snapshot(dt.date(2024, 1, 1), days_since_bound_cts=[1.0, 2.0], age=[3, 4], bound_cts=[1.0, 1.0])
 
-    kept, parameters, held = hold_monotone([first, first], Config(), TreeParameters(num_leaves=5))
+    kept, parameters, held = hold_monotone([first, first], catalogue(Config()), TreeParameters(num_leaves=5))
 
     assert [list(snapshot.features.columns) for snapshot in kept] == [["age", "bound_cts"]] * 2
     assert parameters == TreeParameters(num_leaves=5, monotone=(1,))
@@ -51,11 +52,10 @@ def test_positions_are_those_after_columns_were_left_out():
 
 
 def test_of_a_flat_file_what_the_configuration_names_is_held():
-    config = Config.model_validate({"flat": {"id": "i", "label": "l", "churned": "1", "bindings": ["app", "card"]}})
+    snapshot = _snapshot(None, card=[0, 1], bound_cts=[0, 1], app=[True, False])
+    known = own_features(snapshot.features.columns, ["app", "card"])
 
-    kept, parameters, _ = hold_monotone(
-        [_snapshot(None, card=[0, 1], bound_cts=[0, 1], app=[True, False])], config, TreeParameters()
-    )
+    kept, parameters, _ = hold_monotone([snapshot], known, TreeParameters())
 
     assert list(kept[0].features.columns) == ["card", "bound_cts", "app"]
     assert parameters.monotone == (0, 2)
@@ -63,6 +63,6 @@ def test_of_a_flat_file_what_the_configuration_names_is_held():
 
 def test_where_there_is_no_binding_there_is_an_error():
     with pytest.raises(DataError, match="hold no binding"):
-        binding_columns(["age_years"], Config(), is_flat=False)
+        binding_columns(["age_years"], catalogue(Config()))
     with pytest.raises(ConfigError, match="names no column"):
-        binding_columns(["age_years"], Config(), is_flat=True)
+        binding_columns(["age_years"], own_features(["age_years"]))

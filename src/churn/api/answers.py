@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from churn.data import Data, OnStep, say_nothing
 from churn.explanation.bindings import BindingRow, bindings_frame, build_bindings, service_names
-from churn.explanation.effects.estimates import ServiceEffect, estimate_effects, estimate_flat_effects
+from churn.explanation.effects.estimates import ServiceEffect, estimate_effects
 from churn.explanation.survey import service_columns, survey_customers
 from churn.frame import Snapshot
 from churn.model.schema import encode
@@ -54,11 +54,11 @@ def score(
         The data are not of the kind the model was trained on.
     """
     date = _date_for(model, data, as_of)
-    settings, known = (data.config, data.classes_known) if explain else (None, None)
+    catalogue, known = (data.catalogue, data.classes_known) if explain else (None, None)
     parts, unseen = [], Counter[str]()
     with use_threads(n_threads):
         for snapshot in data.partitions(date):
-            table, new = score_snapshot(snapshot, model, explain=settings, classes_known=known)
+            table, new = score_snapshot(snapshot, model, explain=catalogue, classes_known=known)
             parts.append(table)
             unseen.update(new)
     if unseen:
@@ -119,7 +119,7 @@ def survey_data(
     tuple
         The bindings table of `effects`, ranked; and `importance` of `churn.explanation.survey.Survey`.
     """
-    services = service_columns(data.config, stored.model.schema.names)
+    services = service_columns(data.catalogue, stored.model.schema.names)
     survey = survey_customers(customers, stored.model, services, n_expected=data.n_customers)
     rows = build_bindings(effects, survey.seen, service_names(data.config), data.config.effects)
     return rows, survey.importance
@@ -139,16 +139,11 @@ def estimate_data_effects(
     Parameters
     ----------
     strengths
-        Also measure the observed covariates, which takes about as long again.
+        Also measure the observed covariates, which takes about as long again; of a file never.
     """
-    config, horizon_days = data.config, stored.manifest.horizon_days
-    evidence = data.evidence(as_of, horizon_days, on_step=on_step)
-    if config.flat is not None:
-        on_step("estimating the effect of the bindings")
-        found = estimate_flat_effects(evidence.snapshot, config.flat, config.effects, seed=seed)
-        return found, None
+    evidence = data.evidence(as_of, stored.manifest.horizon_days, on_step=on_step)
     effects = estimate_effects(
-        *evidence, config, strengths=strengths, seed=seed,
+        evidence, data.catalogue, data.config.effects, strengths=strengths and data.is_dated, seed=seed,
         on_service=lambda service: on_step(f"estimating the effect of {service}"),
     )  # fmt: skip
     return effects, evidence.snapshot.as_of

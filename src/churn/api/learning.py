@@ -9,7 +9,8 @@ from churn.data import OnStep, Snapshots, say_nothing
 from churn.evaluation import backtest as backtests
 from churn.evaluation.backtest import N_JUDGED, Backtest
 from churn.evaluation.leaks import Leak
-from churn.explanation.effects.estimates import estimate_effects, estimate_flat_effects
+from churn.evidence import Evidence
+from churn.explanation.effects.estimates import estimate_effects
 from churn.explanation.next_best import build_advice
 from churn.model.documents import Effects
 from churn.model.recipe import Recipe, parse_recipe
@@ -66,11 +67,11 @@ def train(
     }
     is_file = snapshots.config.flat is not None
     stored = train_flat(snapshots[0], **common) if is_file else train_on_snapshots(snapshots.dated, **common)
-    if not with_effects or (not is_file and snapshots.evidence is None):
+    if not with_effects or snapshots.evidence is None:
         return stored
     on_step("estimating what binding each service does")
     with use_threads(n_threads):
-        return replace(stored, effects=_advice(snapshots, chosen.seed))
+        return replace(stored, effects=_advice(snapshots, snapshots.evidence, chosen.seed))
 
 
 def backtest(
@@ -114,12 +115,8 @@ def backtest(
     )  # fmt: skip
 
 
-def _advice(snapshots: Snapshots, seed: int) -> Effects:
+def _advice(snapshots: Snapshots, evidence: Evidence, seed: int) -> Effects:
     """Say what may be claimed of binding each service, from the latest outcomes and all offers."""
-    config, latest = snapshots.config, snapshots[-1]
-    if config.flat is not None:
-        effects = estimate_flat_effects(latest, config.flat, config.effects, seed=seed)
-    else:
-        assert snapshots.evidence is not None
-        effects = estimate_effects(*snapshots.evidence, config, seed=seed)
-    return Effects(as_of=latest.as_of, services=build_advice(effects, config.effects))
+    settings = snapshots.config.effects
+    effects = estimate_effects(evidence, snapshots.catalogue, settings, seed=seed)
+    return Effects(as_of=snapshots[-1].as_of, services=build_advice(effects, settings))

@@ -11,19 +11,17 @@ import pandas as pd
 from churn import threads
 from churn.charts.waterfall import plot_waterfall
 from churn.cli.console import note, percent, print_json, print_table
-from churn.config import Config
 from churn.data import Data
 from churn.errors import DataError
 from churn.explanation.next_best import (
     CLASS_1_PRODUCT,
     NextSteps,
-    find_flat_next_steps,
     find_next_steps,
 )
 from churn.explanation.reasons.telling import Reasons, explain_reasons
 from churn.explanation.shap import base_probability, explain_features, to_points
 from churn.explanation.what_if import predict_what_if
-from churn.features.feature import meaning_of, value_of
+from churn.features.feature import Feature, find_products, find_role, find_services, meaning_of, value_of
 from churn.files import require_writable_file
 from churn.frame import Snapshot
 from churn.model.storage import StoredModel
@@ -74,8 +72,8 @@ def explain_customer(
     what_if, changes = None, True
     if bindings or products:
         features = snapshot.features[list(stored.model.schema.names)]
-        _require_products(features, data.config, bindings, products)
-        answer = predict_what_if(stored.model, features, data.config, bindings=bindings, products=products)
+        _require_products(features, data.catalogue, bindings, products)
+        answer = predict_what_if(stored.model, features, data.catalogue, bindings=bindings, products=products)
         what_if = {"before": float(answer.before[0]), "after": float(answer.after[0])}
         changes = not answer.features.equals(features)
     if as_json:
@@ -115,30 +113,30 @@ def _picture(output: Path) -> Path:
 
 
 def _require_products(
-    features: pd.DataFrame, config: Config, bindings: Mapping[str, bool], products: Mapping[str, bool]
+    features: pd.DataFrame, catalogue: Sequence[Feature], bindings: Mapping[str, bool], products: Mapping[str, bool]
 ) -> None:
     """Refuse to bind a service whose product the customer does not hold, in words about this one customer."""
-    for name in (name for name, is_bound in bindings.items() if is_bound and name in config.services):
-        product = config.services[name].product
-        column = f"holds_{product}"
-        if column in features and features[column].iloc[0] != 1 and product not in products:
+    held = find_products(catalogue)
+    for name, flag in find_services(catalogue).items():
+        product = flag.product
+        if product is None or product in products or not bindings.get(name):
+            continue
+        column = held[product].name
+        if column in features and features[column].iloc[0] != 1:
             raise DataError(f"--bind {name}: this customer does not hold {product}; add --open {product}")
 
 
 def _explain(snapshot: Snapshot, data: Data, stored: StoredModel) -> Explained:
-    model, config = stored.model, data.config
+    model = stored.model
     shap = explain_features(model, snapshot.features)
     features = snapshot.features[list(model.schema.names)]
     probability = model.predict(features, n_threads=threads.n_threads()).probability
     base = base_probability(model, features, shap)
     points = to_points(shap.values, base, probability)[0]
     advice, typical = stored.effects.services, stored.manifest.training_churn_rate
-    if config.flat is not None:
-        steps = find_flat_next_steps(features, probability, advice, typical=typical)
-    else:
-        steps = find_next_steps(
-            features, probability, advice, config, classes_known=data.classes_known, typical=typical
-        )
+    steps = find_next_steps(
+        features, probability, advice, data.catalogue, classes_known=data.classes_known, typical=typical
+    )
     return Explained(
         float(probability[0]),
         float(base[0]),
@@ -178,22 +176,23 @@ def _print(explained: Explained, data: Data, language: Language) -> None:
     ]
     columns = _say("columns", language).split("|")
     print_table(title, columns, rows, left=columns[:1])
-    for line in _lines(explained, data.config, language):
+    for line in _lines(explained, data, language):
         click.echo(line)
 
 
-def _lines(explained: Explained, config: Config, language: Language) -> Iterator[str]:
+def _lines(explained: Explained, data: Data, language: Language) -> Iterator[str]:
     told, steps = explained.reasons, explained.steps
     for key, stories in (("raises", told.raising), ("holds", told.holding)):
         yield from (_say(key, language, text=text) for text in _there(stories.words(language)[0]))
     if steps.binding[0] is not None:
         effect = float(steps.effect[0])
         added = "" if np.isnan(effect) else _say("effect", language, points=say(Points(effect), language))
-        yield _say("bind", language, name=_name(steps.binding[0], config.services, language), effect=added)
+        yield _say("bind", language, name=_name(steps.binding[0], data.config.services, language), effect=added)
     elif steps.product[0] is not None:
-        name = _name(steps.product[0], config.products, language)
+        name = _name(steps.product[0], data.config.products, language)
         # A debit card may be held already, of another class.
-        lacks = steps.product[0] == CLASS_1_PRODUCT and explained.values.get("has_class_1_account") == 0
+        flag = find_role(data.catalogue, "class_1")
+        lacks = flag and steps.product[0] == CLASS_1_PRODUCT and explained.values.get(flag.name) == 0
         yield _say("open_class_1" if lacks else "open", language, name=name)
 
 

@@ -235,7 +235,7 @@ def _survey(
     on_step: Callable[[str], None],
 ) -> Survey:
     names, done = stored.model.schema.names, 0
-    services = service_columns(data.config, names)
+    services = service_columns(data.catalogue, names)
     with pq.ParquetWriter(path, shap_schema(names), compression="zstd") as writer:
 
         def on_part(table: Any) -> None:

@@ -114,7 +114,7 @@ def score_data(
             stored,
             quarantine=opened.quarantine(),
             build_manifest=build_manifest,
-            explain=opened.config if explain else None,
+            explain=opened.catalogue if explain else None,
             classes_known=opened.classes_known if explain else None,
             on_rows=_counting(on_step),
         )

@@ -28,6 +28,7 @@ from churn.config import Config, read_config
 from churn.data import is_file, open_bank, open_file
 from churn.errors import ChurnError, TimeRangeError
 from churn.evaluation.leaks import find_leaks
+from churn.features.catalogue import catalogue
 from churn.files import render_json, require_apart, require_writable_file, write_json
 from churn.model.recipe import Recipe
 from churn.model.trees import TreeParameters
@@ -123,7 +124,7 @@ def tune(
     else:
         problem = _read_folder(data, config, dates, horizon, data_end, seed, threads)
     last = problem.plan.splits[-1]
-    for leak in find_leaks(last.development, last.held_out):
+    for leak in find_leaks(last.development, last.held_out, catalogue(config)):
         _log.warning("%s", leak.sentence)
     name = name or f"tune-{_digest(problem.facts)[:10]}"
     database = studies_path()

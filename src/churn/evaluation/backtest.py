@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from churn.config import Config
 from churn.evaluation.judged import Judged
 from churn.evaluation.leaks import Leak, find_leaks
+from churn.features.catalogue import catalogue
 from churn.frame import Snapshot
 from churn.model.development import develop, fit_folds
 from churn.model.folds import stratified_folds
@@ -86,7 +87,7 @@ def backtest(
     splits = rolling_splits(ordered, days_apart, n_judged)
     held_out = [split.held_out for split in splits]
     on_step("looking for features that know too much")
-    for leak in find_leaks(splits[-1].development, held_out[-1]):
+    for leak in find_leaks(splits[-1].development, held_out[-1], catalogue(config)):
         on_leak(leak)
     predicted, seconds = {}, {}
     for name, recipe in recipes.items():

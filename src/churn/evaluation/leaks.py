@@ -4,7 +4,7 @@ Each feature is judged alone, by the churn rates of its bins on customers that t
 is a bin, so that missingness that tells is seen too. docs/evidence.md has what the limits were chosen by.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -12,7 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from churn.config import Config
 from churn.estimates import share
 from churn.evaluation.bins import (
     Cut,
@@ -27,7 +26,7 @@ from churn.evaluation.bins import (
     smooth_rates,
 )
 from churn.evaluation.metrics import roc_auc
-from churn.features.catalogue import catalogue
+from churn.features.feature import Feature
 from churn.frame import Snapshot
 from churn.model.folds import customer_folds
 from churn.model.split import MIN_OF_A_CLASS, Rows
@@ -87,7 +86,7 @@ class _Learnt(NamedTuple):
         return self.alone[name].log_odds[self.folds, bin_codes(self.features[name], self.cuts[name])]
 
 
-def find_leaks(development: Rows, held_out: Snapshot | None = None) -> list[Leak]:
+def find_leaks(development: Rows, held_out: Snapshot | None = None, catalogue: Sequence[Feature] = ()) -> list[Leak]:
     """Name the features that know too much, in the order of their columns, each once.
 
     - "dates": a date at or after that of `held_out`, or days since an event that are fewer than 1 (an age below 0),
@@ -106,6 +105,8 @@ def find_leaks(development: Rows, held_out: Snapshot | None = None) -> list[Leak
         Rows to learn from.
     held_out
         A later snapshot, or other customers; None where there is none.
+    catalogue
+        Says which features are days since an event, and which an age.
 
     References
     ----------
@@ -121,7 +122,7 @@ def find_leaks(development: Rows, held_out: Snapshot | None = None) -> list[Leak
     >>> [(leak.feature, leak.kind, leak.size) for leak in find_leaks(rows)]
     [('letter_sent', 'alone', 1.0)]
     """
-    leaks: list[Leak] = list(_late(development, held_out))
+    leaks: list[Leak] = list(_late(development, held_out, catalogue))
     learnt = _learn(development)
     if learnt is not None:
         leaks += _alone(learnt)
@@ -130,14 +131,14 @@ def find_leaks(development: Rows, held_out: Snapshot | None = None) -> list[Leak
     return [first[name] for name in map(str, development.features) if name in first]
 
 
-def _late(development: Rows, held_out: Snapshot | None) -> Iterator[Leak]:
+def _late(development: Rows, held_out: Snapshot | None, catalogue: Sequence[Feature]) -> Iterator[Leak]:
     if held_out is None or held_out.as_of is None:
         return
     day = float(as_numbers(pd.Series([held_out.as_of]))[0])
-    least = {one.name: 1 if one.unit == "days" else 0 for one in catalogue(Config()) if one.unit in ("days", "years")}
+    least = {one.name: 1 if one.unit == "days" else 0 for one in catalogue if one.unit in ("days", "years")}
     for name in map(str, development.features):
         columns = [frame[name] for frame in (development.features, held_out.features)]
-        bound = least.get(name, 1 if name.startswith("days_since_") else None)
+        bound = least.get(name)
         if all(map(is_date, columns)):
             late, what = [as_numbers(column) >= day for column in columns], f"dates at or after {held_out.as_of}"
         elif bound is not None and all(map(is_number, columns)):

@@ -15,16 +15,17 @@ A service is bound to a card of a class-1 account, of which a person may have on
 the tables say what class accounts have, a customer without one opens that first, and nobody is told to open a second.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.config import Config, EffectSettings
+from churn.config import EffectSettings
 from churn.explanation.effects.estimates import BANDS, ServiceEffect
 from churn.explanation.verdict import judge
+from churn.features.feature import Feature, find_products, find_role, find_services
 from churn.model.documents import Advice
 
 STICKINESS = ("online_banking", "mobile_banking", "fund_trading", "cts", "cash_sweep")
@@ -81,7 +82,7 @@ def find_next_steps(
     features: pd.DataFrame,
     probability: Floats,
     advice: Sequence[Advice],
-    config: Config,
+    catalogue: Sequence[Feature],
     *,
     classes_known: bool | None = None,
     typical: float | None = None,
@@ -91,14 +92,16 @@ def find_next_steps(
     Parameters
     ----------
     features
-        Shape (n, number of features), of the model; columns `bound_<service>`, `holds_<product>`,
-        `has_class_1_account` and `product_coverage` are read where they are.
+        Shape (n, number of features), of the model.
     probability
         Calibrated churn probability, shape (n,).
     advice
         Of the services that were judged; a service not among them claims nothing.
+    catalogue
+        What the features are: whether each service is bound and each product held, products held, and accounts of
+        class 1; what is not among the features counts as not so.
     classes_known
-        Of `knows_class_1`; None takes them for known where one of these customers has such an account.
+        Of `Data.classes_known`; None takes them for known where one of these customers has such an account.
     typical
         Churn rate of the customers the model was trained on, in (0, 1]; None where it is not known, and then effects
         are cut at the customer's own risk, and not scaled.
@@ -107,13 +110,13 @@ def find_next_steps(
     --------
     Binding CTS cuts the risk by 10 points where 40 % leave: a quarter of it, also where the risk is low.
 
-    >>> claim = Advice(
+    >>> from churn.config import Config
+    >>> from churn.features.catalogue import catalogue
+    >>> advice = Advice(
     ...     service="cts", verdict="cuts", evidence="randomised", effect=-0.1, low=-0.12, high=-0.08, bands={}
     ... )
-    >>> found = find_next_steps(
-    ...     pd.DataFrame({"holds_cts": [1, 1]}), np.array([0.8, 0.1]),
-    ...     [claim], Config(), typical=0.4,
-    ... )
+    >>> customers = pd.DataFrame({"holds_cts": [1, 1]})
+    >>> found = find_next_steps(customers, np.array([0.8, 0.1]), [advice], catalogue(Config()), typical=0.4)
     >>> found.binding.tolist(), found.effect.tolist()
     (['cts', 'cts'], [-0.1, -0.025])
     """
@@ -121,69 +124,60 @@ def find_next_steps(
     judged = {one.service: one for one in advice}
     binding, effect = np.full(n, None, dtype=object), np.full(n, np.nan)
     best = np.full(n, np.inf)
-    classless = _lacks_class_1(features, classes_known)
-    for service in _by_stickiness(config):
+    classless = _lacks_class_1(features, catalogue, classes_known)
+    coverage = find_role(catalogue, "coverage")
+    for service, could in _could_bind(features, catalogue):
         one = judged.get(service)
         if one is not None and one.verdict == "raises":
             continue
-        claimed = _claimed(one, features)
+        claimed = _claimed(one, features, coverage)
         worth = np.round(np.nan_to_num(claimed, nan=0.0) * _TIE)
-        better = _could_bind(service, features, config) & ~classless & (worth < best) & ~(claimed > 0)
+        better = could & ~classless & (worth < best) & ~(claimed > 0)
         binding[better], effect[better], best[better] = service, claimed[better], worth[better]
-    product = _product_to_open(features, classless, config)
+    product = _product_to_open(features, classless, catalogue)
     product[np.isfinite(best)] = None
     return NextSteps(binding, _own_part(effect, probability, typical), product)
 
 
-def find_flat_next_steps(
-    features: pd.DataFrame, probability: Floats, advice: Sequence[Advice], *, typical: float | None = None
-) -> NextSteps:
-    """Choose among the binding columns of a flat file: those at 0, the largest claimed fall first, then as given."""
-    n = len(features)
-    binding, effect, best = np.full(n, None, dtype=object), np.full(n, np.nan), np.full(n, np.inf)
-    for one in advice:
-        if one.verdict == "raises":
-            continue
-        claimed = _claimed(one, features)
-        worth = np.round(np.nan_to_num(claimed, nan=0.0) * _TIE)
-        better = (features[one.service] == 0).to_numpy() & (worth < best) & ~(claimed > 0)
-        binding[better], effect[better], best[better] = one.service, claimed[better], worth[better]
-    return NextSteps(binding, _own_part(effect, probability, typical), np.full(n, None, dtype=object))
+def _could_bind(features: pd.DataFrame, catalogue: Sequence[Feature]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Yield who could bind each service, the stickiest service first."""
+    services, held = find_services(catalogue), find_products(catalogue)
+    first = [service for service in STICKINESS if service in services]
+    for service in [*first, *(name for name in services if name not in first)]:
+        flag = services[service]
+        if flag.product is None:
+            yield service, _is(features, flag, 0)
+        else:
+            yield service, _is(features, held[flag.product], 1) & ~_is(features, flag, 1)
 
 
-def _by_stickiness(config: Config) -> list[str]:
-    first = [service for service in STICKINESS if service in config.services]
-    return first + [service for service in config.services if service not in first]
-
-
-def _could_bind(service: str, features: pd.DataFrame, config: Config) -> NDArray[np.bool_]:
-    held = _flag(features, f"holds_{config.services[service].product}")
-    return held & ~_flag(features, f"bound_{service}")
-
-
-def _flag(features: pd.DataFrame, name: str) -> NDArray[np.bool_]:
-    if name not in features:
+def _is(features: pd.DataFrame, flag: Feature | None, value: int) -> NDArray[np.bool_]:
+    if flag is None or flag.name not in features:
         return np.zeros(len(features), dtype=bool)
-    return np.asarray(features[name] == 1, dtype=bool)
+    return np.asarray(features[flag.name] == value, dtype=bool)
 
 
-def _lacks_class_1(features: pd.DataFrame, classes_known: bool | None) -> NDArray[np.bool_]:
+def _lacks_class_1(
+    features: pd.DataFrame, catalogue: Sequence[Feature], classes_known: bool | None
+) -> NDArray[np.bool_]:
     """Who has no class-1 account; nobody where the tables do not say what class accounts have."""
-    has = _flag(features, "has_class_1_account")
-    known = has.any() if classes_known is None else classes_known and "has_class_1_account" in features
+    flag = find_role(catalogue, "class_1")
+    has = _is(features, flag, 1)
+    there = flag is not None and flag.name in features
+    known = has.any() if classes_known is None else classes_known and there
     return ~has if known else np.zeros(len(features), dtype=bool)
 
 
-def _claimed(one: Advice | None, features: pd.DataFrame) -> Floats:
+def _claimed(one: Advice | None, features: pd.DataFrame, coverage: Feature | None) -> Floats:
     """Average effect claimed for customers with as many products, NaN where none is."""
     if one is None or one.verdict not in _CLAIMS or one.effect is None:
         return np.full(len(features), np.nan)
     effect = np.full(len(features), one.effect)
-    if one.bands and "product_coverage" in features:
-        coverage = features["product_coverage"].to_numpy(dtype=np.float64)
+    if one.bands and coverage is not None and coverage.name in features:
+        held = features[coverage.name].to_numpy(dtype=np.float64)
         for band, low, high in BANDS:
             if band in one.bands:
-                effect[(coverage >= low) & (coverage <= high)] = one.bands[band]
+                effect[(held >= low) & (held <= high)] = one.bands[band]
     return effect
 
 
@@ -194,14 +188,16 @@ def _own_part(effect: Floats, probability: Floats, typical: float | None) -> Flo
     return kept
 
 
-def _product_to_open(features: pd.DataFrame, classless: NDArray[np.bool_], config: Config) -> Words:
+def _product_to_open(features: pd.DataFrame, classless: NDArray[np.bool_], catalogue: Sequence[Feature]) -> Words:
     """Name for each customer the first product not held; a class-1 account before all else for who has none."""
     chosen = np.full(len(features), None, dtype=object)
-    order = [name for name in OPEN_FIRST if name in config.products]
-    order += [name for name in config.sticky_products if name not in order]
-    order += [name for name in config.coverage_products if name not in order and name != CLASS_1_PRODUCT]
-    for product in reversed(order):
-        chosen[~_flag(features, f"holds_{product}")] = product
-    if CLASS_1_PRODUCT in config.products:
+    held = find_products(catalogue)
+    order = [name for name in OPEN_FIRST if name in held]
+    for role in ("n_sticky", "coverage"):
+        counted = find_role(catalogue, role)
+        order += [name for name in (counted.counts if counted else ()) if name not in order]
+    for product in reversed([name for name in order if name != CLASS_1_PRODUCT]):
+        chosen[~_is(features, held[product], 1)] = product
+    if CLASS_1_PRODUCT in held:
         chosen[classless] = CLASS_1_PRODUCT
     return chosen

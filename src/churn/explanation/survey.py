@@ -10,10 +10,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from churn import threads
-from churn.config import Config
 from churn.estimates import UNKNOWN, Estimate
 from churn.explanation import shap
 from churn.explanation.shap import Contributions
+from churn.features.feature import Feature, find_products, find_services
 from churn.frame import Snapshot
 from churn.model.fitted import FittedModel
 
@@ -105,23 +105,26 @@ class _Piece:
 OnPart = Callable[[pa.Table], None]
 
 
-def service_columns(config: Config, names: Sequence[str]) -> dict[str, ServiceColumns]:
-    """Find every service of a bank's tables, or every binding of a flat file, among a model's features `names`.
+def service_columns(catalogue: Sequence[Feature], names: Sequence[str]) -> dict[str, ServiceColumns]:
+    """Find every service of the catalogue among a model's features `names`.
 
     Examples
     --------
-    >>> service_columns(Config(), ["bound_cts", "days_since_bound_cts", "holds_cts"])["cts"].columns
+    >>> from churn.config import Config
+    >>> from churn.features.catalogue import catalogue
+    >>> names = ["bound_cts", "days_since_bound_cts", "holds_cts"]
+    >>> service_columns(catalogue(Config()), names)["cts"].columns
     ('bound_cts', 'days_since_bound_cts')
     """
-    if config.flat is not None:
-        return {name: ServiceColumns(name, _known((name,), names), None) for name in config.flat.bindings}
+    held = find_products(catalogue)
+    own = {service: [one.name for one in catalogue if one.service == service] for service in find_services(catalogue)}
     return {
         service: ServiceColumns(
-            f"bound_{service}",
-            _known((f"bound_{service}", f"days_since_bound_{service}"), names),
-            f"holds_{entry.product}",
+            flag.name,
+            tuple(name for name in own[service] if name in names),
+            held[flag.product].name if flag.product else None,
         )
-        for service, entry in config.services.items()
+        for service, flag in find_services(catalogue).items()
     }
 
 
@@ -218,10 +221,6 @@ def _shap_table(snapshot: Snapshot, model: FittedModel, explained: Contributions
     columns += [pa.array(explained.values[:, at]) for at in range(len(names))]
     columns.append(pa.array(np.full(len(snapshot.customer_id), explained.base_value)))
     return pa.table(columns, schema=shap_schema(names))
-
-
-def _known(columns: tuple[str, ...], names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name for name in columns if name in names)
 
 
 def _note(

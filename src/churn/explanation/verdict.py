@@ -79,7 +79,7 @@ def explain_verdict(effect: ServiceEffect, judged: Judgement, settings: EffectSe
     Examples
     --------
     >>> from churn.model.documents import Evidence, Verdict
-    from churn.speech import say
+    >>> from churn.speech import say
     >>> nothing = ServiceEffect("cts")
     >>> say(explain_verdict(nothing, judge(nothing, EffectSettings()), EffectSettings(), "CTS"), "en")
     'CTS: whether binding would lower churn cannot be told: nobody could bind it.'

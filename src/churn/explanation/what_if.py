@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.config import Config, FlatFile
 from churn.errors import ConfigError, DataError, MissingColumnError
+from churn.features.feature import Feature, find_products, find_role, find_services
 from churn.model.fitted import FittedModel
+from churn.threads import n_threads
 
 Changes = Mapping[str, bool]
 _NONE: Changes = MappingProxyType({})
@@ -40,11 +41,10 @@ class WhatIf(NamedTuple):
 def predict_what_if(
     model: FittedModel,
     features: pd.DataFrame,
-    config: Config,
+    catalogue: Sequence[Feature],
     *,
     bindings: Changes = _NONE,
     products: Changes = _NONE,
-    n_threads: int = 0,
 ) -> WhatIf:
     """Predict customers as they are and as they would be; not the effect of the change, see the module.
 
@@ -52,7 +52,7 @@ def predict_what_if(
     ----------
     model
         Trained on such features.
-    features, config, bindings, products
+    features, catalogue, bindings, products
         As for `change_features`.
 
     Raises
@@ -64,37 +64,38 @@ def predict_what_if(
 
     Examples
     --------
+    >>> from churn.features.feature import own_features
     >>> from churn.model.estimator import ChurnModel
-    >>> config = Config.model_validate({"flat": {"id": "id", "label": "left", "churned": "1", "bindings": ["app"]}})
     >>> customers = pd.DataFrame({"app": [0.0, 1.0] * 100})
     >>> model = ChurnModel().fit(customers, [1, 0] * 95 + [0, 1] * 5).fitted_
-    >>> answer = predict_what_if(model, customers[:1], config, bindings={"app": True})
+    >>> answer = predict_what_if(model, customers[:1], own_features(["app"], ["app"]), bindings={"app": True})
     >>> bool(answer.after[0] < answer.before[0]), answer.features["app"].tolist()
     (True, [1.0])
     """
-    changed = change_features(features, config, bindings=bindings, products=products)
-    before = model.predict(features, n_threads=n_threads).probability
-    return WhatIf(before, model.predict(changed, n_threads=n_threads).probability, changed)
+    changed = change_features(features, catalogue, bindings=bindings, products=products)
+    before = model.predict(features, n_threads=n_threads()).probability
+    return WhatIf(before, model.predict(changed, n_threads=n_threads()).probability, changed)
 
 
 def change_features(
-    features: pd.DataFrame, config: Config, *, bindings: Changes = _NONE, products: Changes = _NONE
+    features: pd.DataFrame, catalogue: Sequence[Feature], *, bindings: Changes = _NONE, products: Changes = _NONE
 ) -> pd.DataFrame:
     """Return the features as they would be, had the changes been made on the day before the as-of date.
 
     Products come first, so that a service can be bound together with the product it needs. Rows that are already so
-    stay as they are. What follows by arithmetic follows: `bound_*`, `days_since_bound_*` (1, or missing), `n_bound`,
-    `n_eligible`, `share_bound`, `n_unbound_*`, `days_since_unbinding`; `holds_*`, `product_coverage`, `n_holdings`,
-    `n_sticky_products`, `n_opened_*`, `n_closed_*`, `days_since_opening`, `days_since_closing`. What cannot be known
-    stays: `has_class_1_account`, and all assets, contacts and transactions. A product or a binding that is there twice
-    counts once when it ends.
+    stay as they are. What follows by arithmetic follows: whether a service is bound, and for how many days (1, or
+    missing); how many are bound, could be, and their share; whether a product is held, how many are, how many holdings
+    there are; unbindings, openings and closings, and days since the last (1). What cannot be known stays: whether an
+    account is of class 1, and all assets, contacts and transactions. A product or a binding that is there twice counts
+    once when it ends.
 
     Parameters
     ----------
     features
-        Shape (n, k); of a bank's tables, or of a flat file that `config` describes.
-    config
-        Its products and services; for a flat file the columns of `[flat] bindings`, which become 1 or 0.
+        Shape (n, k).
+    catalogue
+        What they are: which are of a product or a service, and how they follow it. A file's own columns are those of
+        `[flat] bindings`, which become 1 or 0.
     bindings
         Service (or a flat file's column) to whether it is bound.
     products
@@ -103,7 +104,7 @@ def change_features(
     Raises
     ------
     ConfigError
-        A name is none of the configuration's, or products are asked for of a flat file.
+        A name is none of the catalogue's, or products are asked for of a flat file.
     DataError
         A service would be bound whose product is not held, or the last holding would be closed.
     MissingColumnError
@@ -111,98 +112,85 @@ def change_features(
 
     Examples
     --------
+    >>> from churn.config import Config
+    >>> from churn.features.catalogue import catalogue
     >>> one = pd.DataFrame({"holds_cts": [1.0], "bound_cts": [0.0], "days_since_bound_cts": [float("nan")]})
-    >>> change_features(one, Config(), bindings={"cts": True}).iloc[0].to_list()
+    >>> change_features(one, catalogue(Config()), bindings={"cts": True}).iloc[0].to_list()
     [1.0, 1.0, 1.0]
     """
+    services, held = find_services(catalogue), find_products(catalogue)
+    if products and not held:
+        raise ConfigError("what if: a flat file has no products to open or close; change its [flat] bindings")
+    _require_known(bindings, services, "service" if held else "column of [flat] bindings")
+    _require_known(products, held, "product")
+    _require_columns(features, [*(held[name] for name in products), *(services[name] for name in bindings)])
     changed = features.copy()
-    if config.flat is not None and "n_holdings" not in features:
-        _change_flat(changed, config.flat, bindings, products)
-        return changed
-    _require_known(bindings, config.services, "service")
-    _require_known(products, config.products, "product")
-    _require_columns(changed, [*(f"holds_{name}" for name in products), *(f"bound_{name}" for name in bindings)])
+    there = [feature for feature in catalogue if feature.name in changed]
     for name, is_held in products.items():
-        _change_product(changed, config, name, is_held=is_held)
-    _require_holding(changed)
+        _change_product(changed, there, held[name], is_held=is_held)
+    _require_holding(changed, there)
     for name, is_bound in bindings.items():
-        _change_binding(changed, config, name, is_bound=is_bound)
-    _sum_up(changed, config)
+        if is_bound:
+            _require_product(changed, services[name], held)
+        _change_binding(changed, there, services[name], is_bound=is_bound)
+    _sum_up(changed, there, services, held)
     return changed
 
 
-def _change_flat(features: pd.DataFrame, flat: FlatFile, bindings: Changes, products: Changes) -> None:
-    if products:
-        raise ConfigError("what if: a flat file has no products to open or close; change its [flat] bindings")
-    _require_known(bindings, flat.bindings, "column of [flat] bindings")
-    _require_columns(features, list(bindings))
-    for name, is_bound in bindings.items():
-        features[name] = pd.Series(float(is_bound), index=features.index).astype(features[name].dtype)
+def _change_product(features: pd.DataFrame, there: Sequence[Feature], flag: Feature, *, is_held: bool) -> None:
+    rows = _differ(features, flag, is_so=is_held)
+    _put(features, rows, flag, float(is_held))
+    for feature in there:
+        if flag.product in feature.counts:
+            features[feature.name] = features[feature.name] + (1.0 if is_held else -1.0) * rows
+        elif feature.role == ("opening" if is_held else "closing"):
+            _happen(features, rows, feature)
 
 
-def _change_product(features: pd.DataFrame, config: Config, name: str, *, is_held: bool) -> None:
-    column = f"holds_{name}"
-    rows = (features[column] > 0) != is_held
-    event = ("opened", "opening") if is_held else ("closed", "closing")
-    step = 1.0 if is_held else -1.0
-    _put(features, rows, column, float(is_held))
-    counts = ["n_holdings"]
-    counts += ["product_coverage"] if name in config.coverage_products else []
-    counts += ["n_sticky_products"] if name in config.sticky_products else []
-    for count in counts:
-        _add(features, rows, count, step)
-    _happen(features, rows, *event)
+def _change_binding(features: pd.DataFrame, there: Sequence[Feature], flag: Feature, *, is_bound: bool) -> None:
+    rows = _differ(features, flag, is_so=is_bound)
+    _put(features, rows, flag, float(is_bound))
+    for feature in there:
+        if feature.role == "bound_days" and feature.service == flag.service:
+            _put(features, rows, feature, 1.0 if is_bound else np.nan)
+        elif feature.role == "unbinding" and not is_bound:
+            _happen(features, rows, feature)
 
 
-def _change_binding(features: pd.DataFrame, config: Config, name: str, *, is_bound: bool) -> None:
-    rows = (features[f"bound_{name}"] > 0) != is_bound
-    if is_bound:
-        product = config.services[name].product
-        _require_columns(features, [f"holds_{product}"])
-        _refuse_rows(
-            rows & ~(features[f"holds_{product}"] > 0),
-            f"service {name} cannot be bound by {{}}, who do not hold {product}; open the product in the same change, "
-            "or leave them out",
-        )
-    _put(features, rows, f"bound_{name}", float(is_bound))
-    _put(features, rows, f"days_since_bound_{name}", 1.0 if is_bound else np.nan)
-    if not is_bound:
-        _happen(features, rows, "unbound", "unbinding")
-
-
-def _sum_up(features: pd.DataFrame, config: Config) -> None:
+def _sum_up(
+    features: pd.DataFrame, there: Sequence[Feature], services: Mapping[str, Feature], held: Mapping[str, Feature]
+) -> None:
     """Derive what is counted over services from whether each is bound, and its product held."""
-    services = config.services
-    sums = [name for name in ("n_bound", "n_eligible", "share_bound") if name in features]
+    sums = {feature.role: feature.name for feature in there if feature.role in ("n_bound", "n_eligible", "share_bound")}
     if not services or not sums:
         return
-    _require_columns(features, [f"bound_{name}" for name in services])
-    _require_columns(features, [f"holds_{service.product}" for service in services.values()])
-    bound = np.column_stack([features[f"bound_{name}"] for name in services])
-    eligible = np.column_stack([features[f"holds_{service.product}"] for service in services.values()])
+    needed = [held[flag.product] for flag in services.values() if flag.product]
+    _require_columns(features, [*services.values(), *needed])
+    bound = np.column_stack([features[flag.name] for flag in services.values()])
+    eligible = np.column_stack([features[flag.name] for flag in needed])
     n_eligible = eligible.sum(axis=1)
     share = np.full(len(features), np.nan)
     np.divide((bound * eligible).sum(axis=1), n_eligible, out=share, where=n_eligible > 0)
     found = {"n_bound": bound.sum(axis=1), "n_eligible": n_eligible, "share_bound": share}
-    for name in sums:
-        features[name] = found[name]
+    for role, name in sums.items():
+        features[name] = found[str(role)]
 
 
-def _happen(features: pd.DataFrame, rows: "pd.Series[bool]", event: str, noun: str) -> None:
-    """Count an event of yesterday."""
-    for days in (90, 365):
-        _add(features, rows, f"n_{event}_{days}d", 1.0)
-    _put(features, rows, f"days_since_{noun}", 1.0)
+def _differ(features: pd.DataFrame, flag: Feature, *, is_so: bool) -> "pd.Series[bool]":
+    return (pd.to_numeric(features[flag.name], errors="coerce") > 0) != is_so
 
 
-def _put(features: pd.DataFrame, rows: "pd.Series[bool]", column: str, value: float) -> None:
-    if column in features:
-        features[column] = features[column].mask(rows, value)
+def _happen(features: pd.DataFrame, rows: "pd.Series[bool]", feature: Feature) -> None:
+    """Count an event of yesterday, or the one day since."""
+    if feature.unit == "days":
+        _put(features, rows, feature, 1.0)
+    else:
+        features[feature.name] = features[feature.name] + 1.0 * rows
 
 
-def _add(features: pd.DataFrame, rows: "pd.Series[bool]", column: str, step: float) -> None:
-    if column in features:
-        features[column] = features[column] + step * rows
+def _put(features: pd.DataFrame, rows: "pd.Series[bool]", feature: Feature, value: float) -> None:
+    column = features[feature.name]
+    features[feature.name] = column.mask(rows, pd.Series(value, index=column.index).astype(column.dtype))
 
 
 def _require_known(asked: Changes, known: Any, kind: str) -> None:
@@ -210,17 +198,31 @@ def _require_known(asked: Changes, known: Any, kind: str) -> None:
         raise ConfigError(f"what if: {unknown[0]!r} is no {kind}; take one of {', '.join(known) or 'none'}")
 
 
-def _require_columns(features: pd.DataFrame, columns: Sequence[str]) -> None:
-    if missing := [name for name in columns if name not in features]:
+def _require_columns(features: pd.DataFrame, needed: Sequence[Feature]) -> None:
+    if missing := [feature.name for feature in needed if feature.name not in features]:
         raise MissingColumnError(
             f"what if: the features have no column {missing[0]}; give those of a bank whose tables hold it"
         )
 
 
-def _require_holding(features: pd.DataFrame) -> None:
-    if "n_holdings" in features:
+def _require_product(features: pd.DataFrame, flag: Feature, held: Mapping[str, Feature]) -> None:
+    """Refuse to bind a service to whom does not hold what it needs."""
+    if flag.product is None:
+        return
+    needed = held[flag.product]
+    _require_columns(features, [needed])
+    _refuse_rows(
+        _differ(features, flag, is_so=True) & _differ(features, needed, is_so=True),
+        f"service {flag.service} cannot be bound by {{}}, who do not hold {flag.product}; open the product in the same"
+        " change, or leave them out",
+    )
+
+
+def _require_holding(features: pd.DataFrame, there: Sequence[Feature]) -> None:
+    holdings = find_role(there, "n_held")
+    if holdings is not None:
         _refuse_rows(
-            features["n_holdings"] < 1,
+            features[holdings.name] < 1,
             "nothing would be left to {}, who would be no customers then; leave a product open, or leave them out",
         )
 

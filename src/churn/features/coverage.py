@@ -71,7 +71,7 @@ def coverage_features(config: Config) -> tuple[Feature, ...]:
             name="n_sticky_products",
             unit="count",
             meaning=message("distinct sticky products held"),
-            role="n_held",
+            role="n_sticky",
             counts=config.sticky_products,
             phrase=few(
                 message("no sticky product held"),

@@ -21,6 +21,7 @@ Role = Literal[
     "unbinding",
     "held",
     "n_held",
+    "n_sticky",
     "coverage",
     "opening",
     "closing",
@@ -63,13 +64,13 @@ class Feature:
     role
         What it is to those who must find it. Of services: whether one is bound ("bound", 0 or 1) and for how many
         days ("bound_days"), how many are ("n_bound") or could be ("n_eligible"), and the share that is
-        ("share_bound"). Of products: whether one is held ("held", 0 or 1), how many are ("n_held", of those in
-        `counts`), and of them the number called coverage ("coverage"). How many unbindings, openings and closings
-        there were, or days since the last: "unbinding", "opening", "closing". Whether an account is of class 1
-        ("class_1"). The profit or loss of today ("unrealised"), and what was said since it is a loss ("since_loss").
-        Customers brought ("referrals"), which no binding brings about.
+        ("share_bound"). Of products: whether one is held ("held", 0 or 1), how many holdings there are ("n_held"),
+        and how many of `counts` are held that are sticky ("n_sticky") or called coverage ("coverage"). How many
+        unbindings, openings and closings there were, or days since the last: "unbinding", "opening", "closing".
+        Whether an account is of class 1 ("class_1"). The profit or loss of today ("unrealised"), and what was said
+        since it is a loss ("since_loss"). Customers brought ("referrals"), which no binding brings about.
     counts
-        The products that are counted.
+        The products that are counted, in the catalogue's order.
     consequence_of
         Services whose binding, or a bank's contact about it, brings the value about; `ANY_SERVICE` for all. What is
         made of contacts is so without being named.

@@ -1,9 +1,9 @@
 """Which columns carry a binding, for a model in which a binding can only lower the risk.
 
-Binding a service changes `bound_<service>`, `n_bound`, `share_bound` and `days_since_bound_<service>`. The first three
-can only rise, and are held monotone. The last goes from missing to a number, and trees send missing values to either
-side of a split as they like, so that no constraint on that column says anything of the step: it is left out of the
-model (docs/decisions/0006-monotone.md).
+Binding a service changes whether it is bound, how many are and the share of them, and for how many days it has been.
+The first three can only rise, and are held monotone. The last goes from missing to a number, and trees send missing
+values to either side of a split as they like, so that no constraint on that column says anything of the step: it is
+left out of the model (docs/decisions/0006-monotone.md). `Feature.monotone` says which is which.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from churn.config import Config
 from churn.errors import ConfigError, DataError
+from churn.features.feature import Feature
 from churn.frame import Snapshot
 from churn.model.documents import MonotoneFacts
 from churn.model.trees import TreeParameters
@@ -26,56 +26,51 @@ class BindingColumns(NamedTuple):
     dropped: tuple[str, ...]
 
 
-def binding_columns(names: Sequence[str], config: Config, *, is_flat: bool) -> BindingColumns:
+def binding_columns(names: Sequence[str], catalogue: Sequence[Feature]) -> BindingColumns:
     """Find the columns of bindings among the features.
 
     Parameters
     ----------
     names
         Of all features.
-    config
-        Its services, or for a flat file `[flat] bindings`.
-    is_flat
-        Whether the features are those of a flat file.
+    catalogue
+        What they are.
 
     Raises
     ------
     ConfigError
-        The configuration names no binding of the flat file.
+        No feature of the catalogue is a binding: the configuration names none of a flat file.
     DataError
         The features hold no binding.
 
     Examples
     --------
-    >>> binding_columns(["age_years", "bound_cts", "n_bound", "days_since_bound_cts"], Config(), is_flat=False)
+    >>> from churn.config import Config
+    >>> from churn.features.catalogue import catalogue
+    >>> binding_columns(["age_years", "bound_cts", "n_bound", "days_since_bound_cts"], catalogue(Config()))
     BindingColumns(falling=('bound_cts', 'n_bound'), dropped=('days_since_bound_cts',))
     """
-    if is_flat:
-        named = config.flat.bindings if config.flat else ()
-        if not named:
-            raise ConfigError("monotone: [flat] bindings names no column; name those that are bindings")
-        falling, dropped = set(named), set[str]()
-    else:
-        falling = {"n_bound", "share_bound", *(f"bound_{service}" for service in config.services)}
-        dropped = {f"days_since_bound_{service}" for service in config.services}
-    found = BindingColumns(
-        tuple(name for name in names if name in falling), tuple(name for name in names if name in dropped)
-    )
-    if not found.falling:
+    kind = {feature.name: feature.monotone for feature in catalogue}
+    if not any(kind.values()):
+        raise ConfigError("monotone: [flat] bindings names no column; name those that are bindings")
+    falling, dropped = (tuple(name for name in names if kind.get(name) == wanted) for wanted in ("falls", "left out"))
+    if not falling:
         raise DataError("monotone: the features hold no binding; bring the table of bindings, or train without")
-    return found
+    return BindingColumns(falling, dropped)
 
 
 def hold_monotone(
-    snapshots: Sequence[Snapshot], config: Config, parameters: TreeParameters
+    snapshots: Sequence[Snapshot], catalogue: Sequence[Feature], parameters: TreeParameters
 ) -> tuple[list[Snapshot], TreeParameters, BindingColumns]:
     """Return the snapshots without what cannot be held, and parameters that hold the bindings.
 
     Parameters
     ----------
     snapshots
-        All with the same features, at least one; without a date it is a flat file.
-    config, parameters
+        All with the same features, at least one.
+    catalogue
+        What the features are.
+    parameters
         Of the training.
 
     Raises
@@ -84,7 +79,7 @@ def hold_monotone(
         As for `binding_columns`; or a binding of a flat file that holds texts.
     """
     first = snapshots[0]
-    held = binding_columns(list(first.features.columns), config, is_flat=first.as_of is None)
+    held = binding_columns(list(first.features.columns), catalogue)
     if texts := [name for name in held.falling if not pd.api.types.is_numeric_dtype(first.features[name])]:
         raise DataError(f"monotone: column {texts[0]} holds texts; a binding is 0/1, true/false or yes/no")
     kept = [replace(one, features=one.features.drop(columns=list(held.dropped))) for one in snapshots]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from churn.config import Config
 from churn.errors import ModelError
+from churn.features.catalogue import features_of
 from churn.frame import Snapshot
 from churn.model.documents import Manifest
 from churn.model.fitted import FittedModel
@@ -123,7 +124,8 @@ def prepare(
     kept = [_only(snapshot, recipe.only) for snapshot in snapshots]
     if not recipe.monotone:
         return kept, recipe, None
-    held_snapshots, parameters, held = hold_monotone(kept, config, recipe.parameters)
+    known = features_of(kept[0].features.columns, config, is_dated=kept[0].as_of is not None)
+    held_snapshots, parameters, held = hold_monotone(kept, known, recipe.parameters)
     return held_snapshots, replace(recipe, parameters=parameters), held
 
 

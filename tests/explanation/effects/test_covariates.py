@@ -4,19 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.config import Config, FlatFile
+from churn.config import Config
 from churn.data import open_bank
 from churn.evidence import build_history
-from churn.explanation.effects.covariates import (
-    covariate_names,
-    flat_covariate_names,
-    once_bound,
-    settled,
-)
+from churn.explanation.effects.covariates import covariate_names, once_bound, settled
 from churn.features.catalogue import catalogue
+from churn.features.feature import own_features
 from churn.tables.contract import to_days
 
 AS_OF = dt.date(2022, 6, 1)
+KNOWN = catalogue(Config())
 HOLDINGS = """\
 holding_id,customer_id,product,account_class,opened_on,closed_on
 H1,A,debit_card,1,2020-01-10,
@@ -92,10 +89,9 @@ def test_names_keep_the_order_of_the_catalogue_and_are_never_repeated():
 
 
 def test_flat_file_holds_every_other_column_equal():
-    flat = FlatFile(id="id", label="left", churned="Yes", bindings=("online", "card"), drop=("note",))
-    columns = ["age", "online", "note", "card"]
-    assert flat_covariate_names("online", columns, flat) == ["age", "card"]
-    assert flat_covariate_names("card", columns, flat) == ["age", "online"]
+    columns = own_features(["age", "online", "card"], ["online", "card"])
+    assert covariate_names("online", columns) == ["card", "age"]
+    assert covariate_names("card", columns) == ["online", "age"]
 
 
 def test_days_held_are_from_the_opening_of_the_oldest_that_is_still_open(make_folder):
@@ -145,7 +141,7 @@ def test_settled_are_those_with_product_and_service_for_91_days_or_without_the_s
         columns=["held", "bound_cts", "days_since_bound_cts", "settled"],
     )
     history = rows[["held"]].rename(columns={"held": "held_days_cts"})
-    assert settled("cts", rows, history, Config()).tolist() == rows["settled"].tolist()
+    assert settled("cts", rows, history, KNOWN, 91).tolist() == rows["settled"].tolist()
 
 
 @pytest.mark.parametrize("bound", [0, 1])
@@ -158,14 +154,14 @@ def test_settled_were_not_offered_the_service_within_90_days(bound):
             "offered_days_fund_trading": [np.nan, np.nan, 1, 1],
         }
     )
-    assert settled("cts", features, history, Config()).tolist() == [False, False, True, True]
+    assert settled("cts", features, history, KNOWN, 91).tolist() == [False, False, True, True]
 
 
 def test_settled_asks_for_the_product_that_the_service_needs():
     """Fund trading needs a fund."""
     features = pd.DataFrame({"bound_fund_trading": [0, 0], "days_since_bound_fund_trading": [np.nan, np.nan]})
     history = pd.DataFrame({"held_days_fund": [200, 10], "held_days_cts": [10, 200]})
-    assert settled("fund_trading", features, history, Config()).tolist() == [True, False]
+    assert settled("fund_trading", features, history, KNOWN, 91).tolist() == [True, False]
 
 
 def test_once_bound_is_who_gave_it_up_91_days_ago_or_earlier():

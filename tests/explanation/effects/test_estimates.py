@@ -6,9 +6,12 @@ import pytest
 from scipy.special import expit
 
 from churn.config import Config, EffectSettings, FlatFile, Product, Service
-from churn.explanation.effects.estimates import estimate_effects, estimate_flat_effects
+from churn.evidence import Evidence, undated_evidence
+from churn.explanation.effects.estimates import estimate_effects
 from churn.explanation.effects.observational import estimate_effect, fit_nuisances
 from churn.explanation.verdict import judge
+from churn.features.catalogue import catalogue
+from churn.features.feature import own_features
 from churn.frame import Snapshot
 
 PRODUCTS = {name: Product(en=name, zh=name) for name in ("fund", "gold")}
@@ -55,7 +58,8 @@ def offers_of(service, *bands):
 
 
 def estimate(snapshot, history, config, offers=NO_OFFERS, **more):
-    return {e.service: e for e in estimate_effects(snapshot, history, offers, config, **more)}
+    evidence = Evidence(snapshot, history, offers)
+    return {e.service: e for e in estimate_effects(evidence, catalogue(config), config.effects, **more)}
 
 
 def nothing_is_known(effect):
@@ -240,7 +244,8 @@ def flat_of(columns, churned, coverage=None):
 
 
 def flat_effects(snapshot, flat=FLAT):
-    found = estimate_flat_effects(snapshot, flat, EffectSettings())
+    known = own_features([name for name in snapshot.features if name not in flat.drop], flat.bindings)
+    found = estimate_effects(undated_evidence(snapshot), known, EffectSettings())
     return {effect.service: effect for effect in found}
 
 

@@ -1,21 +1,15 @@
 """The customers that are compared for one service, as arrays."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.config import Config, FlatFile
 from churn.estimates import Z_95, Estimate
-from churn.explanation.effects.covariates import (
-    CONTROL_OUTCOME,
-    covariate_names,
-    flat_covariate_names,
-    once_bound,
-    settled,
-)
-from churn.features.catalogue import catalogue
+from churn.explanation.effects.covariates import covariate_names, once_bound, settled
+from churn.features.feature import Feature, find_products, find_role, find_services
 from churn.frame import Snapshot
 from churn.model.schema import encode, learn_schema
 
@@ -50,7 +44,7 @@ class ComparedCustomers(NamedTuple):
     y: Ints
     coverage: NDArray[np.float64]
     referred: Ints | None
-    once: NDArray[np.bool_] | None
+    once: NDArray[np.bool_]
     raw: Estimate
     n_eligible: int
     n_bound: int
@@ -68,59 +62,65 @@ class ComparedCustomers(NamedTuple):
 
 
 def compare_customers(
-    service: str, snapshot: Snapshot, history: pd.DataFrame, config: Config
+    service: str, snapshot: Snapshot, history: pd.DataFrame, catalogue: Sequence[Feature], settled_days: int
 ) -> ComparedCustomers | None:
-    """Choose the settled customers of a labelled snapshot, and what is held equal; None without bindings or labels.
+    """Choose the customers of a labelled snapshot, and what is held equal; None without the binding or labels.
 
     Parameters
     ----------
     history
-        Of `covariates.build_history`, the snapshot's rows in its order.
+        Of `churn.evidence.build_history`, the snapshot's rows in its order: settled customers alone are compared.
+    catalogue
+        What the snapshot's features are.
+    settled_days
+        `[effects] settled_days`.
     """
     features, churned = snapshot.features, snapshot.churned
-    if f"bound_{service}" not in features or churned is None:
+    flag = find_services(catalogue).get(service)
+    if flag is None or flag.name not in features or churned is None:
         return None
-    held = np.asarray(features[f"holds_{config.services[service].product}"] == 1, dtype=bool)
-    bound = np.asarray(features[f"bound_{service}"] == 1, dtype=np.int64)
-    family = {feature.name: feature.family for feature in catalogue(config)}
-    names = [name for name in covariate_names(service, catalogue(config)) if name in features]
-    chosen = held & settled(service, features, history, config)
-    referred = features.loc[chosen, CONTROL_OUTCOME] > 0 if CONTROL_OUTCOME in features else None
+    could = _could(features, flag, catalogue)
+    bound = np.asarray(features[flag.name] == 1, dtype=np.int64)
+    chosen = could & settled(service, features, history, catalogue, settled_days)
+    matrix, families = _covariates(features[chosen], service, catalogue)
     return ComparedCustomers(
-        matrix=features.loc[chosen, names].to_numpy(dtype=np.float64),
-        families=tuple(family[name] for name in names),
+        matrix=matrix,
+        families=families,
         bound=bound[chosen],
         y=churned[chosen],
         coverage=_coverage(snapshot)[chosen],
-        referred=None if referred is None else np.asarray(referred, dtype=np.int64),
+        referred=_referred(features[chosen], catalogue),
         once=once_bound(service, history)[chosen],
-        raw=raw_difference(bound[held], churned[held]),
-        n_eligible=int(held.sum()),
-        n_bound=int(bound[held].sum()),
+        raw=raw_difference(bound[could], churned[could]),
+        n_eligible=int(could.sum()),
+        n_bound=int(bound[could].sum()),
     )
 
 
-def compare_flat_customers(name: str, snapshot: Snapshot, flat: FlatFile) -> ComparedCustomers | None:
-    """Choose the customers of a labelled flat file who have 0 or 1 in the column `name`; None without labels."""
-    features, churned = snapshot.features, snapshot.churned
-    if churned is None:
+def _could(features: pd.DataFrame, flag: Feature, catalogue: Sequence[Feature]) -> NDArray[np.bool_]:
+    """Who could have the service: who holds its product, or where it needs none, all of whom it is known."""
+    if flag.product is None:
+        return features[flag.name].isin([0, 1]).to_numpy()
+    return np.asarray(features[find_products(catalogue)[flag.product].name] == 1, dtype=bool)
+
+
+def _referred(features: pd.DataFrame, catalogue: Sequence[Feature]) -> Ints | None:
+    brought = find_role(catalogue, "referrals")
+    if brought is None or brought.name not in features:
         return None
-    chosen = features[name].isin([0, 1]).to_numpy()
-    others = features.loc[chosen, flat_covariate_names(name, features.columns, flat)]
-    matrix = encode(others, learn_schema(others)).matrix if others.shape[1] else np.zeros((int(chosen.sum()), 1))
-    bound, y = features.loc[chosen, name].to_numpy(dtype=np.int64), churned[chosen]
-    return ComparedCustomers(
-        matrix=matrix,
-        families=tuple(others.columns) or ("nothing",),
-        bound=bound,
-        y=y,
-        coverage=_coverage(snapshot)[chosen],
-        referred=None,
-        once=None,
-        raw=raw_difference(bound, y),
-        n_eligible=len(bound),
-        n_bound=int(bound.sum()),
-    )
+    return np.asarray(features[brought.name] > 0, dtype=np.int64)
+
+
+def _covariates(
+    features: pd.DataFrame, service: str, catalogue: Sequence[Feature]
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Give what is held equal as numbers, and the family of each column."""
+    family = {feature.name: feature.family or feature.name for feature in catalogue}
+    held_equal = set(covariate_names(service, catalogue))
+    others = features[[name for name in features.columns if name in held_equal]]
+    if not others.shape[1]:
+        return np.zeros((len(features), 1)), ("nothing",)
+    return encode(others, learn_schema(others)).matrix, tuple(family[name] for name in others.columns)
 
 
 def raw_difference(bound: Ints, y: Ints) -> Estimate:

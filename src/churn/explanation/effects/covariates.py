@@ -16,25 +16,21 @@ bound a service last week had not decided, and whoever was offered it and declin
 service look good.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.config import Config, FlatFile
-from churn.features.feature import Feature
+from churn.features.feature import Feature, find_services
 
 SETTLED_DAYS = 91
-CONTROL_OUTCOME = "n_referred_365d"
-_SUMS = frozenset({"n_bound", "share_bound", "days_since_unbinding"})
-_CHANNELS = {"online_banking": "n_online_", "mobile_banking": "n_mobile_"}
-_DIGITAL = "share_digital_365d"
-_PREFIXES = ("n_unbound_", "days_since_bound_")
 
 
-def covariate_names(service: str, features: Iterable[Feature]) -> list[str]:
-    """Name what is held equal when binding `service` is judged.
+def covariate_names(service: str, catalogue: Iterable[Feature]) -> list[str]:
+    """Name what is held equal when binding `service` is judged; of a file every other column.
+
+    Of a file the bank alone knows what its columns mean.
 
     Examples
     --------
@@ -44,32 +40,24 @@ def covariate_names(service: str, features: Iterable[Feature]) -> list[str]:
     >>> "bound_cts" in names, "bound_fund_trading" in names, "days_since_bound_cts" in names, "aum_cny" in names
     (False, True, False, True)
     """
-    own = {f"bound_{service}", CONTROL_OUTCOME, *_SUMS}
-    prefixes: tuple[str, ...] = _PREFIXES
-    if service in _CHANNELS:
-        own.add(_DIGITAL)
-        prefixes = (*_PREFIXES, _CHANNELS[service])
-    known = [f for f in features if f.family != "contacts" and "contacts" not in f.tables]
-    return [f.name for f in known if f.name not in own and not f.name.startswith(prefixes)]
+    return [one.name for one in catalogue if one.role != "referrals" and not one.follows(service)]
 
 
-def flat_covariate_names(service: str, columns: Iterable[str], flat: FlatFile) -> list[str]:
-    """Name what is held equal in a flat file: every other column, of which the bank alone knows what they mean."""
-    return [name for name in columns if name != service and name not in flat.drop]
+def settled(
+    service: str, features: pd.DataFrame, history: pd.DataFrame, catalogue: Sequence[Feature], days: int
+) -> NDArray[np.bool_]:
+    """Whom the effect is estimated on: product open for so many days, the service bound as long or not, not offered.
 
-
-def settled(service: str, features: pd.DataFrame, history: pd.DataFrame, config: Config) -> NDArray[np.bool_]:
-    """Whom the effect is estimated on: product open for 91 days, the service bound as long or not, and not offered.
-
-    91 days are `[effects] settled_days`.
-
-    `features` and `history` have the same rows in the same order.
+    Of a file, which does not say since when anything is so, everybody. `features` and `history` have the same rows in
+    the same order; `days` are `[effects] settled_days`.
     """
-    product = config.services[service].product
-    days = config.effects.settled_days
-    open_long = (history[f"held_days_{product}"] >= days).to_numpy(dtype=bool)
-    bound = features[f"bound_{service}"].to_numpy() == 1
-    bound_long = (features[f"days_since_bound_{service}"] >= days).to_numpy(dtype=bool)
+    flag = find_services(catalogue)[service]
+    if flag.product is None:
+        return np.ones(len(features), dtype=bool)
+    lasting = next(one for one in catalogue if one.service == service and one.role == "bound_days")
+    open_long = (history[f"held_days_{flag.product}"] >= days).to_numpy(dtype=bool)
+    bound = features[flag.name].to_numpy() == 1
+    bound_long = (features[lasting.name] >= days).to_numpy(dtype=bool)
     chosen: NDArray[np.bool_] = open_long & (~bound | bound_long)
     offered = f"offered_days_{service}"
     if offered in history:

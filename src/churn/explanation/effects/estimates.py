@@ -1,21 +1,22 @@
 """The effect of binding each service, by all the evidence there is: randomised offers, and alike customers compared."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from churn.config import Config, EffectSettings, FlatFile
+from churn.config import EffectSettings
 from churn.estimates import UNKNOWN, Z_95, Estimate
+from churn.evidence import Evidence
 from churn.explanation.effects import comparison, controls, observational
 from churn.explanation.effects.comparison import ComparedCustomers
 from churn.explanation.effects.controls import Control, Strength
 from churn.explanation.effects.observational import Nuisances, Observational
 from churn.explanation.effects.randomised import RandomisedOffer, estimate_offer
-from churn.frame import Snapshot
+from churn.features.feature import Feature, find_services
 
 BANDS: tuple[tuple[str, float, float], ...] = (("1-2", 0, 2), ("3-4", 3, 4), ("5+", 5, np.inf))
 """Products held, from and to: where the effect of a service may differ."""
@@ -66,52 +67,40 @@ OnService = Callable[[str], None]
 
 
 def estimate_effects(
-    snapshot: Snapshot,
-    history: pd.DataFrame,
-    offers: pd.DataFrame,
-    config: Config,
+    evidence: Evidence,
+    catalogue: Sequence[Feature],
+    settings: EffectSettings,
     *,
     strengths: bool = False,
     seed: int = 0,
     on_service: OnService = lambda _: None,
 ) -> list[ServiceEffect]:
-    """Estimate every service's effect from a bank's tables.
+    """Estimate the effect of every service of the catalogue.
 
     Parameters
     ----------
-    snapshot
-        Labelled customers at a date whose horizon is complete.
-    history
-        Of `covariates.build_history`, the snapshot's rows in its order.
-    offers
-        Of `campaigns.build_offers`; may be empty.
+    evidence
+        Labelled customers, of a bank at a date whose horizon is complete; its history and its offers.
+    catalogue
+        What the customers' features are.
     strengths
         Also measure the observed covariates, which takes about as long again.
     on_service
         Told each service before its turn.
     """
     found = []
-    for service in config.services:
+    for service in find_services(catalogue):
         on_service(service)
-        compared = comparison.compare_customers(service, snapshot, history, config)
-        mine = offers[offers["service"] == service]
-        effect = _estimate(service, compared, mine, config.effects, seed)
+        compared = comparison.compare_customers(
+            service, evidence.snapshot, evidence.history, catalogue, settings.settled_days
+        )
+        mine = evidence.offers[evidence.offers["service"] == service]
+        effect = _estimate(service, compared, mine, settings, seed)
         if strengths and compared is not None:
             measured = controls.observed_strengths(compared, seed=seed)
             effect = replace(effect, strengths=tuple(measured))
         found.append(effect)
     return found
-
-
-def estimate_flat_effects(
-    snapshot: Snapshot, flat: FlatFile, settings: EffectSettings, *, seed: int = 0
-) -> list[ServiceEffect]:
-    """Estimate the effect of each binding column of a flat file, which holds no dates and no offers."""
-    none = pd.DataFrame(columns=["service"])
-    return [
-        _estimate(name, comparison.compare_flat_customers(name, snapshot, flat), none, settings, seed)
-        for name in flat.bindings
-    ]
 
 
 def _estimate(

@@ -30,11 +30,10 @@ from churn.config import Config
 from churn.data import open_bank
 from churn.evaluation.validity import assess_intervals, learn_widening
 from churn.frame import Snapshot
-from churn.model.calibration import Method, choose_calibration, fit_calibration
+from churn.model.calibration import Method, choose_calibration, fit_calibration, fit_intervals, widen
 from churn.model.documents import IntervalFacts
 from churn.model.fitted import FittedModel
 from churn.model.folds import customer_folds
-from churn.model.intervals import fit_intervals, widen
 from churn.model.schema import encode, learn_schema
 from churn.model.split import Rows, outcomes, split_snapshots, stack
 from churn.model.trees import TreeParameters, cross_fit, fit_trees

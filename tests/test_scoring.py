@@ -7,9 +7,9 @@ import pytest
 from churn.errors import OutputError
 from churn.features.feature import own_features
 from churn.frame import Snapshot
+from churn.model.calibration import fit_intervals
 from churn.model.documents import Advice, Effects, Thresholds
 from churn.model.fitted import FittedModel
-from churn.model.intervals import fit_intervals
 from churn.model.schema import encode, learn_schema
 from churn.model.storage import StoredModel
 from churn.model.trees import TreeParameters, fit_trees

@@ -11,8 +11,9 @@ from churn.config import Config
 from churn.errors import ConfigError, DataError, TimeRangeError
 from churn.files import render_json
 from churn.frame import Snapshot
+from churn.model.fitted import model_id
 from churn.model.recipe import Recipe
-from churn.model.storage import model_id, read_model, write_model
+from churn.model.storage import read_model, write_model
 from churn.model.trees import TreeParameters
 from churn.training import train_flat, train_on_snapshots
 

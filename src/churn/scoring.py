@@ -22,8 +22,7 @@ from churn.features.feature import Feature
 from churn.files import new_file, render_json, require_writable_file
 from churn.frame import Snapshot
 from churn.model.documents import Thresholds
-from churn.model.manifest import library_versions
-from churn.model.storage import StoredModel
+from churn.model.storage import StoredModel, library_versions
 from churn.speech import LANGUAGES
 from churn.tables.findings import LeftOut
 
@@ -75,8 +74,8 @@ def score_snapshot(
     `churn_probability` is calibrated, in [0, 1]. `risk_band` is high from the model's upper threshold on, low under
     its lower one, else medium. `reason_1` to `reason_3` are the features that raise the risk most, by their
     contribution to the log-odds (TreeSHAP); empty where fewer raise it. `probability_low` and `probability_high` hold
-    `churn_probability` between them (`churn.model.intervals`); null for a model without intervals. With `explain`, the
-    catalogue of the features, columns of `EXPLAINED` follow: the next binding or product, and reasons in words;
+    `churn_probability` between them (`churn.model.calibration`); null for a model without intervals. With `explain`,
+    the catalogue of the features, columns of `EXPLAINED` follow: the next binding or product, and reasons in words;
     `classes_known` as for `next_best.find_next_steps`.
 
     Raises

@@ -19,17 +19,16 @@ from churn.evaluation.validity import assess_intervals, learn_widening
 from churn.features.catalogue import catalogue
 from churn.features.feature import Feature
 from churn.frame import Snapshot
+from churn.model.calibration import cross_fit_intervals
 from churn.model.card import render_card
 from churn.model.development import Chosen, develop, fit_as_chosen, fit_folds, refit
 from churn.model.documents import HeldOutFacts, Metrics, MonotoneFacts
 from churn.model.fitted import FittedModel
 from churn.model.folds import stratified_folds
-from churn.model.intervals import cross_fit_intervals
-from churn.model.manifest import build_manifest
 from churn.model.monotone import BindingColumns
 from churn.model.recipe import Recipe, prepare
 from churn.model.split import Rows, Split, date_of, in_order, outcomes, require_enough, split_snapshots, stack
-from churn.model.storage import StoredModel
+from churn.model.storage import StoredModel, build_manifest
 
 FLAT_FOLDS = 5
 

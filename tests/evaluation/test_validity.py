@@ -9,8 +9,8 @@ from churn.evaluation.validity import (
     assess_intervals,
     learn_widening,
 )
+from churn.model.calibration import fit_intervals, widen
 from churn.model.documents import RiskGroup
-from churn.model.intervals import fit_intervals, widen
 
 
 def _drawn(seed, n=4000, shift=0.0):

@@ -19,9 +19,9 @@ from churn.model.anchoring import (
     fit_anchoring,
     target_rates,
 )
-from churn.model.fitted import FittedModel
+from churn.model.fitted import FittedModel, model_id
 from churn.model.schema import encode, learn_schema
-from churn.model.storage import StoredModel, model_id, read_model, write_model
+from churn.model.storage import StoredModel, read_model, write_model
 from churn.model.trees import TreeParameters, fit_trees
 from documents import make_manifest
 
@@ -154,7 +154,16 @@ def test_a_bucket_says_what_was_done_to_it():
     fit = fit_anchoring([0.2, 0.2, 0.5], [1, 1, 4], {"1": 0.5, "5+": 0.2})
 
     assert [row.product_coverage for row in fit.buckets] == list(BUCKETS)
-    assert fit.buckets[0] == (1, 2, 0.5, "stated", None, pytest.approx(np.log(4)), 0.2, pytest.approx(0.5))
+    assert tuple(vars(fit.buckets[0]).values()) == (
+        1,
+        2,
+        0.5,
+        "stated",
+        None,
+        pytest.approx(np.log(4)),
+        0.2,
+        pytest.approx(0.5),
+    )
     assert fit.buckets[3].basis == "between"
     # three quarters of the way from nil to ln(1/4)
     assert fit.buckets[3].target == pytest.approx(expit(-0.75 * np.log(4)))

@@ -6,9 +6,8 @@ import pytest
 
 from churn.errors import ModelError
 from churn.model.anchoring import Anchoring
-from churn.model.calibration import Calibration
+from churn.model.calibration import Calibration, fit_intervals
 from churn.model.fitted import FittedModel
-from churn.model.intervals import fit_intervals
 from churn.model.schema import encode, learn_schema
 from churn.model.trees import TreeParameters, fit_trees, predict_margins
 

@@ -15,9 +15,8 @@ from churn.frame import Snapshot
 from churn.model.anchoring import BUCKETS, TABLE_COVERAGE, fit_anchoring
 from churn.model.card import render_card
 from churn.model.documents import Anchored, AnchoredBucket, AnchorEvidence, AnchorEvidenceRow, BaselineRow, InputFile
-from churn.model.fitted import FittedModel
-from churn.model.manifest import anchor_manifest
-from churn.model.storage import StoredModel, model_id
+from churn.model.fitted import FittedModel, model_id
+from churn.model.storage import StoredModel, anchor_manifest
 from churn.timeline import YEAR_DAYS
 
 Floats = NDArray[np.float64]

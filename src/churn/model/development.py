@@ -11,10 +11,10 @@ from churn.model.calibration import (
     choose_calibration,
     cross_fit_probabilities,
     fit_calibration,
+    fit_intervals,
 )
 from churn.model.fitted import FittedModel
 from churn.model.folds import customer_folds
-from churn.model.intervals import fit_intervals
 from churn.model.learners.catalogue import CrossFits, cross_fit_learners, fit_learners
 from churn.model.recipe import Recipe
 from churn.model.schema import encode, learn_schema

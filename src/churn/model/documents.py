@@ -17,6 +17,8 @@ from churn.errors import ModelError
 from churn.estimates import Estimate
 
 Interval = Annotated[Estimate, PlainSerializer(lambda estimate: estimate._asdict())]
+FORMAT = 1
+"""Of the model folder."""
 Basis = Literal["stated", "between", "neighbour"]
 BaselineVerdict = Literal["agrees", "departs", "too_few", "not_stated"]
 SegmentVerdict = Literal["holds", "fails", "too_few"]
@@ -380,7 +382,7 @@ class Manifest(Document):
 
     _order: tuple[str, ...] = PrivateAttr(())
 
-    format: int = 1
+    format: int = FORMAT
     model_id: str
     horizon_days: int
     as_of: dt.date | None

@@ -1,7 +1,8 @@
 """The fitted model: schema, trees, calibration, anchoring and intervals as one value; takes columns by name."""
 
+import hashlib
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import lightgbm as lgb
 import numpy as np
@@ -9,11 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from churn.errors import ModelError
-from churn.model.anchoring import Anchoring
-from churn.model.calibration import Calibration
-from churn.model.intervals import Intervals
-from churn.model.schema import Schema, encode
-from churn.model.trees import LIGHTGBM, TreeParameters, predict_contributions, predict_margins
+from churn.files import render_json
+from churn.model import trees
+from churn.model.anchoring import Anchoring, anchoring_to_json
+from churn.model.calibration import Calibration, Intervals, calibration_to_json
+from churn.model.documents import FORMAT
+from churn.model.schema import Schema, encode, schema_to_json
+from churn.model.trees import LIGHTGBM, TreeParameters
 
 
 class Prediction(NamedTuple):
@@ -96,7 +99,7 @@ class FittedModel:
             A column is missing, is there twice, or was numeric in training and holds text now.
         """
         encoded = encode(features, self.schema)
-        margin = predict_margins(self.booster, encoded.matrix, n_threads=n_threads)
+        margin = trees.predict_margins(self.booster, encoded.matrix, n_threads=n_threads)
         probability = self.calibration.apply(margin)
         low, high = self._ends(margin, probability)
         if self.anchoring is not None:
@@ -113,7 +116,7 @@ class FittedModel:
         ModelError
             As for `predict`.
         """
-        return predict_contributions(self.booster, encode(features, self.schema).matrix, n_threads=n_threads)
+        return trees.predict_contributions(self.booster, encode(features, self.schema).matrix, n_threads=n_threads)
 
     def _ends(
         self, margin: NDArray[np.float64], probability: NDArray[np.float64]
@@ -122,3 +125,28 @@ class FittedModel:
             unknown = np.full(len(margin), np.nan)
             return unknown, unknown
         return self.intervals.apply(margin, probability)
+
+
+def model_id(model: FittedModel) -> str:
+    """Name a model by its content: the first 16 digits of SHA-256 over trees and model document.
+
+    Two trainings that come to the same model give the same id; any other calibration or anchoring gives another.
+    Intervals are no part of it: the id answers which probabilities a customer is given, and they change none. Which
+    intervals stood beside them, the manifest's hash of `intervals.json` says.
+    """
+    content = trees.trees_to_text(model.booster) + render_json(model_document(model))
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def model_document(model: FittedModel) -> dict[str, Any]:
+    """Give all of a model but its trees and intervals as JSON values: `model.json`."""
+    # without an anchoring the document, and with it the id, is as it was before there were any
+    anchored = {} if model.anchoring is None else {"anchoring": anchoring_to_json(model.anchoring)}
+    return {
+        "format": FORMAT,
+        "schema": schema_to_json(model.schema),
+        "calibration": calibration_to_json(model.calibration),
+        "parameters": trees.parameters_to_json(model.parameters),
+        **({} if model.learners == (LIGHTGBM,) else {"learners": list(model.learners)}),
+        **anchored,
+    }

@@ -16,11 +16,14 @@
 Checksums find damage and mix-ups. They are no signature: who can write the folder can write them too.
 """
 
+import datetime as dt
 import hashlib
 import json
+import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,20 +32,19 @@ from numpy.typing import NDArray
 
 from churn.errors import ModelError
 from churn.files import CHECKSUMS, new_folder, render_json, require_replaceable
-from churn.model.anchoring import anchoring_from_json, anchoring_to_json
-from churn.model.calibration import calibration_from_json, calibration_to_json
-from churn.model.documents import RESTORE, Baselines, Effects, Manifest, Metrics
-from churn.model.fitted import FittedModel
-from churn.model.intervals import Intervals, intervals_from_json, intervals_to_json
-from churn.model.schema import schema_from_json, schema_to_json
-from churn.model.trees import LIGHTGBM, TreeParameters, parameters_to_json, trees_from_text, trees_to_text
+from churn.model import anchoring, calibration, documents, schema, trees
+from churn.model.documents import FORMAT, RESTORE, Manifest, Thresholds
+from churn.model.fitted import FittedModel, model_document, model_id
 
-FORMAT = 1
 TREES, MODEL, MANIFEST = "trees.txt", "model.json", "manifest.json"
 METRICS, BASELINES, EFFECTS, CARD = "metrics.json", "baselines.json", "effects.json", "MODEL_CARD.md"
 INTERVALS = "intervals.json"
 _ALWAYS = (TREES, MODEL, MANIFEST, METRICS, BASELINES, EFFECTS, CARD)
 _FILES = (*_ALWAYS, INTERVALS)
+HIGH_RISK, LOW_RISK = 2.0, 0.5
+"""Risk bands of the data contract: high from this multiple of the held-out churn rate on, low under that one. Of an
+anchored model, multiples of its mean predicted rate: the observed one is what anchoring sets aside."""
+_LIBRARIES = ("churn", "duckdb", "lightgbm", "narwhals", "numpy", "pandas", "scikit-learn", "scipy")
 _SUM_LINE = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\0]+)")
 
 
@@ -71,10 +73,10 @@ class StoredModel:
 
     model: FittedModel
     manifest: Manifest
-    metrics: Metrics = field(default_factory=Metrics)
-    baselines: Baselines = field(default_factory=Baselines)
+    metrics: documents.Metrics = field(default_factory=documents.Metrics)
+    baselines: documents.Baselines = field(default_factory=documents.Baselines)
     card: str = ""
-    effects: Effects = field(default_factory=lambda: Effects(as_of=None, services=()))
+    effects: documents.Effects = field(default_factory=lambda: documents.Effects(as_of=None, services=()))
     held_out: tuple[NDArray[np.int64], NDArray[np.float64]] | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
@@ -82,16 +84,6 @@ class StoredModel:
         auc, days = self.metrics.roc_auc.value, self.manifest.horizon_days
         judged = "" if auc is None else f", held-out ROC-AUC {auc:.4f}"
         return f"<StoredModel {model_id(self.model)}: {'+'.join(self.model.learners)}, {days} days{judged}>"
-
-
-def model_id(model: FittedModel) -> str:
-    """Name a model by its content: the first 16 digits of SHA-256 over trees and model document.
-
-    Two trainings that come to the same model give the same id; any other calibration or anchoring gives another.
-    Intervals are no part of it: the id answers which probabilities a customer is given, and they change none. Which
-    intervals stood beside them, the manifest's hash of `intervals.json` says.
-    """
-    return _id_of(trees_to_text(model.booster), render_json(_model_document(model)))
 
 
 def write_model(path: str | Path, stored: StoredModel) -> None:
@@ -105,8 +97,8 @@ def write_model(path: str | Path, stored: StoredModel) -> None:
         `path` holds something that is no model folder, or cannot be written.
     """
     texts = {
-        TREES: trees_to_text(stored.model.booster),
-        MODEL: render_json(_model_document(stored.model)),
+        TREES: trees.trees_to_text(stored.model.booster),
+        MODEL: render_json(model_document(stored.model)),
         METRICS: render_json(stored.metrics.to_json()),
         BASELINES: render_json(stored.baselines.to_json()),
         EFFECTS: render_json(stored.effects.to_json()),
@@ -115,7 +107,7 @@ def write_model(path: str | Path, stored: StoredModel) -> None:
     }
     own = {
         "format": FORMAT,
-        "model_id": _id_of(texts[TREES], texts[MODEL]),
+        "model_id": model_id(stored.model),
         "files": {name: _hash(text.encode()) for name, text in sorted(texts.items())},
     }
     texts[MANIFEST] = render_json(stored.manifest.model_copy(update=own).to_json())
@@ -155,61 +147,149 @@ def read_model(path: str | Path) -> StoredModel:
     return StoredModel(
         model=_restore_model(path, parsed, texts[TREES]),
         manifest=Manifest.from_json(path / MANIFEST, texts[MANIFEST]),
-        metrics=Metrics.from_json(path / METRICS, texts[METRICS]),
-        baselines=Baselines.from_json(path / BASELINES, texts[BASELINES]),
+        metrics=documents.Metrics.from_json(path / METRICS, texts[METRICS]),
+        baselines=documents.Baselines.from_json(path / BASELINES, texts[BASELINES]),
         card=texts[CARD],
-        effects=Effects.from_json(path / EFFECTS, texts[EFFECTS]),
+        effects=documents.Effects.from_json(path / EFFECTS, texts[EFFECTS]),
     )
 
 
-def _model_document(model: FittedModel) -> dict[str, Any]:
-    # without an anchoring the document, and with it the id, is as it was before there were any
-    anchored = {} if model.anchoring is None else {"anchoring": anchoring_to_json(model.anchoring)}
-    return {
-        "format": FORMAT,
-        "schema": schema_to_json(model.schema),
-        "calibration": calibration_to_json(model.calibration),
-        "parameters": parameters_to_json(model.parameters),
-        **({} if model.learners == (LIGHTGBM,) else {"learners": list(model.learners)}),
-        **anchored,
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python and of what results depend on, as they are installed here."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
+
+
+def build_manifest(
+    model: FittedModel,
+    *,
+    horizon_days: int,
+    snapshots: Sequence[dt.date],
+    churned: NDArray[np.int64],
+    rounds: int,
+    choice: calibration.CalibrationChoice,
+    held_out: documents.HeldOutFacts,
+    out_of_time: bool,
+    seed: int,
+    intervals: documents.IntervalFacts | None = None,
+    monotone: documents.MonotoneFacts | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> Manifest:
+    """Build `manifest.json` but for the file hashes, which come to be when it is written.
+
+    Parameters
+    ----------
+    model
+        The model that will be stored.
+    horizon_days
+        Days after the as-of date within which leaving counts.
+    snapshots
+        Dates of the snapshots it was fitted on, ascending; none for a flat file.
+    churned
+        Outcomes it was fitted on, 0 or 1, shape (n,).
+    rounds
+        Number of trees.
+    choice
+        The calibration method, and the log loss of each.
+    held_out
+        Who judged it; their churn rate sets the risk bands.
+    out_of_time
+        Whether every outcome the judged model learnt from was complete at that date.
+    seed
+        Of the training.
+    intervals
+        How the intervals of its probabilities held.
+    monotone
+        Where bindings can only lower the risk, and what that cost; None of a model that is free.
+    facts
+        The caller's own; they cannot replace any of these.
+    """
+    own = {
+        "model_id": model_id(model),
+        "horizon_days": horizon_days,
+        "as_of": held_out.as_of,
+        "snapshots": snapshots,
+        "out_of_time": out_of_time,
+        "training_rows": len(churned),
+        "training_churn_rate": float(np.mean(churned)),
+        "held_out": held_out,
+        "intervals": intervals,
+        "thresholds": risk_thresholds(held_out.churn_rate),
+        "calibration_method": model.calibration.method,
+        "calibration_chosen": choice.method,
+        "calibration_log_losses": choice.log_losses,
+        "learners": model.learners,
+        "rounds": rounds,
+        "seed": seed,
+        "features": model.schema.names,
+        "versions": library_versions(),
+        **({"monotone": monotone} if monotone else {}),
     }
+    return Manifest.model_validate({**(facts or {}), **own})
 
 
-def _intervals_text(intervals: Intervals | None) -> dict[str, str]:
-    return {} if intervals is None else {INTERVALS: render_json(intervals_to_json(intervals))}
+def anchor_manifest(manifest: Manifest, model: FittedModel, anchored: documents.Anchored) -> Manifest:
+    """Return the manifest of a model that was anchored after its training.
+
+    It gains ``anchored``, another model id and other risk bands; all else is still the training's. A model anchored
+    before is as if it had not been.
+
+    Parameters
+    ----------
+    manifest
+        That of the model before.
+    model
+        The anchored model.
+    anchored
+        On whom.
+    """
+    changed = {
+        "model_id": model_id(model),
+        "thresholds": risk_thresholds(anchored.mean_predicted),
+        "anchored": anchored,
+    }
+    return manifest.model_copy(update=changed)
 
 
-def _restore_model(folder: Path, documents: Mapping[str, Any], trees: str) -> FittedModel:
-    path, document = folder / MODEL, documents[MODEL]
+def risk_thresholds(rate: float) -> Thresholds:
+    """Return where the risk bands begin, as multiples of a churn rate."""
+    return Thresholds(high=HIGH_RISK * rate, low=LOW_RISK * rate)
+
+
+def _intervals_text(intervals: calibration.Intervals | None) -> dict[str, str]:
+    return {} if intervals is None else {INTERVALS: render_json(calibration.intervals_to_json(intervals))}
+
+
+def _restore_model(folder: Path, parsed: Mapping[str, Any], text: str) -> FittedModel:
+    path, document = folder / MODEL, parsed[MODEL]
+    booster = trees.trees_from_text(text)
+    intervals = _restore_intervals(folder / INTERVALS, parsed[INTERVALS]) if INTERVALS in parsed else None
     try:
-        schema = schema_from_json(document["schema"])
-        calibration = calibration_from_json(document["calibration"])
-        parameters = TreeParameters(**document["parameters"])
-        learners = tuple(map(str, document.get("learners", [LIGHTGBM])))
-        anchoring = anchoring_from_json(document["anchoring"]) if "anchoring" in document else None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"{path}: is not a model document of this version; {RESTORE}") from error
-    booster = trees_from_text(trees)
-    if booster.num_feature() != len(schema.names):
-        raise ModelError(
-            f"{path}: names {len(schema.names)} columns, the trees take {booster.num_feature()}; {RESTORE}"
+        shifts = document.get("anchoring")
+        model = FittedModel(
+            schema=schema.schema_from_json(document["schema"]),
+            booster=booster,
+            calibration=calibration.calibration_from_json(document["calibration"]),
+            parameters=trees.TreeParameters(**document["parameters"]),
+            anchoring=None if shifts is None else anchoring.anchoring_from_json(shifts),
+            intervals=intervals,
+            learners=tuple(map(str, document.get("learners", [trees.LIGHTGBM]))),
         )
-    intervals = _restore_intervals(folder / INTERVALS, documents[INTERVALS]) if INTERVALS in documents else None
-    try:
-        return FittedModel(schema, booster, calibration, parameters, anchoring, intervals, learners)
     except ModelError as error:
         raise ModelError(f"{path}: {error}; {RESTORE}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(f"{path}: is not a model document of this version; {RESTORE}") from error
+    if booster.num_feature() != len(model.schema.names):
+        raise ModelError(
+            f"{path}: names {len(model.schema.names)} columns, the trees take {booster.num_feature()}; {RESTORE}"
+        )
+    return model
 
 
-def _restore_intervals(path: Path, document: Any) -> Intervals:
+def _restore_intervals(path: Path, document: Any) -> calibration.Intervals:
     try:
-        return intervals_from_json(document)
+        return calibration.intervals_from_json(document)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: does not hold intervals of this version; {RESTORE}") from error
-
-
-def _id_of(trees: str, model: str) -> str:
-    return _hash((trees + model).encode())[:16]
 
 
 def _hash(content: bytes) -> str:

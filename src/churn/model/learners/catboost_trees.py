@@ -10,8 +10,8 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
+from churn.model.learners.tree_text import Tree, build_booster
 from churn.model.learners.xgboost_trees import last_rounded_to
-from churn.model.tree_text import Tree, build_booster
 from churn.model.trees import Matrix, fit_threads
 
 

@@ -6,7 +6,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from churn.model.tree_text import Tree, build_booster
+from churn.model.learners.tree_text import Tree, build_booster
 from churn.model.trees import Matrix, fit_threads
 
 

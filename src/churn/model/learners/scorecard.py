@@ -10,7 +10,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from churn.model.tree_text import Tree, build_booster, split_tree
+from churn.model.learners.tree_text import Tree, build_booster, split_tree
 from churn.model.trees import Matrix
 
 N_BINS = 10

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from churn.model.tree_text import Tree, build_booster
+from churn.model.learners.tree_text import Tree, build_booster
 from churn.model.trees import Matrix, fit_threads
 
 

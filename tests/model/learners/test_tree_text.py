@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from churn.model.tree_text import LARGEST_THRESHOLD, Tree, average_boosters, build_booster, split_tree
+from churn.model.learners.tree_text import LARGEST_THRESHOLD, Tree, average_boosters, build_booster, split_tree
 from churn.model.trees import TreeParameters, fit_trees, predict_contributions, predict_margins, trees_to_text
 
 ROWS = np.array([[1.0], [2.0], [3.0], [4.0], [np.nan]])

@@ -72,8 +72,14 @@ def split_tree(
     splits: list[tuple[float, int, int]] = [(LARGEST_THRESHOLD, 1 if n > 1 else ~0, ~n)]
     _halve(splits, np.asarray(edges, dtype=np.float64), 0, n)
     threshold, left, right = (np.array(column) for column in zip(*splits, strict=True))
-    nowhere = np.zeros(len(splits), dtype=bool)
-    return Tree(np.full(len(splits), feature), threshold, nowhere, left, right, np.r_[steps, missing_value])
+    return Tree(
+        feature=np.full(len(splits), feature),
+        threshold=threshold,
+        missing_left=np.zeros(len(splits), dtype=bool),
+        left=left,
+        right=right,
+        value=np.r_[steps, missing_value],
+    )
 
 
 def _halve(splits: list[tuple[float, int, int]], edges: NDArray[np.float64], first: int, end: int) -> int:

@@ -49,7 +49,7 @@ class Run(NamedTuple):
     places
         Absolute paths, longest first, and what is written for each.
     hashes
-        SHA-256 of the run's own files, and each file's path: where one file differs, the checksums of it in others
+        SHA-256 of the run's own files, and each file's name: where one file differs, the checksums of it in others
         (SHA256SUMS, manifests) are still the same, as long as they are right.
     """
 
@@ -71,9 +71,9 @@ class Run(NamedTuple):
 def describe_run(root: Path, places: Mapping[Path, str]) -> Run:
     """Hash every file below `root`, and put the longest of `places` first."""
     hashes: dict[str, str] = {}
-    for path in sorted(path for path in root.rglob("*") if path.is_file()):
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        hashes.setdefault(digest, f"<sha256 of {path.relative_to(root).as_posix()}>")
+    for path in sorted(root.rglob("*"), key=lambda path: path.name):
+        if path.is_file() and "mlruns" not in path.parts:
+            hashes.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), f"<sha256 of {path.name}>")
     ordered = sorted(places.items(), key=lambda item: -len(str(item[0])))
     return Run({str(place): word for place, word in ordered}, hashes)
 

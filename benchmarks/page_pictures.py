@@ -18,11 +18,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from churn.api.reporting import Gathered, summarise
-from churn.cli.report import gather
-from churn.config import read_config
-from churn.model.storage import read_model
-from churn.report.page import render_page
+import churn
+from churn.report.pages import Pages
 from churn.speech import Language
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
@@ -31,31 +28,25 @@ PHONE = (375, 760)
 COLOURS = 256
 
 
-def read_demo(demo: Path) -> Gathered:
+def read_demo(demo: Path) -> Pages:
     """Gather what the pages of a demonstration say."""
-    return gather(
-        demo / "bank",
-        read_model(demo / "model"),
-        demo / "scores.parquet",
-        read_config(demo / "bank.toml"),
-        [IMAGES],
-        explained=demo / "explained",
-    )
+    with churn.open_bank(demo / "bank", churn.read_config(demo / "bank.toml")) as bank:
+        return churn.page(bank, churn.read_model(demo / "model"), demo / "scores.parquet", demo / "explained")
 
 
-def take_pictures(browser: Browser, gathered: Gathered) -> Iterator[tuple[str, Image.Image]]:
+def take_pictures(browser: Browser, pages: Pages) -> Iterator[tuple[str, Image.Image]]:
     """Give each picture with its name."""
-    branch = gathered.branches[0]
-    yield "page_en", take_top(open_page(browser, gathered, "en"))
-    yield "page_zh", take_top(open_page(browser, gathered, "zh"))
-    yield "page_today_zh", take_part(open_page(browser, gathered, "zh", branch), "#today")
-    phone = open_page(browser, gathered, "en", branch, PHONE)
+    branch = pages.branches[0]
+    yield "page_en", take_top(open_page(browser, pages, "en"))
+    yield "page_zh", take_top(open_page(browser, pages, "zh"))
+    yield "page_today_zh", take_part(open_page(browser, pages, "zh", branch), "#today")
+    phone = open_page(browser, pages, "en", branch, PHONE)
     yield "page_phone", side_by_side(take_screen(phone, "body"), take_screen(phone, "#today"))
 
 
 def open_page(
     browser: Browser,
-    gathered: Gathered,
+    pages: Pages,
     language: Language,
     branch_id: str | None = None,
     size: tuple[int, int] = (WIDE, HIGH),
@@ -65,7 +56,7 @@ def open_page(
     page = context.new_page()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "page.html"
-        path.write_text(render_page(summarise(gathered, branch_id), language), encoding="utf-8")
+        path.write_text(pages.html(language, branch_id), encoding="utf-8")
         page.goto(path.as_uri())
         page.wait_for_selector("html[data-charts=drawn]")
     return page
@@ -118,10 +109,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if program is None:
         print("error: no browser; apt-get install chromium", file=sys.stderr)
         return 1
-    gathered = read_demo(options.demo)
+    pages = read_demo(options.demo)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        for name, image in take_pictures(browser, gathered):
+        for name, image in take_pictures(browser, pages):
             print(f"{name}.png: {write_image(image, options.out / f'{name}.png') / 1024:.0f} KB")
         browser.close()
     return 0

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from churn.api.acting import plan_day
     from churn.api.answers import explain_bindings, score
     from churn.api.learning import backtest, train
+    from churn.api.reporting import page
     from churn.config.settings import Config, read_config
     from churn.data import build_snapshots, open_bank, open_data, open_file
     from churn.errors import ChurnError
@@ -32,6 +33,7 @@ __all__ = [
     "open_bank",
     "open_data",
     "open_file",
+    "page",
     "plan_day",
     "read_config",
     "read_model",
@@ -45,6 +47,7 @@ _PLACES = {
     "churn.api.acting": ("plan_day",),
     "churn.api.answers": ("explain_bindings", "score"),
     "churn.api.learning": ("backtest", "train"),
+    "churn.api.reporting": ("page",),
     "churn.config.settings": ("Config", "read_config"),
     "churn.data": ("build_snapshots", "open_bank", "open_data", "open_file"),
     "churn.errors": ("ChurnError",),

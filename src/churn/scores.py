@@ -1,8 +1,9 @@
 """Scores, read back once: a file or a table of them, held against what `churn score` writes."""
 
 import datetime as dt
+import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ import pyarrow.dataset as pa_dataset
 from churn import csv_files
 from churn.errors import DataError, MissingColumnError
 from churn.explanation.reasons.telling import N_HOLDING, N_RAISING
-from churn.scoring import N_REASONS, require_form
+from churn.scoring import N_REASONS, companions, require_form
 from churn.speech import LANGUAGES, Name
 
 _NEEDED = ("customer_id", "as_of", "churn_probability")
@@ -73,6 +74,8 @@ class Scores:
         All their columns, unread: reasons in words are large, and needed of few customers.
     is_guarded
         Whether the rows are of a CSV, whose texts no spreadsheet runs (`csv_files`).
+    model_id
+        Of the model that made them, where the manifest beside the file tells it.
     """
 
     frame: pd.DataFrame
@@ -81,6 +84,7 @@ class Scores:
     where: str
     rows: pa_dataset.Dataset
     is_guarded: bool
+    model_id: str | None = None
 
     def told(self, customer_ids: Collection[str]) -> dict[str, Told]:
         """Read what the scores tell of some customers, by id; who is not in them is left out.
@@ -119,9 +123,17 @@ def read_scores(path: Path) -> Scores:
     if not path.is_file():
         raise DataError(f"{path}: no such file; give the scores that churn score wrote")
     try:
-        return _check(_open(path), str(path), is_guarded=path.suffix == ".csv")
+        found = _check(_open(path), str(path), is_guarded=path.suffix == ".csv")
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: cannot be read as {path.suffix[1:]}; give a file that churn score wrote") from error
+    return replace(found, model_id=_model_of(path))
+
+
+def as_scores(scores: Scores | pd.DataFrame | str | Path) -> Scores:
+    """Take scores however they are given: read before, as a table, or as a file; errors as for `read_scores`."""
+    if isinstance(scores, Scores):
+        return scores
+    return check_scores(scores) if isinstance(scores, pd.DataFrame) else read_scores(Path(scores))
 
 
 def check_scores(scores: pd.DataFrame, where: str = "scores") -> Scores:
@@ -142,6 +154,13 @@ def _open(path: Path) -> pa_dataset.Dataset:
     types = dict.fromkeys((*_OF_EVERYBODY, *_OF_SOME, *_ENDS), pa.string())
     options = pa_csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True)
     return pa_dataset.dataset(path, format=pa_dataset.CsvFileFormat(convert_options=options))
+
+
+def _model_of(path: Path) -> str | None:
+    try:
+        return str(json.loads(companions(path)[0].read_text(encoding="utf-8"))["model_id"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def _check(rows: pa_dataset.Dataset, where: str, *, is_guarded: bool) -> Scores:

@@ -13,12 +13,11 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from churn.api.reporting import Gathered, summarise
+import churn
 from churn.cli.main import main
-from churn.cli.report import gather
 from churn.config import Config, FlatFile
 from churn.model.storage import StoredModel, read_model
-from churn.report.page import render_page
+from churn.report.pages import Pages
 from churn.simulation import simulate_bank
 from churn.speech import LANGUAGES
 
@@ -69,13 +68,13 @@ def scored_bank(tmp_path_factory: pytest.TempPathFactory) -> Scored:
 
 
 @pytest.fixture(scope="session")
-def gathered_bank(scored_bank: Scored, tmp_path_factory: pytest.TempPathFactory) -> Gathered:
-    data, model, scores = scored_bank
-    return gather(data, model, scores, Config(), [tmp_path_factory.mktemp("out")])
+def bank_pages(scored_bank: Scored) -> Pages:
+    with churn.open_bank(scored_bank.data) as bank:
+        return churn.page(bank, scored_bank.model, scored_bank.scores)
 
 
 @pytest.fixture(scope="session")
-def gathered_flat(tmp_path_factory: pytest.TempPathFactory) -> Gathered:
+def file_pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
     """Of a file whose columns are a bank's own, in Chinese: nothing of it is in the catalogue."""
     folder = tmp_path_factory.mktemp("flat")
     rng = np.random.default_rng(0)
@@ -94,23 +93,18 @@ def gathered_flat(tmp_path_factory: pytest.TempPathFactory) -> Gathered:
     call("score", folder / "flat.csv", "--model", folder / "model", "-o", folder / "scores.parquet", "--explain")
     config = Config(flat=FlatFile(id="客户号", label="流失", churned="是", coverage="产品数"))
     model = read_model(folder / "model")
-    return gather(folder / "flat.csv", model, folder / "scores.parquet", config, [folder / "page.html"])
+    with churn.open_file(folder / "flat.csv", config, model=model, labels="unread") as file:
+        return churn.page(file, model, folder / "scores.parquet")
 
 
 @pytest.fixture(scope="session")
-def pages(
-    gathered_bank: Gathered, gathered_flat: Gathered, tmp_path_factory: pytest.TempPathFactory
-) -> Mapping[str, Path]:
+def pages(bank_pages: Pages, file_pages: Pages, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     """Give the files of `bank`, `branch` and `flat`, each with its language: `bank_zh`."""
     folder = tmp_path_factory.mktemp("pages")
-    summaries = {
-        "bank": summarise(gathered_bank),
-        "branch": summarise(gathered_bank, gathered_bank.branches[0]),
-        "flat": summarise(gathered_flat),
-    }
+    made = {"bank": (bank_pages, None), "branch": (bank_pages, bank_pages.branches[0]), "flat": (file_pages, None)}
     return {
-        f"{name}_{language}": write_page(folder, f"{name}_{language}", render_page(summary, language))
-        for name, summary in summaries.items()
+        f"{name}_{language}": write_page(folder, f"{name}_{language}", pages.html(language, branch_id))
+        for name, (pages, branch_id) in made.items()
         for language in LANGUAGES
     }
 

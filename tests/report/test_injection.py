@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.api.reporting import summarise
-from churn.cli.report import gather
+import churn
 from churn.config import Config, FlatFile
 from churn.model.storage import read_model
 from churn.report.charts import cut
-from churn.report.page import render_page
+from churn.report.html import render_page
 from churn.speech import LANGUAGES
 from hostile_texts import HOSTILE
 from report.conftest import call, open_file, write_page
@@ -52,7 +51,7 @@ SHOWN = """() => [...document.body.querySelectorAll("*")]
 
 
 @pytest.fixture(scope="session")
-def hostile(scored_bank, gathered_bank, tmp_path_factory):
+def hostile(scored_bank, bank_pages, tmp_path_factory):
     """Give a bank's facts, read from tables, scores, a catalogue and a folder of `churn explain` full of such texts."""
     folder = tmp_path_factory.mktemp("hostile")
     names = cycle(HELD)
@@ -65,9 +64,9 @@ def hostile(scored_bank, gathered_bank, tmp_path_factory):
     }
     write_hostile_tables(scored_bank.data, folder / "bank", of_customer, codes)
     write_hostile_scores(scored_bank.scores, folder / "scores.parquet", of_customer["customer_id"], codes)
-    explained = write_hostile_findings(gathered_bank.explained, folder / "explained", codes)
-    scores = folder / "scores.parquet"
-    return gather(folder / "bank", scored_bank.model, scores, config, [folder / "page.html"], explained=explained)
+    explained = write_hostile_findings(bank_pages.explanation, folder / "explained", codes)
+    with churn.open_bank(folder / "bank", config) as bank:
+        return churn.page(bank, scored_bank.model, folder / "scores.parquet", explained)
 
 
 def hostile_config(codes: Mapping[str, str], names: Iterator[str]) -> Config:
@@ -146,7 +145,8 @@ def hostile_flat(tmp_path_factory):
     call("train", data, "--config", folder / "flat.toml", "-o", folder / "model")
     call("score", data, "--model", folder / "model", "-o", folder / "scores.parquet", "--explain")
     model = read_model(folder / "model")
-    return gather(data, model, folder / "scores.parquet", Config(flat=FlatFile(**flat)), [folder / "page.html"])
+    with churn.open_file(data, Config(flat=FlatFile(**flat)), model=model, labels="unread") as file:
+        return churn.page(file, model, folder / "scores.parquet")
 
 
 def as_shown(text):
@@ -170,14 +170,14 @@ def poison(value, texts, name=""):
 
 
 @pytest.fixture(scope="session")
-def hostile_pages(gathered_bank, hostile, hostile_flat, tmp_path_factory):
+def hostile_pages(bank_pages, hostile, hostile_flat, tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile_pages")
     worst = next(branch for branch in hostile.branches if branch.startswith("</script>"))
     summaries = {
-        "bank": summarise(hostile),
-        "branch": summarise(hostile, worst),
-        "flat": summarise(hostile_flat),
-        "by_hand": poison(summarise(gathered_bank), cycle(TEXTS)),
+        "bank": hostile.facts(),
+        "branch": hostile.facts(worst),
+        "flat": hostile_flat.facts(),
+        "by_hand": poison(bank_pages.facts(), cycle(TEXTS)),
     }
     return {
         f"{name}_{language}": write_page(folder, f"{name}_{language}", render_page(summary, language))

@@ -1,8 +1,9 @@
-"""What a page for managers is made of, gathered once; every branch's page comes from the same."""
+"""Pages for managers, made of open data, a model and its scores."""
 
 import datetime as dt
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,189 +12,149 @@ import pandas as pd
 from churn import csv_files
 from churn.actions.lists.build import build_lists
 from churn.actions.plan import build_plan
+from churn.actions.plan_days import choose_day
 from churn.actions.progress.build import build_progress
 from churn.actions.today import Today, read_today
-from churn.api.answers import estimate_data_effects, survey_data
+from churn.api import answers
 from churn.api.explaining import ABOUT, MARK
-from churn.config import Config
-from churn.data import Data, OnStep, say_nothing
+from churn.data import Data, OnStep, open_file, say_nothing
 from churn.errors import DataError, TimeRangeError
 from churn.explanation.bindings import unflatten
 from churn.explanation.effects.estimates import ServiceEffect
 from churn.model.storage import StoredModel
+from churn.report import audience
 from churn.report.acting import Acts
-from churn.report.audience import bank_audience, flat_audience
-from churn.report.facts import PageFacts
-from churn.report.summary import Explanation, build_summary
-from churn.scores import Scores
-from churn.scoring import companions
+from churn.report.pages import Explanation, Pages, require_customers
+from churn.scores import Scores, as_scores
+from churn.threads import use_threads
+from churn.timeline import Date, as_date
 
 
-@dataclass(frozen=True)
-class Gathered:
-    """Everything that pages of one day say.
-
-    Attributes
-    ----------
-    customers
-        Of `bank_audience` or `flat_audience`.
-    scores
-        Those they have.
-    stored
-        The model that made them.
-    explained
-        What it makes of features and services.
-    config
-        The settings of the data.
-    acts
-        Plan, lists and progress; None for a flat file.
-    is_seen
-        Whether the model learned from these very customers at this very date.
-    """
-
-    customers: pd.DataFrame
-    scores: Scores
-    stored: StoredModel
-    explained: Explanation
-    config: Config
-    acts: Acts | None
-    is_seen: bool
-
-    @property
-    def branches(self) -> list[str]:
-        """Branches of today's customers, sorted; none for a flat file."""
-        return sorted(self.customers["branch_id"].dropna().unique()) if "branch_id" in self.customers else []
-
-
-def gather_page(
+def page(
     data: Data,
-    stored: StoredModel,
-    scores: Scores,
-    explained: Explanation | None = None,
+    model: StoredModel,
+    scores: Scores | pd.DataFrame | str | Path,
+    explained: Explanation | str | Path | None = None,
     *,
-    outcomes: Data | None = None,
-    date: dt.date | None = None,
+    date: Date | None = None,
     branch_id: str | None = None,
     seed: int = 0,
+    n_threads: int | None = None,
     on_step: OnStep = say_nothing,
-) -> Gathered:
-    """Gather what pages say, of a bank at a date or of a flat file.
+) -> Pages:
+    """Gather what pages for managers say: who is about to leave, why, what to do today, and whether it works.
 
     Parameters
     ----------
     data
-        Of `open_data`, held against the model and the date of the scores.
+        Open. Rows of a flat file without an outcome are on the page where it was opened with `labels="unread"`; who has
+        left is told by its label all the same.
+    model
+        That made the scores.
     scores
-        Of `read_scores`.
+        Of `score`, or a score file; best explained.
     explained
-        What was found before; found now when None, which takes longest.
-    outcomes
-        A flat file again, opened with its label: who in it has left, and what effects are estimated from. Rows without
-        an outcome are not in it.
+        Folder of `churn explain`, of this model and the date of the scores; found out again when None, which takes
+        longest.
     date
-        The day to plan; needed for a bank.
+        The day to plan; the scores' date, or the next working day, when None. A flat file has none.
     branch_id
         A branch that is asked for later; that nobody is a customer of it is said before the long work.
+    seed
+        Of effects that are found out again: same seed, same page.
+    n_threads
+        All cores when None; no result depends on it.
+    on_step
+        Told what begins next.
+
+    Returns
+    -------
+    Pages
+        `html(language, branch_id)` renders one, `write(folder)` all; `facts(branch_id)` gives what one says.
 
     Raises
     ------
     DataError
-        The scores are of another model, nobody in them is a customer of these data, or of that branch.
+        Scores or folder are of another model or date or cannot be read; nobody in the scores is a customer of these
+        data, or of that branch.
+    TimeRangeError
+        A date for a flat file, or one before the scores, on no working day, or too far after the data end.
     """
-    _require_same_model(companions(Path(scores.where))[0], stored, f"{scores.where}: was scored by")
-    customers, today = _customers(data, outcomes, stored, scores, date, on_step)
-    _require_customers(customers, scores.where, branch_id)
-    if explained is None:
-        explained = explain_data(data, stored, scores.as_of, outcomes=outcomes, seed=seed, on_step=on_step)
-    return Gathered(
-        customers=customers,
-        scores=scores,
-        stored=stored,
-        explained=explained,
-        config=data.config,
-        acts=None if today is None else _act(today, stored.manifest.horizon_days, on_step),
-        is_seen=_is_seen(data, stored, scores.as_of),
-    )
+    known = as_scores(scores)
+    day = _choose_day(data, date, known)
+    _require_same_model(known.model_id, model, f"{known.where}: was scored by")
+    found = read_explanation(Path(explained), model, known.as_of) if isinstance(explained, (str, Path)) else explained
+    with use_threads(n_threads), _with_outcomes(data, model) as outcomes:
+        on_step(f"reading customers as of {day}" if day else "reading customers")
+        today = read_today(data, known, day, data.config) if day else None
+        customers = _customers(data, outcomes, today, known, model)
+        require_customers(customers, known.where, branch_id)
+        return Pages(
+            customers=customers,
+            scores=known,
+            model=model,
+            explanation=found or _explain(data, outcomes, model, known.as_of, seed, on_step),
+            config=data.config,
+            acts=_act(today, model, on_step) if today else None,
+            is_seen=_is_seen(data, model, known.as_of),
+        )
 
 
-def _customers(
-    data: Data,
-    outcomes: Data | None,
-    stored: StoredModel,
-    scores: Scores,
-    date: dt.date | None,
-    on_step: OnStep,
-) -> tuple[pd.DataFrame, Today | None]:
-    """Give the customers of a page, and of a bank the day they are read for."""
-    thresholds = stored.manifest.thresholds
-    if not data.is_dated:
-        on_step("reading customers")
-        gone = _gone(outcomes)
-        snapshots, settings = data.partitions(None), data.config.plan
-        return flat_audience(snapshots, scores.frame, thresholds, settings, gone), None
-    assert date is not None
-    on_step(f"reading customers as of {date}")
-    today = read_today(data, scores, date, data.config)
-    return bank_audience(today, thresholds), today
+def _choose_day(data: Data, date: Date | None, scores: Scores) -> dt.date | None:
+    asked = None if date is None else as_date(date)
+    if data.is_dated:
+        return choose_day(asked, scores.as_of, data.config.plan)
+    if asked is not None:
+        raise TimeRangeError("--date: a flat file has no time; leave --date out")
+    return None
 
 
-def _act(today: Today, horizon_days: int, on_step: OnStep) -> Acts:
+@contextmanager
+def _with_outcomes(data: Data, model: StoredModel) -> Iterator[Data]:
+    """Give data that tell who left: of a file whose label was not read, the same file, opened again."""
+    if data.is_dated or data.has_outcomes:
+        yield data
+        return
+    with open_file(data.paths[0], data.config, model=model, labels="if there") as outcomes:
+        yield outcomes
+
+
+def _customers(data: Data, outcomes: Data, today: Today | None, scores: Scores, model: StoredModel) -> pd.DataFrame:
+    thresholds, settings = model.manifest.thresholds, data.config.plan
+    if today is not None:
+        return audience.bank_audience(today, thresholds)
+    return audience.flat_audience(data.partitions(None), scores.frame, thresholds, settings, _gone(outcomes))
+
+
+def _act(today: Today, model: StoredModel, on_step: OnStep) -> Acts:
     on_step(f"planning {today.date}")
     plan = build_plan(today)
     on_step("listing whom to look after")
     lists = build_lists(today)
     on_step("measuring whether it works")
-    progress = build_progress(today, horizon_days=horizon_days)
+    progress = build_progress(today, horizon_days=model.manifest.horizon_days)
     return Acts(plan, lists, progress)
 
 
-def summarise(gathered: Gathered, branch_id: str | None = None) -> PageFacts:
-    """Collect what the page of the bank, or of one branch, says.
-
-    Raises
-    ------
-    DataError
-        Nobody is a customer of that branch today.
-    """
-    _require_customers(gathered.customers, gathered.scores.where, branch_id)
-    return build_summary(
-        gathered.customers,
-        gathered.scores,
-        gathered.stored,
-        gathered.explained,
-        gathered.config,
-        acts=gathered.acts,
-        is_seen=gathered.is_seen,
-        branch_id=branch_id,
-    )
-
-
-def explain_data(
-    data: Data,
-    stored: StoredModel,
-    as_of: dt.date | None,
-    *,
-    outcomes: Data | None = None,
-    seed: int = 0,
-    on_step: OnStep = say_nothing,
+def _explain(
+    data: Data, outcomes: Data, model: StoredModel, as_of: dt.date | None, seed: int, on_step: OnStep
 ) -> Explanation:
-    """Find what a model makes of features and services, as `churn explain` does; go through its customers once.
+    """Find what a model makes of features and services, as `churn explain` does.
 
     Without bindings, or without an outcome to see their effects by, no service is judged.
     """
     effects: list[ServiceEffect] = []
-    judged = outcomes or data
-    if judged.has_bindings and judged.has_outcomes:
+    if outcomes.has_bindings and outcomes.has_outcomes:
         try:
-            effects, _ = estimate_data_effects(judged, stored, as_of, seed=seed, on_step=on_step)
+            effects, _ = answers.estimate_data_effects(outcomes, model, as_of, seed=seed, on_step=on_step)
         except TimeRangeError:
             on_step("no outcome is complete, so that no effect of a binding can be told")
     on_step("explaining every customer")
-    rows, importance = survey_data(data, data.partitions(as_of), stored, effects)
-    return Explanation(tuple(rows), importance)
+    rows, importance = answers.survey_data(data, data.partitions(as_of), model, effects)
+    return Explanation(bindings=tuple(rows), importance=importance)
 
 
-def read_explained(folder: Path, stored: StoredModel, as_of: dt.date | None) -> Explanation:
+def read_explanation(folder: Path, model: StoredModel, as_of: dt.date | None) -> Explanation:
     """Read what `churn explain` wrote of a model at a date.
 
     Raises
@@ -212,60 +173,42 @@ def read_explained(folder: Path, stored: StoredModel, as_of: dt.date | None) -> 
         raise DataError(refusal) from error
     if not isinstance(found, list):
         raise DataError(refusal)
-    _require_same_model(folder / ABOUT, stored, f"{folder}: explains")
-    _require_same_date(folder / ABOUT, as_of, folder)
-    return Explanation(rows, importance)
+    about = _read_about(folder)
+    _require_same_model(about.get("model_id"), model, f"{folder}: explains")
+    theirs, ours = about.get("as_of"), as_of.isoformat() if as_of else None
+    if "as_of" in about and theirs != ours:
+        raise DataError(f"{folder}: explains {theirs}, and the scores are of {ours}; explain that date")
+    return Explanation(bindings=rows, importance=importance)
 
 
-def _gone(outcomes: Data | None) -> list[str]:
+def _gone(outcomes: Data) -> list[str]:
     """List the customers of whom a file's label says that they have left."""
-    if outcomes is None or not outcomes.has_outcomes:
+    if not outcomes.has_outcomes:
         return []
     found = outcomes.labelled(None, 0)
     return [str(name) for name in found.customer_id[found.churned == 1]]
 
 
-def _is_seen(data: Data, stored: StoredModel, scored_on: dt.date | None) -> bool:
-    manifest = stored.manifest
+def _is_seen(data: Data, model: StoredModel, scored_on: dt.date | None) -> bool:
+    manifest = model.manifest
     same_files = {file.sha256 for file in manifest.inputs} == {file["sha256"] for file in data.file_facts()}
     return same_files and (scored_on is None or scored_on in manifest.snapshots)
 
 
-def _require_same_model(document: Path, stored: StoredModel, what: str) -> None:
-    """Refuse what is of another model, where the document beside it says so."""
-    try:
-        theirs = _read_json(document)["model_id"]
-    except (OSError, ValueError, TypeError, KeyError):
-        return
-    ours = stored.manifest.model_id
-    if theirs != ours:
+def _require_same_model(theirs: str | None, model: StoredModel, what: str) -> None:
+    """Refuse what is of another model, where that is known."""
+    ours = model.manifest.model_id
+    if theirs is not None and theirs != ours:
         raise DataError(f"{what} another model ({theirs}) than the one given ({ours}); give that one, or do it again")
 
 
-def _require_same_date(document: Path, as_of: dt.date | None, folder: Path) -> None:
+def _read_about(folder: Path) -> dict[str, Any]:
     try:
-        theirs = _read_json(document)["as_of"]
-    except (OSError, ValueError, TypeError, KeyError):
-        return
-    ours = as_of.isoformat() if as_of else None
-    if theirs != ours:
-        raise DataError(f"{folder}: explains {theirs}, and the scores are of {ours}; explain that date")
+        found = _read_json(folder / ABOUT)
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _require_customers(customers: pd.DataFrame, where: str, branch_id: str | None) -> None:
-    if customers.empty:
-        raise DataError(f"{where}: nobody in it is a customer of these data; score these data")
-    if branch_id is None:
-        return
-    if "branch_id" not in customers:
-        raise DataError("--branch: a flat file names no branch; leave --branch out")
-    branches = customers["branch_id"]
-    if not (branches == branch_id).any():
-        raise DataError(
-            f"--branch: nobody scored is a customer of that branch; there are {branches.nunique():,} branches,"
-            " check the id in customers.branch_id"
-        )

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from churn.files import render_json
 from churn.model.documents import Baselines
-from churn.report.summary import STALE_DAYS
+from churn.report.pages import STALE_DAYS
 from churn.speech import Language, joined, message, say
 from churn.tables.findings import Note
 

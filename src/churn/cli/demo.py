@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from churn.api.reporting import summarise
+from churn.api.reporting import page
 from churn.charts import canvas
 from churn.charts.models import draw_baselines
 from churn.cli.console import note, percent, print_baselines, print_json, print_table, steps
@@ -15,7 +15,6 @@ from churn.cli.explain import explain_file, print_bindings
 from churn.cli.fitting import train_on_folder
 from churn.cli.options import PATH, json_option
 from churn.cli.plan import plan_day
-from churn.cli.report import gather
 from churn.cli.score import count_bands, score_data
 from churn.cli.track import no_track_option, track_training
 from churn.cli.train import baselines_title, print_metrics
@@ -25,7 +24,6 @@ from churn.files import new_folder, require_replaceable, write_json, write_text
 from churn.model.documents import Thresholds
 from churn.model.recipe import Recipe
 from churn.model.storage import StoredModel, read_model, write_model
-from churn.report.page import render_page
 from churn.simulation import simulate_bank
 from churn.speech import LANGUAGES
 from churn.tracking.place import tracking_place
@@ -122,11 +120,11 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
 
 def _write_pages(bank: Path, stored: StoredModel, scores: Path, work: Path, config: Config) -> None:
     """Write the page of the bank and that of its first branch, each in both languages."""
-    gathered = gather(bank, stored, scores, config, [work / "report"], explained=work / "explained")
-    for name, branch_id in (("bank", None), ("branch", gathered.branches[0])):
-        summary = summarise(gathered, branch_id)
+    with open_bank(bank, config) as opened, steps() as on_step:
+        pages = page(opened, stored, scores, work / "explained", on_step=on_step)
+    for name, branch_id in (("bank", None), ("branch", pages.branches[0])):
         for language in LANGUAGES:
-            write_text(work / "report" / f"{name}_{language}.html", render_page(summary, language))
+            write_text(work / "report" / f"{name}_{language}.html", pages.html(language, branch_id))
 
 
 def _check(bank: Path) -> dt.date:

@@ -5,11 +5,12 @@ shares and probabilities lie in [0, 1].
 """
 
 import datetime as dt
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Literal, NamedTuple
 
-from churn.explanation.bindings import BindingRow
-from churn.speech import Said
+from churn.explanation.bindings import BindingRow, flatten
+from churn.speech import LANGUAGES, Joined, Message, Name, Said, say
+from churn.speech.amounts import Amount
 
 Unit = Literal["number", "share", "yuan", "mean"]
 Text = Said | tuple[str, str]
@@ -342,3 +343,31 @@ class PageFacts:
     lists: tuple[Listing, ...]
     working: Working | None
     cannot: tuple[str, ...]
+
+
+def to_json(facts: PageFacts) -> dict[str, Any]:
+    """Give what a page says of everybody together, as JSON values; of no single customer.
+
+    What is said stands in every language, in the order of `LANGUAGES`.
+    """
+    kept: dict[str, Any] = _plain(facts)
+    for name in ("customers", "day"):
+        del kept[name]
+    for one in kept["lists"]:
+        del one["rows"]
+    return kept
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (Message, Joined, Amount)):
+        return [say(value, language) for language in LANGUAGES]
+    if isinstance(value, BindingRow):
+        return flatten(value)
+    if is_dataclass(value):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, tuple):
+        names = getattr(value, "_fields", None) if not isinstance(value, Name) else None
+        return dict(zip(names, map(_plain, value), strict=True)) if names else [_plain(part) for part in value]
+    return value.isoformat() if isinstance(value, dt.date) else value

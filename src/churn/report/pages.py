@@ -1,23 +1,30 @@
-"""A page's facts, collected: from today's customers, their scores, the plan, the lists, and what was measured."""
+"""Managers' pages: what they are made of, and the facts of each collected from it, of the bank and of every branch."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from churn.actions.plan_words import feature_words
+from churn.actions.progress.table import progress_table
 from churn.config import Config
+from churn.errors import DataError
 from churn.evaluation.baselines import restate_baselines
 from churn.explanation.bindings import BindingRow, service_names
+from churn.files import new_folder, require_replaceable, write_text
 from churn.model.documents import BaselineRow
 from churn.model.storage import StoredModel
-from churn.report import acting, audience, facts
+from churn.report import acting, audience, facts, html
 from churn.scores import Scores, Told
+from churn.speech import Language
 from churn.tables.contract import VIP_TIERS
 
+INDEX = "index.html"
+"""The bank's page in a folder of pages."""
 STALE_DAYS = 31
 """Scores older than this are said to be old."""
 MOST_CUSTOMERS = 25
@@ -43,59 +50,149 @@ class Explanation:
     importance: pd.DataFrame
 
 
-def build_summary(
-    customers: pd.DataFrame,
-    scores: Scores,
-    stored: StoredModel,
-    explained: Explanation,
-    config: Config,
-    *,
-    acts: acting.Acts | None,
-    is_seen: bool = False,
-    branch_id: str | None = None,
-) -> facts.PageFacts:
-    """Collect what a page says, of the bank or of one branch.
+@dataclass(frozen=True, kw_only=True)
+class Pages:
+    """What managers' pages of one day are made of; the bank's page and every branch's come from the same.
 
-    Parameters
+    Attributes
     ----------
     customers
         Of `bank_audience` or `flat_audience`, everybody.
     scores
         Those they have.
+    model
+        That made the scores.
+    explanation
+        What it makes of features and services.
+    config
+        The settings of the data.
     acts
-        None for a flat file.
+        Plan, lists and progress; None for a flat file.
     is_seen
         Whether the model learned from these very customers at this very date.
-    branch_id
-        Keeps the customers, managers and lists of one branch. What the model was judged on, what it makes of features,
-        and the effects of bindings stay the bank's: one branch has too few customers to tell them.
     """
-    scored_on = scores.as_of
-    all_mine = customers if branch_id is None else customers[customers["branch_id"] == branch_id]
+
+    customers: pd.DataFrame
+    scores: Scores
+    model: StoredModel
+    explanation: Explanation
+    config: Config
+    acts: acting.Acts | None
+    is_seen: bool = False
+
+    @property
+    def branches(self) -> list[str]:
+        """Branches of today's customers, sorted; none for a flat file."""
+        return sorted(self.customers["branch_id"].dropna().unique()) if "branch_id" in self.customers else []
+
+    @property
+    def measures(self) -> pd.DataFrame | None:
+        """Every measure of the bank, its branches and managers, as `progress_table` has them; None for a flat file."""
+        return None if self.acts is None else progress_table(self.acts.progress)
+
+    def facts(self, branch_id: str | None = None) -> facts.PageFacts:
+        """Collect what the page of the bank says, or that of one branch.
+
+        Parameters
+        ----------
+        branch_id
+            Keeps the customers, managers and lists of one branch. What the model was judged on, what it makes of
+            features, and the effects of bindings stay the bank's: one branch has too few customers to tell them.
+
+        Raises
+        ------
+        DataError
+            Nobody is a customer of that branch today.
+        """
+        require_customers(self.customers, self.scores.where, branch_id)
+        return _collect(self, branch_id)
+
+    def html(self, language: Language = "en", branch_id: str | None = None) -> str:
+        """Render the page of the bank, or of one branch, as HTML that loads nothing; errors as for `facts`."""
+        return html.render_page(self.facts(branch_id), language)
+
+    def write(self, folder: Path, language: Language = "en") -> None:
+        """Write the bank's page and one for each branch into a folder, whole or not at all.
+
+        Ids may be any text, so that files are numbered: `branch-01.html` is of the first of `branches`.
+
+        Raises
+        ------
+        OutputError
+            As for `require_pages_place`.
+        """
+        digits = len(str(len(self.branches)))
+        names = {f"branch-{number:0{digits}}.html": one for number, one in enumerate(self.branches, start=1)}
+        with new_folder(folder, mark=INDEX, names=_earlier_pages(folder)) as new:
+            for name, branch_id in {INDEX: None, **names}.items():
+                write_text(new / name, self.html(language, branch_id))
+
+
+def require_pages_place(folder: Path) -> None:
+    """Refuse, before any work, a folder that holds anything but earlier pages.
+
+    Raises
+    ------
+    OutputError
+        `folder` holds other files, or is none.
+    """
+    require_replaceable(folder, mark=INDEX, names=_earlier_pages(folder))
+
+
+def _earlier_pages(folder: Path) -> list[str]:
+    return [path.name for path in folder.glob("branch-*.html")] if folder.is_dir() else []
+
+
+def require_customers(customers: pd.DataFrame, where: str, branch_id: str | None = None) -> None:
+    """Refuse scores of nobody, and a branch of nobody.
+
+    Raises
+    ------
+    DataError
+        No customer has a score, or none of that branch has.
+    """
+    if customers.empty:
+        raise DataError(f"{where}: nobody in it is a customer of these data; score these data")
+    if branch_id is None:
+        return
+    if "branch_id" not in customers:
+        raise DataError("--branch: a flat file names no branch; leave --branch out")
+    branches = customers["branch_id"]
+    if not (branches == branch_id).any():
+        raise DataError(
+            f"--branch: nobody scored is a customer of that branch; there are {branches.nunique():,} branches,"
+            " check the id in customers.branch_id"
+        )
+
+
+def _collect(pages: Pages, branch_id: str | None) -> facts.PageFacts:
+    everybody, config, acts, found = pages.customers, pages.config, pages.acts, pages.explanation
+    all_mine = everybody if branch_id is None else everybody[everybody["branch_id"] == branch_id]
     mine = all_mine[all_mine["unnamed"] != "gone"]
     named = _most_at_risk(mine)
-    told = scores.told(named["customer_id"].tolist())
+    told = pages.scores.told(named["customer_id"].tolist())
     day = None if acts is None else acting.summarise_day(acts.plan, branch_id)
+    scored_on = pages.scores.as_of
     return facts.PageFacts(
-        about=_about(stored, mine, scored_on, day.date if day else scored_on, branch_id, is_flat=acts is None),
+        about=_about(pages.model, mine, scored_on, day.date if day else scored_on, branch_id, is_flat=acts is None),
         headlines=tuple(_headlines(mine)),
-        baselines=_baselines(stored, mine, config, is_seen=is_seen),
+        baselines=_baselines(pages.model, mine, config, is_seen=pages.is_seen),
         bins=tuple(_bins(mine)),
         segmentations=audience.summarise_groups(mine, branch_id),
-        drivers=tuple(_drivers(explained.importance, config)),
-        bindings=explained.bindings,
+        drivers=tuple(_drivers(found.importance, config)),
+        bindings=found.bindings,
         binding_names=dict(service_names(config)),
         customers=tuple(_customer(row, told, config) for row in named.to_dict("records")),
         unnamed=_unnamed(all_mine),
         day=day,
         lists=() if acts is None else acting.summarise_lists(acts.lists, branch_id),
         working=None if acts is None else acting.summarise_working(acts.progress, branch_id),
-        cannot=tuple(_cannot(customers, explained, acts, is_seen=is_seen, is_old=_is_old(day, scored_on))),
+        cannot=tuple(_cannot(everybody, found, acts, is_seen=pages.is_seen, is_old=_is_old(day, scored_on))),
     )
 
 
 def _about(
-    stored: StoredModel,
+    model: StoredModel,
     customers: pd.DataFrame,
     scored_on: dt.date | None,
     date: dt.date | None,
@@ -103,7 +200,7 @@ def _about(
     *,
     is_flat: bool,
 ) -> facts.About:
-    manifest, auc = stored.manifest, stored.metrics.roc_auc
+    manifest, auc = model.manifest, model.metrics.roc_auc
     return facts.About(
         branch_id=branch_id,
         date=date,
@@ -140,7 +237,7 @@ def _total(values: "pd.Series[float]") -> float | None:
 
 
 def _baselines(
-    stored: StoredModel, customers: pd.DataFrame, config: Config, *, is_seen: bool
+    model: StoredModel, customers: pd.DataFrame, config: Config, *, is_seen: bool
 ) -> tuple[facts.Bucket, ...]:
     """Put beside what was seen where the model was judged what is predicted today; nothing where nobody is in it.
 
@@ -149,7 +246,7 @@ def _baselines(
     if "by_coverage" not in customers:
         return ()
     judged = restate_baselines(
-        stored.baselines, stated=config.baselines.stated, horizon_days=stored.manifest.horizon_days
+        model.baselines, stated=config.baselines.stated, horizon_days=model.manifest.horizon_days
     )
     known = customers.iloc[:0] if is_seen else customers
     today = {str(name): part["churn_probability"] for name, part in known.groupby("by_coverage")}

@@ -7,7 +7,7 @@ from gettext import NullTranslations
 import pytest
 
 from churn.report.facts import About, Bin, Bucket, Customer, Driver, Group, Headline, PageFacts, Segmentation
-from churn.report.page import render_page
+from churn.report.html import render_page
 from churn.speech import LANGUAGES, use_catalogues
 
 ABOUT = About(

@@ -9,7 +9,7 @@ from churn.config import Config, FlatFile
 from churn.estimates import Estimate
 from churn.model.documents import BaselineRow, Baselines, Metrics
 from churn.report.facts import Bin, Driver, Headline
-from churn.report.summary import MOST_CUSTOMERS, Explanation, build_summary
+from churn.report.pages import MOST_CUSTOMERS, Explanation, Pages
 from churn.scores import check_scores
 from documents import make_manifest
 
@@ -23,7 +23,7 @@ BUCKET = {
     "predicted": 0.61,
     "verdict": "agrees",
 }
-STORED = SimpleNamespace(
+MODEL = SimpleNamespace(
     manifest=make_manifest(model_id="m", as_of=dt.date(2025, 1, 1), out_of_time=False),
     metrics=Metrics(roc_auc=Estimate(0.8, 0.75, 0.85)),
     baselines=Baselines(BaselineRow(product_coverage=name, **BUCKET) for name in (1, 2, 3, 4, "5+")),
@@ -54,13 +54,21 @@ def summarise():
     told = {"next_binding": ["cts", "", ""], "next_product": ["", "fund", ""], "next_binding_effect": [-0.1, NAN, NAN]}
     rows = pd.DataFrame({"customer_id": ["A", "B", "C"], **told})
 
-    def build(customers=None, *, bindings=(), config=None, scored_on="2026-01-05", acts=None, **given):
+    def collect(customers=None, *, bindings=(), config=None, scored_on="2026-01-05", branch_id=None, is_seen=False):
         people = audience() if customers is None else customers
         scores = people[["customer_id"]].merge(rows, how="left").assign(churn_probability=0.5, as_of=scored_on)
-        explained = Explanation(tuple(bindings), IMPORTANCE)
-        return build_summary(people, check_scores(scores), STORED, explained, config or Config(), acts=acts, **given)
+        pages = Pages(
+            customers=people,
+            scores=check_scores(scores),
+            model=MODEL,
+            explanation=Explanation(bindings=tuple(bindings), importance=IMPORTANCE),
+            config=config or Config(),
+            acts=None,
+            is_seen=is_seen,
+        )
+        return pages.facts(branch_id)
 
-    return build
+    return collect
 
 
 def test_headlines_count_customers_and_add_up_what_they_risk(summarise):

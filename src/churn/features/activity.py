@@ -9,7 +9,7 @@ import narwhals as nw
 from churn.config import Config
 from churn.config.actions import LARGE_COUNTER_CNY
 from churn.features.expressions import YEAR, count, days_since, per_customer, ratio, since, total, yuan, zero_where_null
-from churn.features.feature import TREND, Feature
+from churn.features.feature import TREND, Feature, counted_names
 from churn.features.phrases import ago, happened, is_none, part, signed, within
 from churn.speech import Money, Said, Share, Times, counted, message
 from churn.timeline import Tables
@@ -225,14 +225,14 @@ def build_activity(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: C
     ]
     last = days_since(anywhere, "transacted_on", as_of, "days_since_transaction")
     frame = per_customer(tables, "transactions", who, [*aggregates, last], anywhere)
-    names = [feature.name for feature in activity_features(config)]
-    frame = zero_where_null(frame, names[: len(aggregates)])
+    features = activity_features(config)
+    frame = zero_where_null(frame, counted_names(features))
     return frame.with_columns(
-        *(yuan(name).alias(name) for name in names if "_cny_" in name),
+        *(yuan(feature.name).alias(feature.name) for feature in features if feature.unit == "yuan"),
         ratio(nw.col("n_online_365d") + nw.col("n_mobile_365d"), nw.col("n_transactions_365d"), "share_digital_365d"),
         ratio(
             nw.col("n_transactions_90d") * (YEAR - 90),
             (nw.col("n_transactions_365d") - nw.col("n_transactions_90d")) * 90,
             "activity_pace_365d",
         ),
-    ).select("customer_id", *names)
+    ).select("customer_id", *(feature.name for feature in features))

@@ -8,7 +8,7 @@ import narwhals as nw
 
 from churn.config import Config
 from churn.features.expressions import YEAR, count, days_since, per_customer, ratio, since, zero_where_null
-from churn.features.feature import CONTACT, LOSS, Feature
+from churn.features.feature import CONTACT, LOSS, Feature, counted_names
 from churn.features.phrases import FEW, ago, fill_number, happened, is_none, level, part
 from churn.speech import Message, Said, counted, message
 from churn.timeline import Tables
@@ -206,11 +206,10 @@ def build_contacts(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: C
         days_since(_met(), "contacted_on", as_of, "days_since_meeting"),
     ]
     frame = per_customer(tables, "contacts", who, [*counts, *others], since("contacted_on", as_of, YEAR))
-    names = [feature.name for feature in contacts_features(config)]
-    frame = zero_where_null(frame, names[: len(counts)])
-    return frame.with_columns(ratio(nw.col("n_reached_365d"), nw.col("n_contacts"), "reached_share_365d")).select(
-        "customer_id", *names
-    )
+    features = contacts_features(config)
+    frame = zero_where_null(frame, counted_names(features))
+    frame = frame.with_columns(ratio(nw.col("n_reached_365d"), nw.col("n_contacts"), "reached_share_365d"))
+    return frame.select("customer_id", *(feature.name for feature in features))
 
 
 def _met() -> nw.Expr:

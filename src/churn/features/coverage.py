@@ -7,7 +7,7 @@ import narwhals as nw
 
 from churn.config import Config
 from churn.features.expressions import YEAR, count, days_since, per_customer, since, zero_where_null
-from churn.features.feature import Feature
+from churn.features.feature import Feature, counted_names
 from churn.features.phrases import ago, either, few, happened
 from churn.speech import Name, counted, message
 from churn.timeline import Tables, is_open
@@ -148,8 +148,9 @@ def build_coverage(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: C
         days_since(since("closed_on", as_of, YEAR), "closed_on", as_of, "days_since_closing"),
     ]
     frame = per_customer(tables, "holdings", who, [*counts, *recencies], nw.col("opened_on") < as_of)
-    names = [feature.name for feature in coverage_features(config)]
-    return zero_where_null(frame, names[: len(counts)]).select("customer_id", *names)
+    features = coverage_features(config)
+    frame = zero_where_null(frame, counted_names(features))
+    return frame.select("customer_id", *(feature.name for feature in features))
 
 
 def product_coverage(as_of: int, config: Config) -> nw.Expr:

@@ -171,6 +171,11 @@ def _tell_own(name: str, value: Any) -> Said:
     return message("{name} = {value}", name=name, value=shown)
 
 
+def counted_names(features: Iterable[Feature]) -> list[str]:
+    """Name the features that are 0 where a customer has no row in a table; shares, ratios and recencies are missing."""
+    return [feature.name for feature in features if feature.unit in ("count", "yuan", "0/1", "level")]
+
+
 def find_feature(catalogue: Iterable[Feature], name: str) -> Feature | None:
     """Give the feature of a name; None where the catalogue does not have it."""
     return next((feature for feature in catalogue if feature.name == name), None)

@@ -93,18 +93,22 @@ def prepare(side: Side, source: Source, given: Side | None, shared: Path) -> Non
         for name, n_lines in source.copies:
             _copy(shared / name, place / "data" / Path(name).name, n_lines)
         if source.simulate:
-            words = ["-m", "churn", "simulate", "data/bank", *source.simulate.split()]
-            subprocess.run(
-                [str(side.python), *words], cwd=place, env=side.environment(), check=True, stderr=subprocess.DEVNULL
-            )
+            _simulate(side, place, source.simulate)
     (place / "config").mkdir()
     for path in (side.checkout / "examples" / source.example).glob("*.toml") if source.example else ():
         shutil.copy(path, place / "config")
 
 
+def _simulate(side: Side, place: Path, words: str) -> None:
+    command = [str(side.python), "-m", "churn", "simulate", "data/bank", *words.split()]
+    ran = subprocess.run(command, cwd=place, env=side.environment(), capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise SystemExit(f"error: {side.checkout}: OLD simulates no bank: {ran.stderr.strip()[-500:]}")
+
+
 def _copy(path: Path, to: Path, n_lines: int) -> None:
     if not path.exists():
-        raise FileNotFoundError(f"{path}: is not there; give --shared, or leave its source out with --only")
+        raise SystemExit(f"error: {path}: is not there; give --shared, or leave its source out with --only")
     if path.is_dir():
         shutil.copytree(path, to)
     elif n_lines:
@@ -338,7 +342,7 @@ def kept_name(checkout: Path) -> str | None:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Let one process at a time make the outputs of a commit."""
+    """Let one process at a time make the outputs of a checkout."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -380,13 +384,14 @@ def _compare(given: argparse.Namespace, keep: Path) -> int:
             ("new", checkouts[1], keep / f"new-{'-'.join(checkouts[1].parts[1:])}"),
         )
     )
-    shutil.rmtree(new.root, ignore_errors=True)
     with locked(keep / f"{old.root.name}.lock"):
         if commit is None:
             shutil.rmtree(old.root, ignore_errors=True)
         old_done = run_side(old, with_needs(picked), None, given)
-    new_done = run_side(new, picked, old, given)
-    counts = compare_sides(old, new, picked, given.lines)
+    with locked(keep / f"{new.root.name}.lock"):
+        shutil.rmtree(new.root, ignore_errors=True)
+        new_done = run_side(new, picked, old, given)
+        counts = compare_sides(old, new, picked, given.lines)
     print(f"seconds of commands: old {old_done.seconds(picked):.0f}, new {new_done.seconds(picked):.0f}")
     places = [f"{place} {n}" for place, n in counts.items() if "/" in place]
     print(f"differing files of each step: {', '.join(places)}" if places else "nothing differs")

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from churn.api.acting import plan_day
-    from churn.api.answers import explain_bindings, score
+    from churn.api.answers import explain_bindings
+    from churn.api.baselines import anchor, baselines
+    from churn.api.customer import explain_customer
     from churn.api.learning import backtest, train
     from churn.api.reporting import page
     from churn.config.settings import Config, read_config
-    from churn.data import build_snapshots, open_bank, open_data, open_file
+    from churn.data import build_frame, build_snapshots, open_bank, open_data, open_file
     from churn.errors import ChurnError
     from churn.evaluation.comparison import compare_models
     from churn.model.estimator import ChurnModel
     from churn.model.recipe import Recipe
     from churn.model.storage import read_model, write_model
+    from churn.scoring import score, write_scores
     from churn.simulation.bank import simulate_bank
 
 __all__ = [
@@ -26,10 +29,14 @@ __all__ = [
     "ChurnModel",
     "Config",
     "Recipe",
+    "anchor",
     "backtest",
+    "baselines",
+    "build_frame",
     "build_snapshots",
     "compare_models",
     "explain_bindings",
+    "explain_customer",
     "open_bank",
     "open_data",
     "open_file",
@@ -41,20 +48,24 @@ __all__ = [
     "simulate_bank",
     "train",
     "write_model",
+    "write_scores",
 ]
 
 _PLACES = {
     "churn.api.acting": ("plan_day",),
-    "churn.api.answers": ("explain_bindings", "score"),
+    "churn.api.answers": ("explain_bindings",),
+    "churn.api.baselines": ("anchor", "baselines"),
+    "churn.api.customer": ("explain_customer",),
     "churn.api.learning": ("backtest", "train"),
     "churn.api.reporting": ("page",),
     "churn.config.settings": ("Config", "read_config"),
-    "churn.data": ("build_snapshots", "open_bank", "open_data", "open_file"),
+    "churn.data": ("build_frame", "build_snapshots", "open_bank", "open_data", "open_file"),
     "churn.errors": ("ChurnError",),
     "churn.evaluation.comparison": ("compare_models",),
     "churn.model.estimator": ("ChurnModel",),
     "churn.model.recipe": ("Recipe",),
     "churn.model.storage": ("read_model", "write_model"),
+    "churn.scoring": ("score", "write_scores"),
     "churn.simulation.bank": ("simulate_bank",),
 }
 _PLACE = {name: place for place, names in _PLACES.items() for name in names}

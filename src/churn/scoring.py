@@ -1,30 +1,32 @@
 """Batch scoring: customers in partitions, in the order of their ids, into files that appear whole or not at all."""
 
-import datetime as dt
+import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from churn import csv_files, threads
+from churn.data import Data
 from churn.errors import OutputError
 from churn.explanation.next_best import find_next_steps
 from churn.explanation.reasons.telling import N_HOLDING, N_RAISING, explain_reasons
 from churn.explanation.shap import Contributions, explain_features
 from churn.features.feature import Feature
-from churn.files import new_file, render_json, require_writable_file
+from churn.files import new_file, render_json, require_apart, require_writable_file
 from churn.frame import Snapshot
 from churn.model.documents import Thresholds
 from churn.model.storage import StoredModel, library_versions
 from churn.speech import LANGUAGES
-from churn.tables.findings import LeftOut
+from churn.timeline import Date, as_date
 
 N_REASONS = 3
 SCHEMA = pa.schema(
@@ -52,14 +54,7 @@ EXPLAINED = pa.schema(
 """Columns that follow those of `SCHEMA` where scores are explained."""
 _FORMS = (".parquet", ".csv")
 OnRows = Callable[[int], None]
-
-
-@dataclass(frozen=True)
-class Scored:
-    """What a scoring did: `rows` written, and how many customers had a category that training did not, by column."""
-
-    rows: int
-    unseen: Mapping[str, int]
+_log = logging.getLogger(__name__)
 
 
 def score_snapshot(
@@ -173,87 +168,151 @@ def require_form(path: Path) -> None:
         raise OutputError(f"{path}: give a name that ends in {' or '.join(_FORMS)}")
 
 
-def write_scores(
-    path: Path,
-    snapshots: Iterable[Snapshot],
-    stored: StoredModel,
+def score(
+    model: StoredModel,
+    data: Data,
+    as_of: Date | None = None,
     *,
-    quarantine: Iterable[LeftOut],
-    build_manifest: Callable[[Scored], Mapping[str, Any]],
-    explain: Sequence[Feature] | None = None,
-    classes_known: bool | None = None,
+    explain: bool = False,
+    n_threads: int | None = None,
+) -> pd.DataFrame:
+    """Score every customer: one row each, sorted by id, the columns of a score file (docs/data.md).
+
+    Parameters
+    ----------
+    model
+        Of `train` or `read_model`.
+    data
+        An open bank, or file opened with this model.
+    as_of
+        Date to score at; left out for a file.
+    explain
+        Add the next binding or product, and reasons in English and Chinese.
+    n_threads
+        As for `train`.
+
+    Raises
+    ------
+    TimeRangeError
+        A date that lies too far after the data end, at which nobody is a customer, or for a file.
+    DataError, ConfigError, ModelError
+        The data are not of the kind the model was trained on.
+    """
+    unseen = Counter[str]()
+    with threads.use_threads(n_threads):
+        parts = list(_score_parts(model, data, as_of, unseen, explain=explain))
+    if unseen:
+        _log.warning("%s", tell_unseen(unseen))
+    scores: pd.DataFrame = pa.concat_tables(parts).to_pandas()
+    return scores
+
+
+def write_scores(
+    path: str | Path,
+    model: StoredModel,
+    data: Data,
+    as_of: Date | None = None,
+    *,
+    explain: bool = False,
+    n_threads: int | None = None,
     on_rows: OnRows | None = None,
-) -> Scored:
-    """Score partition after partition into `path`, with `<name>.manifest.json` and `<name>.quarantine.csv` beside it.
+) -> dict[str, Any]:
+    """Score partition after partition into a file, as `churn score` does; one is held in memory at a time.
+
+    Beside it go `<name>.manifest.json`, which says what was scored by which model and is returned, and
+    `<name>.quarantine.csv`, every input row that was left out: table, file name, row, column, rule.
 
     Parameters
     ----------
     path
         Ends in `.parquet` or `.csv`.
-    snapshots
-        Partitions in the order of customer ids; one is held in memory at a time.
-    quarantine
-        Every input row left out: table, file name, row, column, rule.
-    build_manifest
-        From what was done to the manifest's document.
-    explain, classes_known
-        As for `score_snapshot`.
+    model, data, as_of, explain, n_threads
+        As for `score`.
     on_rows
         Told the number of customers after each partition.
 
     Raises
     ------
     OutputError
-        A file cannot be written; then none of the three changes.
+        A file cannot be written, or is one that was read; then none of the three changes.
+    TimeRangeError, DataError, ConfigError, ModelError
+        As for `score`.
     """
-    require_form(path)
-    rows, unseen = 0, Counter[str]()
+    path, begun = Path(path), time.monotonic()
+    require_place(path, data.paths)
+    facts, rows, unseen = data.input_facts(), 0, Counter[str]()
     about, beside = companions(path)
-    for place in (path, about, beside):
-        require_writable_file(place)
     # Left in reverse order: the scores appear last, when both others have.
-    with new_file(path) as scores, new_file(beside) as left_out, new_file(about) as manifest:
-        csv_files.write_rows(left_out, ["table", "file", "row", "column", "rule"], quarantine, for_excel=True)
-        with _open_writer(scores, path.suffix, explained=explain is not None) as write:
-            for snapshot in snapshots:
-                table, new = score_snapshot(snapshot, stored, explain=explain, classes_known=classes_known)
+    with (
+        threads.use_threads(n_threads),
+        new_file(path) as scores,
+        new_file(beside) as left_out,
+        new_file(about) as manifest,
+    ):
+        csv_files.write_rows(left_out, ["table", "file", "row", "column", "rule"], data.quarantine(), for_excel=True)
+        with _open_writer(scores, path.suffix, explained=explain) as write:
+            for table in _score_parts(model, data, as_of, unseen, explain=explain):
                 write(table)
                 rows += table.num_rows
-                unseen.update(new)
                 if on_rows:
                     on_rows(table.num_rows)
-        scored = Scored(rows, dict(sorted(unseen.items())))
-        manifest.write_text(render_json(build_manifest(scored)), encoding="utf-8")
-    return scored
+        document = {
+            **_describe_model(model, as_of),
+            "rows_scored": rows,
+            "outside_population": data.n_customers - rows,
+            "quarantined": sum(counts["quarantined"] for counts in facts["row_counts"].values()),
+            "unseen_categories": dict(sorted(unseen.items())),
+            "thresholds": model.manifest.thresholds.to_json(),
+            **facts,
+            "versions": library_versions(),
+            "duration_seconds": round(time.monotonic() - begun, 3),
+        }
+        manifest.write_text(render_json(document), encoding="utf-8")
+    return document
 
 
-def scores_manifest(
-    scored: Scored,
-    stored: StoredModel,
-    *,
-    as_of: dt.date | None,
-    inputs: Sequence[Mapping[str, Any]],
-    row_counts: Mapping[str, Mapping[str, int]],
-    outside_population: int,
-    quarantined: int,
-    duration_seconds: float,
-) -> dict[str, Any]:
-    """Build the document that says which model scored which input, and what was left out."""
-    manifest = stored.manifest
+def require_place(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Refuse a scores file that cannot be written, before any work.
+
+    Raises
+    ------
+    OutputError
+        The ending is neither `.parquet` nor `.csv`; the file, or what goes beside it, cannot be written, or is one of
+        the inputs.
+    """
+    require_form(path)
+    places = (path, *companions(path))
+    for place in places:
+        require_writable_file(place)
+    require_apart(places, list(inputs))
+
+
+def tell_unseen(unseen: Mapping[str, int]) -> str:
+    """Say which columns have categories that training did not have."""
+    return f"categories that training did not have count as missing: {dict(sorted(unseen.items()))}"
+
+
+def _score_parts(
+    model: StoredModel, data: Data, as_of: Date | None, unseen: "Counter[str]", *, explain: bool
+) -> Iterator[pa.Table]:
+    """Yield the scores of each partition, and add up in `unseen` the customers with a category that is new."""
+    date = None if as_of is None else as_date(as_of)
+    data.require_model(model, date, use="score")
+    catalogue, known = (data.catalogue, data.classes_known) if explain else (None, None)
+    for snapshot in data.partitions(date):
+        table, new = score_snapshot(snapshot, model, explain=catalogue, classes_known=known)
+        unseen.update(new)
+        yield table
+
+
+def _describe_model(model: StoredModel, as_of: Date | None) -> dict[str, Any]:
+    """Say which model scores, and at which date."""
+    manifest = model.manifest
     return {
         "model_id": manifest.model_id,
         "model_files_sha256": manifest.files,
-        "as_of": as_of.isoformat() if as_of else None,
+        "as_of": None if as_of is None else as_date(as_of).isoformat(),
         "horizon_days": manifest.horizon_days,
-        "rows_scored": scored.rows,
-        "outside_population": outside_population,
-        "quarantined": quarantined,
-        "unseen_categories": dict(scored.unseen),
-        "thresholds": manifest.thresholds.to_json(),
-        "inputs": list(inputs),
-        "row_counts": dict(row_counts),
-        "versions": library_versions(),
-        "duration_seconds": round(duration_seconds, 3),
     }
 
 

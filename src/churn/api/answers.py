@@ -1,13 +1,10 @@
-"""What a model says of customers: scores, and which bindings would cut their risk."""
+"""What a model says of customers: which bindings would cut their risk."""
 
 import datetime as dt
-import logging
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 import pandas as pd
-import pyarrow as pa
 
 from churn.data import Data, OnStep, say_nothing
 from churn.explanation.bindings import BindingRow, bindings_frame, build_bindings, service_names
@@ -16,55 +13,8 @@ from churn.explanation.survey import service_columns, survey_customers
 from churn.frame import Snapshot
 from churn.model.schema import encode
 from churn.model.storage import StoredModel
-from churn.scoring import score_snapshot
 from churn.threads import use_threads
 from churn.timeline import Date, as_date
-
-_log = logging.getLogger(__name__)
-
-
-def score(
-    model: StoredModel,
-    data: Data,
-    as_of: Date | None = None,
-    *,
-    explain: bool = False,
-    n_threads: int | None = None,
-) -> pd.DataFrame:
-    """Score every customer: one row each, sorted by id, the columns of a score file (docs/data.md).
-
-    Parameters
-    ----------
-    model
-        Of `train` or `read_model`.
-    data
-        An open bank, or file opened with this model.
-    as_of
-        Date to score at; left out for a file.
-    explain
-        Add the next binding or product, and reasons in English and Chinese.
-    n_threads
-        As for `train`.
-
-    Raises
-    ------
-    TimeRangeError
-        A date that lies too far after the data end, at which nobody is a customer, or for a file.
-    DataError, ConfigError, ModelError
-        The data are not of the kind the model was trained on.
-    """
-    date = _date_for(model, data, as_of)
-    catalogue, known = (data.catalogue, data.classes_known) if explain else (None, None)
-    parts, unseen = [], Counter[str]()
-    with use_threads(n_threads):
-        for snapshot in data.partitions(date):
-            table, new = score_snapshot(snapshot, model, explain=catalogue, classes_known=known)
-            parts.append(table)
-            unseen.update(new)
-    if unseen:
-        _log.warning("categories that training did not have count as missing: %s", dict(sorted(unseen.items())))
-    scores: pd.DataFrame = pa.concat_tables(parts).to_pandas()
-    return scores
 
 
 def explain_bindings(
@@ -84,7 +34,7 @@ def explain_bindings(
     Parameters
     ----------
     model, data, as_of, n_threads
-        As for `score`; a file needs its label.
+        As for `churn.score`; a file needs its label.
     seed
         Same seed, same table.
     on_step
@@ -95,7 +45,7 @@ def explain_bindings(
     DataError
         The bank has no bindings, or the file no label.
     TimeRangeError, ConfigError, ModelError
-        As for `score`.
+        As for `churn.score`.
     """
     date = _date_for(model, data, as_of)
     with use_threads(n_threads):

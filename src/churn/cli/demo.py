@@ -1,11 +1,13 @@
 """`churn demo`: the whole way on a simulated bank."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import click
+import pyarrow.parquet as pq
 
 from churn.api.reporting import page
 from churn.charts import canvas
@@ -15,15 +17,15 @@ from churn.cli.explain import explain_file, print_bindings
 from churn.cli.fitting import train_on_folder
 from churn.cli.options import PATH, json_option
 from churn.cli.plan import plan_day
-from churn.cli.score import count_bands, score_data
 from churn.cli.track import no_track_option, track_training
 from churn.cli.train import baselines_title, print_metrics
 from churn.config import Config, read_config
-from churn.data import open_bank, open_data
+from churn.data import open_bank
 from churn.files import new_folder, require_replaceable, write_json, write_text
 from churn.model.documents import Thresholds
 from churn.model.recipe import Recipe
 from churn.model.storage import StoredModel, read_model, write_model
+from churn.scoring import write_scores
 from churn.simulation import simulate_bank
 from churn.speech import LANGUAGES
 from churn.tracking.place import tracking_place
@@ -78,10 +80,10 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
         write_model(model, trained)
         stored = read_model(model)
         note(f"4  say which bindings cut churn as of {as_of}")
-        with open_data(bank, Config(), stored) as opened:
+        with open_bank(bank) as opened:
             rows, _ = explain_file(opened, stored, work / "explained", as_of=as_of)
-        note(f"5  score every customer as of {as_of}")
-        score_data(bank, stored, scores, config=Config(), as_of=as_of, explain=True)
+            note(f"5  score every customer as of {as_of}")
+            write_scores(scores, stored, opened, as_of, explain=True)
         note(f"6  plan each manager's day, the first working day from {as_of} on")
         plan_day(bank, scores, work / "plan", config)
         note("7  write pages for managers, in English and Chinese")
@@ -89,7 +91,7 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
         title = baselines_title(stored.manifest, stored.manifest.as_of)
         canvas.save(draw_baselines(stored.baselines, title=title), work / "baselines.png")
         write_json(work / _MARK, {"customers": CUSTOMERS, "months": MONTHS, "seed": SEED})
-        bands = count_bands(scores)
+        bands = Counter(pq.read_table(scores, columns=["risk_band"])["risk_band"].to_pylist())
     if not no_track:
         # MLflow keeps absolute paths, so not before the folder has its name; and nowhere else, whatever is set
         embargo = Config().training.embargo_days

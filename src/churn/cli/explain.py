@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 
 from churn.api import explaining
 from churn.api.answers import estimate_data_effects, look_ahead
+from churn.api.customer import ExplainedCustomer, explain_customer
+from churn.charts.waterfall import plot_waterfall
 from churn.cli.console import note, print_json, print_table, show_notes, steps
-from churn.cli.customer import explain_customer, require_picture_place
 from churn.cli.options import (
     IsoDate,
     config_option,
@@ -30,12 +31,16 @@ from churn.explanation.bindings import BindingRow, build_bindings, flatten, serv
 from churn.explanation.grading import Grade, Graded, grade_bindings, read_truth
 from churn.explanation.survey import Survey, service_columns, shap_schema, survey_customers
 from churn.explanation.verdict import EVIDENCE, VERDICTS
-from churn.files import new_folder, render_json, require_apart, write_json
+from churn.features.feature import meaning_of, value_of
+from churn.files import new_folder, render_json, require_apart, require_writable_file, write_json
 from churn.frame import Snapshot
 from churn.model.storage import StoredModel, read_model
-from churn.speech import Language, Message, Points, Said, message, say
+from churn.speech import Language, Message, Percent, Points, Said, message, say
 from churn.speech.amounts import PointsBetween
 from churn.tables.flat import Labels
+
+N_SHOWN = 10
+"""Features shown of one customer."""
 
 
 @click.command()
@@ -84,19 +89,18 @@ def explain(
     _require_call(output, customer_id, truth=truth, asks_what_if=bool(changes or products))
     config, stored = read_config(config_path), read_model(model_path)
     if output is not None:
-        require_place = explaining.require_explanation_place if customer_id is None else require_picture_place
-        require_place(output)
+        if customer_id is None:
+            explaining.require_explanation_place(output)
+        else:
+            require_writable_file(_picture(output))
         require_apart([output], [model_path, data])
     labels: Labels = "needed" if customer_id is None else "unread"
     with open_data(
         data, config, stored, as_of=as_of, use="explain", labels=labels, data_end=data_end, n_threads=threads
     ) as source:
         if customer_id is not None:
-            snapshot = source.customer(customer_id, as_of)
-            explain_customer(
-                snapshot, source, stored, bindings=changes, products=products, output=output, language=language,
-                as_json=as_json,
-            )  # fmt: skip
+            found = explain_customer(stored, source, customer_id, as_of, bindings=changes, products=products)
+            _show_customer(found, output, language, as_json=as_json)
             return
         assert output is not None
         show_notes(source.notes())
@@ -143,6 +147,46 @@ def explain_file(
     return rows, graded
 
 
+def _show_customer(found: ExplainedCustomer, output: Path | None, language: Language, *, as_json: bool) -> None:
+    """Print one customer's probability, what makes it, and the model's answer to a change; draw a waterfall."""
+    if as_json:
+        print_json(found.to_json())
+    else:
+        _print_customer(found, language)
+    if output is not None:
+        path = _picture(output)
+        plot_waterfall(
+            found.points,
+            found.values,
+            base_rate=found.base_rate,
+            probability=found.probability,
+            catalogue=found.catalogue,
+            path=path,
+            language=language,
+        )
+        note(f"wrote {path}")
+
+
+def _picture(output: Path) -> Path:
+    return output if output.suffix == ".png" else output / "waterfall.png"
+
+
+def _print_customer(found: ExplainedCustomer, language: Language) -> None:
+    largest = sorted(found.points.items(), key=lambda item: -abs(item[1]))[:N_SHOWN]
+    rows = [
+        [meaning_of(found.catalogue, name), value_of(found.catalogue, name, found.values[name]), Points(value)]
+        for name, value in largest
+    ]
+    title = message(
+        "Churn probability {p}, from the model's base value of {base}",
+        p=Percent(found.probability),
+        base=Percent(found.base_rate),
+    )
+    _print_said(title, _CUSTOMER_COLUMNS, rows, language, n_words=0)
+    for sentence in found.sentences():
+        click.echo(say(sentence, language))
+
+
 def print_bindings(rows: Sequence[BindingRow], config: Config, language: Language) -> None:
     """Print the bindings table, and what it says in words."""
     names = service_names(config)
@@ -180,17 +224,20 @@ def print_grades(graded: Sequence[Graded], config: Config, language: Language) -
     _print_said(message("True effects of the simulated bank, points"), _GRADE_COLUMNS, rows, language)
 
 
-def _print_said(title: Said, heads: Sequence[Said], rows: Iterable[Sequence[Said]], language: Language) -> None:
-    """Print a table of what is said, the first column and the last two, which are words, to the left."""
+def _print_said(
+    title: Said, heads: Sequence[Said], rows: Iterable[Sequence[Said]], language: Language, n_words: int = 2
+) -> None:
+    """Print a table of what is said, the first column and so many of the last, which are words, to the left."""
     columns = [say(head, language) for head in heads]
     cells = [[say(cell, language) for cell in row] for row in rows]
-    print_table(say(title, language), columns, cells, left=(columns[0], *columns[-2:]))
+    print_table(say(title, language), columns, cells, left=(columns[0], *columns[len(columns) - n_words :]))
 
 
 _COLUMNS = (
     message("service"), message("bound"), "SHAP", message("raw"), message("estimated, not bound yet"),
     message("randomised, takers"), message("evidence"), message("verdict"),
 )  # fmt: skip
+_CUSTOMER_COLUMNS = (message("feature"), message("value", context="feature"), message("points", context="feature"))
 _GRADE_COLUMNS = (
     message("service"), message("true ATT"), message("true ATU"), message("true ITT"), message("true LATE"),
     message("does the interval hold it"), message("verdict"),

@@ -1,0 +1,244 @@
+"""One customer explained: why the risk is what it is, what to do next, and what the model would say of a change."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from churn.config import Config
+from churn.data import Data
+from churn.errors import DataError
+from churn.explanation.next_best import CLASS_1_PRODUCT, find_next_steps
+from churn.explanation.reasons.telling import Reasons, Stories, explain_reasons
+from churn.explanation.shap import base_probability, explain_features, to_points
+from churn.explanation.what_if import predict_what_if
+from churn.features.feature import Feature, find_products, find_role, find_services
+from churn.model.storage import StoredModel
+from churn.speech import LANGUAGES, Message, Name, Percent, Points, Said, message
+from churn.threads import use_threads
+from churn.timeline import Date, as_date
+
+Changes = Mapping[str, bool]
+_NONE: Changes = MappingProxyType({})
+
+
+class NextStep(NamedTuple):
+    """What to offer one customer next.
+
+    Attributes
+    ----------
+    binding
+        A service to bind; None where none can be.
+    effect
+        Change of the churn probability by it, negative = less churn; None where no effect is claimed.
+    product
+        A product to open first; None where a binding is named or everything is held.
+    needs_class_1
+        Whether what is lacking of the product is an account of class 1.
+    """
+
+    binding: str | None
+    effect: float | None
+    product: str | None
+    needs_class_1: bool
+
+
+class Answer(NamedTuple):
+    """What the model says before and after a change, in [0, 1], and whether it is one; not the effect of the change."""
+
+    before: float
+    after: float
+    is_change: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainedCustomer:
+    """One customer explained.
+
+    Attributes
+    ----------
+    customer_id, as_of
+        Who, and at which date; None for a flat file.
+    probability, base_rate
+        Churn probability within the horizon, and the model's base value, calibrated, in [0, 1].
+    points
+        What each feature adds to the base value, in probability (0.01 is one point); together `probability`.
+    values
+        The customer's own value of each feature.
+    catalogue, config
+        What the features are, and what services and products are called.
+    reasons
+        What raises the risk and what holds it down.
+    next_step
+        What to offer next.
+    what_if
+        The model's answer to the change asked for; None where none was.
+    """
+
+    customer_id: str
+    as_of: dt.date | None
+    probability: float
+    base_rate: float
+    points: Mapping[str, float]
+    values: Mapping[str, Any]
+    catalogue: tuple[Feature, ...]
+    config: Config
+    reasons: Reasons
+    next_step: NextStep
+    what_if: Answer | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as JSON values, reasons in words; what `churn explain --customer --json` prints."""
+        answer, step = self.what_if, self.next_step
+        return {
+            "churn_probability": self.probability,
+            "base_rate": self.base_rate,
+            "points": dict(self.points),
+            **{f"raises_{language}": _told(self.reasons.raising)[language] for language in LANGUAGES},
+            **{f"holds_{language}": _told(self.reasons.holding)[language] for language in LANGUAGES},
+            "next_binding": step.binding,
+            "next_binding_effect": step.effect,
+            "next_product": step.product,
+            "what_if": {"before": answer.before, "after": answer.after} if answer else None,
+        }
+
+    def sentences(self) -> Iterator[Said]:
+        """Say why the risk is what it is, what to do next, and what the model would say of the change."""
+        yield from (message("raises the risk: {text}", text=text) for text in _names(self.reasons.raising))
+        yield from (message("holds it down: {text}", text=text) for text in _names(self.reasons.holding))
+        if self.next_step.binding is not None or self.next_step.product is not None:
+            yield _tell_step(self.next_step, self.config)
+        if self.what_if is not None:
+            yield _tell_answer(self.what_if)
+
+
+def explain_customer(
+    model: StoredModel,
+    data: Data,
+    customer_id: str,
+    as_of: Date | None = None,
+    *,
+    bindings: Changes = _NONE,
+    products: Changes = _NONE,
+) -> ExplainedCustomer:
+    """Say why one customer's risk is what it is, what to offer next, and what the model would say of a change.
+
+    Parameters
+    ----------
+    model
+        Of `train` or `read_model`.
+    data
+        An open bank, or file opened with this model.
+    customer_id
+        Who.
+    as_of
+        Date to explain at; left out for a file.
+    bindings, products
+        What if: service to whether it were bound, product to whether it were held.
+
+    Raises
+    ------
+    DataError
+        The customer is not in the population at that date, or does not hold the product that a service needs.
+    TimeRangeError, ConfigError, ModelError
+        As for `churn.score`; or a service or product that is not known.
+    """
+    date = None if as_of is None else as_date(as_of)
+    data.require_model(model, date)
+    snapshot = data.customer(customer_id, date)
+    fitted = model.model
+    features = snapshot.features[list(fitted.schema.names)]
+    with use_threads(1):
+        shap = explain_features(fitted, snapshot.features)
+        probability = fitted.predict(features, n_threads=1).probability
+        base = base_probability(fitted, features, shap)
+    points = to_points(shap.values, base, probability)[0]
+    return ExplainedCustomer(
+        customer_id=customer_id,
+        as_of=date,
+        probability=float(probability[0]),
+        base_rate=float(base[0]),
+        points=dict(zip(features.columns, points.tolist(), strict=True)),
+        values={str(name): value for name, value in features.iloc[0].items()},
+        catalogue=data.catalogue,
+        config=data.config,
+        reasons=explain_reasons(shap.values, features, data.catalogue),
+        next_step=_next_step(model, data, features, float(probability[0])),
+        what_if=_ask(model, data, features, bindings, products) if bindings or products else None,
+    )
+
+
+def _next_step(model: StoredModel, data: Data, features: pd.DataFrame, probability: float) -> NextStep:
+    advice, typical, risk = model.effects.services, model.manifest.training_churn_rate, np.array([probability])
+    known = data.classes_known
+    steps = find_next_steps(features, risk, advice, data.catalogue, classes_known=known, typical=typical)
+    effect, product = float(steps.effect[0]), steps.product[0]
+    # A debit card may be held already, of another class.
+    class_1 = find_role(data.catalogue, "class_1")
+    lacks = class_1 is not None and class_1.name in features and features[class_1.name].iloc[0] == 0
+    return NextStep(
+        steps.binding[0], None if np.isnan(effect) else effect, product, bool(lacks and product == CLASS_1_PRODUCT)
+    )
+
+
+def _ask(model: StoredModel, data: Data, features: pd.DataFrame, bindings: Changes, products: Changes) -> Answer:
+    _require_products(features, data.catalogue, bindings, products)
+    with use_threads(1):
+        answer = predict_what_if(model.model, features, data.catalogue, bindings=bindings, products=products)
+    return Answer(float(answer.before[0]), float(answer.after[0]), not answer.features.equals(features))
+
+
+def _require_products(
+    features: pd.DataFrame, catalogue: tuple[Feature, ...], bindings: Changes, products: Changes
+) -> None:
+    """Refuse to bind a service whose product the customer does not hold, in words about this one customer."""
+    services, held = find_services(catalogue), find_products(catalogue)
+    for name in (name for name, is_bound in bindings.items() if is_bound and name in services):
+        product = services[name].product
+        column = held.get(product) if product else None
+        if column and column.name in features and features[column.name].iloc[0] != 1 and product not in products:
+            raise DataError(f"--bind {name}: this customer does not hold {product}; add --open {product}")
+
+
+def _tell_step(step: NextStep, config: Config) -> Message:
+    if step.binding is None:
+        name = _called(str(step.product), config.products)
+        if step.needs_class_1:
+            return message("next to open: {name} with a class-1 account", name=name)
+        return message("next to open: {name}", name=name)
+    name = _called(step.binding, config.services)
+    if step.effect is None:
+        return message("next to bind: {name}", name=name)
+    return message(
+        "next to bind: {name}, estimated change of the churn probability {points} points",
+        name=name,
+        points=Points(step.effect),
+    )
+
+
+def _tell_answer(answer: Answer) -> Message:
+    if not answer.is_change:
+        return message("what the model would say: nothing new, all this is so already")
+    return message(
+        "what the model would say: {before} → {after} (its answer, not the effect of the change)",
+        before=Percent(answer.before),
+        after=Percent(answer.after),
+    )
+
+
+def _called(name: str, entries: Mapping[str, Any]) -> Name:
+    return Name(entries[name].en, entries[name].zh) if name in entries else Name(name, name)
+
+
+def _told(stories: Stories) -> dict[str, list[str]]:
+    """Put the stories of the one customer into words, by language."""
+    return {language: [text for text in stories.words(language)[0] if text is not None] for language in LANGUAGES}
+
+
+def _names(stories: Stories) -> list[Name]:
+    told = _told(stories)
+    return [Name(en, zh) for en, zh in zip(told["en"], told["zh"], strict=True)]

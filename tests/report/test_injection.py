@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from itertools import cycle
 from pathlib import Path
 
@@ -12,10 +12,12 @@ import pytest
 
 import churn
 from churn.config import Config, FlatFile
+from churn.explanation.bindings import flatten
 from churn.model.storage import read_model
 from churn.report.charts import cut
 from churn.report.html import render_page
-from churn.speech import LANGUAGES
+from churn.speech import LANGUAGES, Joined, Message
+from churn.speech.amounts import Amount
 from hostile_texts import HOSTILE
 from report.conftest import call, open_file, write_page
 
@@ -112,7 +114,7 @@ def write_hostile_findings(explained, folder: Path, codes: Mapping[str, str]) ->
     folder.mkdir()
     names = cycle(TEXTS)
     rows = [
-        asdict(row) | {"service": codes[row.service], "text_en": next(names), "text_zh": next(names)}
+        flatten(row) | {"service": codes[row.service], "text_en": next(names), "text_zh": next(names)}
         for row in explained.bindings
     ]
     (folder / "bindings.json").write_text(json.dumps(rows), encoding="utf-8")
@@ -158,6 +160,10 @@ def poison(value, texts, name=""):
     """Put a hostile text in the place of every text in a summary that is no code of ours."""
     if isinstance(value, str) and name not in CODES:
         return next(texts)
+    if isinstance(value, (Message, Joined)):
+        return next(texts)
+    if isinstance(value, Amount):
+        return value
     if is_dataclass(value):
         return replace(value, **{one.name: poison(getattr(value, one.name), texts, one.name) for one in fields(value)})
     if hasattr(value, "_fields"):

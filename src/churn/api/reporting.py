@@ -95,6 +95,7 @@ def page(
             model=model,
             explanation=found or _explain(data, outcomes, model, known.as_of, seed, on_step),
             config=data.config,
+            catalogue=data.catalogue,
             acts=_act(today, model, on_step) if today else None,
             is_seen=_is_seen(data, model, known.as_of),
         )

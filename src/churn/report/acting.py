@@ -9,6 +9,7 @@ from churn.actions.plan import Plan
 from churn.actions.progress.build import Progress
 from churn.actions.progress.wording import COUNTED
 from churn.report import facts
+from churn.speech import Name
 
 MOST_MANAGERS = 60
 """Managers a page names."""
@@ -76,9 +77,9 @@ def _contact(row: dict[Any, Any]) -> facts.Contact:
         purpose=row["purpose"],
         probability=row["churn_probability"],
         kept_cny=row["expected_value_kept"],
-        why=(row["why_en"], row["why_zh"]),
-        say_first=(row["say_first_en"], row["say_first_zh"]),
-        offer=(row["offer_en"], row["offer_zh"]),
+        why=Name(row["why_en"], row["why_zh"]),
+        say_first=Name(row["say_first_en"], row["say_first_zh"]),
+        offer=Name(row["offer_en"], row["offer_zh"]),
         last_contacted_on=row["last_contacted_on"],
         assignment=row["assignment"],
     )
@@ -90,7 +91,7 @@ def _proposal(row: dict[Any, Any]) -> facts.Proposal:
         branch_id=row["branch_id"],
         tier=row["tier"],
         manager_id=_known(row["proposed_manager_id"]),
-        reason=(row["reason_en"], row["reason_zh"]),
+        reason=Name(row["reason_en"], row["reason_zh"]),
     )
 
 
@@ -120,7 +121,7 @@ def _listed(row: dict[Any, Any]) -> facts.ListedCustomer:
         branch_id=_known(row["branch_id"]),
         manager_id=_known(row["manager_id"]),
         tier=_known(row["tier"]),
-        why=(row["why_en"], row["why_zh"]),
+        why=Name(row["why_en"], row["why_zh"]),
         refuses=bool(row.get("do_not_contact", False)),
     )
 

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churn.actions.plan_words import feature_words
 from churn.actions.progress.table import progress_table
 from churn.config import Config
 from churn.errors import DataError
 from churn.evaluation.baselines import restate_baselines
 from churn.explanation.bindings import BindingRow, service_names
+from churn.features.feature import Feature
 from churn.files import new_folder, require_replaceable, write_text
 from churn.model.documents import BaselineRow
 from churn.model.storage import StoredModel
 from churn.report import acting, audience, facts, html
 from churn.scores import Scores, Told
-from churn.speech import Language
+from churn.speech import Language, Name, Said
 from churn.tables.contract import VIP_TIERS
 
 INDEX = "index.html"
@@ -64,8 +64,8 @@ class Pages:
         That made the scores.
     explanation
         What it makes of features and services.
-    config
-        The settings of the data.
+    config, catalogue
+        The settings of the data, and what their features mean.
     acts
         Plan, lists and progress; None for a flat file.
     is_seen
@@ -77,6 +77,7 @@ class Pages:
     model: StoredModel
     explanation: Explanation
     config: Config
+    catalogue: tuple[Feature, ...]
     acts: acting.Acts | None
     is_seen: bool = False
 
@@ -172,17 +173,17 @@ def _collect(pages: Pages, branch_id: str | None) -> facts.PageFacts:
     named = _most_at_risk(mine)
     told = pages.scores.told(named["customer_id"].tolist())
     day = None if acts is None else acting.summarise_day(acts.plan, branch_id)
-    scored_on = pages.scores.as_of
+    scored_on, meanings = pages.scores.as_of, {feature.name: feature.meaning for feature in pages.catalogue}
     return facts.PageFacts(
         about=_about(pages.model, mine, scored_on, day.date if day else scored_on, branch_id, is_flat=acts is None),
         headlines=tuple(_headlines(mine)),
         baselines=_baselines(pages.model, mine, config, is_seen=pages.is_seen),
         bins=tuple(_bins(mine)),
         segmentations=audience.summarise_groups(mine, branch_id),
-        drivers=tuple(_drivers(found.importance, config)),
+        drivers=tuple(_drivers(found.importance, meanings)),
         bindings=found.bindings,
         binding_names=dict(service_names(config)),
-        customers=tuple(_customer(row, told, config) for row in named.to_dict("records")),
+        customers=tuple(_customer(row, told[row["customer_id"]], meanings, config) for row in named.to_dict("records")),
         unnamed=_unnamed(all_mine),
         day=day,
         lists=() if acts is None else acting.summarise_lists(acts.lists, branch_id),
@@ -275,11 +276,10 @@ def _bins(customers: pd.DataFrame) -> list[facts.Bin]:
     return [facts.Bin(row["place"] / N_BINS, (row["place"] + 1) / N_BINS, row["band"], row["n"]) for row in sizes]
 
 
-def _drivers(importance: pd.DataFrame, config: Config) -> list[facts.Driver]:
-    meanings = feature_words(config)
+def _drivers(importance: pd.DataFrame, meanings: Mapping[str, Said]) -> list[facts.Driver]:
     largest = importance.nlargest(MOST_DRIVERS, "mean_abs_points")
     return [
-        facts.Driver(meanings.get(str(name), (str(name), str(name))), float(points))
+        facts.Driver(meanings.get(str(name), Name(str(name), str(name))), float(points))
         for name, points in zip(largest["feature"], largest["mean_abs_points"], strict=True)
         if points > 0
     ]
@@ -300,8 +300,7 @@ def _unnamed(customers: pd.DataFrame) -> tuple[tuple[str, int], ...]:
     return tuple((str(code), int(n)) for code, n in counted.items())
 
 
-def _customer(row: Mapping[Any, Any], told: Mapping[str, Told], config: Config) -> facts.Customer:
-    says, meanings = told[row["customer_id"]], feature_words(config)
+def _customer(row: Mapping[Any, Any], says: Told, meanings: Mapping[str, Said], config: Config) -> facts.Customer:
     return facts.Customer(
         customer_id=row["customer_id"],
         branch_id=_text(row.get("branch_id")),
@@ -311,7 +310,7 @@ def _customer(row: Mapping[Any, Any], told: Mapping[str, Told], config: Config) 
         low=says.low,
         high=says.high,
         value_cny=None if np.isnan(row["value_cny"]) else row["value_cny"],
-        raises=says.raises or tuple(meanings.get(name, (name, name)) for name in says.features),
+        raises=says.raises or tuple(meanings.get(name, Name(name, name)) for name in says.features),
         holds=says.holds,
         next_step=_step(says, config),
         binds=says.binding is not None,
@@ -323,12 +322,12 @@ def _text(value: Any) -> str | None:
     return None if value is None or pd.isna(value) else str(value)
 
 
-def _step(says: Told, config: Config) -> facts.Text | None:
+def _step(says: Told, config: Config) -> Name | None:
     if says.binding:
-        return service_names(config).get(says.binding, (says.binding, says.binding))
+        return service_names(config).get(says.binding, Name(says.binding, says.binding))
     if says.product:
         product = config.products.get(says.product)
-        return (product.en, product.zh) if product else (says.product, says.product)
+        return Name(product.en, product.zh) if product else Name(says.product, says.product)
     return None
 
 

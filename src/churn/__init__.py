@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from churn.api.acting import plan_day
-    from churn.api.answers import explain_bindings
     from churn.api.baselines import anchor, baselines
     from churn.api.customer import explain_customer
+    from churn.api.explaining import explain_bindings, write_explanation
     from churn.api.learning import backtest, train
     from churn.api.reporting import page
     from churn.config.settings import Config, read_config
@@ -47,15 +47,16 @@ __all__ = [
     "score",
     "simulate_bank",
     "train",
+    "write_explanation",
     "write_model",
     "write_scores",
 ]
 
 _PLACES = {
     "churn.api.acting": ("plan_day",),
-    "churn.api.answers": ("explain_bindings",),
     "churn.api.baselines": ("anchor", "baselines"),
     "churn.api.customer": ("explain_customer",),
+    "churn.api.explaining": ("explain_bindings", "write_explanation"),
     "churn.api.learning": ("backtest", "train"),
     "churn.api.reporting": ("page",),
     "churn.config.settings": ("Config", "read_config"),

@@ -15,7 +15,7 @@ from churn.tables.findings import Note
 from churn.timeline import Date, as_date
 
 
-class Compared(NamedTuple):
+class ComparedBaselines(NamedTuple):
     """Baselines at a date (None of a flat file), and what a reader of them should know."""
 
     rows: Baselines
@@ -23,7 +23,9 @@ class Compared(NamedTuple):
     notes: list[Note]
 
 
-def baselines(model: StoredModel, data: Data, as_of: Date | None = None, *, n_threads: int | None = None) -> Compared:
+def baselines(
+    model: StoredModel, data: Data, as_of: Date | None = None, *, n_threads: int | None = None
+) -> ComparedBaselines:
     """Compare stated, observed and predicted churn by products held: a row for 1, 2, 3, 4, and 5 or more.
 
     At the held-out snapshot of the data the model was trained on, predictions are those of the model that had not seen
@@ -54,7 +56,7 @@ def baselines(model: StoredModel, data: Data, as_of: Date | None = None, *, n_th
     # what an anchored model keeps is of the whole population it was anchored on, this is of those with an outcome
     if same_data and date == manifest.as_of and manifest.anchored is None and _same_labels(data, manifest):
         rows = restate_baselines(model.baselines, stated=stated, horizon_days=manifest.horizon_days)
-        return Compared(rows, date, notes)
+        return ComparedBaselines(rows, date, notes)
     if date is not None and same_data and date in manifest.snapshots:
         said = message(
             "the model was trained on {as_of} of these data; its predictions there are not held out", as_of=date
@@ -73,7 +75,7 @@ def baselines(model: StoredModel, data: Data, as_of: Date | None = None, *, n_th
         stated=stated,
         horizon_days=manifest.horizon_days,
     )
-    return Compared(rows, date, notes)
+    return ComparedBaselines(rows, date, notes)
 
 
 def anchor(model: StoredModel, data: Data, as_of: Date | None = None, *, n_threads: int | None = None) -> StoredModel:

@@ -1,19 +1,31 @@
-"""An explanation on disk: the bindings table, what matters how much, every SHAP value, and pictures."""
+"""Which bindings cut risk most, for Python and on disk: a table, what matters how much, every SHAP value, pictures."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from churn import csv_files
 from churn.charts.bindings import plot_bindings
 from churn.charts.importance import plot_dependence, plot_importance
-from churn.explanation.bindings import BindingRow
-from churn.explanation.effects.estimates import ServiceEffect
+from churn.data import Data, OnStep, say_nothing
+from churn.explanation.bindings import BindingRow, bindings_frame, build_bindings, service_names
+from churn.explanation.effects.estimates import ServiceEffect, estimate_effects
+from churn.explanation.grading import Graded, grade_bindings, read_truth
 from churn.explanation.rendering import write_bindings
-from churn.explanation.survey import Survey
+from churn.explanation.survey import Survey, service_columns, shap_schema, survey_customers
 from churn.features.feature import Feature
-from churn.files import require_replaceable, write_json
+from churn.files import new_folder, require_replaceable, write_json
+from churn.frame import Snapshot
+from churn.model.schema import encode
+from churn.model.storage import StoredModel
 from churn.speech import Language, say
+from churn.threads import use_threads
+from churn.timeline import Date, as_date
 
 MARK = "bindings.json"
 ABOUT = "about.json"
@@ -35,6 +47,95 @@ _NAMES = frozenset(
 """All that an explanation may consist of; a folder that holds anything else is somebody's own."""
 
 
+def explain_bindings(
+    model: StoredModel,
+    data: Data,
+    as_of: Date | None = None,
+    *,
+    seed: int = 0,
+    n_threads: int | None = None,
+    on_step: OnStep = say_nothing,
+) -> pd.DataFrame:
+    """Say which bindings cut risk most: one row a service, ranked, the columns of `bindings.json`.
+
+    SHAP of everybody at `as_of` stands beside the effect estimated from the latest outcomes and all randomised offers;
+    see docs/explaining.md. Differences and effects are changes of the churn probability, negative = less churn.
+
+    Parameters
+    ----------
+    model, data, as_of, n_threads
+        As for `churn.score`; a file needs its label.
+    seed
+        Same seed, same table.
+    on_step
+        Told what begins next.
+
+    Raises
+    ------
+    DataError
+        The bank has no bindings, or the file no label.
+    TimeRangeError, ConfigError, ModelError
+        As for `churn.score`.
+    """
+    date = _date_for(model, data, as_of)
+    with use_threads(n_threads):
+        customers = look_ahead(data.partitions(date), model)
+        effects, _ = estimate_data_effects(data, model, date, seed=seed, on_step=on_step)
+        on_step("explaining every customer")
+        rows, _ = survey_data(data, customers, model, effects)
+    return bindings_frame(rows)
+
+
+def write_explanation(
+    folder: str | Path,
+    model: StoredModel,
+    data: Data,
+    as_of: Date | None = None,
+    *,
+    truth: Path | None = None,
+    language: Language = "en",
+    seed: int = 0,
+    n_threads: int | None = None,
+    on_step: OnStep = say_nothing,
+) -> tuple[list[BindingRow], list[Graded]]:
+    """Explain every customer into a folder, whole or not at all, as `churn explain` does, and judge every service.
+
+    Parameters
+    ----------
+    folder
+        An earlier explanation there is replaced.
+    model, data, as_of, seed, n_threads, on_step
+        As for `explain_bindings`.
+    truth
+        Folder of a simulated bank's true effects, to grade the estimates by.
+    language
+        Of the tables for people and of the pictures.
+
+    Raises
+    ------
+    OutputError
+        The folder holds anything but an earlier explanation, or cannot be written.
+    DataError, TimeRangeError, ConfigError, ModelError
+        As for `explain_bindings`; or there are no true effects.
+    """
+    place, date = Path(folder), _date_for(model, data, as_of)
+    true = read_truth(truth) if truth else {}
+    with use_threads(n_threads):
+        customers = look_ahead(data.partitions(date), model)
+        effects, outcomes_as_of = estimate_data_effects(data, model, date, strengths=True, seed=seed, on_step=on_step)
+        with new_folder(place, mark=MARK, names=explanation_names(place)) as new:
+            survey = _write_survey(new / SHAP, data, customers, model, on_step)
+            rows = build_bindings(effects, survey.seen, service_names(data.config), data.config.effects)
+            on_step("drawing")
+            _write_results(new, rows, survey, data, language)
+            _write_evidence(new / "evidence.json", effects, outcomes_as_of)
+            write_json(new / ABOUT, {"model_id": model.manifest.model_id, "as_of": date and date.isoformat()})
+            graded = grade_bindings(rows, true, data.config.effects.worthwhile) if true else []
+            if graded:
+                write_json(new / "truth.json", [one._asdict() for one in graded])
+    return rows, graded
+
+
 def explanation_names(path: Path) -> tuple[str, ...]:
     """Return those entries of an earlier explanation that may be replaced."""
     if not path.is_dir():
@@ -53,7 +154,101 @@ def require_explanation_place(path: Path) -> None:
     require_replaceable(path, mark=MARK, names=explanation_names(path))
 
 
-def write_evidence(path: Path, effects: Iterable[ServiceEffect], outcomes_as_of: dt.date | None) -> None:
+def survey_data(
+    data: Data,
+    customers: Iterable[Snapshot],
+    stored: StoredModel,
+    effects: Sequence[ServiceEffect],
+) -> tuple[list[BindingRow], pd.DataFrame]:
+    """Explain every customer, going through the partitions once.
+
+    Returns
+    -------
+    tuple
+        The bindings table of `effects`, ranked; and `importance` of `churn.explanation.survey.Survey`.
+    """
+    services = service_columns(data.catalogue, stored.model.schema.names)
+    survey = survey_customers(customers, stored.model, services, n_expected=data.n_customers)
+    rows = build_bindings(effects, survey.seen, service_names(data.config), data.config.effects)
+    return rows, survey.importance
+
+
+def estimate_data_effects(
+    data: Data,
+    stored: StoredModel,
+    as_of: dt.date | None,
+    *,
+    strengths: bool = False,
+    seed: int = 0,
+    on_step: OnStep = say_nothing,
+) -> tuple[list[ServiceEffect], dt.date | None]:
+    """Estimate every service's effect from all that data tell of it; and the date whose outcomes were seen.
+
+    Parameters
+    ----------
+    strengths
+        Also measure the observed covariates, which takes about as long again; of a file never.
+    """
+    evidence = data.evidence(as_of, stored.manifest.horizon_days, on_step=on_step)
+    effects = estimate_effects(
+        evidence, data.catalogue, data.config.effects, strengths=strengths and data.is_dated, seed=seed,
+        on_service=lambda service: on_step(f"estimating the effect of {service}"),
+    )  # fmt: skip
+    return effects, evidence.snapshot.as_of
+
+
+def look_ahead(customers: Iterator[Snapshot], stored: StoredModel) -> Iterator[Snapshot]:
+    """Read the first partition before any long work, so that a wrong date or a missing column is known at once.
+
+    Raises
+    ------
+    TimeRangeError
+        Nobody is in the population, or the date lies too far after the data end.
+    ModelError
+        The features are not those the model was trained on.
+    """
+    first = next(customers)
+    encode(first.features.iloc[:0], stored.model.schema)
+    return chain([first], customers)
+
+
+def _date_for(model: StoredModel, data: Data, as_of: Date | None) -> dt.date | None:
+    """Hold the data against the model, and return the date to ask it at."""
+    date = None if as_of is None else as_date(as_of)
+    data.require_model(model, date)
+    return date
+
+
+def _write_survey(path: Path, data: Data, customers: Iterable[Snapshot], model: StoredModel, on_step: OnStep) -> Survey:
+    """Explain every customer, and write the SHAP values of each partition as it is made."""
+    names, done = model.model.schema.names, 0
+    with pq.ParquetWriter(path, shap_schema(names), compression="zstd") as writer:
+
+        def on_part(table: pa.Table) -> None:
+            nonlocal done
+            writer.write_table(table)
+            done += table.num_rows
+            on_step(f"{done:,} customers explained")
+
+        services = service_columns(data.catalogue, names)
+        return survey_customers(customers, model.model, services, n_expected=data.n_customers, on_part=on_part)
+
+
+def _write_results(folder: Path, rows: Sequence[BindingRow], survey: Survey, data: Data, language: Language) -> None:
+    """Write tables and pictures into a folder."""
+    features = data.catalogue
+    names = {service: say(pair, language) for service, pair in service_names(data.config).items()}
+    write_bindings(folder, rows, names, language)
+    _write_importance(folder / "importance.csv", survey, {feature.name: feature for feature in features})
+    if rows:
+        plot_bindings(rows, names, folder / "bindings.png", language)
+    plot_importance(survey.sample, survey.sample_features, features, folder / "importance.png", language)
+    for place, name in enumerate(survey.importance["feature"][:N_DEPENDENCES], start=1):
+        path = folder / f"dependence_{place}.png"
+        plot_dependence(name, survey.sample, survey.sample_features, features, path, language)
+
+
+def _write_evidence(path: Path, effects: Iterable[ServiceEffect], outcomes_as_of: dt.date | None) -> None:
     """Write what lies behind each verdict as JSON: tests, effects by products held, strengths of what was observed."""
     found = []
     for effect in effects:
@@ -74,32 +269,6 @@ def write_evidence(path: Path, effects: Iterable[ServiceEffect], outcomes_as_of:
             }
         )
     write_json(path, found)
-
-
-def write_explanation(
-    folder: Path,
-    rows: Sequence[BindingRow],
-    survey: Survey,
-    catalogue: Iterable[Feature],
-    names: Mapping[str, str],
-    language: Language,
-) -> None:
-    """Write tables and pictures into a folder; `shap.parquet` is written while the survey is made.
-
-    Parameters
-    ----------
-    names
-        Name of each service in the language.
-    """
-    features = tuple(catalogue)
-    write_bindings(folder, rows, names, language)
-    _write_importance(folder / "importance.csv", survey, {feature.name: feature for feature in features})
-    if rows:
-        plot_bindings(rows, names, folder / "bindings.png", language)
-    plot_importance(survey.sample, survey.sample_features, features, folder / "importance.png", language)
-    for place, name in enumerate(survey.importance["feature"][:N_DEPENDENCES], start=1):
-        path = folder / f"dependence_{place}.png"
-        plot_dependence(name, survey.sample, survey.sample_features, features, path, language)
 
 
 def _write_importance(path: Path, survey: Survey, facts: Mapping[str, Feature]) -> None:

@@ -15,7 +15,7 @@ from churn.actions.plan import build_plan
 from churn.actions.plan_days import choose_day
 from churn.actions.progress.build import build_progress
 from churn.actions.today import Today, read_today
-from churn.api import answers
+from churn.api import explaining
 from churn.api.explaining import ABOUT, MARK
 from churn.data import Data, OnStep, open_file, say_nothing
 from churn.errors import DataError, TimeRangeError
@@ -147,11 +147,11 @@ def _explain(
     effects: list[ServiceEffect] = []
     if outcomes.has_bindings and outcomes.has_outcomes:
         try:
-            effects, _ = answers.estimate_data_effects(outcomes, model, as_of, seed=seed, on_step=on_step)
+            effects, _ = explaining.estimate_data_effects(outcomes, model, as_of, seed=seed, on_step=on_step)
         except TimeRangeError:
             on_step("no outcome is complete, so that no effect of a binding can be told")
     on_step("explaining every customer")
-    rows, importance = answers.survey_data(data, data.partitions(as_of), model, effects)
+    rows, importance = explaining.survey_data(data, data.partitions(as_of), model, effects)
     return Explanation(bindings=tuple(rows), importance=importance)
 
 

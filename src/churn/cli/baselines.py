@@ -65,7 +65,7 @@ def baselines(
         console.show_notes(opened.notes())
         if anchor:
             stored = answers.anchor(stored, opened, as_of)
-            found = answers.Compared(stored.baselines, as_of or stored.manifest.as_of, [])
+            found = answers.ComparedBaselines(stored.baselines, as_of or stored.manifest.as_of, [])
         else:
             found = answers.baselines(stored, opened, as_of)
     console.show_notes(found.notes)

@@ -9,11 +9,12 @@ from pathlib import Path
 import click
 import pyarrow.parquet as pq
 
+from churn.api.explaining import write_explanation
 from churn.api.reporting import page
 from churn.charts import canvas
 from churn.charts.models import draw_baselines
 from churn.cli.console import note, percent, print_baselines, print_json, print_table, steps
-from churn.cli.explain import explain_file, print_bindings
+from churn.cli.explain import print_bindings
 from churn.cli.fitting import train_on_folder
 from churn.cli.options import PATH, json_option
 from churn.cli.plan import plan_day
@@ -81,7 +82,8 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
         stored = read_model(model)
         note(f"4  say which bindings cut churn as of {as_of}")
         with open_bank(bank) as opened:
-            rows, _ = explain_file(opened, stored, work / "explained", as_of=as_of)
+            with steps() as on_step:
+                rows, _ = write_explanation(work / "explained", stored, opened, as_of, on_step=on_step)
             note(f"5  score every customer as of {as_of}")
             write_scores(scores, stored, opened, as_of, explain=True)
         note(f"6  plan each manager's day, the first working day from {as_of} on")

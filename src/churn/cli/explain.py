@@ -1,15 +1,12 @@
 """`churn explain`."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
-import pyarrow.parquet as pq
 
 from churn.api import explaining
-from churn.api.answers import estimate_data_effects, look_ahead
 from churn.api.customer import ExplainedCustomer, explain_customer
 from churn.charts.waterfall import plot_waterfall
 from churn.cli.console import note, print_json, print_table, show_notes, steps
@@ -25,19 +22,18 @@ from churn.cli.options import (
     threads_option,
 )
 from churn.config import Config, read_config
-from churn.data import Data, open_data
+from churn.data import open_data
 from churn.errors import ConfigError
-from churn.explanation.bindings import BindingRow, build_bindings, flatten, service_names
-from churn.explanation.grading import Grade, Graded, grade_bindings, read_truth
-from churn.explanation.survey import Survey, service_columns, shap_schema, survey_customers
+from churn.explanation.bindings import BindingRow, flatten, service_names
+from churn.explanation.grading import Grade, Graded
 from churn.explanation.verdict import EVIDENCE, VERDICTS
 from churn.features.feature import meaning_of, value_of
-from churn.files import new_folder, render_json, require_apart, require_writable_file, write_json
-from churn.frame import Snapshot
-from churn.model.storage import StoredModel, read_model
+from churn.files import require_apart, require_writable_file
+from churn.model.storage import read_model
 from churn.speech import Language, Message, Percent, Points, Said, message, say
 from churn.speech.amounts import PointsBetween
 from churn.tables.flat import Labels
+from churn.threads import use_threads
 
 N_SHOWN = 10
 """Features shown of one customer."""
@@ -95,18 +91,21 @@ def explain(
             require_writable_file(_picture(output))
         require_apart([output], [model_path, data])
     labels: Labels = "needed" if customer_id is None else "unread"
-    with open_data(
-        data, config, stored, as_of=as_of, use="explain", labels=labels, data_end=data_end, n_threads=threads
-    ) as source:
+    with (
+        use_threads(threads),
+        open_data(data, config, stored, as_of=as_of, use="explain", labels=labels, data_end=data_end) as source,
+    ):
         if customer_id is not None:
             found = explain_customer(stored, source, customer_id, as_of, bindings=changes, products=products)
             _show_customer(found, output, language, as_json=as_json)
             return
         assert output is not None
         show_notes(source.notes())
-        rows, graded = explain_file(
-            source, stored, output, as_of=as_of, truth=data / "truth" if truth else None, language=language, seed=seed
-        )
+        with steps() as on_step:
+            rows, graded = explaining.write_explanation(
+                output, stored, source, as_of, truth=data / "truth" if truth else None, language=language, seed=seed,
+                on_step=on_step,
+            )  # fmt: skip
     if as_json:
         print_json([flatten(row) for row in rows])
         return
@@ -114,37 +113,6 @@ def explain(
     if graded:
         print_grades(graded, source.config, language)
     note(f"wrote {output}")
-
-
-def explain_file(
-    data: Data,
-    stored: StoredModel,
-    output: Path,
-    *,
-    as_of: dt.date | None,
-    truth: Path | None = None,
-    language: Language = "en",
-    seed: int = 0,
-) -> tuple[list[BindingRow], list[Graded]]:
-    """Explain every customer into a folder, and judge every service."""
-    true = read_truth(truth) if truth else {}
-    customers = look_ahead(data.partitions(as_of), stored)
-    config, pairs = data.config, service_names(data.config)
-    names = {service: say(pair, language) for service, pair in pairs.items()}
-    with steps() as on_step:
-        effects, outcomes_as_of = estimate_data_effects(data, stored, as_of, strengths=True, seed=seed, on_step=on_step)
-        with new_folder(output, mark=explaining.MARK, names=explaining.explanation_names(output)) as folder:
-            survey = _survey(data, customers, stored, folder / explaining.SHAP, on_step)
-            rows = build_bindings(effects, survey.seen, pairs, config.effects)
-            on_step("drawing")
-            explaining.write_explanation(folder, rows, survey, data.catalogue, names, language)
-            explaining.write_evidence(folder / "evidence.json", effects, outcomes_as_of)
-            about = {"model_id": stored.manifest.model_id, "as_of": as_of and as_of.isoformat()}
-            write_json(folder / explaining.ABOUT, about)
-            graded = grade_bindings(rows, true, config.effects.worthwhile) if true else []
-            if graded:
-                (folder / "truth.json").write_text(render_json([one._asdict() for one in graded]), encoding="utf-8")
-    return rows, graded
 
 
 def _show_customer(found: ExplainedCustomer, output: Path | None, language: Language, *, as_json: bool) -> None:
@@ -272,29 +240,3 @@ def _require_call(output: Path | None, customer_id: str | None, *, truth: bool, 
         raise ConfigError("--bind, --unbind, --open and --close ask about one customer; give --customer")
     if truth and customer_id is not None:
         raise ConfigError("--truth grades the table of all services; leave it out, or --customer")
-
-
-def _survey(
-    data: Data,
-    customers: Iterable[Snapshot],
-    stored: StoredModel,
-    path: Path,
-    on_step: Callable[[str], None],
-) -> Survey:
-    names, done = stored.model.schema.names, 0
-    services = service_columns(data.catalogue, names)
-    with pq.ParquetWriter(path, shap_schema(names), compression="zstd") as writer:
-
-        def on_part(table: Any) -> None:
-            nonlocal done
-            writer.write_table(table)
-            done += table.num_rows
-            on_step(f"{done:,} customers explained")
-
-        return survey_customers(
-            customers,
-            stored.model,
-            services,
-            n_expected=data.n_customers,
-            on_part=on_part,
-        )

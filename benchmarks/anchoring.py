@@ -31,16 +31,17 @@ from scipy.stats import t as student
 
 from churn.config import Config
 from churn.config.modelling import STATED_ANNUAL_CHURN
-from churn.data import open_bank
+from churn.data import Snapshots, open_bank
 from churn.evaluation.anchoring import anchor_model
 from churn.evaluation.metrics import brier_score, calibration_slope, ece, log_loss, roc_auc
 from churn.frame import Snapshot
 from churn.model.anchoring import BUCKETS, bucket_positions, fit_anchoring
 from churn.model.card import describe_departures
 from churn.model.recipe import Recipe
+from churn.model.split import OutOfTime
 from churn.simulation import simulate_bank
 from churn.timeline import default_snapshots
-from churn.training import train_on_snapshots
+from churn.training import train
 
 MONTHS, HORIZON = 60, 365
 EARLIER = (5, 6)  # snapshots of 91 days before the last: complete when the last begins
@@ -136,7 +137,8 @@ def judge(bank: Bank, situation: Situation, seed: int) -> Judged:
     rng = np.random.default_rng([seed, 17])
     given = bank.snapshots[-1:] if situation.only_last else bank.snapshots
     snapshots = [situation.labels(snapshot, rng) for snapshot in given]
-    stored = train_on_snapshots(snapshots, horizon_days=HORIZON, config=Config(), recipe=Recipe(seed=seed))
+    given = Snapshots(dated=tuple(snapshots), horizon_days=HORIZON, config=Config(), judging=OutOfTime(HORIZON))
+    stored = train(given, Recipe(seed=seed))
     people = [bank.reference if situation.at_reference else bank.snapshots[-1]]
     anchored = anchor_model(stored, people, stated=situation.stated)
     before, after = (one.model.predict(bank.reference.features).probability for one in (stored, anchored))

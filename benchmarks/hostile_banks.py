@@ -19,7 +19,7 @@ from churn.data import open_bank, open_file
 from churn.model.recipe import Recipe
 from churn.model.storage import write_model
 from churn.model.trees import TreeParameters
-from churn.training import train_flat, train_on_snapshots
+from churn.training import train
 
 CANARY = "ZQXCANARY"
 N = 24
@@ -200,11 +200,9 @@ def write_models(folder: Path) -> dict[str, Path]:
     file = folder / "learn.csv"
     file.write_text("\n".join([FLAT_COLUMNS, *(",".join(row) for row in _rows("flat", TRAINED_ON))]) + "\n")
     with open_bank(bank) as opened:
-        snapshot = opened.labelled(LEARNT_AT, 365)
-        tables = train_on_snapshots([snapshot], horizon_days=365, config=opened.config, recipe=quick)
+        tables = train(opened.snapshots([LEARNT_AT], with_evidence=False), quick)
     with open_file(file, Config(flat=FLAT)) as opened_file:
-        facts = {"flat": FLAT.model_dump(mode="json")}
-        flat = train_flat(opened_file.labelled(None, 0), config=opened.config, recipe=quick, facts=facts)
+        flat = train(opened_file.snapshots(with_evidence=False), quick)
     write_model(folder / "tables", tables)
     write_model(folder / "flat", flat)
     return {"tables": folder / "tables", "flat": folder / "flat"}

@@ -35,7 +35,7 @@ from churn.model.documents import IntervalFacts
 from churn.model.fitted import FittedModel
 from churn.model.folds import customer_folds
 from churn.model.schema import encode, learn_schema
-from churn.model.split import Rows, outcomes, split_snapshots, stack
+from churn.model.split import OutOfTime, Rows, outcomes, stack
 from churn.model.trees import TreeParameters, cross_fit, fit_trees
 from churn.simulation import simulate_bank
 from churn.timeline import default_snapshots
@@ -86,7 +86,7 @@ def judge(kind: str, seed: int, customers: int, folder: Path) -> tuple[float, di
     )
     known, later = read_snapshots(place, summary.reference_as_of)
     oracle = pd.read_parquet(place / "truth" / "oracle.parquet").set_index("customer_id")["oracle_risk"]
-    split = split_snapshots(known, HORIZON + Config().training.embargo_days)
+    split = OutOfTime(HORIZON, Config().training.embargo_days).split(known)
     assert split.out_of_time
     candidate = fit(split.development)
     earlier = candidate.model.predict(split.held_out.features)

@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-
 from churn.cli.fitting import train_on_folder
+
 from churn.config import Config
 from churn.data import open_bank
 from churn.evaluation.metrics import calibration_slope, ece, roc_auc

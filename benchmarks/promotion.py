@@ -16,12 +16,11 @@ from typing import NamedTuple
 from scipy.stats import binomtest
 
 from churn.config import Config
-from churn.data import open_bank
-from churn.evaluation.backtest import N_JUDGED, backtest
+from churn.data import Snapshots, open_bank
+from churn.evaluation.backtest import Backtest, backtest
 from churn.evaluation.comparison import compare_models
 from churn.evaluation.promotion import decide
 from churn.features.catalogue import catalogue
-from churn.frame import Snapshot
 from churn.model.recipe import Recipe
 from churn.simulation import simulate_bank
 from churn.timeline import default_snapshots
@@ -46,11 +45,11 @@ def study_bank(customers: int, months: int, seed: int) -> Pair:
         simulate_bank(Path(folder) / "bank", customers=customers, months=months, seed=seed)
         with open_bank(Path(folder) / "bank", Config()) as bank:
             dates = default_snapshots(bank.data_begin, bank.data_end, HORIZON, most=12)
-            snapshots = [bank.labelled(date, HORIZON) for date in dates]
+            snapshots = bank.snapshots(dates, HORIZON, with_evidence=False)
     return study_snapshots(snapshots, seed)
 
 
-def study_snapshots(snapshots: list[Snapshot], seed: int, recipe: Recipe | None = None) -> Pair:
+def study_snapshots(snapshots: Snapshots, seed: int, recipe: Recipe | None = None) -> Pair:
     """Judge both pairs on the snapshots of one bank."""
     base = recipe or Recipe()
     lost = {feature.name for feature in catalogue(Config()) if feature.family in CRIPPLED}
@@ -60,15 +59,19 @@ def study_snapshots(snapshots: list[Snapshot], seed: int, recipe: Recipe | None 
         "again": Recipe(base.learners, base.parameters, seed=2 * seed + 1),
         "crippled": Recipe(base.learners, base.parameters, only=kept, seed=2 * seed),
     }
-    judged = backtest(snapshots, recipes, horizon_days=HORIZON, config=Config(), n_judged=N_JUDGED).judged
-    comparison = compare_models(judged, seed=seed)
+    found = backtest(snapshots, recipes)
+    comparison = compare_models(found.judged, seed=seed)
     value = {name: comparison.models[name]["roc_auc"].value or 0.0 for name in recipes}
     return Pair(
-        decide(comparison, "champion", ["again"]).promote,
+        decide(comparison, _only(found, "champion", "again"), "champion").promote,
         value["again"] - value["champion"],
-        decide(comparison, "crippled", ["champion"]).promote,
+        decide(comparison, _only(found, "crippled", "champion"), "crippled").promote,
         value["champion"] - value["crippled"],
     )
+
+
+def _only(found: Backtest, *names: str) -> Backtest:
+    return found._replace(recipes={name: found.recipes[name] for name in names})
 
 
 def judge_pairs(pairs: list[Pair]) -> list[str]:

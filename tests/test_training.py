@@ -15,7 +15,9 @@ from churn.model.fitted import model_id
 from churn.model.recipe import Recipe
 from churn.model.storage import read_model, write_model
 from churn.model.trees import TreeParameters
-from churn.training import train_flat, train_on_snapshots
+from churn.threads import use_threads
+from churn.training import train
+from labelled import dated, undated
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 BANKCHURNERS = SHARED / "bankchurners" / "BankChurners.csv"
@@ -39,8 +41,12 @@ def _snapshots(days=(0, 91, 182, 273), n=400):
     return [_snapshot(FIRST + dt.timedelta(days=day), n) for day in days]
 
 
-def _train(snapshots, **options):
-    return train_on_snapshots(snapshots, **{"horizon_days": 91, "config": Config(), **options})
+def _train(snapshots, *, recipe=None, on_step=lambda _: None, **given):
+    return train(dated(snapshots, **given), recipe, on_step=on_step)
+
+
+def _train_flat(snapshot, *, config=None, recipe=None):
+    return train(undated(snapshot, config or Config()), recipe)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +146,8 @@ def test_the_banks_own_baselines_and_horizon_are_used():
 
 
 def test_same_seed_and_snapshots_give_the_same_documents_on_any_number_of_threads(trained, tmp_path):
-    again = _train(list(reversed(_snapshots())), n_threads=1)
+    with use_threads(1):
+        again = _train(list(reversed(_snapshots())))
 
     write_model(tmp_path / "first", trained)
     write_model(tmp_path / "second", again)
@@ -258,7 +265,7 @@ def test_snapshots_that_cannot_be_learnt_from_are_refused(snapshots, error, mess
         _train(snapshots)
 
 
-@pytest.mark.parametrize("train", [_train, lambda snapshots: train_flat(snapshots[0], config=Config())])
+@pytest.mark.parametrize("train", [_train, lambda snapshots: _train_flat(snapshots[0])])
 @pytest.mark.parametrize(
     ("churned", "message"),
     [
@@ -282,14 +289,14 @@ def test_fifty_rows_with_ten_churners_train_on_snapshots_and_flat():
 
     for trained in (
         _train([Snapshot(FIRST, ids, features, churned, None)]),
-        train_flat(Snapshot(None, ids, features, churned, None), config=Config()),
+        _train_flat(Snapshot(None, ids, features, churned, None), config=Config()),
     ):
         probability = trained.model.predict(features).probability
         assert probability[:10].mean() > probability[10:].mean()
 
 
 def test_a_flat_file_is_judged_out_of_fold_and_refitted_on_all_rows():
-    trained = train_flat(_snapshot(None), config=Config())
+    trained = _train_flat(_snapshot(None), config=Config())
 
     assert trained.manifest.as_of is None
     assert trained.manifest.snapshots == ()
@@ -305,21 +312,25 @@ def test_noise_alone_on_a_flat_file_ranks_no_better_than_chance():
     features = pd.DataFrame(generator.normal(size=(600, 5)), columns=list("abcde"))
     snapshot = Snapshot(None, ids, features, generator.integers(0, 2, 600), None)
 
-    found = train_flat(snapshot, config=Config()).metrics.roc_auc
+    found = _train_flat(snapshot, config=Config()).metrics.roc_auc
 
     assert found.low < 0.55
     assert found.value < 0.57
 
 
 def test_a_flat_file_without_coverage_has_empty_buckets():
-    trained = train_flat(_snapshot(None, coverage=False), config=Config())
+    trained = _train_flat(_snapshot(None, coverage=False), config=Config())
 
     assert [row.n for row in trained.baselines] == [0] * 5
     assert trained.manifest.held_out.without_coverage == 400
 
 
 def test_the_same_flat_file_gives_the_same_model():
-    first, again = (train_flat(_snapshot(None), config=Config(), n_threads=n) for n in (1, 2))
+    found = []
+    for n in (1, 2):
+        with use_threads(n):
+            found.append(_train_flat(_snapshot(None)))
+    first, again = found
 
     assert first.manifest == again.manifest
     assert first.metrics == again.metrics
@@ -356,7 +367,7 @@ def test_telco_reaches_its_reference_auc():
 def _train_table(features, churned, coverage):
     ids = np.arange(len(features)).astype(str).astype(object)
     known = None if coverage is None else coverage.to_numpy()
-    return train_flat(Snapshot(None, ids, features, churned.to_numpy(dtype=np.int64), known), config=Config())
+    return _train_flat(Snapshot(None, ids, features, churned.to_numpy(dtype=np.int64), known), config=Config())
 
 
 def _with_bindings(snapshot):
@@ -396,7 +407,7 @@ def test_a_flat_file_holds_the_bindings_its_configuration_names():
     snapshot = _with_bindings(_snapshot(None))
     snapshot = replace(snapshot, features=snapshot.features.rename(columns={"bound_cts": "app"}))
 
-    free, held = (train_flat(snapshot, config=config, recipe=Recipe(monotone=monotone)) for monotone in (False, True))
+    free, held = (_train_flat(snapshot, config=config, recipe=Recipe(monotone=monotone)) for monotone in (False, True))
     without, with_app = (held.model.predict(snapshot.features.assign(app=value)).probability for value in (0.0, 1.0))
 
     assert (with_app <= without).all()
@@ -409,14 +420,14 @@ def test_without_any_binding_there_is_nothing_to_hold():
     with pytest.raises(DataError, match="hold no binding"):
         _train(_snapshots(), recipe=Recipe(monotone=True))
     with pytest.raises(ConfigError, match="names no column"):
-        train_flat(_snapshot(None), config=Config(), recipe=Recipe(monotone=True))
+        _train_flat(_snapshot(None), config=Config(), recipe=Recipe(monotone=True))
 
 
 def test_a_binding_told_in_texts_is_refused():
     config = Config.model_validate({"flat": {"id": "id", "label": "left", "churned": "1", "bindings": ["tier"]}})
 
     with pytest.raises(DataError, match="column tier holds texts"):
-        train_flat(_snapshot(None), config=config, recipe=Recipe(monotone=True))
+        _train_flat(_snapshot(None), config=config, recipe=Recipe(monotone=True))
 
 
 def test_a_model_held_monotone_is_read_back_as_it_was(tmp_path):

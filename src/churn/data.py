@@ -9,7 +9,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ from churn.features.feature import Feature, own_features
 from churn.frame import Snapshot
 from churn.labels import silent_is_known
 from churn.model.anchoring import TABLE_COVERAGE
+from churn.model.split import Folds, Judging, OutOfTime
 from churn.model.storage import StoredModel
 from churn.speech import Name, Said, joined, message, say
 from churn.tables import findings
@@ -66,6 +67,8 @@ class Snapshots:
         Days after its date within which leaving counts.
     config
         The settings of the data.
+    judging
+        How models of them are judged.
     facts
         What goes into the manifest of a model: files with hashes, row counts, populations.
     catalogue
@@ -77,9 +80,10 @@ class Snapshots:
     dated: tuple[Snapshot, ...]
     horizon_days: int
     config: Config
-    catalogue: tuple[Feature, ...]
-    facts: Mapping[str, Any]
-    evidence: Evidence | None
+    judging: Judging
+    catalogue: tuple[Feature, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Evidence | None = None
 
     def __iter__(self) -> Iterator[Snapshot]:
         return iter(self.dated)
@@ -373,6 +377,10 @@ class Data(ABC):
     def _evidence_of(self, latest: Snapshot, horizon_days: int) -> Evidence | None:
         """Gather the evidence of a snapshot that is built already; None without bindings."""
 
+    @abstractmethod
+    def _judging(self, horizon_days: int) -> Judging:
+        """Say how models of these customers are judged."""
+
     def snapshots(
         self,
         dates: Iterable[Date] | None = None,
@@ -422,6 +430,7 @@ class Data(ABC):
             catalogue=self.catalogue,
             facts=self.input_facts() | self.facts(dated),
             evidence=evidence,
+            judging=self._judging(horizon_days),
         )
 
 
@@ -597,6 +606,9 @@ class Bank(Data):
     def _evidence_of(self, latest: Snapshot, horizon_days: int) -> Evidence | None:
         return gather_evidence(self.tables(), latest, horizon_days, self.data_end, self.config)
 
+    def _judging(self, horizon_days: int) -> Judging:
+        return OutOfTime(horizon_days, self.config.training.embargo_days)
+
     def _require_some_part(self, as_of: dt.date, horizon_days: int) -> None:
         """Warn when silent attrition cannot be told, and refuse when nothing else was asked for."""
         settings = self.config.label
@@ -695,7 +707,7 @@ class CustomerFile(Data):
     ) -> list[dt.date]:
         """Refuse dates."""
         if dates:
-            raise TimeRangeError("dates: a flat file has no time; leave them out")
+            raise self._has_no_time()
         return []
 
     def labelled(self, as_of: dt.date | None = None, horizon_days: int = 0) -> Snapshot:  # noqa: ARG002 (as the label)
@@ -756,6 +768,9 @@ class CustomerFile(Data):
 
     def _evidence_of(self, latest: Snapshot, horizon_days: int) -> Evidence | None:  # noqa: ARG002 (as the label)
         return undated_evidence(latest)
+
+    def _judging(self, horizon_days: int) -> Judging:  # noqa: ARG002 (rows without time judge each other)
+        return Folds()
 
     def _rows(self, between: tuple[str, str]) -> Snapshot:
         rows = self.checked.rows(between)

@@ -3,45 +3,11 @@ import json
 import numpy as np
 import pytest
 
-from churn.cli.recipes import leave_out, read_parameters
 from churn.config import Config
-from churn.errors import ConfigError
 from churn.features.catalogue import catalogue
-from churn.model.recipe import Recipe, recipe_of
+from churn.model.recipe import recipe_of
 from churn.model.storage import read_model
 from churn.model.trees import TreeParameters, parameters_to_json
-
-THERE = ["product_coverage", "bound_cts", "n_bound", "own"]
-
-
-def test_families_and_features_are_left_out_by_name():
-    assert leave_out(Recipe(), ["bindings", "own"], THERE, Config()).only == ("product_coverage",)
-    assert leave_out(Recipe(), ["n_bound"], THERE, Config()).only == ("product_coverage", "bound_cts", "own")
-
-
-def test_nothing_left_out_leaves_the_recipe_as_it_is():
-    assert leave_out(Recipe(seed=3), [], THERE, Config()) == Recipe(seed=3)
-
-
-def test_family_whose_table_is_missing_can_be_left_out_all_the_same():
-    assert leave_out(Recipe(), ["pnl"], THERE, Config()).only == tuple(THERE)
-
-
-@pytest.mark.parametrize(
-    ("without", "says"),
-    [(["binding"], "--without binding: is neither a family"), (["bindings", "coverage", "own"], "leaves no feature")],
-)
-def test_name_that_is_nothing_and_leaving_out_everything_are_refused(without, says):
-    with pytest.raises(ConfigError, match=says):
-        leave_out(Recipe(), without, THERE, Config())
-
-
-def test_parameters_are_read_as_they_were_written(tmp_path):
-    path, parameters = tmp_path / "tuned.json", TreeParameters(num_leaves=5, l2=0.5)
-    document = {"parameters": parameters_to_json(parameters), "objective": {"splits": ["2024-01-03", "2024-04-03"]}}
-    path.write_text(json.dumps(document))
-    assert read_parameters(path) == (parameters, ("2024-01-03", "2024-04-03"))
-    assert read_parameters(None) == (TreeParameters(), ())
 
 
 def test_what_parameters_were_tuned_on_is_kept_with_the_model(run, bank, tmp_path):
@@ -51,26 +17,6 @@ def test_what_parameters_were_tuned_on_is_kept_with_the_model(run, bank, tmp_pat
     stored = read_model(tmp_path / "model")
     assert stored.manifest.tuned_on == ("2023-04-04",)
     assert recipe_of(stored.model, stored.manifest).tuned_on == ("2023-04-04",)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "no json",
-        "[]",
-        "{}",
-        '{"parameters": {"depth": 3}}',
-        '{"parameters": {"num_leaves": 1}}',
-        '{"parameters": {"learning_rate": "fast"}}',
-        '{"parameters": {"subsample": 0}}',
-        '{"parameters": {"l2": -1}}',
-    ],
-)
-def test_file_that_holds_no_parameters_is_refused_in_one_line(tmp_path, text):
-    path = tmp_path / "tuned.json"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=r"tuned\.json: holds no parameters; give a file from churn tune"):
-        read_parameters(path)
 
 
 def test_training_takes_learner_parameters_and_what_to_leave_out(run, bank, tmp_path):

@@ -7,13 +7,14 @@ import pytest
 
 from churn.config import Config
 from churn.errors import TimeRangeError
-from churn.evaluation.backtest import backtest, backtest_flat
+from churn.evaluation.backtest import backtest
 from churn.evaluation.comparison import compare_models
 from churn.evaluation.metrics import roc_auc
 from churn.frame import Snapshot
 from churn.model.recipe import Recipe
 from churn.model.trees import TreeParameters
-from churn.training import train_on_snapshots
+from churn.training import train
+from labelled import dated, undated
 
 FIRST = dt.date(2022, 1, 1)
 QUICK = Recipe(parameters=TreeParameters(max_rounds=40, patience=10))
@@ -33,10 +34,8 @@ def _snapshots(*days):
     return [_snapshot(FIRST + dt.timedelta(days=day)) for day in days]
 
 
-def _run(snapshots, recipes=None, **more):
-    return backtest(
-        snapshots, recipes or {"a": QUICK}, **{"horizon_days": 91, "config": Config(), "n_threads": 1, **more}
-    )
+def _run(snapshots, recipes=None, *, config=None, **more):
+    return backtest(dated(snapshots, config=config or Config()), recipes or {"a": QUICK}, **more)
 
 
 def test_the_last_snapshots_with_something_to_learn_from_are_judged():
@@ -76,7 +75,7 @@ def test_no_model_sees_an_outcome_that_was_not_complete_at_its_date():
 def test_a_judged_snapshot_is_predicted_as_training_judges_its_last():
     snapshots = _snapshots(0, 91, 182)
     judged = _run(snapshots, n_judged=1).judged
-    trained = train_on_snapshots(snapshots, horizon_days=91, config=Config(), recipe=QUICK)
+    trained = train(dated(snapshots), QUICK)
     assert roc_auc(judged.churned, judged.predicted["a"]) == trained.metrics.roc_auc.value
 
 
@@ -111,8 +110,9 @@ def test_feature_that_knows_the_outcome_is_named_before_anything_is_fitted():
     flat = []
     snapshot = _snapshot(None, n=600)
     leaky_flat = replace(snapshot, features=snapshot.features.assign(sent=snapshot.churned))
-    backtest_flat(leaky_flat, {"a": QUICK}, config=Config(), n_threads=1, on_leak=flat.append)
+    found = backtest(undated(leaky_flat), {"a": QUICK}, on_leak=flat.append)
     assert [leak.feature for leak in flat] == ["sent"]
+    assert list(found.leaks) == flat
 
 
 def test_judged_snapshot_without_a_churner_is_judged_by_what_it_defines():
@@ -127,8 +127,8 @@ def test_judged_snapshot_without_a_churner_is_judged_by_what_it_defines():
 def test_flat_file_is_judged_out_of_fold():
     snapshot = _snapshot(None, n=600)
     shuffled = replace(snapshot, churned=np.random.default_rng(1).permutation(snapshot.churned))
-    found = backtest_flat(snapshot, {"a": QUICK, "card": Recipe(("scorecard",))}, config=Config(), n_threads=1)
-    nothing = backtest_flat(shuffled, {"a": QUICK}, config=Config(), n_threads=1)
+    found = backtest(undated(snapshot), {"a": QUICK, "card": Recipe(("scorecard",))})
+    nothing = backtest(undated(shuffled), {"a": QUICK})
     assert found.judged.snapshots().keys() == {None}
     assert roc_auc(found.judged.churned, found.judged.predicted["a"]) > 0.8
     assert 0.4 < roc_auc(nothing.judged.churned, nothing.judged.predicted["a"]) < 0.6

@@ -1,10 +1,16 @@
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from churn.estimates import Estimate
+from churn.evaluation.backtest import Backtest
 from churn.evaluation.comparison import Comparison, PairedTest
+from churn.evaluation.judged import Judged
+from churn.evaluation.leaks import Leak
 from churn.evaluation.promotion import decide
+from churn.model.recipe import Recipe
 
 
 def comparison(values, *tests):
@@ -20,6 +26,19 @@ def comparison(values, *tests):
     return Comparison(models, paired, 4, 0)
 
 
+def made(*names, leaks=(), **tuned):
+    """A backtest of recipes of these names, judged on one date; some were tuned on dates."""
+    judged = Judged(
+        as_of=np.array(["2024-07-03", "2024-07-03"], dtype="datetime64[D]"),
+        customer_id=np.array(["A", "B"], dtype=object),
+        churned=np.array([0, 1]),
+        predicted={name: np.array([0.2, 0.3]) for name in names},
+        segments=pd.DataFrame(index=range(2)),
+    )
+    recipes = {name: Recipe(tuned_on=tuned.get(name, ())) for name in names}
+    return Backtest(recipes, judged, dict.fromkeys(names, 1.0), leaks)
+
+
 def two(p_auc=0.001, ece=("new", 0.0, 1.0), log_loss=("new", 0.0, 1.0), better="new"):
     worse = "old" if better == "new" else "new"
     other = {"new": "old", "old": "new"}
@@ -32,7 +51,7 @@ def two(p_auc=0.001, ece=("new", 0.0, 1.0), log_loss=("new", 0.0, 1.0), better="
 
 
 def test_challenger_that_ranks_better_beyond_noise_is_promoted():
-    decision = decide(two(), "old", ["new"])
+    decision = decide(two(), made("old", "new"), "old")
     assert (decision.challenger, decision.promote) == ("new", True)
     assert decision.reason == (
         "new ranks better beyond noise (ROC-AUC 0.8100 against 0.8000, p = 0.001 for 1 challengers) and is calibrated"
@@ -53,14 +72,14 @@ def test_challenger_that_ranks_better_beyond_noise_is_promoted():
     ids=["noise", "undefined", "worse", "calibration surely worse", "calibration much worse", "log loss"],
 )
 def test_champion_stays(found, why):
-    decision = decide(found, "old", ["new"])
+    decision = decide(found, made("old", "new"), "old")
     assert not decision.promote
     assert why in decision.reason
 
 
 @pytest.mark.parametrize("found", [two(ece=("old", 0.009, 0.5)), two(log_loss=("old", 0.02, 0.2))])
 def test_calibration_that_is_worse_by_no_more_than_noise_is_as_good(found):
-    assert decide(found, "old", ["new"]).promote
+    assert decide(found, made("old", "new"), "old").promote
 
 
 def test_best_of_several_must_pass_for_all_of_them():
@@ -68,15 +87,15 @@ def test_best_of_several_must_pass_for_all_of_them():
     tests = [("roc_auc", "a", "old", 0.01, 0.004), ("roc_auc", "b", "old", 0.005, 0.001)]
     found = comparison(values, *tests)
     # 0.004 is below 0.01 alone, and 0.012 is not
-    assert decide(found, "old", ["a"]).promote
-    assert not decide(found, "old", ["a", "b", "c"]).promote
+    assert decide(found, made("old", "a"), "old").promote
+    assert not decide(found, made("old", "a", "b", "c"), "old").promote
 
 
 @pytest.mark.parametrize(("low", "promoted"), [(0.51, True), (0.5, False), (None, False)])
 def test_best_challenger_takes_an_empty_place_if_it_surely_ranks_better_than_chance(low, promoted):
     found = comparison({"a": (0.7, 0.02, 0.5), "b": (0.8, 0.3, 0.9)})
     models = {**found.models, "b": {**found.models["b"], "roc_auc": Estimate(0.8, low, 0.9)}}
-    decision = decide(replace(found, models=models), None, ["a", "b"])
+    decision = decide(replace(found, models=models), made("a", "b"))
     assert (decision.challenger, decision.promote) == ("b", promoted)
     assert ("there was no champion" in decision.reason) == promoted
     assert ("does not surely rank better than chance" in decision.reason) != promoted
@@ -84,9 +103,22 @@ def test_best_challenger_takes_an_empty_place_if_it_surely_ranks_better_than_cha
 
 def test_model_without_a_roc_auc_is_not_the_best():
     found = comparison({"a": (None, 0.02, 0.5), "b": (0.6, 0.02, 0.5)})
-    assert decide(found, None, ["a", "b"]).challenger == "b"
+    assert decide(found, made("a", "b")).challenger == "b"
 
 
-def test_without_a_challenger_nothing_can_be_decided():
-    with pytest.raises(ValueError, match="empty"):
-        decide(comparison({"old": (0.8, 0.02, 0.5)}), "old", [])
+def test_challenger_tuned_on_what_judges_it_is_none():
+    decision = decide(two(), made("old", "new", new=("2024-07-03",)), "old")
+    assert (decision.challenger, decision.promote) == (None, False)
+    assert "tuned on what judges it" in decision.reason
+    assert decide(two(), made("old", "new", new=("2023-01-04",)), "old").promote
+
+
+def test_champion_may_have_been_tuned_on_what_judges_it():
+    assert decide(two(), made("old", "new", old=("2024-07-03",)), "old").promote
+
+
+def test_nobody_is_promoted_where_a_feature_knows_too_much():
+    leak = Leak("letter_sent", "alone", 1.0, "letter_sent: knows the outcome")
+    decision = decide(two(), made("old", "new", leaks=[leak]), "old")
+    assert (decision.challenger, decision.promote) == ("new", False)
+    assert decision.reason.endswith("; but letter_sent may know the outcome")

@@ -14,7 +14,8 @@ from churn.model.estimator import ChurnModel
 from churn.model.recipe import Recipe
 from churn.simulation import simulate_bank
 from churn.timeline import default_snapshots
-from churn.training import train_on_snapshots
+from churn.training import train
+from labelled import dated
 from other_bank import make_tables, write_tables
 
 AS_OF = dt.date(2024, 1, 31)
@@ -247,9 +248,7 @@ def simulated(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def held(simulated):
-    return train_on_snapshots(
-        simulated, horizon_days=365, config=CONFIG, n_threads=1, recipe=Recipe(monotone=True)
-    ).model
+    return train(dated(simulated, 365, CONFIG), Recipe(monotone=True)).model
 
 
 @pytest.mark.parametrize("service", sorted(SERVICES))
@@ -265,7 +264,7 @@ def test_a_model_held_monotone_never_expects_more_churn_of_a_bound_service(servi
 
 
 def test_a_model_that_is_not_held_does(simulated):
-    free = train_on_snapshots(simulated, horizon_days=365, config=CONFIG, n_threads=1).model
+    free = train(dated(simulated, 365, CONFIG)).model
     features = simulated[-1].features
     rises = []
     for name, service in SERVICES.items():

@@ -6,10 +6,12 @@ import pytest
 
 from churn.config import Config
 from churn.errors import ConfigError, DataError, ModelError
+from churn.features.catalogue import catalogue
 from churn.frame import Snapshot
-from churn.model.recipe import Recipe, default_candidates, parse_recipe, prepare, recipe_of
+from churn.model.recipe import Recipe, default_candidates, leave_out, parse_recipe, prepare, recipe_of
 from churn.model.trees import TreeParameters
-from churn.training import train_on_snapshots
+from churn.training import train
+from labelled import dated
 
 
 def _snapshot(day=1, **columns):
@@ -54,7 +56,7 @@ def test_candidates_that_are_not_installed_are_not_named(monkeypatch):
 
 def test_only_the_features_named_are_kept_in_the_order_of_the_frame():
     given = _snapshot(a=[1, 2], b=[3, 4], c=[5, 6])
-    [kept], recipe, held = prepare([given], Recipe(only=("c", "a")), Config())
+    [kept], recipe, held = prepare([given], Recipe(only=("c", "a")), ())
     assert list(kept.features) == ["a", "c"]
     assert list(given.features) == ["a", "b", "c"]
     assert (recipe.only, held) == (("c", "a"), None)
@@ -62,12 +64,12 @@ def test_only_the_features_named_are_kept_in_the_order_of_the_frame():
 
 def test_feature_that_the_tables_do_not_give_is_named():
     with pytest.raises(ModelError, match=r"features\.x: not among the 1 features of these tables"):
-        prepare([_snapshot(a=[1, 2])], Recipe(only=("a", "x")), Config())
+        prepare([_snapshot(a=[1, 2])], Recipe(only=("a", "x")), ())
 
 
 def test_monotone_recipe_finds_its_columns_after_others_are_left_out():
     given = _snapshot(age=[1, 2], bound_cts=[0, 1], days_since_bound_cts=[np.nan, 5], n_bound=[0, 1])
-    [kept], recipe, held = prepare([given], Recipe(monotone=True, only=("bound_cts", "n_bound")), Config())
+    [kept], recipe, held = prepare([given], Recipe(monotone=True, only=("bound_cts", "n_bound")), catalogue(Config()))
     assert list(kept.features) == ["bound_cts", "n_bound"]
     assert recipe.parameters.monotone == (0, 1)
     assert held.dropped == ()
@@ -75,7 +77,7 @@ def test_monotone_recipe_finds_its_columns_after_others_are_left_out():
 
 def test_monotone_recipe_without_a_binding_is_refused():
     with pytest.raises((ConfigError, DataError), match="hold no binding"):
-        prepare([_snapshot(age=[1, 2])], Recipe(monotone=True), Config())
+        prepare([_snapshot(age=[1, 2])], Recipe(monotone=True), catalogue(Config()))
 
 
 def _many(as_of):
@@ -97,7 +99,32 @@ def _many(as_of):
 )
 def test_recipe_of_a_stored_model_makes_the_same_model_again(recipe):
     snapshots = [_many(dt.date(2023, 1, 1)), _many(dt.date(2024, 1, 1))]
-    first = train_on_snapshots(snapshots, horizon_days=90, config=Config(), recipe=recipe)
+    first = train(dated(snapshots, 90), recipe)
     again = recipe_of(first.model, first.manifest)
-    second = train_on_snapshots(snapshots, horizon_days=90, config=Config(), recipe=again)
+    second = train(dated(snapshots, 90), again)
     assert second.manifest.model_id == first.manifest.model_id
+
+
+THERE = ["product_coverage", "bound_cts", "n_bound", "own"]
+
+
+def test_families_and_features_are_left_out_by_name():
+    assert leave_out(Recipe(), ["bindings", "own"], THERE, Config()).only == ("product_coverage",)
+    assert leave_out(Recipe(), ["n_bound"], THERE, Config()).only == ("product_coverage", "bound_cts", "own")
+
+
+def test_nothing_left_out_leaves_the_recipe_as_it_is():
+    assert leave_out(Recipe(seed=3), [], THERE, Config()) == Recipe(seed=3)
+
+
+def test_family_whose_table_is_missing_can_be_left_out_all_the_same():
+    assert leave_out(Recipe(), ["pnl"], THERE, Config()).only == tuple(THERE)
+
+
+@pytest.mark.parametrize(
+    ("without", "says"),
+    [(["binding"], "--without binding: is neither a family"), (["bindings", "coverage", "own"], "leaves no feature")],
+)
+def test_name_that_is_nothing_and_leaving_out_everything_are_refused(without, says):
+    with pytest.raises(ConfigError, match=says):
+        leave_out(Recipe(), without, THERE, Config())

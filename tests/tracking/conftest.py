@@ -16,13 +16,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.config import Config
 from churn.frame import Snapshot
 from churn.model.documents import Effects
 from churn.model.storage import StoredModel, read_model, write_model
 from churn.tracking.place import Place, tracking_place
 from churn.tracking.runs import log_training
-from churn.training import train_on_snapshots
+from churn.training import train
+from labelled import dated
 
 EMBARGO_DAYS = 7
 PATIENCE_SECONDS = 60
@@ -62,7 +62,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
         "inputs": [{"table": "customers", "file": "customers.parquet", "bytes": 10, "sha256": "ab" * 32}],
         "row_counts": {"customers": {"rows": 310, "used": 300, "quarantined": 10}},
     }
-    stored = train_on_snapshots(snapshots, horizon_days=91, config=Config(), n_threads=1, facts=facts)
+    stored = train(dated(snapshots, facts=facts))
     service = {
         "service": "mobile_banking", "verdict": "suggests", "evidence": "observational", "effect": -0.04, "low": -0.06,
         "high": -0.02, "bands": {},

@@ -9,8 +9,9 @@ import pytest
 
 from churn.frame import Snapshot
 from churn.model.recipe import Recipe
+from churn.model.split import KeptApart, OutOfTime
 from churn.model.trees import TreeParameters
-from churn.tuning.plan import Plan, plan_snapshots
+from churn.threads import use_threads
 from churn.tuning.search import search
 from churn.tuning.study import Trial, open_study, read_trials
 
@@ -36,8 +37,8 @@ def snapshots() -> list[Snapshot]:
 
 
 @pytest.fixture(scope="session")
-def plan(snapshots: list[Snapshot]) -> Plan:
-    return plan_snapshots(snapshots, DAYS_APART)
+def apart(snapshots: list[Snapshot]) -> KeptApart:
+    return OutOfTime(DAYS_APART).keep_apart(snapshots)
 
 
 @pytest.fixture(scope="session")
@@ -49,19 +50,20 @@ def recipe() -> Recipe:
 def tried(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[Trial]]:
     """Search in a new file, and give the trials."""
 
-    def run(plan: Plan, n_trials: int, *, seed: int = 0, **options: object) -> list[Trial]:
+    def run(apart: KeptApart, n_trials: int, *, seed: int = 0, **options: object) -> list[Trial]:
         path = tmp_path_factory.mktemp("studies") / "o.db"
         with open_study(path, "s", {}) as study:
-            search(study, plan, Recipe(parameters=recipe.parameters, seed=seed), n_trials=n_trials, **options)
+            search(study, apart, Recipe(parameters=recipe.parameters, seed=seed), n_trials=n_trials, **options)
             return read_trials(study)
 
     return run
 
 
 @pytest.fixture(scope="session")
-def found(plan: Plan, tried: Callable[..., list[Trial]]) -> list[Trial]:
+def found(apart: KeptApart, tried: Callable[..., list[Trial]]) -> list[Trial]:
     """Sixteen trials of seed 0 on one thread, not interrupted."""
-    return tried(plan, 16, n_threads=1)
+    with use_threads(1):
+        return tried(apart, 16)
 
 
 def without_numbers(trials: Sequence[Trial]) -> list[tuple[object, ...]]:

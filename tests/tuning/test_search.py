@@ -5,28 +5,27 @@ import pytest
 import sklearn.metrics
 
 from churn.model.development import develop
-from churn.model.split import stack
+from churn.model.split import Folds, OutOfTime, Split, stack
 from churn.model.trees import TreeParameters
-from churn.tuning.plan import plan_flat, plan_snapshots
+from churn.threads import use_threads
 from churn.tuning.search import search, split_loss
 from churn.tuning.study import distributions, open_study, read_trials, tuned_part
 from tuning.conftest import DAYS_APART, snapshot, without_numbers
 
 
-def test_the_defaults_come_first_and_the_best_is_never_worse(plan, tried, found):
-    for trials in (found, tried(plan, 4, seed=1)):
+def test_the_defaults_come_first_and_the_best_is_never_worse(apart, tried, found):
+    for trials in (found, tried(apart, 4, seed=1)):
         assert trials[0].state == "complete"
         assert trials[0].parameters == pytest.approx(tuned_part(TreeParameters()))
         assert min(one.objective for one in trials if one.objective is not None) <= trials[0].objective
 
 
-def test_an_objective_is_the_split_loss_of_models_made_before_each_date(plan, tried, recipe, snapshots):
-    [defaults] = tried(plan, 1)
+def test_an_objective_is_the_split_loss_of_models_made_before_each_date(apart, tried, recipe, snapshots):
+    [defaults] = tried(apart, 1)
     expected = []
     for judged, learnt in ((2, snapshots[:1]), (3, snapshots[:2]), (4, snapshots[:3])):
-        model, _ = develop(stack(learnt), recipe)
         held_out = snapshots[judged]
-        probability = model.predict(held_out.features).probability
+        probability = develop(Split(stack(learnt), held_out, out_of_time=True), recipe).probability
         expected.append(sklearn.metrics.log_loss(held_out.churned, probability))
     assert defaults.losses == pytest.approx(expected, rel=1e-12)
     assert defaults.objective == pytest.approx(np.mean(expected), rel=1e-12)
@@ -41,21 +40,22 @@ def test_the_final_snapshot_changes_nothing_whatever_it_holds(snapshots, tried, 
         replace(last, features=last.features * 1e6),
     ]
     for one in changed:
-        assert tried(plan_snapshots([*snapshots[:-1], one], DAYS_APART), 3) == found[:3]
+        assert tried(OutOfTime(DAYS_APART).keep_apart([*snapshots[:-1], one]), 3) == found[:3]
 
 
-def test_the_same_seed_tries_the_same_on_one_thread_and_two_and_another_tries_others(plan, tried, found):
-    assert tried(plan, 13, n_threads=2) == found[:13]
-    others = tried(plan, 3, seed=1)
+def test_the_same_seed_tries_the_same_on_one_thread_and_two_and_another_tries_others(apart, tried, found):
+    with use_threads(2):
+        assert tried(apart, 13) == found[:13]
+    others = tried(apart, 3, seed=1)
     assert all(one.parameters != other.parameters for one, other in zip(found[1:3], others[1:], strict=True))
     assert len({tuple(one.parameters.values()) for one in found}) == 16
 
 
-def test_a_search_that_was_killed_goes_on_as_if_it_had_not_been(plan, recipe, found, tmp_path):
+def test_a_search_that_was_killed_goes_on_as_if_it_had_not_been(apart, recipe, found, tmp_path):
     path = tmp_path / "killed.db"
     for n_trials in (1, 4, 13):
         with open_study(path, "s", {}) as study:
-            search(study, plan, recipe, n_trials=n_trials)
+            search(study, apart, recipe, n_trials=n_trials)
             study.ask(distributions())  # begun, and never ended
     with open_study(path, "s", {}) as study:
         trials = read_trials(study)
@@ -63,19 +63,19 @@ def test_a_search_that_was_killed_goes_on_as_if_it_had_not_been(plan, recipe, fo
     assert without_numbers([one for one in trials if one.state != "failed"]) == without_numbers(found[:13])
 
 
-def test_the_defaults_are_tried_again_where_they_were_killed(plan, recipe, tmp_path):
+def test_the_defaults_are_tried_again_where_they_were_killed(apart, recipe, tmp_path):
     with open_study(tmp_path / "o.db", "s", {}) as study:
         study.enqueue_trial(tuned_part(TreeParameters()))
         study.ask(distributions())
     with open_study(tmp_path / "o.db", "s", {}) as study:
-        search(study, plan, recipe, n_trials=1)
+        search(study, apart, recipe, n_trials=1)
         assert [one.state for one in read_trials(study)] == ["failed", "complete"]
         assert read_trials(study)[1].parameters == pytest.approx(tuned_part(TreeParameters()))
 
 
-def test_what_is_given_up_was_worse_than_the_median_of_the_complete_after_as_many_splits(plan, tried, found):
+def test_what_is_given_up_was_worse_than_the_median_of_the_complete_after_as_many_splits(apart, tried, found):
     n_pruned = 0
-    for trials in (found, tried(plan, 12, seed=1)):
+    for trials in (found, tried(apart, 12, seed=1)):
         reference = np.array(trials[0].losses)
 
         def means(one, reference=reference):
@@ -86,7 +86,7 @@ def test_what_is_given_up_was_worse_than_the_median_of_the_complete_after_as_man
             complete = [means(before) for before in trials[:at] if before.state == "complete"]
             worse = [
                 len(complete) >= 5 and means(one)[:n].min() > np.median([before[n - 1] for before in complete])
-                for n in range(1, min(len(one.losses), len(plan.splits) - 1) + 1)
+                for n in range(1, min(len(one.losses), len(apart.splits) - 1) + 1)
             ]
             assert (one.state == "pruned") == worse[-1]
             assert not any(worse[:-1])
@@ -94,36 +94,40 @@ def test_what_is_given_up_was_worse_than_the_median_of_the_complete_after_as_man
     assert n_pruned > 4
 
 
-def test_without_time_left_the_defaults_alone_are_tried(plan, tried):
-    assert len(tried(plan, 5, seconds=0)) == 1
+def test_without_time_left_the_defaults_alone_are_tried(apart, tried):
+    assert len(tried(apart, 5, seconds=0)) == 1
 
 
-def test_trials_of_earlier_calls_count(plan, recipe, tmp_path):
+def test_trials_of_earlier_calls_count(apart, recipe, tmp_path):
     begun = []
     for n_trials in (2, 2, 3):
         with open_study(tmp_path / "o.db", "s", {}) as study:
-            search(study, plan, recipe, n_trials=n_trials, on_step=begun.append)
+            search(study, apart, recipe, n_trials=n_trials, on_step=begun.append)
     assert [line.split(":")[0] for line in begun] == ["trial 1 of 2", "trial 2 of 2", "trial 3 of 3"]
 
 
-def test_a_trial_that_is_interrupted_is_failed_and_the_interruption_goes_on(plan, recipe, tmp_path, monkeypatch):
+def test_a_trial_that_is_interrupted_is_failed_and_the_interruption_goes_on(apart, recipe, tmp_path, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
     with open_study(tmp_path / "o.db", "s", {}) as study:
-        search(study, plan, recipe, n_trials=2)
+        search(study, apart, recipe, n_trials=2)
         with monkeypatch.context() as patch:
             patch.setattr("churn.tuning.search.split_loss", interrupt)
             with pytest.raises(KeyboardInterrupt):
-                search(study, plan, recipe, n_trials=5)
+                search(study, apart, recipe, n_trials=5)
         assert [one.state for one in read_trials(study)] == ["complete", "complete", "failed"]
 
 
 def test_a_flat_file_is_searched_by_its_folds(tried):
-    plan = plan_flat(replace(snapshot(0, n=400), as_of=None))
-    [defaults] = tried(plan, 1)
+    apart = Folds().keep_apart([replace(snapshot(0, n=400), as_of=None)])
+    [defaults] = tried(apart, 1)
     assert len(defaults.losses) == 5
 
 
-def test_the_loss_of_a_split_does_not_depend_on_threads(plan, recipe):
-    assert split_loss(plan.splits[0], recipe, 1) == split_loss(plan.splits[0], recipe, 2)
+def test_the_loss_of_a_split_does_not_depend_on_threads(apart, recipe):
+    losses = []
+    for n in (1, 2):
+        with use_threads(n):
+            losses.append(split_loss(apart.splits[0], recipe))
+    assert losses[0] == losses[1]

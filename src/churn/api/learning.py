@@ -1,38 +1,46 @@
 """Models made of labelled snapshots, and held against each other."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
-from churn.data import OnStep, Snapshots, say_nothing
+from churn import training
+from churn.api import baselines
+from churn.data import Data, OnStep, Snapshots, say_nothing
 from churn.evaluation import backtest as backtests
-from churn.evaluation.backtest import N_JUDGED, Backtest
+from churn.evaluation.backtest import Backtest, OnLeak
 from churn.evaluation.leaks import Leak
 from churn.evidence import Evidence
 from churn.explanation.effects.estimates import estimate_effects
 from churn.explanation.next_best import build_advice
 from churn.model.documents import Effects
-from churn.model.recipe import Recipe, parse_recipe
+from churn.model.recipe import Recipe, leave_out, parse_recipe
+from churn.model.split import N_JUDGED
 from churn.model.storage import StoredModel
 from churn.threads import use_threads
-from churn.training import train_flat, train_on_snapshots
 
 _log = logging.getLogger(__name__)
+
+
+def warn_of_leak(leak: Leak) -> None:
+    """Log a feature that knows too much."""
+    _log.warning("%s", leak.sentence)
 
 
 def train(
     snapshots: Snapshots,
     recipe: Recipe | str | None = None,
     *,
+    without: Sequence[str] = (),
     with_effects: bool = True,
+    anchor: Data | None = None,
     n_threads: int | None = None,
     on_step: OnStep = say_nothing,
-    on_leak: Callable[[Leak], None] | None = None,
+    on_leak: OnLeak = warn_of_leak,
 ) -> StoredModel:
     """Train, calibrate and judge a model, and estimate what binding each service does: what `churn train` writes.
 
-    How rows are held out and chosen by is said at `churn.training.train_on_snapshots` and `train_flat`.
+    How rows are held out and chosen by is said at `churn.training.train`.
 
     Parameters
     ----------
@@ -40,9 +48,13 @@ def train(
         Of `build_snapshots`.
     recipe
         What grows the model, or its name as `churn train --learner` takes it; LightGBM by default.
+    without
+        Names of features, and of families of features, to leave out.
     with_effects
         Also estimate what binding each service does, for `score(..., explain=True)` to name the next one by; it takes
         longer than the rest.
+    anchor
+        Open data, on whose customers at the latest snapshot the model is anchored in the end; see `churn.anchor`.
     n_threads
         All of the machine's by default; no result depends on it.
     on_step
@@ -53,25 +65,18 @@ def train(
     Raises
     ------
     DataError, TimeRangeError, ConfigError, ModelError
-        As for `train_on_snapshots` and `train_flat`.
+        As for `churn.training.train`.
     """
     chosen = parse_recipe(recipe) if isinstance(recipe, str) else recipe or Recipe()
-    common: dict[str, Any] = {
-        "config": snapshots.config,
-        "horizon_days": snapshots.horizon_days,
-        "recipe": chosen,
-        "n_threads": n_threads,
-        "facts": snapshots.facts,
-        "on_step": on_step,
-        "on_leak": on_leak or (lambda leak: _log.warning("%s", leak.sentence)),
-    }
-    is_file = snapshots.config.flat is not None
-    stored = train_flat(snapshots[0], **common) if is_file else train_on_snapshots(snapshots.dated, **common)
-    if not with_effects or snapshots.evidence is None:
-        return stored
-    on_step("estimating what binding each service does")
+    if anchor is not None:
+        _ = anchor.coverage_column  # refused now if not known, and not after the training
     with use_threads(n_threads):
-        return replace(stored, effects=_advice(snapshots, snapshots.evidence, chosen.seed))
+        kept = leave_out(chosen, without, list(map(str, snapshots[0].features)), snapshots.config)
+        stored = training.train(snapshots, kept, on_step=on_step, on_leak=on_leak)
+        if with_effects and snapshots.evidence is not None:
+            on_step("estimating what binding each service does")
+            stored = replace(stored, effects=_advice(snapshots, snapshots.evidence, chosen.seed))
+        return stored if anchor is None else baselines.anchor(stored, anchor, snapshots[-1].as_of)
 
 
 def backtest(
@@ -82,6 +87,7 @@ def backtest(
     seed: int = 0,
     n_threads: int | None = None,
     on_step: OnStep = say_nothing,
+    on_leak: OnLeak = warn_of_leak,
 ) -> Backtest:
     """Judge recipes on the last snapshots, each by models of what was known at its date; of a file, by five folds.
 
@@ -95,7 +101,7 @@ def backtest(
         Snapshots to judge at most, the latest.
     seed
         Of recipes given by name, and of a file's folds.
-    n_threads, on_step
+    n_threads, on_step, on_leak
         As for `train`.
 
     Raises
@@ -104,15 +110,8 @@ def backtest(
         As for `churn.evaluation.backtest.backtest`.
     """
     named = recipes if isinstance(recipes, Mapping) else {name: parse_recipe(name, seed=seed) for name in recipes}
-    config, threads = snapshots.config, n_threads or 0
-    if config.flat is not None:
-        return backtests.backtest_flat(
-            snapshots[0], named, config=config, seed=seed, n_threads=threads, on_step=on_step
-        )
-    return backtests.backtest(
-        snapshots.dated, named, horizon_days=snapshots.horizon_days, config=config, n_judged=n_judged,
-        n_threads=threads, on_step=on_step,
-    )  # fmt: skip
+    with use_threads(n_threads):
+        return backtests.backtest(snapshots, named, n_judged=n_judged, seed=seed, on_step=on_step, on_leak=on_leak)
 
 
 def _advice(snapshots: Snapshots, evidence: Evidence, seed: int) -> Effects:

@@ -2,64 +2,60 @@
 
 import datetime as dt
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
-from churn.cli.comparison_table import best_ranked, print_comparison
-from churn.cli.console import note, print_json, show_notes, steps
-from churn.cli.contenders import (
-    CHAMPION,
-    can_have_bindings,
-    find_champion,
-    leave_out_same,
-    leave_out_strange,
-    name_contenders,
-)
-from churn.cli.fitting import train_on_file, train_on_folder
-from churn.cli.options import (
-    PATH,
-    IsoDate,
-    config_option,
-    data_argument,
-    data_end_option,
-    horizon_option,
-    json_option,
-    seed_option,
-    threads_option,
-)
-from churn.cli.promoting import Compared, decide_compared, log_compared, register_challenger
-from churn.cli.recipes import parameters_option
-from churn.cli.track import no_track_option
-from churn.config import Config, read_config
-from churn.data import is_file, open_bank, open_file
-from churn.errors import TimeRangeError
-from churn.evaluation.backtest import N_JUDGED, backtest, backtest_flat
-from churn.evaluation.comparison import Comparison, compare_models
-from churn.evaluation.leaks import Leak
-from churn.evaluation.promotion import Decision
-from churn.model.recipe import Recipe
-from churn.tracking.place import tracking_place
+from churn.api import comparing
+from churn.cli import options
+from churn.cli.console import note, print_json, print_table, show_notes, steps
+from churn.config import read_config
+from churn.data import open_data
+from churn.errors import ChurnError
+from churn.estimates import UNKNOWN
+from churn.evaluation.comparison import Comparison
+from churn.evaluation.judged import Judged
+from churn.evaluation.promotion import Decision, find_test
+from churn.evaluation.segments import evaluate_segments, name_failures
+from churn.model.split import N_JUDGED
+from churn.threads import use_threads
+from churn.tracking.place import look_command, tracking_place
 from churn.tracking.session import require_writable
 
-_log = logging.getLogger(__name__)
 MOST_JUDGED = 40
 EARLIER = 8
 """Snapshots before the first judged one, from which it is learnt."""
+SIGNIFICANT = 0.05
+BETTER, WORSE = "▲", "▼"
+_COLUMNS = {
+    "roc_auc": ("ROC-AUC", 4),
+    "average_precision": ("avg. precision", 4),
+    "log_loss": ("log loss", 4),
+    "brier_score": ("Brier", 4),
+    "ece": ("ECE", 4),
+    "calibration_slope": ("slope", 3),
+    "calibration_intercept": ("intercept", 3),
+    "top_decile_lift": ("lift 10 %", 2),
+    "top_decile_lift_share": ("of max.", 3),
+    "empc": ("EMPC", 2),
+    "campaign_profit": ("profit", 2),
+}
+_log = logging.getLogger(__name__)
 
 
 @click.command()
-@data_argument
+@options.data_argument
 @click.option(
     "--candidate", "candidates", multiple=True, metavar="NAME", help="Learner, monotone, or learners joined by +."
 )
-@click.option("--model", "folders", type=PATH, multiple=True, help="Model folder, whose recipe is compared too.")
-@parameters_option
-@click.option("--as-of", "dates", type=IsoDate(), multiple=True, help="Snapshot to use; may be repeated.")
-@horizon_option
+@click.option(
+    "--model", "folders", type=options.PATH, multiple=True, help="Model folder, whose recipe is compared too."
+)
+@options.parameters_option
+@click.option("--as-of", "dates", type=options.IsoDate(), multiple=True, help="Snapshot to use; may be repeated.")
+@options.horizon_option
 @click.option(
     "--snapshots",
     "n_judged",
@@ -70,12 +66,12 @@ EARLIER = 8
 )
 @click.option("--intervals", is_flag=True, help="Show the 95 % interval of every metric as well.")
 @click.option("--promote", is_flag=True, help="Make the best challenger the champion, if it is better beyond noise.")
-@config_option
-@data_end_option
-@seed_option
-@threads_option
-@no_track_option
-@json_option
+@options.config_option
+@options.data_end_option
+@options.seed_option
+@options.threads_option
+@options.no_track_option
+@options.json_option
 def compare(
     data: Path,
     candidates: Sequence[str],
@@ -105,69 +101,79 @@ def compare(
     Example:  churn compare bank
               churn compare bank --candidate lightgbm --candidate scorecard+lightgbm --promote
     """
+    if promote and no_track:
+        raise click.UsageError("--promote and --no-track: a promotion is kept in the registry; leave one out")
     config = read_config(config_path)
-    flat = is_file(data, config)
-    _require_usable(promote=promote, no_track=no_track, has_dates=bool(dates), flat=flat)
-    champion = None if no_track else find_champion(horizon, must_answer=promote)
-    recipes = name_contenders(
-        candidates,
-        folders,
-        parameters_path,
-        champion.recipe if champion else None,
-        has_bindings=can_have_bindings(data, config),
-        seed=seed,
+    if promote:
+        require_writable(tracking_place())
+    champion = None if no_track else _find_champion(horizon, must_answer=promote)
+    name = partial(
+        comparing.contenders, candidates, folders=folders, parameters=parameters_path, champion=champion, seed=seed
     )
-    if flat:
-        compared = _compare_file(data, config, recipes, promote, seed, threads or 0)
-    else:
-        compared = _compare_folder(data, config, recipes, promote, dates, horizon, n_judged, data_end, threads or 0)
-    comparison = _test_models(compared, config, seed)
-    decision = decide_compared(comparison, compared)
-    if not as_json:
-        reference = CHAMPION if CHAMPION in compared.recipes else decision.challenger or best_ranked(comparison)[0]
-        title = _title(compared, comparison)
-        print_comparison(comparison, reference, compared.found, title=title, with_intervals=intervals)
-    parent = None if no_track else log_compared(comparison, compared, decision, must=promote)
-    before = champion.version if champion else None
-    after = before
-    if promote and decision.challenger is not None:
-        anchored = champion is not None and champion.is_anchored
-        recipe = compared.recipes[decision.challenger]
-        common: dict[str, Any] = {"horizon_days": horizon, "n_threads": threads, "anchor": anchored}
-        train = train_on_file if flat else partial(train_on_folder, dates=compared.days, data_end=data_end)
-        version = register_challenger(
-            partial(train, data, config, recipe, **common),
-            decision,
-            before,
-            parent=str(parent),
-            embargo_days=config.training.embargo_days,
-        )
-        after = version if decision.promote else before
+    name()  # what cannot be compared is refused before any data are read
+    with use_threads(threads), open_data(data, config, data_end=data_end) as opened:
+        show_notes(opened.notes())
+        recipes = name(has_bindings=opened.has_bindings)
+        with steps() as on_step:
+            snapshots = opened.snapshots(
+                dates, horizon, most=n_judged + EARLIER, with_evidence=promote, on_step=on_step
+            )
+            compared = comparing.compare(
+                snapshots,
+                recipes,
+                champion=champion,
+                needs_champion=promote,
+                n_judged=n_judged,
+                seed=seed,
+                on_step=on_step,
+            )
+        if n := compared.comparison.n_one_class:
+            note(f"note: {n} judged snapshots hold one outcome only; metrics that need both skip them")
+        if not as_json:
+            print_comparison(compared, with_intervals=intervals)
+        parent = None if no_track else _log_run(compared, must=promote)
+        before = after = champion.version if champion else None
+        if promote:
+            with steps() as on_step:
+                version = comparing.promote(
+                    compared, anchor=opened, parent=parent, by="churn compare --promote", on_step=on_step
+                )
+            after = version if compared.decision.promote else before
     if as_json:
-        found = {"champion_before": before, "champion_after": after, "reason": decision.reason}
-        print_json(comparison.document() | found)
+        found = {"champion_before": before, "champion_after": after, "reason": compared.decision.reason}
+        print_json(compared.comparison.document() | found)
     else:
-        click.echo(_conclusion(decision, after, promote=promote))
-    if promote and not decision.promote:
+        click.echo(_conclusion(compared.decision, after, promote=promote))
+    if promote and not compared.decision.promote:
         raise click.exceptions.Exit(1)
 
 
-def _test_models(compared: Compared, config: Config, seed: int) -> Comparison:
-    with steps(1) as on_step:
-        on_step("comparing the models")
-        comparison = compare_models(compared.found.judged, campaign=config.campaign, seed=seed)
-    if comparison.n_one_class:
-        note(f"note: {comparison.n_one_class} judged snapshots hold one outcome only; metrics that need both skip them")
-    return comparison
+def _find_champion(horizon_days: int, *, must_answer: bool) -> comparing.Champion | None:
+    """Return the champion; None, with a warning where there is one, if it cannot be compared and need not be."""
+    try:
+        found = comparing.champion(horizon_days)
+    except ChurnError as error:
+        if must_answer:
+            raise
+        _log.warning("the champion is left out: %s", error)
+        return None
+    if found and found.is_anchored:
+        _log.warning("the champion is anchored to the stated rates; it is compared as it was before")
+    return found
 
 
-def _require_usable(*, promote: bool, no_track: bool, has_dates: bool, flat: bool) -> None:
-    if promote and no_track:
-        raise click.UsageError("--promote and --no-track: a promotion is kept in the registry; leave one out")
-    if flat and has_dates:
-        raise TimeRangeError("--as-of: a flat file has no time; leave --as-of out")
-    if promote:
-        require_writable(tracking_place())
+def _log_run(compared: comparing.Compared, *, must: bool) -> str | None:
+    """Log a comparison and return the run's id; None, with a warning, where it cannot be and need not be logged."""
+    try:
+        with steps() as on_step:
+            run_id = comparing.log_comparison(compared, on_step=on_step)
+    except ChurnError as error:
+        if must:
+            raise
+        note(f"warning: the comparison was not logged: {error}")
+        return None
+    note(f"logged run {run_id}; look at it with: {look_command(tracking_place())}")
+    return run_id
 
 
 def _conclusion(decision: Decision, version: int | None, *, promote: bool) -> str:
@@ -176,86 +182,85 @@ def _conclusion(decision: Decision, version: int | None, *, promote: bool) -> st
     return f"version {version} is the champion: {decision.reason}" if decision.promote else f"kept: {decision.reason}"
 
 
-def _compare_folder(
-    data: Path,
-    config: Config,
-    recipes: Mapping[str, Recipe],
-    promote: bool,
-    dates: Sequence[dt.date],
-    horizon: int,
-    n_judged: int,
-    data_end: dt.date | None,
-    n_threads: int,
-) -> Compared:
-    with open_bank(data, config, data_end=data_end, n_threads=n_threads or None) as bank:
-        days = bank.choose_dates(dates, horizon, most=n_judged + EARLIER)
-        show_notes(bank.notes())
-        facts = bank.input_facts()
-        with steps(len(days)) as on_step:
-            snapshots = bank.snapshots(days, horizon, with_evidence=False, on_step=on_step).dated
-    features = list(map(str, snapshots[0].features))
-    recipes = leave_out_same(leave_out_strange(recipes, features, must_answer=promote), features)
-    leaks: list[Leak] = []
-    with steps(len(recipes) * n_judged + 1) as on_step:
-        found = backtest(
-            snapshots,
-            recipes,
-            horizon_days=horizon,
-            config=config,
-            n_judged=n_judged,
-            n_threads=n_threads,
-            on_step=on_step,
-            on_leak=leaks.append,
-        )
-    _warn_of(leaks)
-    judged = [str(date) for date in found.judged.snapshots()]
-    return Compared(
-        recipes,
-        found,
-        days,
-        {
-            "judged": judged,
-            "snapshots": [str(day) for day in days],
-            "horizon_days": horizon,
-            "embargo_days": config.training.embargo_days,
-            **facts,
-        },
-        leaks,
-    )
-
-
-def _compare_file(
-    data: Path, config: Config, recipes: Mapping[str, Recipe], promote: bool, seed: int, n_threads: int
-) -> Compared:
-    with open_file(data, config, n_threads=n_threads or None) as file:
-        show_notes(file.notes())
-        facts, snapshot = file.input_facts(), file.labelled(None, horizon_days=0)
-    features = list(map(str, snapshot.features))
-    recipes = leave_out_same(leave_out_strange(recipes, features, must_answer=promote), features)
-    leaks: list[Leak] = []
-    with steps(len(recipes) + 1) as on_step:
-        found = backtest_flat(
-            snapshot,
-            recipes,
-            config=config,
-            seed=seed,
-            n_threads=n_threads,
-            on_step=on_step,
-            on_leak=leaks.append,
-        )
-    _warn_of(leaks)
-    return Compared(recipes, found, (), {"judged": [], **facts}, leaks)
-
-
-def _warn_of(leaks: Sequence[Leak]) -> None:
-    for leak in leaks:
-        _log.warning("%s", leak.sentence)
-
-
-def _title(compared: Compared, comparison: Comparison) -> str:
-    judged = compared.found.judged
-    n = f"{len(judged.customer_id):,} customers"
-    if not compared.facts["judged"]:
+def _title(compared: comparing.Compared) -> str:
+    dates = [str(date) for date in compared.backtest.judged.snapshots() if date]
+    n = f"{len(compared.backtest.judged.customer_id):,} customers"
+    if not dates:
         return f"{n}, five folds (NOT out of time: a flat file has no time)"
-    first, last = compared.facts["judged"][0], compared.facts["judged"][-1]
-    return f"Out of time: {comparison.n_snapshots} snapshots from {first} to {last}, {n} in all"
+    return f"Out of time: {len(dates)} snapshots from {dates[0]} to {dates[-1]}, {n} in all"
+
+
+def print_comparison(compared: comparing.Compared, *, with_intervals: bool = False) -> None:
+    """Print every model's metrics, best ROC-AUC first, marked where they differ from the reference beyond noise.
+
+    The reference is the champion, where there is one, else the best challenger.
+    """
+    comparison, found = compared.comparison, compared.backtest
+    order = best_ranked(comparison)
+    is_champion = comparing.CHAMPION in found.recipes
+    reference = comparing.CHAMPION if is_champion else compared.decision.challenger or order[0]
+    rows = [
+        (
+            name,
+            *(_cell(comparison, metric, name, reference, digits) for metric, (_, digits) in _COLUMNS.items()),
+            f"{found.seconds[name]:.1f}",
+        )
+        for name in order
+    ]
+    columns = ("model", *(heading for heading, _ in _COLUMNS.values()), "seconds")
+    print_table(_title(compared), columns, rows, left=("model",))
+    click.echo(
+        f"{BETTER} better, {WORSE} worse than {reference} beyond noise (p < {SIGNIFICANT}; ROC-AUC: DeLong, all else: "
+        "customers resampled). EMPC and profit: per customer, at the costs of [campaign]."
+    )
+    if with_intervals:
+        _print_intervals(comparison, order)
+    _print_differences(comparison, reference)
+    _print_failures(found.judged, order[0])
+
+
+def best_ranked(comparison: Comparison) -> list[str]:
+    """Return the models' names, the largest ROC-AUC first."""
+    return sorted(comparison.models, key=lambda name: -(comparison.models[name]["roc_auc"].value or 0.0))
+
+
+def _print_intervals(comparison: Comparison, order: Sequence[str]) -> None:
+    rows = []
+    for metric, (heading, digits) in _COLUMNS.items():
+        for name in order:
+            value, low, high = comparison.models[name].get(metric, UNKNOWN)
+            shown = ["–" if number is None else f"{number:.{digits}f}" for number in (value, low, high)]
+            rows.append((heading, name, *shown))
+    print_table("95 % intervals", ("metric", "model", "value", "low", "high"), rows, left=("metric", "model"))
+
+
+def _cell(comparison: Comparison, metric: str, name: str, reference: str, digits: int) -> str:
+    estimate = comparison.models[name].get(metric, UNKNOWN)
+    if estimate.value is None:
+        return "–"
+    test = find_test(comparison, metric, name, reference)
+    mark = ""
+    if test is not None and test.p_value is not None and test.p_value < SIGNIFICANT:
+        mark = BETTER if test.better == name else WORSE
+    return f"{estimate.value:.{digits}f}{mark or ' '}"
+
+
+def _print_differences(comparison: Comparison, reference: str) -> None:
+    rows = []
+    for name in comparison.models:
+        test = find_test(comparison, "roc_auc", name, reference)
+        if test is None:
+            continue
+        sign = 1 if test.better == name else -1
+        low, high = sorted((sign * (test.low or 0.0), sign * (test.high or 0.0)))
+        p_value = "–" if test.p_value is None else f"{test.p_value:.3g}"
+        rows.append((name, f"{sign * test.difference:+.4f}", f"{low:+.4f} to {high:+.4f}", p_value))
+    print_table(f"ROC-AUC against {reference}", ("model", "difference", "95 % interval", "p"), rows, left=("model",))
+
+
+def _print_failures(judged: Judged, model: str) -> None:
+    failures: Sequence[str] = name_failures(evaluate_segments(judged, model))
+    for sentence in failures:
+        click.echo(f"{model}: {sentence}")
+    if not failures:
+        click.echo(f"{model} fails in no segment of {', '.join(map(str, judged.segments)) or 'none known'}.")

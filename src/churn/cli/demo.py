@@ -9,22 +9,20 @@ from pathlib import Path
 import click
 import pyarrow.parquet as pq
 
+from churn.api import learning
 from churn.api.explaining import write_explanation
 from churn.api.reporting import page
 from churn.charts import canvas
 from churn.charts.models import draw_baselines
-from churn.cli.console import note, percent, print_baselines, print_json, print_table, steps
+from churn.cli.console import note, percent, print_baselines, print_json, print_table, show_notes, steps
 from churn.cli.explain import print_bindings
-from churn.cli.fitting import train_on_folder
-from churn.cli.options import PATH, json_option
+from churn.cli.options import PATH, json_option, no_track_option
 from churn.cli.plan import plan_day
-from churn.cli.track import no_track_option, track_training
-from churn.cli.train import baselines_title, print_metrics
+from churn.cli.train import baselines_title, print_metrics, track_training
 from churn.config import Config, read_config
 from churn.data import open_bank
 from churn.files import new_folder, require_replaceable, write_json, write_text
 from churn.model.documents import Thresholds
-from churn.model.recipe import Recipe
 from churn.model.storage import StoredModel, read_model, write_model
 from churn.scoring import write_scores
 from churn.simulation import simulate_bank
@@ -77,7 +75,9 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
             simulate_bank(bank, customers=CUSTOMERS, months=MONTHS, seed=SEED, on_step=on_step)
         as_of = _check(bank)
         note("3  train, calibrate, and judge on a year the judged model has not seen")
-        trained = train_on_folder(bank, Config(), Recipe())
+        with open_bank(bank) as opened, steps() as on_step:
+            show_notes(opened.notes())
+            trained = learning.train(opened.snapshots(on_step=on_step), on_step=on_step)
         write_model(model, trained)
         stored = read_model(model)
         note(f"4  say which bindings cut churn as of {as_of}")

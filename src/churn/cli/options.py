@@ -7,6 +7,9 @@ from typing import Any
 
 import click
 
+from churn.model.learners.catalogue import LEARNERS
+from churn.model.trees import LIGHTGBM
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -51,6 +54,22 @@ threads_option = click.option(
 )
 horizon_option = click.option(
     "--horizon", type=click.IntRange(1, MOST_DAYS), default=365, show_default=True, help="Days within which to leave."
+)
+learner_option = click.option(
+    "--learner",
+    default=LIGHTGBM,
+    show_default=True,
+    metavar="NAME",
+    help=f"What grows the model: {LIGHTGBM}, {', '.join(LEARNERS)}; joined by + they are averaged.",
+)
+parameters_option = click.option(
+    "--parameters", "parameters_path", type=PATH, help="How LightGBM grows trees: a file from churn tune."
+)
+without_option = click.option(
+    "--without", multiple=True, metavar="NAME", help="Feature, or family of features, to leave out; may be repeated."
+)
+no_track_option = click.option(
+    "--no-track", is_flag=True, envvar="CHURN_NO_TRACK", help="Do not log the run to MLflow [variable: CHURN_NO_TRACK]."
 )
 seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed.")
 

@@ -2,51 +2,51 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from churn.api.baselines import anchoring_warnings
-from churn.cli.console import note, print_baselines, print_json, print_table, show_notes
-from churn.cli.fitting import train_on_file, train_on_folder
-from churn.cli.options import (
-    IsoDate,
-    config_option,
-    data_argument,
-    data_end_option,
-    horizon_option,
-    json_option,
-    output_option,
-    seed_option,
-    threads_option,
-)
-from churn.cli.recipes import build_recipe, learner_option, parameters_option, without_option
-from churn.cli.track import no_track_option, track_training
+from churn.api import baselines, learning
+from churn.cli import options
+from churn.cli.console import note, print_baselines, print_json, print_table, show_notes, steps
 from churn.config import read_config
-from churn.data import is_file
-from churn.errors import TimeRangeError
+from churn.data import open_data
+from churn.errors import ChurnError, ConfigError
 from churn.model.documents import Manifest
 from churn.model.monotone import describe_monotone
+from churn.model.recipe import Recipe, parse_recipe
 from churn.model.storage import StoredModel, read_model, require_model_place, write_model
+from churn.model.trees import LIGHTGBM
+from churn.tables.flat import Labels
+from churn.threads import use_threads
+from churn.tracking.place import Place, look_command, tracking_place
+from churn.tracking.runs import HeldOutOutcomes, log_training
+from churn.tuning.verdict import read_parameters
+
+_INTERRUPTED = 130
 
 
 @click.command()
-@data_argument
-@output_option("Model folder to write.")
-@click.option("--as-of", "dates", type=IsoDate(), multiple=True, help="Snapshot to learn from; may be repeated.")
-@horizon_option
+@options.data_argument
+@options.output_option("Model folder to write.")
+@click.option(
+    "--as-of", "dates", type=options.IsoDate(), multiple=True, help="Snapshot to learn from; may be repeated."
+)
+@options.horizon_option
 @click.option("--anchor", is_flag=True, help="Shift predictions to the stated rates by products held.")
-@learner_option
+@options.learner_option
 @click.option("--monotone", is_flag=True, help="Let a binding only lower the risk, and say what that costs.")
-@parameters_option
-@without_option
-@config_option
-@data_end_option
-@seed_option
-@threads_option
-@no_track_option
-@json_option
+@options.parameters_option
+@options.without_option
+@click.option("--without-effects", is_flag=True, help="Do not estimate what binding each service does.")
+@options.config_option
+@options.data_end_option
+@options.seed_option
+@options.threads_option
+@options.no_track_option
+@options.json_option
 def train(
     data: Path,
     output: Path,
@@ -57,6 +57,7 @@ def train(
     monotone: bool,
     parameters_path: Path | None,
     without: Sequence[str],
+    without_effects: bool,
     config_path: Path | None,
     data_end: dt.date | None,
     seed: int,
@@ -69,6 +70,9 @@ def train(
     With --anchor the model is anchored, on the customers of the latest snapshot, after it was judged; see
     churn baselines --anchor. With --monotone binding a service never raises a prediction; a second model without
     that is judged beside it. For a flat file [flat] bindings names the columns.
+
+    --without-effects leaves out the effects of bindings, which take longest; churn score --explain then names no next
+    binding.
 
     Features that know too much are named before anything is fitted: those that alone tell who leaves, whose power is
     gone on the held-out snapshot, or that hold dates not yet known.
@@ -83,29 +87,24 @@ def train(
     config = read_config(config_path)
     recipe = build_recipe(learner, monotone=monotone, seed=seed, parameters_path=parameters_path)
     require_model_place(output)
-    if is_file(data, config):
-        if dates:
-            raise TimeRangeError("--as-of: a flat file has no time; leave --as-of out")
-        stored = train_on_file(
-            data, config, recipe, horizon_days=horizon, without=without, n_threads=threads, anchor=anchor
-        )
-    else:
-        stored = train_on_folder(
-            data,
-            config,
-            recipe,
-            dates=dates,
-            horizon_days=horizon,
-            without=without,
-            data_end=data_end,
-            n_threads=threads,
-            anchor=anchor,
-        )
+    labels: Labels = "where known" if anchor else "needed"
+    with use_threads(threads), open_data(data, config, labels=labels, data_end=data_end) as opened:
+        show_notes(opened.notes())
+        with steps() as on_step:
+            snapshots = opened.snapshots(dates, horizon, with_evidence=not without_effects, on_step=on_step)
+            stored = learning.train(
+                snapshots,
+                recipe,
+                without=without,
+                with_effects=not without_effects,
+                anchor=opened if anchor else None,
+                on_step=on_step,
+            )
     write_model(output, stored)
     held_out = stored.held_out
     # What was written is read back through every check, so that a model that cannot be loaded is known now.
     stored = read_model(output)
-    show_notes(anchoring_warnings(stored))
+    show_notes(baselines.anchoring_warnings(stored))
     if as_json:
         document: dict[str, Any] = {"model": str(output)}
         document |= {"metrics": stored.metrics.to_json(), "baselines": stored.baselines.to_json()}
@@ -118,6 +117,25 @@ def train(
         note(f"wrote {output}")
     if not no_track:
         track_training(stored, output, embargo_days=config.training.embargo_days, held_out=held_out)
+
+
+def build_recipe(learner: str, *, monotone: bool, seed: int, parameters_path: Path | None) -> Recipe:
+    """Build the recipe a command was asked for.
+
+    Raises
+    ------
+    ConfigError
+        The parameters cannot be read, or the learner has no use for them.
+    ModelError
+        The learner is not known, not installed, or cannot be held monotone.
+    """
+    given = read_parameters(parameters_path) if parameters_path else Recipe()
+    recipe = parse_recipe(learner, seed=seed, parameters=given.parameters, tuned_on=given.tuned_on)
+    if parameters_path is not None and LIGHTGBM not in recipe.learners:
+        raise ConfigError(
+            f"--parameters {parameters_path}: are {LIGHTGBM}'s, and --learner {learner} has no use for them"
+        )
+    return replace(recipe, monotone=True) if monotone else recipe
 
 
 def print_metrics(stored: StoredModel) -> None:
@@ -142,3 +160,39 @@ def baselines_title(manifest: Manifest, as_of: dt.date | None) -> str:
     days = manifest.horizon_days
     note = "" if days == 365 else "; stated annual rates converted by 1 - (1 - p)^(days/365), a constant hazard"
     return f"Churn within {days} days by products held, {when}{note}"
+
+
+def track_training(
+    stored: StoredModel,
+    folder: Path,
+    *,
+    place: Place | None = None,
+    embargo_days: int | None = None,
+    held_out: HeldOutOutcomes | None = None,
+    source: str = "churn train",
+) -> str | None:
+    """Log a run, and say how to look at it; where that fails, say so in one line and return None.
+
+    Parameters are those of `churn.tracking.runs.log_training`.
+    """
+    place = place or tracking_place()
+    try:
+        with steps() as on_step:
+            run_id = log_training(
+                stored,
+                folder,
+                place=place,
+                embargo_days=embargo_days,
+                held_out=held_out,
+                source=source,
+                on_step=on_step,
+            )
+    except ChurnError as error:
+        note(f"warning: the run was not logged: {error}")
+        note(f"the model is whole; log it later with: churn champion --set {folder}")
+        return None
+    except KeyboardInterrupt:
+        note(f"stopped while the run was logged; {folder} is written and whole")
+        raise SystemExit(_INTERRUPTED) from None
+    note(f"logged run {run_id}; look at it with: {look_command(place)}")
+    return run_id

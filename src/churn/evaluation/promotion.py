@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from churn.evaluation.backtest import Backtest
 from churn.evaluation.comparison import Comparison, PairedTest
+from churn.model.recipe import Recipe
 
 SIGNIFICANCE = 0.01
 """Of the two-sided test of ROC-AUC, corrected for how many challengers there are. Strict, for a change of champion
@@ -35,28 +37,55 @@ class Decision(NamedTuple):
     reason: str
 
 
-def decide(comparison: Comparison, champion: str | None, challengers: Sequence[str]) -> Decision:
+def decide(comparison: Comparison, found: Backtest, champion: str | None = None) -> Decision:
     """Decide whether the best challenger takes the champion's place.
 
-    It must have the larger ROC-AUC with a p-value, times the number of challengers (Bonferroni, since the best of
-    them is looked at), below `SIGNIFICANCE`; and its calibration must not be worse: neither its expected calibration
-    error nor its log loss significantly, nor the former by more than `MOST_WORSE_ECE`. Without a champion the best
-    challenger takes the empty place, if it surely ranks better than chance.
+    A challenger whose parameters were tuned on a judged snapshot is none, for it was chosen by what judges it; and
+    nobody takes the place where a feature knows too much. The challenger must have the larger ROC-AUC with a p-value,
+    times the number of challengers (Bonferroni, since the best of them is looked at), below `SIGNIFICANCE`; and its
+    calibration must not be worse: neither its expected calibration error nor its log loss significantly, nor the former
+    by more than `MOST_WORSE_ECE`. Without a champion the best challenger takes the empty place, if it surely ranks
+    better than chance.
 
     Parameters
     ----------
     comparison
-        Of the champion and all challengers, on the same customers.
+        Of all recipes, on the judged customers.
+    found
+        What the recipes made of them, and which features know too much.
     champion
-        Its name in the comparison; None where there is none yet.
-    challengers
-        Names of those that may take its place.
-
-    Raises
-    ------
-    ValueError
-        No challenger.
+        Name of the recipe that has the place; None where it is empty. All others are challengers.
     """
+    own = tuned_on_judged(found)
+    challengers = [name for name in found.recipes if name not in own and name != champion]
+    if not challengers:
+        return Decision(None, False, "every challenger was tuned on what judges it; compare on later snapshots")
+    decision = _decide(comparison, champion, challengers)
+    if found.leaks and decision.promote:
+        names = ", ".join(leak.feature for leak in found.leaks)
+        return decision._replace(promote=False, reason=f"{decision.reason}; but {names} may know the outcome")
+    return decision
+
+
+def tuned_on_judged(found: Backtest) -> dict[str, list[str]]:
+    """Name the recipes whose parameters were chosen by what judges them, each with these snapshots, or folds."""
+    judged = [str(date) for date in found.judged.snapshots() if date]
+    own = {name: judged_by_its_own(recipe, judged) for name, recipe in found.recipes.items()}
+    return {name: splits for name, splits in own.items() if splits}
+
+
+def judged_by_its_own(recipe: Recipe, judged: Sequence[str]) -> list[str]:
+    """Return the judged snapshots by which a recipe's parameters were chosen; of a flat file, its folds.
+
+    Examples
+    --------
+    >>> judged_by_its_own(Recipe(tuned_on=("2024-07-03", "2024-10-02")), ["2024-10-02", "2025-01-01"])
+    ['2024-10-02']
+    """
+    return [split for split in recipe.tuned_on if not judged or split in judged]
+
+
+def _decide(comparison: Comparison, champion: str | None, challengers: Sequence[str]) -> Decision:
     best = max(challengers, key=lambda name: _value(comparison, name, "roc_auc"))
     if champion is None:
         return _decide_first(comparison, best, len(challengers))

@@ -1,6 +1,6 @@
 """Every feature, in the order of a frame's columns, and the one place that builds them all."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import narwhals as nw
@@ -10,7 +10,7 @@ from churn.features.activity import activity_features, build_activity
 from churn.features.bindings import bindings_features, build_bindings
 from churn.features.contacts import build_contacts, contacts_features
 from churn.features.coverage import build_coverage, coverage_features
-from churn.features.feature import Feature, own_features
+from churn.features.feature import Feature
 from churn.features.pnl import build_pnl, pnl_features
 from churn.features.relationship import build_relationship, relationship_features
 from churn.timeline import Tables
@@ -37,13 +37,6 @@ def catalogue(config: Config) -> tuple[Feature, ...]:
     ['aum_cny', 'deposits_cny']
     """
     return tuple(feature for list_features, _, _ in _FAMILIES for feature in list_features(config))
-
-
-def features_of(names: Iterable[str], config: Config, *, is_dated: bool) -> tuple[Feature, ...]:
-    """Say what the features of these names are: a bank's at a date, or the own columns of a file, which has none."""
-    if is_dated:
-        return catalogue(config)
-    return own_features([str(name) for name in names], config.flat.bindings if config.flat else ())
 
 
 def available_features(tables: Tables, config: Config) -> tuple[Feature, ...]:

@@ -9,6 +9,7 @@ from churn.model.calibration import (
     CalibrationChoice,
     Method,
     choose_calibration,
+    cross_fit_intervals,
     cross_fit_probabilities,
     fit_calibration,
     fit_intervals,
@@ -18,14 +19,16 @@ from churn.model.folds import customer_folds
 from churn.model.learners.catalogue import CrossFits, cross_fit_learners, fit_learners
 from churn.model.recipe import Recipe
 from churn.model.schema import encode, learn_schema
-from churn.model.split import Rows
+from churn.model.split import Rows, Split
+from churn.threads import n_threads
 
+Floats = NDArray[np.float64]
 CUSTOMER_FOLDS = 4
 """Folds of customers for early stopping and calibration; each more costs one more fit of all snapshots."""
 
 
-class Chosen(NamedTuple):
-    """What is chosen on development rows and kept for the stored model.
+class Developed(NamedTuple):
+    """What is chosen on the rows learnt from, and what a model so made says of those held out.
 
     Attributes
     ----------
@@ -33,70 +36,67 @@ class Chosen(NamedTuple):
         Of each learner.
     calibration
         The method, and the log loss of each.
+    probability, low, high
+        Of the rows held out, shape (n,); NaN for the ends of a model without intervals.
+    margins
+        Of rows that judge each other, each by trees that did not see it, shape (n,); None where those that judge are
+        not learnt from.
     """
 
     rounds: tuple[int, ...]
     calibration: CalibrationChoice
+    probability: Floats
+    low: Floats
+    high: Floats
+    margins: Floats | None = None
 
 
-class FoldFit(NamedTuple):
-    """Choices by folds, and what the folds say of the rows: out-of-fold margins and probabilities, shape (n,)."""
-
-    chosen: Chosen
-    margins: NDArray[np.float64]
-    probability: NDArray[np.float64]
-
-
-def develop(rows: Rows, recipe: Recipe, n_threads: int = 0) -> tuple[FittedModel, Chosen]:
-    """Choose on margins of trees that saw none of the customer's rows, of any date; then fit all rows given.
+def develop(split: Split, recipe: Recipe) -> Developed:
+    """Choose on margins of trees that saw none of the customer's rows, of any date; then predict the rows held out.
 
     Parameters
     ----------
-    rows
-        Of which the latest snapshot's are calibrated on.
+    split
+        The latest snapshot of its development rows is calibrated on.
     recipe
         As from `churn.model.recipe.prepare`.
-    n_threads
-        At most; 0 takes what the machine has. No result depends on it.
     """
-    folds = customer_folds(rows.customer_id, CUSTOMER_FOLDS, "development")
-    fitted = _cross_fit(rows, folds, recipe, n_threads)
-    latest = rows.latest
-    chosen = Chosen(fitted.rounds, choose_calibration(fitted.margins[latest], rows.churned[latest], folds[latest]))
-    return _assemble(rows, fitted.margins, chosen.rounds, chosen.calibration.method, recipe, n_threads), chosen
+    rows = split.development
+    folds = customer_folds(rows.customer_id, CUSTOMER_FOLDS, "development") if split.folds is None else split.folds
+    rounds, margins = _cross_fit(rows, folds, recipe)
+    at, y, groups = margins[rows.latest], rows.churned[rows.latest], folds[rows.latest]
+    choice = choose_calibration(at, y, groups)
+    if split.folds is not None:
+        probability = cross_fit_probabilities(choice.method, at, y, groups)
+        low, high = cross_fit_intervals(at, y, groups, probability)
+        return Developed(rounds, choice, probability, low=low, high=high, margins=margins)
+    found = _assemble(rows, margins, rounds, choice.method, recipe).predict(
+        split.held_out.features, n_threads=n_threads()
+    )
+    return Developed(rounds, choice, found.probability, low=found.low, high=found.high)
 
 
-def refit(rows: Rows, chosen: Chosen, recipe: Recipe, n_threads: int = 0) -> FittedModel:
+def refit(rows: Rows, developed: Developed, recipe: Recipe) -> FittedModel:
     """Fit all rows given as chosen, and calibrate on the latest by trees that did not see the customer."""
+    rounds, method = developed.rounds, developed.calibration.method
+    if developed.margins is not None:
+        return _assemble(rows, developed.margins, rounds, method, recipe)
     folds = customer_folds(rows.customer_id, CUSTOMER_FOLDS, "recalibration")
-    fitted = _cross_fit(rows, folds, recipe, n_threads, chosen.rounds)
-    return _assemble(rows, fitted.margins, chosen.rounds, _refit_method(chosen), recipe, n_threads)
+    _, margins = _cross_fit(rows, folds, recipe, rounds)
+    return _assemble(rows, margins, rounds, _refit_method(method), recipe)
 
 
-def fit_folds(rows: Rows, folds: NDArray[np.int64], recipe: Recipe, n_threads: int = 0) -> FoldFit:
-    """Choose by the folds of rows without time."""
-    fitted = _cross_fit(rows, folds, recipe, n_threads)
-    chosen = Chosen(fitted.rounds, choose_calibration(fitted.margins, rows.churned, folds))
-    method = chosen.calibration.method
-    return FoldFit(chosen, fitted.margins, cross_fit_probabilities(method, fitted.margins, rows.churned, folds))
-
-
-def fit_as_chosen(rows: Rows, found: FoldFit, recipe: Recipe, n_threads: int = 0) -> FittedModel:
-    """Fit all rows as chosen by their folds."""
-    return _assemble(rows, found.margins, found.chosen.rounds, found.chosen.calibration.method, recipe, n_threads)
-
-
-def _refit_method(chosen: Chosen) -> Method:
+def _refit_method(chosen: Method) -> Method:
     """Return what calibrates the refitted trees: the chosen method, or sigmoid where that was none.
 
     None has nothing to fit, and the refitted trees are not those it was chosen for: grown on more rows in the same
     number of rounds they are less sure of themselves (docs/decisions/0004-recalibration.md has the measurement).
     """
-    return "sigmoid" if chosen.calibration.method == "none" else chosen.calibration.method
+    return "sigmoid" if chosen == "none" else chosen
 
 
 def _cross_fit(
-    rows: Rows, folds: NDArray[np.int64], recipe: Recipe, n_threads: int, rounds: tuple[int, ...] | None = None
+    rows: Rows, folds: NDArray[np.int64], recipe: Recipe, rounds: tuple[int, ...] | None = None
 ) -> CrossFits:
     return cross_fit_learners(
         recipe.learners,
@@ -107,17 +107,16 @@ def _cross_fit(
         scored=rows.latest,
         rounds=rounds,
         seed=recipe.seed,
-        n_threads=n_threads,
+        n_threads=n_threads(),
     )
 
 
 def _assemble(
     rows: Rows,
-    margins: NDArray[np.float64],
+    margins: Floats,
     rounds: tuple[int, ...],
     method: Method,
     recipe: Recipe,
-    n_threads: int,
 ) -> FittedModel:
     trees = fit_learners(
         recipe.learners,
@@ -126,7 +125,7 @@ def _assemble(
         recipe.parameters,
         rounds=rounds,
         seed=recipe.seed,
-        n_threads=n_threads,
+        n_threads=n_threads(),
     )
     margins, churned = margins[rows.latest], rows.churned[rows.latest]
     return FittedModel(

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from churn.config import Config
-from churn.errors import ModelError
-from churn.features.catalogue import features_of
+from churn.errors import ConfigError, ModelError
+from churn.features.catalogue import catalogue
+from churn.features.feature import Family, Feature
 from churn.frame import Snapshot
 from churn.model.documents import Manifest
 from churn.model.fitted import FittedModel
@@ -14,6 +16,7 @@ from churn.model.monotone import BindingColumns, hold_monotone
 from churn.model.trees import LIGHTGBM, TreeParameters
 
 MONOTONE = "monotone"
+FAMILIES = get_args(Family)
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,38 @@ def default_candidates(*, has_bindings: bool) -> list[str]:
     return names + [name for name in LEARNERS if name not in names and is_installed(name)]
 
 
+def leave_out(recipe: Recipe, without: Sequence[str], there: Sequence[str], config: Config) -> Recipe:
+    """Return the recipe without features or families, of those that are there.
+
+    Parameters
+    ----------
+    recipe
+        Of all features so far.
+    without
+        Names of features and of families.
+    there
+        The features these data give.
+    config
+        Its catalogue says which feature is of which family.
+
+    Raises
+    ------
+    ConfigError
+        A name is neither, or nothing is left.
+    """
+    if not without:
+        return recipe
+    family = {feature.name: feature.family for feature in catalogue(config)}
+    if unknown := [name for name in without if name not in FAMILIES and name not in there]:
+        raise ConfigError(
+            f"--without {unknown[0]}: is neither a family ({', '.join(FAMILIES)}) nor one of the {len(there)} features"
+        )
+    only = tuple(name for name in there if name not in without and family.get(name) not in without)
+    if not only:
+        raise ConfigError("--without: leaves no feature; leave out fewer")
+    return replace(recipe, only=only)
+
+
 def recipe_of(model: FittedModel, manifest: Manifest) -> Recipe:
     """Return the recipe a stored model was made by, with the features it takes.
 
@@ -110,9 +145,18 @@ def recipe_of(model: FittedModel, manifest: Manifest) -> Recipe:
 
 
 def prepare(
-    snapshots: Sequence[Snapshot], recipe: Recipe, config: Config
+    snapshots: Sequence[Snapshot], recipe: Recipe, known: Sequence[Feature]
 ) -> tuple[list[Snapshot], Recipe, BindingColumns | None]:
     """Return snapshots with the recipe's features alone, the recipe with its monotone columns, and which those are.
+
+    Parameters
+    ----------
+    snapshots
+        At least one.
+    recipe
+        As it was given.
+    known
+        What the features are.
 
     Raises
     ------
@@ -124,7 +168,6 @@ def prepare(
     kept = [_only(snapshot, recipe.only) for snapshot in snapshots]
     if not recipe.monotone:
         return kept, recipe, None
-    known = features_of(kept[0].features.columns, config, is_dated=kept[0].as_of is not None)
     held_snapshots, parameters, held = hold_monotone(kept, known, recipe.parameters)
     return held_snapshots, replace(recipe, parameters=parameters), held
 

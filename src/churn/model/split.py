@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 
 from churn.errors import DataError, TimeRangeError
 from churn.frame import Snapshot
-from churn.model.folds import customer_folds
+from churn.model.folds import customer_folds, stratified_folds
 
 MIN_ROWS = 50
 MIN_OF_A_CLASS = 10
 HOLD_OUT_OF = 4
 """Where no earlier label was complete in time, one customer in this many is held out by hash."""
+N_JUDGED = 4
+"""Snapshots that judge recipes against each other, or parameters that are tried."""
+KEPT_APART = 5
+"""Of rows without time, one in so many is kept apart from tuning."""
 
 
 @dataclass(frozen=True)
@@ -49,115 +53,299 @@ class Split(NamedTuple):
     development
         Rows to learn from, and to choose rounds and calibration on.
     held_out
-        The last snapshot, or those of its customers who are in no development row.
+        The rows that judge.
     out_of_time
         Whether every development label was complete at the held-out date.
+    folds
+        Where the rows judge each other, being those held out and those learnt from at once: the fold of each, shape
+        (n,), which is judged by the others. None where those that judge are not learnt from.
     """
 
     development: Rows
     held_out: Snapshot
     out_of_time: bool
+    folds: NDArray[np.int64] | None = None
+
+    @property
+    def unseen(self) -> Snapshot | None:
+        """The rows held out, where they are none of those learnt from."""
+        return self.held_out if self.folds is None else None
 
 
-def split_snapshots(snapshots: Sequence[Snapshot], days_apart: int, *, needs_both: bool = True) -> Split:
-    """Hold out the last snapshot T; learn from those with S + days_apart <= T.
+class KeptApart(NamedTuple):
+    """What parameters are tried on, and what is kept apart to say afterwards whether tuning helped.
 
-    Where there is none, the earlier snapshots serve, or T itself where it is alone: a quarter of the customers,
-    by a hash of their id, judge, and the others are learnt from.
-
-    Parameters
+    Attributes
     ----------
-    snapshots
-        As from `in_order`.
-    days_apart
-        Horizon plus embargo, in days.
-    needs_both
-        Whether those held out must hold both outcomes, too.
-
-    Raises
-    ------
-    DataError
-        Only one outcome among those learnt from, or, where both are needed, among those held out.
-
-    Examples
-    --------
-    >>> def snapshot(day):
-    ...     ids, y = np.array(["C1", "C2"], dtype=object), np.array([0, 1])
-    ...     return Snapshot(dt.date(2024, 1, day), ids, pd.DataFrame({"age": [30, 41]}), y, None)
-    >>> split = split_snapshots([snapshot(1), snapshot(2), snapshot(31)], days_apart=30)
-    >>> len(split.development.churned), split.out_of_time
-    (2, True)
+    splits
+        Each trial is the mean loss over these; at least one.
+    names
+        What each holds out: the date of its snapshot, or the number of its fold.
+    final
+        Holds out rows that are in none of `splits`, neither to learn from nor to judge by.
     """
-    held_out = snapshots[-1]
-    limit = date_of(held_out).toordinal() - days_apart
-    complete = [snapshot for snapshot in snapshots if date_of(snapshot).toordinal() <= limit]
-    split = Split(stack(complete), held_out, True) if complete else _split_customers(snapshots)
-    _require_both(split.development.churned, "the rows to learn from")
-    if needs_both:
-        _require_both(outcomes(split.held_out), f"the held-out rows of {date_of(held_out)}")
-    return split
+
+    splits: Sequence[Split]
+    names: Sequence[str]
+    final: Split
 
 
-def rolling_splits(snapshots: Sequence[Snapshot], days_apart: int, n_judged: int) -> list[Split]:
-    """Hold out each of the last snapshots in turn; learn from those whose labels were complete at its date.
+class Steps(NamedTuple):
+    """What is said while a model is made; nothing of what is no step of its own."""
 
-    Parameters
+    develop: str
+    judge: str
+    refit: str
+
+
+@dataclass(frozen=True)
+class OutOfTime:
+    """Judging at later dates: snapshot T judges models of those snapshots S whose labels were complete at T.
+
+    Attributes
     ----------
-    snapshots
-        As from `in_order`.
-    days_apart
-        Horizon plus embargo, in days.
-    n_judged
-        Held-out snapshots at most, at least 1.
-
-    Raises
-    ------
-    TimeRangeError
-        No snapshot has an earlier one that was complete in time.
-    DataError
-        Only one outcome among those learnt from.
-
-    Examples
-    --------
-    >>> def snapshot(day):
-    ...     ids, y = np.array(["C1", "C2"], dtype=object), np.array([0, 1])
-    ...     return Snapshot(dt.date(2024, 1, day), ids, pd.DataFrame({"age": [30, 41]}), y, None)
-    >>> splits = rolling_splits([snapshot(1), snapshot(16), snapshot(31)], days_apart=15, n_judged=4)
-    >>> [(split.held_out.as_of.day, len(split.development.churned)) for split in splits]
-    [(16, 2), (31, 4)]
+    horizon_days, embargo_days
+        S is learnt from where S + horizon_days + embargo_days <= T.
     """
-    first = date_of(snapshots[0]).toordinal()
-    judged = [at for at, one in enumerate(snapshots) if date_of(one).toordinal() >= first + days_apart][-n_judged:]
-    if not judged:
-        raise TimeRangeError(
-            f"no snapshot lies {days_apart} days after another, so that none can be judged out of time; give a longer"
-            " history, or a shorter --horizon"
+
+    horizon_days: int
+    embargo_days: int = 0
+    steps: ClassVar[Steps] = Steps(
+        "choosing rounds and calibration", "judging on the held-out snapshot", "refitting on all snapshots"
+    )
+
+    @property
+    def days_apart(self) -> int:
+        """Horizon plus embargo."""
+        return self.horizon_days + self.embargo_days
+
+    def order(self, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
+        """Sort snapshots by date.
+
+        Raises
+        ------
+        DataError
+            No snapshot.
+        TimeRangeError
+            A snapshot without a date, or two of one date.
+
+        Examples
+        --------
+        >>> OutOfTime(365).order([])
+        Traceback (most recent call last):
+        churn.errors.DataError: training: no snapshot; give as-of dates whose outcomes are complete
+        """
+        if not snapshots:
+            raise DataError("training: no snapshot; give as-of dates whose outcomes are complete")
+        ordered = sorted(snapshots, key=date_of)
+        if len({date_of(snapshot) for snapshot in ordered}) < len(ordered):
+            raise TimeRangeError("training: two snapshots of one date; give each date once")
+        return ordered
+
+    def split(self, snapshots: Sequence[Snapshot], seed: int = 0) -> Split:
+        """Hold out the last snapshot T; learn from those that were complete at it.
+
+        Where there is none, the earlier snapshots serve, or T itself where it is alone: a quarter of the customers,
+        by a hash of their id, judge, and the others are learnt from.
+
+        Parameters
+        ----------
+        snapshots
+            Each date once, in any order.
+        seed
+            Not used: nothing is drawn.
+
+        Raises
+        ------
+        DataError
+            Only one outcome among those learnt from, or among those held out.
+
+        Examples
+        --------
+        >>> def snapshot(day):
+        ...     ids, y = np.array(["C1", "C2"], dtype=object), np.array([0, 1])
+        ...     return Snapshot(dt.date(2024, 1, day), ids, pd.DataFrame({"age": [30, 41]}), y, None)
+        >>> split = OutOfTime(30).split([snapshot(1), snapshot(2), snapshot(31)])
+        >>> len(split.development.churned), split.out_of_time
+        (2, True)
+        """
+        del seed
+        split = self._hold_out_last(self.order(snapshots))
+        _require_both(outcomes(split.held_out), f"the held-out rows of {split.held_out.as_of}")
+        return split
+
+    def rolling(self, snapshots: Sequence[Snapshot], n_judged: int = N_JUDGED, seed: int = 0) -> list[Split]:
+        """Hold out each of the last snapshots in turn; learn from those whose labels were complete at its date.
+
+        Parameters
+        ----------
+        snapshots
+            Each date once, in any order.
+        n_judged
+            Held-out snapshots at most, at least 1.
+        seed
+            Not used: nothing is drawn.
+
+        Raises
+        ------
+        TimeRangeError
+            No snapshot has an earlier one that was complete in time.
+        DataError
+            Only one outcome among those learnt from.
+
+        Examples
+        --------
+        >>> def snapshot(day):
+        ...     ids, y = np.array(["C1", "C2"], dtype=object), np.array([0, 1])
+        ...     return Snapshot(dt.date(2024, 1, day), ids, pd.DataFrame({"age": [30, 41]}), y, None)
+        >>> splits = OutOfTime(15).rolling([snapshot(1), snapshot(16), snapshot(31)])
+        >>> [(split.held_out.as_of.day, len(split.development.churned)) for split in splits]
+        [(16, 2), (31, 4)]
+        """
+        del seed
+        ordered = self.order(snapshots)
+        judged = self._judged(ordered)[-n_judged:]
+        if not judged:
+            raise TimeRangeError(
+                f"no snapshot lies {self.days_apart} days after another, so that none can be judged out of time; give a"
+                " longer history, or a shorter --horizon"
+            )
+        return [self._hold_out_last(ordered[: at + 1]) for at in judged]
+
+    def keep_apart(self, snapshots: Sequence[Snapshot], seed: int = 0) -> KeptApart:
+        """Keep the last snapshot apart; hold out the last four of the others in turn, as `rolling` does.
+
+        Parameters
+        ----------
+        snapshots, seed
+            As for `rolling`.
+
+        Raises
+        ------
+        TimeRangeError
+            No two lie so far apart before the last one.
+        DataError
+            No snapshot, too few rows or outcomes to learn from, or only one outcome among those held out.
+
+        Examples
+        --------
+        >>> def snapshot(day):
+        ...     ids, y = np.arange(100).astype(str).astype(object), np.arange(100) % 2
+        ...     return Snapshot(dt.date(2024, 1, day), ids, pd.DataFrame({"age": np.arange(100)}), y, None)
+        >>> apart = OutOfTime(10).keep_apart([snapshot(day) for day in (1, 11, 21, 31)])
+        >>> list(apart.names), apart.final.held_out.as_of.day
+        (['2024-01-11', '2024-01-21'], 31)
+        """
+        *earlier, last = self.order(snapshots)
+        if not earlier or not self._judged(earlier):
+            raise TimeRangeError(
+                f"tuning: before the last snapshot ({last.as_of}), which is kept apart, no two lie {self.days_apart}"
+                " days apart; give a longer history, or a shorter --horizon"
+            )
+        splits = self.rolling(earlier, seed=seed)
+        require_enough(splits[0].development.churned)
+        [final] = self.rolling([*earlier, last], 1, seed)
+        return KeptApart(splits, [str(split.held_out.as_of) for split in splits], final)
+
+    def _judged(self, ordered: Sequence[Snapshot]) -> list[int]:
+        """Places of the snapshots that lie far enough after the first."""
+        first = date_of(ordered[0]).toordinal()
+        return [at for at, one in enumerate(ordered) if date_of(one).toordinal() >= first + self.days_apart]
+
+    def _hold_out_last(self, ordered: Sequence[Snapshot]) -> Split:
+        held_out = ordered[-1]
+        limit = date_of(held_out).toordinal() - self.days_apart
+        complete = [snapshot for snapshot in ordered if date_of(snapshot).toordinal() <= limit]
+        split = Split(stack(complete), held_out, out_of_time=True) if complete else _split_customers(ordered)
+        _require_both(split.development.churned, "the rows to learn from")
+        return split
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Judging by folds of rows that have no time: each is judged by models of the others.
+
+    Rows are drawn, with about equal shares of those who left, and a later year may be less like them than they are
+    like each other.
+
+    Attributes
+    ----------
+    n
+        How many.
+    """
+
+    n: int = 5
+
+    @property
+    def steps(self) -> Steps:
+        """What is said while a model is made."""
+        how = "five" if self.n == 5 else str(self.n)
+        return Steps(f"choosing rounds and calibration, and judging, by {how} folds", "", "refitting on all rows")
+
+    def order(self, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
+        """Give the one snapshot there is.
+
+        Raises
+        ------
+        DataError
+            There is none, or there are several.
+        """
+        if len(snapshots) != 1:
+            raise DataError(f"training: folds judge one snapshot, not {len(snapshots)}; give one")
+        return list(snapshots)
+
+    def split(self, snapshots: Sequence[Snapshot], seed: int = 0) -> Split:
+        """Let all rows judge each other.
+
+        Parameters
+        ----------
+        snapshots
+            One, whose date is not used.
+        seed
+            Same seed and rows, same folds.
+
+        Raises
+        ------
+        DataError
+            No outcomes.
+        """
+        [snapshot] = self.order(snapshots)
+        return Split(
+            stack([snapshot]), snapshot, out_of_time=False, folds=stratified_folds(outcomes(snapshot), self.n, seed)
         )
-    return [split_snapshots(snapshots[: at + 1], days_apart, needs_both=False) for at in judged]
+
+    def rolling(self, snapshots: Sequence[Snapshot], n_judged: int = N_JUDGED, seed: int = 0) -> list[Split]:
+        """Give the one `split` there is: rows without time judge once."""
+        del n_judged
+        return [self.split(snapshots, seed)]
+
+    def keep_apart(self, snapshots: Sequence[Snapshot], seed: int = 0) -> KeptApart:
+        """Keep a fifth of the rows apart, and hold out each fold of the others in turn.
+
+        Raises
+        ------
+        DataError
+            No outcomes, or fewer than 50 rows or 10 of an outcome in what all but one of the folds hold.
+
+        Examples
+        --------
+        >>> ids, y = np.arange(100).astype(str).astype(object), np.arange(100) % 2
+        >>> apart = Folds().keep_apart([Snapshot(None, ids, pd.DataFrame({"age": np.arange(100)}), y, None)])
+        >>> len(apart.final.held_out.customer_id), [len(split.held_out.customer_id) for split in apart.splits]
+        (20, [16, 16, 16, 16, 16])
+        """
+        [snapshot] = self.order(snapshots)
+        require_enough(outcomes(snapshot))
+        apart = stratified_folds(outcomes(snapshot), KEPT_APART, seed) == 0
+        others = snapshot.take(~apart)
+        folds = stratified_folds(outcomes(others), self.n, seed)
+        splits = [_hold_out(others, folds == fold) for fold in range(self.n)]
+        require_enough(splits[0].development.churned)
+        return KeptApart(splits, [f"fold {fold + 1}" for fold in range(self.n)], _hold_out(snapshot, apart))
 
 
-def in_order(snapshots: Sequence[Snapshot]) -> list[Snapshot]:
-    """Sort snapshots by date.
-
-    Raises
-    ------
-    DataError
-        No snapshot.
-    TimeRangeError
-        A snapshot without a date, or two of one date.
-
-    Examples
-    --------
-    >>> in_order([])
-    Traceback (most recent call last):
-    churn.errors.DataError: training: no snapshot; give as-of dates whose outcomes are complete
-    """
-    if not snapshots:
-        raise DataError("training: no snapshot; give as-of dates whose outcomes are complete")
-    ordered = sorted(snapshots, key=date_of)
-    if len({date_of(snapshot) for snapshot in ordered}) < len(ordered):
-        raise TimeRangeError("training: two snapshots of one date; give each date once")
-    return ordered
+Judging = OutOfTime | Folds
+"""How models are judged: a value of the snapshots they are made of."""
 
 
 def stack(snapshots: Sequence[Snapshot]) -> Rows:
@@ -238,6 +426,10 @@ def _split_customers(snapshots: Sequence[Snapshot]) -> Split:
     earlier = snapshots[:-1] or [held_out]
     kept = [snapshot.take(~_is_held_out(snapshot)) for snapshot in earlier]
     return Split(stack(kept), held_out.take(_is_held_out(held_out)), out_of_time=False)
+
+
+def _hold_out(snapshot: Snapshot, rows: NDArray[np.bool_]) -> Split:
+    return Split(stack([snapshot.take(~rows)]), snapshot.take(rows), out_of_time=False)
 
 
 def _is_held_out(snapshot: Snapshot) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from churn.errors import TrackingError
 
 VARIABLE = "MLFLOW_TRACKING_URI"
-FOLDER, DATABASE, ARTIFACTS = "mlruns", "mlflow.db", "artifacts"
+FOLDER, DATABASE, ARTIFACTS, STUDIES = "mlruns", "mlflow.db", "artifacts", "optuna.db"
 _SQLITE = "sqlite:///"
 LOCK_SECONDS = 5
 """How long to wait for another process to release the database."""
@@ -83,6 +83,14 @@ def tracking_place(folder: Path | None = None) -> Place:
     path = Path(given.removeprefix(_SQLITE)) if given else (folder or Path()) / FOLDER / DATABASE
     database = path.absolute()
     return Place(f"{_SQLITE}{database.as_posix()}", database)
+
+
+def studies_path() -> Path:
+    """Return the SQLite file of studies: beside MLflow's, where that is a file, else in mlruns/ below here."""
+    database = tracking_place().database
+    folder = Path(FOLDER) if database is None else database.parent
+    here = Path.cwd()
+    return (folder.relative_to(here) if folder.is_relative_to(here) else folder) / STUDIES
 
 
 def look_command(place: Place) -> str:

@@ -1,35 +1,32 @@
 """Trying parameters: the defaults first, then what the trials so far suggest."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from churn.data import OnStep, say_nothing
 from churn.evaluation.metrics import log_loss
 from churn.model.development import develop
 from churn.model.recipe import Recipe
-from churn.model.split import Split, outcomes
+from churn.model.split import KeptApart, Split, outcomes
 from churn.model.trees import TreeParameters
-from churn.tuning.plan import Plan
 from churn.tuning.study import LOSSES, distributions, find_best, find_defaults, read_trials, tuned_part, with_tuned
 
 if TYPE_CHECKING:
     import optuna
 
-OnStep = Callable[[str], None]
-
 
 def search(
     study: "optuna.Study",
-    plan: Plan,
+    apart: KeptApart,
     recipe: Recipe,
     *,
     n_trials: int,
     seconds: float | None = None,
-    n_threads: int = 0,
-    on_step: OnStep = lambda _: None,
+    on_step: OnStep = say_nothing,
 ) -> None:
     """Try parameters until the study holds so many complete or pruned trials, or the time is up.
 
@@ -47,7 +44,7 @@ def search(
     ----------
     study
         As from `open_study`.
-    plan
+    apart
         Its final split is not looked at.
     recipe
         LightGBM's; its parameters are replaced by those tried.
@@ -55,8 +52,6 @@ def search(
         In the study, with those there already; at least 1.
     seconds
         After which no trial begins; the defaults are tried in any case.
-    n_threads
-        At most; 0 takes what the machine has. No result depends on it.
     on_step
         Told which trial begins.
     """
@@ -66,14 +61,12 @@ def search(
         if ended and seconds is not None and time.monotonic() - begun >= seconds:
             return
         on_step(_describe(study, ended, n_trials))
-        _try_one(study, plan, recipe, ended, n_threads)
+        _try_one(study, apart.splits, recipe, ended)
 
 
-def split_loss(split: Split, recipe: Recipe, n_threads: int = 0) -> float:
+def split_loss(split: Split, recipe: Recipe) -> float:
     """Log loss, in nats, on the rows held out of a split, of a model made of the others; smaller is better."""
-    model, _ = develop(split.development, recipe, n_threads)
-    probability = model.predict(split.held_out.features, n_threads=n_threads).probability
-    return log_loss(outcomes(split.held_out), probability)
+    return log_loss(outcomes(split.held_out), develop(split, recipe).probability)
 
 
 def _enqueue_defaults(study: "optuna.Study") -> None:
@@ -94,7 +87,7 @@ def _describe(study: "optuna.Study", ended: int, n_trials: int) -> str:
     return f"trial {ended + 1} of {n_trials}: {so_far}"
 
 
-def _try_one(study: "optuna.Study", plan: Plan, recipe: Recipe, ended: int, n_threads: int) -> None:
+def _try_one(study: "optuna.Study", splits: Sequence[Split], recipe: Recipe, ended: int) -> None:
     from optuna.samplers import TPESampler
     from optuna.trial import TrialState
 
@@ -103,26 +96,26 @@ def _try_one(study: "optuna.Study", plan: Plan, recipe: Recipe, ended: int, n_th
     trial = study.ask(distributions())
     tried = replace(recipe, parameters=with_tuned(recipe.parameters, trial.params))
     try:
-        losses = _losses(study, trial, plan, tried, n_threads)
+        losses = _losses(study, trial, splits, tried)
     except BaseException:
         study.tell(trial, state=TrialState.FAIL)
         raise
     trial.set_user_attr(LOSSES, losses)
-    if len(losses) < len(plan.splits):
+    if len(losses) < len(splits):
         study.tell(trial, state=TrialState.PRUNED)
     else:
         study.tell(trial, float(np.mean(losses)))
 
 
-def _losses(study: "optuna.Study", trial: "optuna.Trial", plan: Plan, recipe: Recipe, n_threads: int) -> list[float]:
+def _losses(study: "optuna.Study", trial: "optuna.Trial", splits: Sequence[Split], recipe: Recipe) -> list[float]:
     """Loss of each split, until the trial is given up."""
     defaults = find_defaults(read_trials(study))
     losses: list[float] = []
-    for at, split in enumerate(plan.splits, start=1):
-        losses.append(split_loss(split, recipe, n_threads))
+    for at, split in enumerate(splits, start=1):
+        losses.append(split_loss(split, recipe))
         # differences, since one date is harder to predict than another, and the pruner compares across them
         reference = losses if defaults is None else defaults.losses[:at]
         trial.report(float(np.mean(np.subtract(losses, reference))), at)
-        if at < len(plan.splits) and trial.should_prune():
+        if at < len(splits) and trial.should_prune():
             break
     return losses

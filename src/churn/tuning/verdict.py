@@ -1,15 +1,18 @@
 """Whether tuning helped: defaults and tuned parameters side by side, on rows that no trial saw."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from churn.errors import ConfigError
 from churn.evaluation.backtest import judge_snapshot
 from churn.evaluation.comparison import PairedTest, compare_models
 from churn.model.development import develop
 from churn.model.recipe import Recipe
-from churn.model.trees import TreeParameters, parameters_to_json
-from churn.tuning.plan import Plan
+from churn.model.split import KeptApart
+from churn.model.trees import TreeParameters, parameters_from_json, parameters_to_json
 from churn.tuning.study import Trial, find_best, find_defaults, with_tuned
 
 DEFAULTS, TUNED = "defaults", "tuned"
@@ -38,10 +41,10 @@ class Gain(NamedTuple):
     metric: str
     defaults: float | None
     tuned: float | None
-    gain: float | None
-    low: float | None
-    high: float | None
-    p_value: float | None
+    gain: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,10 @@ class Tuned:
         Of the best trial, whole.
     gains
         On the rows kept apart.
+    apart
+        What the trials were judged by, and what was kept apart.
+    study
+        The study's name, where it is kept, and what its losses depend on.
     """
 
     trials: tuple[Trial, ...]
@@ -65,6 +72,13 @@ class Tuned:
     best: Trial
     parameters: TreeParameters
     gains: tuple[Gain, ...]
+    apart: KeptApart
+    study: Mapping[str, str]
+
+    @property
+    def recipe(self) -> Recipe:
+        """LightGBM with these parameters, and what they were tuned on."""
+        return Recipe(parameters=self.parameters, tuned_on=tuple(self.apart.names))
 
     @property
     def word(self) -> Word:
@@ -80,38 +94,67 @@ class Tuned:
         """Return how many trials ended so."""
         return sum(trial.state == state for trial in self.trials)
 
+    def document(self) -> dict[str, Any]:
+        """Return what was found as JSON values; `parameters` is what `churn train --parameters` reads."""
+        held_out = self.apart.final.held_out
+        return {
+            "parameters": parameters_to_json(self.parameters),
+            "objective": {
+                "metric": "log_loss",
+                "out_of_time": self.apart.final.out_of_time,
+                "splits": list(self.apart.names),
+                "defaults": self.defaults.objective,
+                "tuned": self.best.objective,
+            },
+            "final": {
+                "as_of": str(held_out.as_of) if held_out.as_of else None,
+                "rows": len(held_out.customer_id),
+                "word": self.word,
+                "metrics": [gain._asdict() for gain in self.gains],
+            },
+            "study": dict(self.study),
+            "trials": [trial._asdict() for trial in self.trials],
+        }
 
-def conclude(trials: Sequence[Trial], plan: Plan, recipe: Recipe, n_threads: int = 0) -> Tuned:
+
+def conclude(trials: Sequence[Trial], apart: KeptApart, recipe: Recipe, study: Mapping[str, str]) -> Tuned:
     """Judge the best trial against the defaults, on the rows no trial saw.
 
     Parameters
     ----------
     trials
         As from `churn.tuning.study.read_trials`, the defaults among them, complete.
-    plan
+    apart
         Whose final split judges.
     recipe
         As it was searched with.
-    n_threads
-        At most; 0 takes what the machine has.
+    study
+        Facts of the study: its name, where it is kept, and what its losses depend on.
     """
     defaults, best = find_defaults(trials), find_best(trials)
     assert defaults is not None
     assert best is not None
     parameters = with_tuned(recipe.parameters, best.parameters)
-    return Tuned(tuple(trials), defaults, best, parameters, judge(plan, recipe, parameters, n_threads))
+    return Tuned(
+        trials=tuple(trials),
+        defaults=defaults,
+        best=best,
+        parameters=parameters,
+        gains=judge(apart, recipe, parameters),
+        apart=apart,
+        study=study,
+    )
 
 
-def judge(plan: Plan, recipe: Recipe, tuned: TreeParameters, n_threads: int = 0) -> tuple[Gain, ...]:
+def judge(apart: KeptApart, recipe: Recipe, tuned: TreeParameters) -> tuple[Gain, ...]:
     """Compare the recipe's parameters to tuned ones on the final split: log loss and ROC-AUC, paired by customer.
 
     Intervals and p-values are those of `churn.evaluation.comparison.compare_models`.
     """
     predicted = {}
     for name, parameters in ((DEFAULTS, recipe.parameters), (TUNED, tuned)):
-        model, _ = develop(plan.final.development, replace(recipe, parameters=parameters), n_threads)
-        predicted[name] = model.predict(plan.final.held_out.features, n_threads=n_threads).probability
-    found = compare_models(judge_snapshot(plan.final.held_out, predicted), seed=recipe.seed)
+        predicted[name] = develop(apart.final, replace(recipe, parameters=parameters)).probability
+    found = compare_models(judge_snapshot(apart.final.held_out, predicted), seed=recipe.seed)
     tests = {test.metric: test for test in found.tests}
     return tuple(
         _gain(name, found.models[DEFAULTS][name].value, found.models[TUNED][name].value, tests.get(name))
@@ -119,40 +162,29 @@ def judge(plan: Plan, recipe: Recipe, tuned: TreeParameters, n_threads: int = 0)
     )
 
 
-def tuned_document(tuned: Tuned, plan: Plan, facts: dict[str, Any]) -> dict[str, Any]:
-    """Return what a study found as JSON values; `parameters` is what `churn train --parameters` reads.
+def read_parameters(path: Path) -> Recipe:
+    """Read the parameters that `churn tune` wrote, as LightGBM's recipe.
 
-    Parameters
-    ----------
-    tuned, plan
-        As from `conclude`, and what it was given.
-    facts
-        Of the study: its name, where it is kept, and what its losses depend on.
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, or says something else.
     """
-    return {
-        "parameters": parameters_to_json(tuned.parameters),
-        "objective": {
-            "metric": "log_loss",
-            "out_of_time": plan.out_of_time,
-            "splits": list(plan.names),
-            "defaults": tuned.defaults.objective,
-            "tuned": tuned.best.objective,
-        },
-        "final": {
-            "as_of": str(plan.final.held_out.as_of) if plan.out_of_time else None,
-            "rows": len(plan.final.held_out.customer_id),
-            "word": tuned.word,
-            "metrics": [gain._asdict() for gain in tuned.gains],
-        },
-        "study": facts,
-        "trials": [trial._asdict() for trial in tuned.trials],
-    }
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        splits = document.get("objective", {}).get("splits", [])
+        return Recipe(parameters=parameters_from_json(document["parameters"]), tuned_on=tuple(map(str, splits)))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give a file from churn tune") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{path}: holds no parameters; give a file from churn tune") from error
 
 
 def _gain(metric: str, defaults: float | None, tuned: float | None, test: PairedTest | None) -> Gain:
     if test is None:
-        return Gain(metric, defaults, tuned, None, None, None, None)
-    if test.better == TUNED:
-        return Gain(metric, defaults, tuned, test.difference, test.low, test.high, test.p_value)
-    low, high = (None if end is None else 0.0 - end for end in (test.high, test.low))
-    return Gain(metric, defaults, tuned, 0.0 - test.difference, low, high, test.p_value)  # 0 - 0 is 0, and -0 is -0
+        return Gain(metric, defaults, tuned)
+    gain, low, high = test.difference, test.low, test.high
+    if test.better != TUNED:
+        gain = 0.0 - gain  # 0 - 0 is 0, and -0 is -0
+        low, high = (None if end is None else 0.0 - end for end in (high, low))
+    return Gain(metric, defaults, tuned, gain=gain, low=low, high=high, p_value=test.p_value)

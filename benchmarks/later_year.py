@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from churn.cli.fitting import train_on_folder
 
+from churn.api.learning import train
 from churn.config import Config
 from churn.data import open_bank
 from churn.evaluation.metrics import calibration_slope, ece, roc_auc
@@ -64,7 +64,8 @@ def judge(seed: int, customers: int, folder: Path) -> Judged:
     summary = simulate_bank(bank_folder, customers=customers, months=MONTHS, seed=seed)
     as_of, oracle = summary.reference_as_of, pd.read_parquet(bank_folder / "truth" / "oracle.parquet")
     config = Config()
-    stored = train_on_folder(bank_folder, config, Recipe(seed=seed), data_end=as_of - dt.timedelta(days=1))
+    with open_bank(bank_folder, config, data_end=as_of - dt.timedelta(days=1)) as bank:
+        stored = train(bank.snapshots(horizon_days=HORIZON), Recipe(seed=seed))
     assert max(stored.manifest.snapshots) <= as_of - dt.timedelta(days=HORIZON)
     with open_bank(bank_folder, config) as bank:
         snapshot = bank.labelled(as_of, HORIZON)

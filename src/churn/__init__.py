@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from churn.api.acting import plan_day
     from churn.api.baselines import anchor, baselines
+    from churn.api.comparing import champion, compare, promote, set_champion
     from churn.api.customer import explain_customer
     from churn.api.explaining import explain_bindings, write_explanation
     from churn.api.learning import backtest, train
     from churn.api.reporting import page
+    from churn.api.tuning import tune
     from churn.config.settings import Config, read_config
     from churn.data import build_frame, build_snapshots, open_bank, open_data, open_file
     from churn.errors import ChurnError
@@ -34,6 +36,8 @@ __all__ = [
     "baselines",
     "build_frame",
     "build_snapshots",
+    "champion",
+    "compare",
     "compare_models",
     "explain_bindings",
     "explain_customer",
@@ -42,11 +46,14 @@ __all__ = [
     "open_file",
     "page",
     "plan_day",
+    "promote",
     "read_config",
     "read_model",
     "score",
+    "set_champion",
     "simulate_bank",
     "train",
+    "tune",
     "write_explanation",
     "write_model",
     "write_scores",
@@ -55,10 +62,12 @@ __all__ = [
 _PLACES = {
     "churn.api.acting": ("plan_day",),
     "churn.api.baselines": ("anchor", "baselines"),
+    "churn.api.comparing": ("champion", "compare", "promote", "set_champion"),
     "churn.api.customer": ("explain_customer",),
     "churn.api.explaining": ("explain_bindings", "write_explanation"),
     "churn.api.learning": ("backtest", "train"),
     "churn.api.reporting": ("page",),
+    "churn.api.tuning": ("tune",),
     "churn.config.settings": ("Config", "read_config"),
     "churn.data": ("build_frame", "build_snapshots", "open_bank", "open_data", "open_file"),
     "churn.errors": ("ChurnError",),

@@ -45,6 +45,13 @@ class Champion(NamedTuple):
         return self.model.model.anchoring is not None
 
 
+class Replaced(NamedTuple):
+    """The version that is champion now, and the one that was before; None where there was none."""
+
+    version: int
+    before: int | None
+
+
 @dataclass(frozen=True)
 class Compared:
     """Recipes that were compared, and what that decides.
@@ -108,6 +115,33 @@ def champion(horizon_days: int | None = None) -> Champion | None:
             f"champion, version {version}: is for {theirs} days, not {horizon_days}; give --horizon {theirs}"
         )
     return Champion(version, stored)
+
+
+def set_champion(
+    what: int | str | Path, *, reason: str, by: str = "churn.set_champion", on_step: OnStep = say_nothing
+) -> Replaced:
+    """Make a model the champion by hand; whom it replaces comes back with `churn.tracking.champion.roll_back`.
+
+    Parameters
+    ----------
+    what
+        A version's number, a run's id, or the path of a model folder, which is registered first.
+    reason
+        Why, kept with the version.
+    by
+        What does it, kept with the version.
+    on_step
+        Told what begins next.
+
+    Raises
+    ------
+    TrackingError
+        There is no such version or run, or tracking cannot be used.
+    ModelError
+        The folder is no whole model folder, or the version's was changed.
+    """
+    version = what if isinstance(what, int) else register(what, on_step=on_step)
+    return Replaced(version, champions.promote(version, reason=reason, by=by))
 
 
 def contenders(

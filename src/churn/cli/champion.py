@@ -6,12 +6,13 @@ from typing import Any
 import click
 from rich.markup import escape
 
+from churn.api import comparing
 from churn.cli.console import note, print_json, print_table, steps
 from churn.cli.options import PATH, json_option
 from churn.model.storage import require_model_place
-from churn.tracking.champion import Standing, Version, promote, read_standing, roll_back
+from churn.tracking.champion import Standing, Version, read_standing, roll_back
 from churn.tracking.place import tracking_place
-from churn.tracking.versions import CHAMPION, fetch_model, register
+from churn.tracking.versions import CHAMPION, fetch_model
 
 _SHOWN = ("roc_auc", "average_precision", "log_loss", "brier_score", "calibration_slope", "top_decile_lift")
 
@@ -63,14 +64,13 @@ def _require_usable(chosen: str | None, back: bool, reason: str | None) -> None:
 
 
 def _set(chosen: str, reason: str) -> None:
-    if chosen.isdecimal():
-        number = int(chosen)
-    else:
-        with steps() as on_step:
-            number = register(Path(chosen) if Path(chosen).exists() else chosen, on_step=on_step)
-    before = promote(number, reason=reason, by="churn champion --set, by hand")
+    what = int(chosen) if chosen.isdecimal() else Path(chosen) if Path(chosen).exists() else chosen
+    with steps() as on_step:
+        version, before = comparing.set_champion(
+            what, reason=reason, by="churn champion --set, by hand", on_step=on_step
+        )
     replaced = "" if before is None else f"; version {before} was, and comes back with --back"
-    note(f"version {number} is the champion, by hand{replaced}")
+    note(f"version {version} is the champion, by hand{replaced}")
 
 
 def standing_document(standing: Standing) -> dict[str, Any]:

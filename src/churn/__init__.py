@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from churn.api.reporting import page
     from churn.api.tuning import tune
     from churn.config.settings import Config, read_config
-    from churn.data import build_frame, build_snapshots, open_bank, open_data, open_file
+    from churn.data import build_frame, build_snapshots, check, open_bank, open_data, open_file
     from churn.errors import ChurnError
     from churn.evaluation.comparison import compare_models
     from churn.model.estimator import ChurnModel
@@ -37,6 +37,7 @@ __all__ = [
     "build_frame",
     "build_snapshots",
     "champion",
+    "check",
     "compare",
     "compare_models",
     "explain_bindings",
@@ -69,7 +70,7 @@ _PLACES = {
     "churn.api.reporting": ("page",),
     "churn.api.tuning": ("tune",),
     "churn.config.settings": ("Config", "read_config"),
-    "churn.data": ("build_frame", "build_snapshots", "open_bank", "open_data", "open_file"),
+    "churn.data": ("build_frame", "build_snapshots", "check", "open_bank", "open_data", "open_file"),
     "churn.errors": ("ChurnError",),
     "churn.evaluation.comparison": ("compare_models",),
     "churn.model.estimator": ("ChurnModel",),

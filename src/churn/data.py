@@ -9,7 +9,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,7 +27,7 @@ from churn.labels import silent_is_known
 from churn.model.anchoring import TABLE_COVERAGE
 from churn.model.split import Folds, Judging, OutOfTime
 from churn.model.storage import StoredModel
-from churn.speech import Name, Said, joined, message, say
+from churn.speech import LANGUAGES, Name, Said, joined, message, say
 from churn.tables import findings
 from churn.tables.bank import BankTables, open_tables
 from churn.tables.contract import to_days
@@ -939,6 +939,22 @@ def build_snapshots(
 ) -> Snapshots:
     """Build the labelled snapshots to train on or to compare models by; parameters as for `Data.snapshots`."""
     return data.snapshots(dates, horizon_days, on_step=on_step)
+
+
+def check(data: Data) -> pd.DataFrame:
+    """Say what is wrong with data, as `churn check` does: one row a broken rule or warning of a table.
+
+    Returns
+    -------
+    DataFrame
+        `table`, `column` (empty for a whole row), `rule`, `severity` ("error": rows were left out), `count` and `rows`,
+        up to five row numbers of the file (from 1); and in words `means_en` and `means_zh`.
+    """
+    columns = [field.name for field in fields(Finding)]
+    found = pd.DataFrame([asdict(one) for one in data.findings], columns=columns)
+    for language in LANGUAGES:
+        found[f"means_{language}"] = [say(findings.RULES[rule], language) for rule in found["rule"]]
+    return found
 
 
 def build_frame(data: Data, as_of: dt.date | None) -> pd.DataFrame:

@@ -98,7 +98,8 @@ def build_undated(
     if churned is None:
         return Snapshot(None, ids, features, None, coverage)
     outcomes: NDArray[np.int64] = churned.to_numpy(dtype=np.int64)
-    return Snapshot(None, ids, features, outcomes, coverage, flat_segments(features, coverage))
+    segments = flat_segments(features, coverage)
+    return replace(Snapshot(None, ids, features, outcomes, coverage), segments=segments)
 
 
 def to_pandas(frame: nw.LazyFrame[Any]) -> pd.DataFrame:

@@ -6,17 +6,7 @@ from pathlib import Path
 import click
 
 from churn.api import baselines as answers
-from churn.cli import console
-from churn.cli.options import (
-    PATH,
-    IsoDate,
-    config_option,
-    data_argument,
-    data_end_option,
-    json_option,
-    model_option,
-    threads_option,
-)
+from churn.cli import console, options
 from churn.cli.train import baselines_title
 from churn.config import read_config
 from churn.data import open_data
@@ -26,15 +16,17 @@ from churn.threads import use_threads
 
 
 @click.command()
-@data_argument
-@model_option
-@click.option("--as-of", type=IsoDate(), help="Date to compare at [default: the snapshot held out in training].")
+@options.data_argument
+@options.model_option
+@click.option(
+    "--as-of", type=options.IsoDate(), help="Date to compare at [default: the snapshot held out in training]."
+)
 @click.option("--anchor", is_flag=True, help="Write a new model, shifted to the stated rates by products held.")
-@click.option("-o", "--output", type=PATH, help="Model folder to write, with --anchor.")
-@config_option
-@data_end_option
-@threads_option
-@json_option
+@click.option("-o", "--output", type=options.PATH, help="Model folder to write, with --anchor.")
+@options.config_option
+@options.data_end_option
+@options.threads_option
+@options.json_option
 def baselines(
     data: Path,
     model_path: Path,

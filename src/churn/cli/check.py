@@ -5,8 +5,7 @@ from pathlib import Path
 
 import click
 
-from churn.cli import console
-from churn.cli.options import config_option, data_argument, json_option, threads_option
+from churn.cli import console, options
 from churn.config import read_config
 from churn.data import Data, open_data
 from churn.speech import Language, Message, joined, message, say
@@ -15,11 +14,11 @@ from churn.threads import use_threads
 
 
 @click.command()
-@data_argument
-@config_option
-@threads_option
+@options.data_argument
+@options.config_option
+@options.threads_option
 @click.option("--lang", "language", type=click.Choice(["en", "zh"]), default="en", help="Language of the report.")
-@json_option
+@options.json_option
 def check(data: Path, config_path: Path | None, threads: int | None, language: Language, as_json: bool) -> int:
     """Validate DATA and show what is wrong with it, and how much. Exit code 1: rows had to be left out.
 

@@ -9,18 +9,8 @@ import click
 from churn.api import explaining
 from churn.api.customer import ExplainedCustomer, explain_customer
 from churn.charts.waterfall import plot_waterfall
+from churn.cli import options
 from churn.cli.console import note, print_json, print_table, show_notes, steps
-from churn.cli.options import (
-    IsoDate,
-    config_option,
-    data_argument,
-    data_end_option,
-    json_option,
-    language_option,
-    model_option,
-    seed_option,
-    threads_option,
-)
 from churn.config import Config, read_config
 from churn.data import open_data
 from churn.errors import ConfigError
@@ -40,9 +30,9 @@ N_SHOWN = 10
 
 
 @click.command()
-@data_argument
-@model_option
-@click.option("--as-of", type=IsoDate(), help="Date to explain at; needed for tables, refused for a flat file.")
+@options.data_argument
+@options.model_option
+@click.option("--as-of", type=options.IsoDate(), help="Date to explain at; needed for tables, refused for a flat file.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write; needed but with --customer.")
 @click.option("--customer", "customer_id", help="Explain this one customer.")
 @click.option("--bind", multiple=True, metavar="SERVICE", help="With --customer: what if it were bound; repeatable.")
@@ -50,12 +40,12 @@ N_SHOWN = 10
 @click.option("--open", "opened", multiple=True, metavar="PRODUCT", help="With --customer: what if it were held.")
 @click.option("--close", "closed", multiple=True, metavar="PRODUCT", help="With --customer: what if it were closed.")
 @click.option("--truth", is_flag=True, help="Grade the estimates by a simulated bank's true effects.")
-@language_option
-@config_option
-@data_end_option
-@seed_option
-@threads_option
-@json_option
+@options.language_option
+@options.config_option
+@options.data_end_option
+@options.seed_option
+@options.threads_option
+@options.json_option
 def explain(
     data: Path,
     model_path: Path,

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from churn import csv_files
+from churn.cli import options
 from churn.cli.console import note, print_json, print_table, show_notes
-from churn.cli.options import IsoDate, config_option, data_end_option, json_option, threads_option
 from churn.config import Config, read_config
 from churn.data import build_frame, open_bank
 from churn.errors import OutputError
@@ -16,17 +16,18 @@ from churn.features.catalogue import catalogue
 from churn.features.feature import Feature
 from churn.files import new_file, require_apart, require_writable_file
 from churn.speech import LANGUAGES, say
+from churn.threads import use_threads
 
 
 @click.command()
 @click.argument("data", type=click.Path(path_type=Path), required=False)
-@click.option("--as-of", type=IsoDate(), help="Only what happened strictly before this date is used.")
+@click.option("--as-of", type=options.IsoDate(), help="Only what happened strictly before this date is used.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write, .parquet or .csv.")
 @click.option("--catalogue", "show_catalogue", is_flag=True, help="Print every feature and what it means.")
-@config_option
-@data_end_option
-@threads_option
-@json_option
+@options.config_option
+@options.data_end_option
+@options.threads_option
+@options.json_option
 def features(
     data: Path | None,
     as_of: dt.date | None,
@@ -52,7 +53,7 @@ def features(
     if output.suffix not in (".parquet", ".csv"):
         raise OutputError(f"{output}: give a name that ends in .parquet or .csv")
     require_writable_file(output)
-    with open_bank(data, config, data_end=data_end, n_threads=threads) as bank:
+    with use_threads(threads), open_bank(data, config, data_end=data_end) as bank:
         require_apart([output], bank.paths)
         show_notes(bank.notes())
         frame = build_frame(bank, as_of)

@@ -7,17 +7,7 @@ from pathlib import Path
 import click
 
 from churn import scoring
-from churn.cli import console
-from churn.cli.options import (
-    IsoDate,
-    config_option,
-    data_argument,
-    data_end_option,
-    json_option,
-    model_option,
-    output_option,
-    threads_option,
-)
+from churn.cli import console, options
 from churn.config import read_config
 from churn.data import open_data
 from churn.model.storage import read_model
@@ -25,15 +15,15 @@ from churn.threads import use_threads
 
 
 @click.command()
-@data_argument
-@model_option
-@click.option("--as-of", type=IsoDate(), help="Date to score at; needed for tables, refused for a flat file.")
-@output_option("Scores to write, .parquet or .csv.")
+@options.data_argument
+@options.model_option
+@click.option("--as-of", type=options.IsoDate(), help="Date to score at; needed for tables, refused for a flat file.")
+@options.output_option("Scores to write, .parquet or .csv.")
 @click.option("--explain", is_flag=True, help="Add the next binding or product, and reasons in English and Chinese.")
-@config_option
-@data_end_option
-@threads_option
-@json_option
+@options.config_option
+@options.data_end_option
+@options.threads_option
+@options.json_option
 def score(
     data: Path,
     model_path: Path,

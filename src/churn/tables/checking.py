@@ -135,7 +135,7 @@ def _broken_rules(connection: duckdb.DuckDBPyConnection, table: str) -> list[Fin
         column, rule = text.split(":")
         # A total line is left out like any other row, but nothing is wrong with it.
         severity: Severity = "warning" if rule == TOTAL_LINE else "error"
-        found.append(Finding(table, column, rule, severity, count, tuple(shown)))
+        found.append(Finding(table=table, column=column, rule=rule, severity=severity, count=count, rows=tuple(shown)))
     return found
 
 
@@ -145,7 +145,7 @@ def _warning(connection: duckdb.DuckDBPyConnection, table: str, column: str, rul
         f"SELECT count(*), list(source_row ORDER BY source_file, source_row)[1:{_SHOWN_ROWS}]"
         f" FROM {table} WHERE {where}",
     )
-    return Finding(table, column, rule, "warning", count, tuple(shown or ()))
+    return Finding(table=table, column=column, rule=rule, severity="warning", count=count, rows=tuple(shown or ()))
 
 
 def _second_class_1_account(connection: duckdb.DuckDBPyConnection) -> Finding:

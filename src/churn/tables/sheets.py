@@ -184,7 +184,12 @@ def _describe(path: Path, sheet: Any) -> _Book:
         if zeros := _ALL_ZEROS.fullmatch(form):
             widths[style] = len(zeros[1])
     return _Book(
-        path, sheet._shared_strings, workbook._date_formats, workbook._timedelta_formats, widths, workbook.epoch
+        path=path,
+        strings=sheet._shared_strings,
+        dates=workbook._date_formats,
+        durations=workbook._timedelta_formats,
+        widths=widths,
+        epoch=workbook.epoch,
     )
 
 

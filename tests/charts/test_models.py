@@ -12,8 +12,8 @@ from churn.charts.models import (
     draw_validity,
 )
 from churn.errors import DataError
+from churn.evaluation.backtest import Judged
 from churn.evaluation.comparison import compare_models
-from churn.evaluation.judged import Judged
 from churn.evaluation.segments import evaluate_segments
 from churn.model.documents import BaselineRow, Baselines, IntervalFacts, RiskGroup
 

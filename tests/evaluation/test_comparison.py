@@ -6,8 +6,8 @@ import pytest
 from scipy.special import expit, logit
 
 from churn.config import CampaignSettings
+from churn.evaluation.backtest import Judged
 from churn.evaluation.comparison import compare_models
-from churn.evaluation.judged import Judged
 from churn.evaluation.metrics import METRICS, bootstrap_estimates, brier_score, ece, evaluate
 from churn.evaluation.profit import campaign_profit, empc
 from churn.evaluation.ranking import compare_auc, mean_auc

@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 
 from churn.estimates import Estimate
-from churn.evaluation.backtest import Backtest
+from churn.evaluation.backtest import Backtest, Judged
 from churn.evaluation.comparison import Comparison, PairedTest
-from churn.evaluation.judged import Judged
 from churn.evaluation.leaks import Leak
 from churn.evaluation.promotion import decide
 from churn.model.recipe import Recipe

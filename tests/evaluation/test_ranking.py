@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from churn.evaluation.judged import Judged
+from churn.evaluation.backtest import Judged
 from churn.evaluation.metrics import roc_auc
 from churn.evaluation.ranking import auc_components, auc_difference, clustered_auc, compare_auc, mean_auc
 

@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 from statsmodels.stats.multitest import multipletests
 
 from churn.estimates import Estimate
-from churn.evaluation.judged import Judged
+from churn.evaluation.backtest import Judged
 from churn.evaluation.ranking import clustered_auc
 from churn.evaluation.segments import MAX_VALUES, evaluate_segments, name_failures
 from churn.model.documents import Segment

@@ -11,7 +11,7 @@ from matplotlib.ticker import PercentFormatter
 
 from churn.charts import canvas
 from churn.charts.palette import BEFORE, OBSERVED, PREDICTED, RAMP, STATED
-from churn.evaluation.observed import bin_words
+from churn.evaluation.baselines import bin_words
 
 
 def draw_timeline(

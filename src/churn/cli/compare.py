@@ -15,8 +15,8 @@ from churn.config import read_config
 from churn.data import open_data
 from churn.errors import ChurnError
 from churn.estimates import UNKNOWN
+from churn.evaluation.backtest import Judged
 from churn.evaluation.comparison import Comparison
-from churn.evaluation.judged import Judged
 from churn.evaluation.promotion import Decision, find_test
 from churn.evaluation.segments import evaluate_segments, name_failures
 from churn.model.split import N_JUDGED

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from churn.config import CampaignSettings
 from churn.estimates import Estimate
-from churn.evaluation.judged import Judged
+from churn.evaluation.backtest import Judged
 from churn.evaluation.metrics import METRICS, bootstrap_estimates, roc_auc
 from churn.evaluation.profit import CAMPAIGN, campaign_profit, empc
 from churn.evaluation.ranking import RocAuc, auc_difference, mean_auc

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from churn.estimates import UNKNOWN, Estimate, around, normal_p_value
-from churn.evaluation.judged import Judged
+from churn.evaluation.backtest import Judged
 
 Floats = NDArray[np.float64]
 

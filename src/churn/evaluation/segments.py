@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from churn.estimates import Estimate, around, clustered_error, normal_p_value, share_of
-from churn.evaluation.judged import Judged
+from churn.evaluation.backtest import Judged
 from churn.evaluation.ranking import clustered_auc
 from churn.model.documents import Failure, Segment
 

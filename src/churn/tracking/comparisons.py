@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from churn.charts import canvas, models
+from churn.evaluation.backtest import Judged
 from churn.evaluation.comparison import Comparison
-from churn.evaluation.judged import Judged
 from churn.evaluation.promotion import Decision
 from churn.evaluation.segments import evaluate_segments
 from churn.model.recipe import Recipe

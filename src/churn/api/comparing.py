@@ -18,9 +18,8 @@ from churn.model.split import N_JUDGED
 from churn.model.storage import StoredModel, read_model, write_model
 from churn.model.trees import TreeParameters
 from churn.tracking import champion as champions
-from churn.tracking import comparisons
+from churn.tracking import runs
 from churn.tracking.place import tracking_place
-from churn.tracking.runs import log_training
 from churn.tracking.versions import register
 from churn.tuning.verdict import read_parameters
 
@@ -255,7 +254,7 @@ def log_comparison(compared: Compared, *, on_step: OnStep = say_nothing) -> str:
     TrackingError
         The database or the server cannot be used.
     """
-    return comparisons.log_comparison(
+    return runs.log_comparison(
         compared.comparison,
         compared.backtest.recipes,
         compared.decision,
@@ -330,7 +329,7 @@ def _register(compared: Compared, trained: StoredModel, *, parent: str, by: str,
     with tempfile.TemporaryDirectory(prefix="churn-") as temporary:
         folder = Path(temporary) / "model"
         write_model(folder, trained)
-        run_id = log_training(
+        run_id = runs.log_training(
             read_model(folder),  # back through every check, as churn train does
             folder,
             embargo_days=compared.snapshots.config.training.embargo_days,

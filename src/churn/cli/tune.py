@@ -19,7 +19,7 @@ from churn.frame import Snapshot
 from churn.model.trees import TreeParameters
 from churn.threads import use_threads
 from churn.tracking.place import look_command, studies_path, tracking_place
-from churn.tracking.studies import log_study
+from churn.tracking.runs import log_study
 from churn.tuning.study import tuned_part
 from churn.tuning.verdict import Gain, Tuned, Word
 

@@ -1,9 +1,9 @@
-"""A training as a run of MLflow: what went in, what came out, and the model itself."""
+"""Runs of MLflow: a training with its model, a comparison with a child per model, a tuning with a child per trial."""
 
 import hashlib
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -14,16 +14,26 @@ from numpy.typing import ArrayLike
 
 from churn.charts import canvas, models
 from churn.estimates import Estimate
+from churn.evaluation.backtest import Judged
+from churn.evaluation.comparison import Comparison
+from churn.evaluation.promotion import Decision
+from churn.evaluation.segments import evaluate_segments
 from churn.files import CHECKSUMS, write_json, write_text
+from churn.model.recipe import Recipe
 from churn.model.storage import StoredModel
+from churn.model.trees import parameters_to_json
 from churn.tracking.logged_model import log_model
 from churn.tracking.place import Place, tracking_place
-from churn.tracking.session import PARENT, OnStep, open_run
+from churn.tracking.session import PARENT, OnStep, Run, open_child, open_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Metric, Param
+
 
 HeldOutOutcomes = tuple[ArrayLike, ArrayLike]
+_STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
+"""MLflow knows no pruned run: one that was given up early stands as killed, and its tag `state` says which it was."""
 
 
 def log_training(
@@ -82,34 +92,6 @@ def folder_digest(folder: Path) -> str:
     return hashlib.sha256((folder / CHECKSUMS).read_bytes()).hexdigest()
 
 
-def _run_name(stored: StoredModel) -> str:
-    return f"{'+'.join(stored.model.learners)} {stored.manifest.as_of or 'flat file'}"
-
-
-def _tags(stored: StoredModel, folder: Path) -> dict[str, str]:
-    manifest = stored.manifest
-    return {
-        "mlflow.note.content": _description(stored),
-        "model_id": manifest.model_id,
-        "folder_sha256": folder_digest(folder),
-        "as_of": str(manifest.as_of),
-        "churn_version": version("churn"),
-    }
-
-
-def _description(stored: StoredModel) -> str:
-    """Return the card up to its table of metrics: what it is for, on what it was trained, how it was judged."""
-    return stored.card.partition("\n| metric")[0].strip()
-
-
-def _log_facts(client: "MlflowClient", run_id: str, stored: StoredModel, embargo_days: int | None) -> None:
-    from mlflow.entities import Param
-
-    params = _params(stored, embargo_days)
-    client.log_batch(run_id, params=[Param(name, str(value)) for name, value in params.items()])
-    log_inputs(client, run_id, stored.manifest.to_json())
-
-
 def log_inputs(client: "MlflowClient", run_id: str, facts: Mapping[str, Any]) -> None:
     """Log the files that were read, with their hashes and rows, as the run's data sets.
 
@@ -137,7 +119,129 @@ def log_inputs(client: "MlflowClient", run_id: str, facts: Mapping[str, Any]) ->
         client.log_inputs(run_id, [DatasetInput(one) for one in inputs])
 
 
-def _params(stored: StoredModel, embargo_days: int | None) -> dict[str, Any]:
+def metric_values(metrics: Mapping[str, Estimate]) -> dict[str, float]:
+    """Return every value there is, the ends of its interval as `_low` and `_high`."""
+    return {
+        f"{name}{ending}": float(number)
+        for name, estimate in metrics.items()
+        for number, ending in zip(estimate, ("", "_low", "_high"), strict=True)
+        if number is not None
+    }
+
+
+def log_comparison(
+    comparison: Comparison,
+    recipes: Mapping[str, Recipe],
+    decision: Decision,
+    *,
+    judged: Judged,
+    facts: Mapping[str, Any],
+    seconds: Mapping[str, float],
+    place: Place | None = None,
+    on_step: OnStep | None = None,
+) -> str:
+    """Log a comparison; return the id of the parent run, which is finished when all of it is there.
+
+    Parameters
+    ----------
+    comparison
+        Of all models.
+    recipes
+        How each was made, by the same names.
+    decision
+        What it came to.
+    judged
+        The rows, for plots and groups of customers.
+    facts
+        Values kept as parameters of the parent: dates, horizon, embargo; and ``inputs`` and ``row_counts``, the files
+        with their hashes and rows.
+    seconds
+        Spent on each model.
+    place
+        By default as `tracking_place` says.
+    on_step
+        Told what begins next.
+
+    Raises
+    ------
+    TrackingError
+        The database or the server cannot be used.
+    """
+    tags = {"mlflow.note.content": decision.reason, "decision": "promote" if decision.promote else "keep"}
+    place = place or tracking_place()
+    name = f"compare {facts['judged'][-1] if facts.get('judged') else 'flat file'}"
+    with open_run(place, name, source="churn compare", tags=tags, what="comparison", on_step=on_step) as run:
+        _log_comparison(run.client, run.run_id, comparison, facts)
+        for model, recipe in recipes.items():
+            child = open_child(run, model)
+            _log_candidate(child, comparison, model, recipe, seconds[model], judged)
+    return run.run_id
+
+
+def log_study(
+    document: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    *,
+    place: Place | None = None,
+    on_step: OnStep | None = None,
+) -> str:
+    """Log a study and its trials; return the id of the parent run, which is finished when all of it is there.
+
+    Parameters
+    ----------
+    document
+        As from `churn.tuning.verdict.tuned_document`; kept whole as the artifact tuned.json.
+    inputs
+        Files with their hashes, and row counts; kept as data/inputs.json.
+    place
+        By default as `tracking_place` says.
+    on_step
+        Told what begins next.
+
+    Raises
+    ------
+    TrackingError
+        The database or the server cannot be used.
+    """
+    note = {"mlflow.note.content": f"On rows that no trial saw: {document['final']['word']}."}
+    name = document["study"]["name"]
+    place = place or tracking_place()
+    with open_run(place, name, source="churn tune", tags=note, what="study", on_step=on_step) as run:
+        _log_study(run.client, run.run_id, document, inputs)
+        for trial in document["trials"]:
+            _log_trial(run, trial)
+    return run.run_id
+
+
+def _run_name(stored: StoredModel) -> str:
+    return f"{'+'.join(stored.model.learners)} {stored.manifest.as_of or 'flat file'}"
+
+
+def _tags(stored: StoredModel, folder: Path) -> dict[str, str]:
+    manifest = stored.manifest
+    return {
+        "mlflow.note.content": _description(stored),
+        "model_id": manifest.model_id,
+        "folder_sha256": folder_digest(folder),
+        "as_of": str(manifest.as_of),
+        "churn_version": version("churn"),
+    }
+
+
+def _description(stored: StoredModel) -> str:
+    """Return the card up to its table of metrics: what it is for, on what it was trained, how it was judged."""
+    return stored.card.partition("\n| metric")[0].strip()
+
+
+def _log_facts(client: "MlflowClient", run_id: str, stored: StoredModel, embargo_days: int | None) -> None:
+    from mlflow.entities import Param
+
+    params = _training_params(stored, embargo_days)
+    client.log_batch(run_id, params=[Param(name, str(value)) for name, value in params.items()])
+    log_inputs(client, run_id, stored.manifest.to_json())
+
+
+def _training_params(stored: StoredModel, embargo_days: int | None) -> dict[str, Any]:
     manifest = stored.manifest
     names = ("seed", "horizon_days", "calibration_method", "calibration_chosen", "rounds", "training_rows")
     return {
@@ -194,11 +298,90 @@ def _log_metrics(client: "MlflowClient", run_id: str, stored: StoredModel, model
     client.log_batch(run_id, metrics=[*of_run, *of_model])
 
 
-def metric_values(metrics: Mapping[str, Estimate]) -> dict[str, float]:
-    """Return every value there is, the ends of its interval as `_low` and `_high`."""
-    return {
-        f"{name}{ending}": float(number)
-        for name, estimate in metrics.items()
-        for number, ending in zip(estimate, ("", "_low", "_high"), strict=True)
-        if number is not None
+def _log_comparison(client: "MlflowClient", run_id: str, comparison: Comparison, facts: Mapping[str, Any]) -> None:
+    from mlflow.entities import Param
+
+    data = {name: facts[name] for name in ("inputs", "row_counts") if name in facts}
+    shown = {name: value for name, value in facts.items() if name not in data}
+    client.log_batch(run_id, params=[Param(name, _text(value)) for name, value in shown.items()])
+    log_inputs(client, run_id, data)
+    client.log_dict(run_id, comparison.document(), "comparison.json")
+    client.log_dict(run_id, data, "data/inputs.json")
+    tests = pd.DataFrame([test._asdict() for test in comparison.tests])
+    client.log_table(run_id, tests.astype(object), "comparison/tests.json")
+    models = pd.DataFrame(
+        {metric: estimate.value for metric, estimate in found.items()} for found in comparison.models.values()
+    )
+    models.insert(0, "model", list(comparison.models))
+    client.log_table(run_id, models.astype(object), "comparison/models.json")
+
+
+def _log_candidate(run: Run, comparison: Comparison, name: str, recipe: Recipe, seconds: float, judged: Judged) -> None:
+    from mlflow.entities import Metric, Param
+
+    moment = int(time.time() * 1000)
+    values = metric_values(comparison.models[name])
+    metrics = [Metric(metric, value, moment, 0) for metric, value in (values | {"seconds": seconds}).items()]
+    params = [Param(one, _text(value)) for one, value in _recipe_params(recipe).items()]
+    run.client.log_batch(run.run_id, metrics=metrics, params=params)
+    if segments := [segment.to_json() for segment in evaluate_segments(judged, name)]:
+        run.client.log_table(run.run_id, pd.json_normalize(segments).astype(object), "evaluation/segments.json")
+    with tempfile.TemporaryDirectory(prefix="churn-") as folder:
+        rows = (judged.churned, judged.predicted[name])
+        calibration = models.draw_calibration(*rows, title=f"Calibration, judged snapshots, {name}")
+        canvas.save(calibration, Path(folder) / "calibration.png")
+        lift = models.draw_lift(*rows, title=f"Churners found, judged snapshots, {name}")
+        canvas.save(lift, Path(folder) / "lift.png")
+        run.client.log_artifacts(run.run_id, folder, "evaluation")
+    run.client.set_terminated(run.run_id, "FINISHED")
+
+
+def _recipe_params(recipe: Recipe) -> dict[str, Any]:
+    features = "all" if recipe.only is None else str(len(recipe.only))
+    own = {"learner": "+".join(recipe.learners), "monotone": recipe.monotone, "features": features, "seed": recipe.seed}
+    return own | (parameters_to_json(recipe.parameters) if "lightgbm" in recipe.learners else {})
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _log_study(client: "MlflowClient", run_id: str, document: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
+    objective, final = document["objective"], document["final"]
+    values = {f"objective_{name}": objective[name] for name in ("defaults", "tuned")}
+    for row in final["metrics"]:
+        values |= {f"final_{row['metric']}_{name}": row[name] for name in ("defaults", "tuned", "gain", "low", "high")}
+    facts = {
+        **{name: document["study"][name] for name in document["study"]},
+        "out_of_time": objective["out_of_time"],
+        "splits": ", ".join(objective["splits"]),
+        "final": final["as_of"] or "rows kept apart",
+        "trials": len(document["trials"]),
+        "word": final["word"],
+        **{f"trees.{name}": value for name, value in document["parameters"].items()},
     }
+    client.log_batch(run_id, metrics=list(_metrics(values)), params=_params(facts))
+    client.log_dict(run_id, dict(document), "tuned.json")
+    client.log_dict(run_id, dict(inputs), "data/inputs.json")
+
+
+def _log_trial(study: Run, trial: Mapping[str, Any]) -> None:
+    run = open_child(study, f"trial {trial['number']}", {"state": trial["state"]})
+    by_split = [one for at, loss in enumerate(trial["losses"]) for one in _metrics({"split_log_loss": loss}, step=at)]
+    metrics = [*_metrics({"objective": trial["objective"]}), *by_split]
+    parameters = {f"trees.{name}": value for name, value in trial["parameters"].items()}
+    run.client.log_batch(run.run_id, metrics=metrics, params=_params(parameters))
+    run.client.set_terminated(run.run_id, _STATUS[trial["state"]])
+
+
+def _metrics(values: Mapping[str, float | None], step: int = 0) -> Iterator["Metric"]:
+    from mlflow.entities import Metric
+
+    moment = int(time.time() * 1000)
+    return (Metric(name, value, moment, step) for name, value in values.items() if value is not None)
+
+
+def _params(values: Mapping[str, Any]) -> list["Param"]:
+    from mlflow.entities import Param
+
+    return [Param(name, str(value)) for name, value in values.items()]

@@ -15,7 +15,7 @@ import pyarrow.dataset as pa_dataset
 
 from churn import csv_files
 from churn.errors import DataError, MissingColumnError
-from churn.explanation.reasons.telling import N_HOLDING, N_RAISING
+from churn.explanation.reasons import N_HOLDING, N_RAISING
 from churn.scoring import N_REASONS, companions, require_form
 from churn.speech import LANGUAGES, Name
 

@@ -18,7 +18,7 @@ from churn import csv_files, threads
 from churn.data import Data
 from churn.errors import OutputError
 from churn.explanation.next_best import find_next_steps
-from churn.explanation.reasons.telling import N_HOLDING, N_RAISING, explain_reasons
+from churn.explanation.reasons import N_HOLDING, N_RAISING, explain_reasons
 from churn.explanation.shap import Contributions, explain_features
 from churn.features.feature import Feature
 from churn.files import new_file, render_json, require_apart, require_writable_file

@@ -13,7 +13,7 @@ from churn.config import Config
 from churn.data import Data
 from churn.errors import DataError
 from churn.explanation.next_best import CLASS_1_PRODUCT, find_next_steps
-from churn.explanation.reasons.telling import Reasons, Stories, explain_reasons
+from churn.explanation.reasons import Reasons, Stories, explain_reasons
 from churn.explanation.shap import base_probability, explain_features, to_points
 from churn.explanation.what_if import predict_what_if
 from churn.features.feature import Feature, find_products, find_role, find_services

@@ -7,7 +7,7 @@ import pytest
 from churn.config import Config
 from churn.data import open_bank
 from churn.evidence import build_history
-from churn.explanation.effects.covariates import covariate_names, once_bound, settled
+from churn.explanation.effects.comparison import covariate_names, once_bound, settled
 from churn.features.catalogue import catalogue
 from churn.features.feature import own_features
 from churn.tables.contract import to_days

@@ -7,7 +7,7 @@ import pytest
 
 from churn.config import Config
 from churn.errors import DataError
-from churn.explanation.reasons.telling import explain_reasons
+from churn.explanation.reasons import explain_reasons
 from churn.features.catalogue import catalogue
 from churn.features.feature import find_feature
 from churn.speech import say
@@ -186,6 +186,55 @@ def test_what_goes_without_saying_is_not_said():
     assert _told(shap, {"n_bound": 1.0, "bound_cts": 0.0})[0] == [
         "only 1 service bound and third-party custody (CTS) not bound"
     ]
+
+
+@pytest.mark.parametrize(
+    ("kept", "implied"),
+    [
+        (("days_since_contact", NAN), ("n_offer_90d", 0.0)),
+        (("days_since_contact", NAN), ("days_since_meeting", NAN)),
+        (("reached_share_365d", NAN), ("n_calls_365d", 0.0)),
+        (("days_since_transaction", NAN), ("turnover_cny_90d", 0.0)),
+        (("days_since_transaction", NAN), ("share_digital_365d", NAN)),
+        (("n_transactions_365d", 0.0), ("n_counter_90d", 0.0)),
+        (("share_digital_365d", NAN), ("activity_pace_365d", NAN)),
+        (("share_digital_365d", 0.0), ("n_mobile_90d", 0.0)),
+        (("n_bound", 0.0), ("bound_cts", 0.0)),
+        (("n_bound", 0.0), ("days_since_bound_cts", NAN)),
+        (("share_bound", NAN), ("n_eligible", 0.0)),
+        (("aum_growth_12m", -0.3), ("drawdown_12m", 0.2)),
+        (("aum_cny", 50_000.4), ("deposits_cny", 49_999.8)),
+        (("aum_cny", 2.5), ("investments_cny", 1.6)),
+        (("worst_return_12m", 0.02), ("n_reached_since_loss", NAN)),
+        (("worst_return_12m", NAN), ("unrealised_return", NAN)),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_what_one_value_implies_is_left_unsaid_whichever_pushes_more(kept, implied, first):
+    pushes = {kept[0]: 0.3 if first else 0.2, implied[0]: 0.2 if first else 0.3}
+
+    assert _told(pushes, dict([kept, implied]))[0] == [_say(*kept)[0]]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("days_since_contact", NAN), ("n_offer_90d", 1.0)),
+        (("share_digital_365d", 0.0), ("n_atm_90d", 0.0)),
+        (("n_transactions_90d", 0.0), ("n_counter_90d", 0.0)),
+        (("n_bound", 1.0), ("bound_cts", 0.0)),
+        (("n_bound", 0.0), ("n_eligible", 0.0)),
+        (("aum_growth_12m", 0.3), ("drawdown_12m", 0.2)),
+        (("aum_growth_6m", -0.3), ("drawdown_12m", 0.2)),
+        (("aum_cny", 50_001.0), ("deposits_cny", 50_000.0)),
+        (("aum_cny", 0.4), ("deposits_cny", 0.4)),
+        (("worst_return_12m", -0.02), ("n_months_under_water_12m", 3.0)),
+    ],
+)
+def test_what_is_not_implied_is_said(one, other):
+    told = _told({one[0]: 0.3, other[0]: 0.2}, dict([one, other]))[0]
+
+    assert told == [f"{_say(*one)[0]} and {_say(*other)[0]}"]
 
 
 def test_nothing_is_said_about_contact_since_a_loss_where_there_is_none():

@@ -139,6 +139,45 @@ def test_scores_are_those_of_the_score_file(bank, commanded):
     pd.testing.assert_frame_equal(scores, pd.read_parquet(commanded / "s.parquet"))
 
 
+def test_a_score_file_is_that_of_the_command(bank, commanded, tmp_path):
+    model = churn.read_model(commanded / "model")
+    manifest = churn.write_scores(tmp_path / "s.parquet", model, bank, "2026-01-01", explain=True)
+
+    assert (tmp_path / "s.parquet").read_bytes() == (commanded / "s.parquet").read_bytes()
+    theirs = json.loads((commanded / "s.manifest.json").read_text())
+    assert {**manifest, "duration_seconds": 0} == {**theirs, "duration_seconds": 0}
+
+
+def test_baselines_are_those_the_command_prints(bank, folder, commanded, capsys):
+    command("baselines", folder, "--model", commanded / "model", "--json")
+    found = churn.baselines(churn.read_model(commanded / "model"), bank)
+
+    assert found.rows.to_json() == json.loads(capsys.readouterr().out)
+    assert found.as_of == dt.date(2025, 1, 1)
+    assert found.notes == []
+
+
+def test_an_anchored_model_is_the_one_the_command_writes(bank, folder, commanded, tmp_path):
+    there = ("--model", commanded / "model", "--as-of", "2026-01-01")
+    command("baselines", folder, *there, "--anchor", "-o", tmp_path / "theirs")
+    anchored = churn.anchor(churn.read_model(commanded / "model"), bank, "2026-01-01")
+    churn.write_model(tmp_path / "ours", anchored)
+
+    assert (tmp_path / "ours" / "SHA256SUMS").read_text() == (tmp_path / "theirs" / "SHA256SUMS").read_text()
+
+
+def test_one_customer_is_explained_as_by_the_command(bank, folder, commanded, capsys):
+    scores = pd.read_parquet(commanded / "s.parquet")
+    who = scores["customer_id"][scores["next_binding"].notna()].iloc[0]
+    there = ("--model", commanded / "model", "--as-of", "2026-01-01")
+    command("explain", folder, *there, "--customer", who, "--json")
+    found = churn.explain_customer(churn.read_model(commanded / "model"), bank, who, "2026-01-01")
+
+    assert found.to_json() == json.loads(capsys.readouterr().out)
+    assert found.next_step.binding == scores.set_index("customer_id")["next_binding"][who]
+    assert found.base_rate + sum(found.points.values()) == pytest.approx(found.probability)
+
+
 def test_the_bindings_are_those_of_bindings_json(bank, commanded):
     table = churn.explain_bindings(churn.read_model(commanded / "model"), bank, "2026-01-01")
 

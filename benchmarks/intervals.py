@@ -33,9 +33,8 @@ from churn.frame import Snapshot
 from churn.model.calibration import Method, choose_calibration, fit_calibration, fit_intervals, widen
 from churn.model.documents import IntervalFacts
 from churn.model.fitted import FittedModel
-from churn.model.folds import customer_folds
 from churn.model.schema import encode, learn_schema
-from churn.model.split import OutOfTime, Rows, outcomes, stack
+from churn.model.split import OutOfTime, Rows, customer_folds, outcomes, stack
 from churn.model.trees import TreeParameters, cross_fit, fit_trees
 from churn.simulation import simulate_bank
 from churn.timeline import default_snapshots

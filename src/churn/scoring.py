@@ -78,7 +78,7 @@ def score_snapshot(
     ModelError
         The features are not those the model was trained on.
     """
-    prediction = stored.model.predict(snapshot.features, n_threads=threads.n_threads())
+    prediction = stored.model.predict(snapshot.features)
     explained = explain_features(stored.model, snapshot.features)
     n = len(snapshot.customer_id)
     columns = [

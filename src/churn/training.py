@@ -17,8 +17,7 @@ from churn.model.card import render_card
 from churn.model.development import Developed, develop, refit
 from churn.model.documents import Baselines, HeldOutFacts, Manifest, Metrics, MonotoneFacts
 from churn.model.fitted import FittedModel
-from churn.model.monotone import BindingColumns
-from churn.model.recipe import Recipe, prepare
+from churn.model.recipe import BindingColumns, Recipe, prepare
 from churn.model.split import Rows, Split, outcomes, require_enough, stack
 from churn.model.storage import StoredModel, build_manifest
 

@@ -18,7 +18,7 @@ from churn.errors import TimeRangeError
 from churn.features.catalogue import available_features, build_features
 from churn.features.expressions import count, days_since, per_customer
 from churn.labels import silent_is_known
-from churn.model.folds import customer_folds
+from churn.model.split import customer_folds
 from churn.scores import Scores
 from churn.speech import Message, message
 from churn.tables.checking import EVENTS

@@ -67,7 +67,7 @@ def baselines(
         said = message("product coverage is not known, so no customer is in the table; name its column in [flat]")
         notes.append(Note(False, said))
     with threads.use_threads(n_threads):
-        prediction = model.model.predict(snapshot.features, n_threads=threads.n_threads())
+        prediction = model.model.predict(snapshot.features)
     rows = build_baselines(
         snapshot.product_coverage,
         snapshot.churned if snapshot.churned is not None else [],
@@ -112,7 +112,6 @@ def anchor(model: StoredModel, data: Data, as_of: Date | None = None, *, n_threa
             feature=feature,
             inputs=data.file_facts(),
             where=f"{data.coverage_place}: anchoring",
-            n_threads=threads.n_threads(),
         )
 
 

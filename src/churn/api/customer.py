@@ -154,7 +154,7 @@ def explain_customer(
     features = snapshot.features[list(fitted.schema.names)]
     with use_threads(1):
         shap = explain_features(fitted, snapshot.features)
-        probability = fitted.predict(features, n_threads=1).probability
+        probability = fitted.predict(features).probability
         base = base_probability(fitted, features, shap)
     points = to_points(shap.values, base, probability)[0]
     return ExplainedCustomer(

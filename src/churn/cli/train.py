@@ -15,8 +15,7 @@ from churn.config import read_config
 from churn.data import open_data
 from churn.errors import ChurnError, ConfigError
 from churn.model.documents import Manifest
-from churn.model.monotone import describe_monotone
-from churn.model.recipe import Recipe, parse_recipe
+from churn.model.recipe import Recipe, describe_monotone, parse_recipe
 from churn.model.storage import StoredModel, read_model, require_model_place, write_model
 from churn.model.trees import LIGHTGBM
 from churn.tables.flat import Labels

@@ -40,7 +40,6 @@ def anchor_model(
     feature: str = TABLE_COVERAGE,
     inputs: Sequence[Mapping[str, Any]] = (),
     where: str = "anchoring",
-    n_threads: int = 0,
 ) -> StoredModel:
     """Anchor a stored model to stated rates on a population, and rewrite what is kept with it.
 
@@ -65,8 +64,6 @@ def anchor_model(
         The files the population was read from, for the manifest.
     where
         What a message about the population begins with.
-    n_threads
-        At most; 0 takes what the machine has. The result is the same.
 
     Raises
     ------
@@ -76,7 +73,7 @@ def anchor_model(
         `feature` is no numeric column of the model, or the features are not the model's.
     """
     bare = replace(stored.model, anchoring=None)
-    people = _population(bare, snapshots, labelled, where, n_threads)
+    people = _population(bare, snapshots, labelled, where)
     horizon_days = stored.manifest.horizon_days
     fit = fit_anchoring(people.probability, people.coverage, stated, horizon_days, feature=feature, where=where)
     after = fit.anchoring.apply(people.probability, people.coverage)
@@ -102,26 +99,24 @@ def anchor_model(
 
 
 def _population(
-    model: FittedModel, snapshots: Iterable[Snapshot], labelled: Snapshot | None, where: str, n_threads: int
+    model: FittedModel, snapshots: Iterable[Snapshot], labelled: Snapshot | None, where: str
 ) -> _Population:
     outcome = pd.Series(dtype=np.float64)
     if labelled is not None and labelled.churned is not None:
         outcome = pd.Series(labelled.churned.astype(np.float64), index=labelled.customer_id)
-    parts = [_read(model, snapshot, outcome, where, n_threads) for snapshot in snapshots]
+    parts = [_read(model, snapshot, outcome, where) for snapshot in snapshots]
     if not parts:
         raise DataError(f"{where}: there is nobody to anchor on; give a date inside the data")
     return _Population(parts[0].as_of, *(np.concatenate(column) for column in list(zip(*parts, strict=True))[1:]))
 
 
-def _read(
-    model: FittedModel, snapshot: Snapshot, outcome: "pd.Series[float]", where: str, n_threads: int
-) -> _Population:
+def _read(model: FittedModel, snapshot: Snapshot, outcome: "pd.Series[float]", where: str) -> _Population:
     if snapshot.product_coverage is None:
         raise DataError(f"{where}: product coverage is not known; name its column as coverage in [flat]")
     return _Population(
         snapshot.as_of,
         snapshot.product_coverage.astype(np.float64),
-        model.predict(snapshot.features, n_threads=n_threads).probability,
+        model.predict(snapshot.features).probability,
         np.asarray(outcome.reindex(snapshot.customer_id), dtype=np.float64),
     )
 

@@ -16,8 +16,7 @@ from churn.estimates import share
 from churn.evaluation.metrics import roc_auc
 from churn.features.feature import Feature
 from churn.frame import Snapshot
-from churn.model.folds import customer_folds
-from churn.model.split import MIN_OF_A_CLASS, Rows
+from churn.model.split import MIN_OF_A_CLASS, Rows, customer_folds
 
 Floats = NDArray[np.float64]
 ALONE_AUC = 0.95

@@ -88,7 +88,7 @@ def explain_matrix(booster: lgb.Booster, matrix: Matrix) -> Contributions:
     (array([[-0.1 ,  0.  ],
            [ 0.08,  0.  ]], dtype=float32), 0.01)
     """
-    base_value = float(predict_contributions(booster, np.zeros((1, booster.num_feature())), n_threads=1)[0, -1])
+    base_value = float(predict_contributions(booster, np.zeros((1, booster.num_feature())))[0, -1])
     values = np.empty((len(matrix), booster.num_feature()), dtype=np.float32)
     begin = n_wrong = 0
     for block in _explain_chunks(booster, matrix):
@@ -144,7 +144,8 @@ def _mend(
     booster: lgb.Booster, matrix: Matrix, values: NDArray[np.float32], base_value: float
 ) -> tuple[NDArray[np.float32], int]:
     """Give LightGBM's values in place of those of rows that do not add up, and the number of such rows."""
-    margins = predict_margins(booster, matrix, n_threads=1)
+    with threads.use_threads(1):  # other processes explain the next chunks meanwhile
+        margins = predict_margins(booster, matrix)
     wrong = ~(np.abs(values.sum(axis=1, dtype=np.float64) + base_value - margins) <= LARGEST_GAP)
     if wrong.any():
         values = values.copy()
@@ -168,7 +169,7 @@ def _explain_chunks(booster: lgb.Booster, matrix: Matrix) -> Iterator[NDArray[np
 def _explain_slowly(booster: lgb.Booster, matrix: Matrix) -> NDArray[np.float32]:
     if not len(matrix):
         return np.empty((0, booster.num_feature()), dtype=np.float32)
-    return predict_contributions(booster, matrix, n_threads=threads.n_threads())[:, :-1].astype(np.float32)
+    return predict_contributions(booster, matrix)[:, :-1].astype(np.float32)
 
 
 def _explain_fast(text: str, matrix: Matrix) -> NDArray[np.float32]:

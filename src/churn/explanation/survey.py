@@ -9,7 +9,6 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from churn import threads
 from churn.estimates import UNKNOWN, Estimate
 from churn.explanation import shap
 from churn.explanation.shap import Contributions
@@ -162,7 +161,7 @@ def survey_customers(
     for snapshot in snapshots:
         explained = shap.explain_features(model, snapshot.features)
         features = snapshot.features[list(model.schema.names)]
-        probability = model.predict(features, n_threads=threads.n_threads()).probability
+        probability = model.predict(features).probability
         points = shap.to_points(explained.values, shap.base_probability(model, features, explained), probability)
         sums += np.abs(explained.values).sum(axis=0, dtype=np.float64), np.abs(points).sum(axis=0)
         for service, columns in services.items():

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from churn.errors import ConfigError, DataError, MissingColumnError
 from churn.features.feature import Feature, find_products, find_role, find_services
 from churn.model.fitted import FittedModel
-from churn.threads import n_threads
 
 Changes = Mapping[str, bool]
 _NONE: Changes = MappingProxyType({})
@@ -73,8 +72,8 @@ def predict_what_if(
     (True, [1.0])
     """
     changed = change_features(features, catalogue, bindings=bindings, products=products)
-    before = model.predict(features, n_threads=n_threads()).probability
-    return WhatIf(before, model.predict(changed, n_threads=n_threads()).probability, changed)
+    before = model.predict(features).probability
+    return WhatIf(before, model.predict(changed).probability, changed)
 
 
 def change_features(

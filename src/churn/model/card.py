@@ -10,7 +10,7 @@ import jinja2
 
 from churn.estimates import Estimate
 from churn.model import documents
-from churn.model.monotone import describe_monotone
+from churn.model.recipe import describe_monotone
 
 RETRAIN_AFTER_DAYS = 365
 """A model older than a year has not seen a whole year of outcomes that is known by now."""

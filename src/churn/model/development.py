@@ -15,12 +15,10 @@ from churn.model.calibration import (
     fit_intervals,
 )
 from churn.model.fitted import FittedModel
-from churn.model.folds import customer_folds
 from churn.model.learners.catalogue import CrossFits, cross_fit_learners, fit_learners
 from churn.model.recipe import Recipe
 from churn.model.schema import encode, learn_schema
-from churn.model.split import Rows, Split
-from churn.threads import n_threads
+from churn.model.split import Rows, Split, customer_folds
 
 Floats = NDArray[np.float64]
 CUSTOMER_FOLDS = 4
@@ -70,9 +68,7 @@ def develop(split: Split, recipe: Recipe) -> Developed:
         probability = cross_fit_probabilities(choice.method, at, y, groups)
         low, high = cross_fit_intervals(at, y, groups, probability)
         return Developed(rounds, choice, probability, low=low, high=high, margins=margins)
-    found = _assemble(rows, margins, rounds, choice.method, recipe).predict(
-        split.held_out.features, n_threads=n_threads()
-    )
+    found = _assemble(rows, margins, rounds, choice.method, recipe).predict(split.held_out.features)
     return Developed(rounds, choice, found.probability, low=found.low, high=found.high)
 
 
@@ -107,7 +103,6 @@ def _cross_fit(
         scored=rows.latest,
         rounds=rounds,
         seed=recipe.seed,
-        n_threads=n_threads(),
     )
 
 
@@ -125,7 +120,6 @@ def _assemble(
         recipe.parameters,
         rounds=rounds,
         seed=recipe.seed,
-        n_threads=n_threads(),
     )
     margins, churned = margins[rows.latest], rows.churned[rows.latest]
     return FittedModel(

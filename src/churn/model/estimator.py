@@ -13,9 +13,10 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 
 from churn.model.calibration import Calibration, Method, choose_calibration, fit_calibration
 from churn.model.fitted import FittedModel
-from churn.model.folds import stratified_folds
 from churn.model.schema import Schema, encode, learn_schema
+from churn.model.split import stratified_folds
 from churn.model.trees import TreeParameters, cross_fit, fit_trees
+from churn.threads import use_threads
 
 FEW_ROUNDS = 50
 """Trees where nothing can be held out to choose their number."""
@@ -136,7 +137,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         given = {name: getattr(self, name) for name in vars(TreeParameters())}
         parameters = TreeParameters(**{**given, "monotone": _positions(self.monotone, schema)})
         rounds, calibration = self._choose(matrix, target, parameters)
-        trees = fit_trees(matrix, target, parameters, rounds=rounds, seed=self.random_state, n_threads=self.n_jobs or 0)
+        with use_threads(self.n_jobs):
+            trees = fit_trees(matrix, target, parameters, rounds=rounds, seed=self.random_state)
         self.fitted_ = FittedModel(schema, trees, calibration, parameters)
         return self
 
@@ -161,7 +163,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def contributions(self, X: Any) -> NDArray[np.float64]:
         """SHAP values of the margin in log-odds, shape (n, n_features_in_ + 1), the base value last."""
         frame = self._frame(X)
-        return self.fitted_.contributions(frame, n_threads=self.n_jobs or 0)
+        with use_threads(self.n_jobs):
+            return self.fitted_.contributions(frame)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -171,7 +174,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _positive(self, X: Any) -> NDArray[np.float64]:
         frame = self._frame(X)
-        return self.fitted_.predict(frame, n_threads=self.n_jobs or 0).probability
+        with use_threads(self.n_jobs):
+            return self.fitted_.predict(frame).probability
 
     def _choose(
         self, matrix: NDArray[np.float64], y: NDArray[np.int64], parameters: TreeParameters
@@ -180,7 +184,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if n_folds < 2:
             return min(FEW_ROUNDS, parameters.max_rounds), Calibration()
         folds = stratified_folds(y, n_folds, self.random_state)
-        found = cross_fit(matrix, y, folds, parameters, seed=self.random_state, n_threads=self.n_jobs or 0)
+        with use_threads(self.n_jobs):
+            found = cross_fit(matrix, y, folds, parameters, seed=self.random_state)
         method = self.calibration if self.calibration != "auto" else choose_calibration(found.margins, y, folds).method
         return found.rounds, fit_calibration(method, found.margins, y)
 

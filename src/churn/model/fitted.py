@@ -90,7 +90,7 @@ class FittedModel:
         if name not in self.schema.names or name in self.schema.levels:
             raise ModelError(f"anchoring: {name!r} is no numeric column of the model")
 
-    def predict(self, features: pd.DataFrame, *, n_threads: int = 0) -> Prediction:
+    def predict(self, features: pd.DataFrame) -> Prediction:
         """Predict each row; columns are found by name, in any order.
 
         Raises
@@ -99,7 +99,7 @@ class FittedModel:
             A column is missing, is there twice, or was numeric in training and holds text now.
         """
         encoded = encode(features, self.schema)
-        margin = trees.predict_margins(self.booster, encoded.matrix, n_threads=n_threads)
+        margin = trees.predict_margins(self.booster, encoded.matrix)
         probability = self.calibration.apply(margin)
         low, high = self._ends(margin, probability)
         if self.anchoring is not None:
@@ -115,7 +115,7 @@ class FittedModel:
             high=high,
         )
 
-    def contributions(self, features: pd.DataFrame, *, n_threads: int = 0) -> NDArray[np.float64]:
+    def contributions(self, features: pd.DataFrame) -> NDArray[np.float64]:
         """SHAP values of the margin in log-odds, shape (n, features + 1), the base value last; see `trees`.
 
         Raises
@@ -123,7 +123,7 @@ class FittedModel:
         ModelError
             As for `predict`.
         """
-        return trees.predict_contributions(self.booster, encode(features, self.schema).matrix, n_threads=n_threads)
+        return trees.predict_contributions(self.booster, encode(features, self.schema).matrix)
 
     def _ends(
         self, margin: NDArray[np.float64], probability: NDArray[np.float64]

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.parallel import Parallel, delayed
 
+from churn import threads
+
 Matrix = NDArray[np.float64]
 LIGHTGBM = "lightgbm"
 
@@ -91,7 +93,7 @@ class CrossFit(NamedTuple):
 
 
 def fit_trees(
-    matrix: Matrix, y: NDArray[Any], parameters: TreeParameters, *, rounds: int, seed: int = 0, n_threads: int = 0
+    matrix: Matrix, y: NDArray[Any], parameters: TreeParameters, *, rounds: int, seed: int = 0
 ) -> lgb.Booster:
     """Fit a given number of trees.
 
@@ -106,9 +108,7 @@ def fit_trees(
     rounds
         Trees, at least 1.
     seed
-        Same seed and data, same trees.
-    n_threads
-        At most; 0 takes what the machine has. The result is the same.
+        Same seed and data, same trees, on any number of threads.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def fit_trees(
     >>> predict_margins(booster, np.array([[0.0], [1.0]])).round(2)
     array([-0.25,  0.26])
     """
-    settings = _settings(parameters, matrix.shape, seed, fit_threads(matrix, n_threads))
+    settings = _settings(parameters, matrix.shape, seed, fit_threads(matrix))
     return as_stored(lgb.train(settings, _dataset(matrix, y, settings), num_boost_round=rounds))
 
 
@@ -130,7 +130,6 @@ def cross_fit(
     scored: NDArray[np.bool_] | None = None,
     rounds: int | None = None,
     seed: int = 0,
-    n_threads: int = 0,
 ) -> CrossFit:
     """Fit trees without each fold in turn, and read the rows of that fold.
 
@@ -149,7 +148,7 @@ def cross_fit(
         Rows that are read and that decide when to stop, shape (n,); all by default. Every fold has some.
     rounds
         Trees in each model, where already known.
-    seed, n_threads
+    seed
         As for `fit_trees`.
 
     Examples
@@ -164,10 +163,10 @@ def cross_fit(
         (np.flatnonzero(folds != fold), np.flatnonzero((folds == fold) & asked)) for fold in np.unique(folds[asked])
     ]
     shape = (len(splits[0][0]), matrix.shape[1])
-    settings = _settings(parameters, shape, seed, fit_threads(matrix, n_threads))
+    settings = _settings(parameters, shape, seed, fit_threads(matrix))
     whole = _dataset(matrix, y, settings).construct()
     growing = [_Growing(whole, taught, left_out, settings) for taught, left_out in splits]
-    at_once = (n_threads or -1) if settings["num_threads"] == 1 else 1
+    at_once = (threads.n_threads() or -1) if settings["num_threads"] == 1 else 1
     with Parallel(n_jobs=at_once, prefer="threads") as pool:
         best = _grow_until_best(growing, parameters, pool) if rounds is None else rounds
         read = pool(delayed(_Growing.read)(one, matrix, best) for one in growing)
@@ -177,19 +176,19 @@ def cross_fit(
     return CrossFit(best, margins)
 
 
-def predict_margins(booster: lgb.Booster, matrix: Matrix, *, n_threads: int = 0) -> Matrix:
+def predict_margins(booster: lgb.Booster, matrix: Matrix) -> Matrix:
     """Log-odds before calibration, shape (n,); larger means more churn."""
-    threads = n_threads if len(matrix) >= _MANY_ROWS else 1
-    return np.asarray(booster.predict(matrix, raw_score=True, num_threads=threads), dtype=np.float64)
+    at_once = threads.n_threads() if len(matrix) >= _MANY_ROWS else 1
+    return np.asarray(booster.predict(matrix, raw_score=True, num_threads=at_once), dtype=np.float64)
 
 
-def predict_contributions(booster: lgb.Booster, matrix: Matrix, *, n_threads: int = 0) -> Matrix:
+def predict_contributions(booster: lgb.Booster, matrix: Matrix) -> Matrix:
     """SHAP values of the margin in log-odds, shape (n, number of features + 1).
 
     The last column is the base value, the same in every row; a row sums to its margin. Path-dependent TreeSHAP,
     Lundberg et al. 2020, https://doi.org/10.1038/s42256-019-0138-9.
     """
-    return np.asarray(booster.predict(matrix, pred_contrib=True, num_threads=n_threads), dtype=np.float64)
+    return np.asarray(booster.predict(matrix, pred_contrib=True, num_threads=threads.n_threads()), dtype=np.float64)
 
 
 def trees_to_text(booster: lgb.Booster) -> str:
@@ -285,12 +284,12 @@ def _hush_this_thread() -> None:
     lgb.Dataset(np.zeros((2, 1)), params={"verbosity": -1}).construct()
 
 
-def fit_threads(matrix: Matrix, n_threads: int) -> int:
-    """Threads worth taking for a fit of so many values, at most `n_threads`; 0 stands for all."""
-    return 1 if matrix.size < _MANY_VALUES else n_threads
+def fit_threads(matrix: Matrix) -> int:
+    """Threads worth taking for a fit of so many values; 0 stands for all."""
+    return 1 if matrix.size < _MANY_VALUES else threads.n_threads()
 
 
-def _settings(parameters: TreeParameters, shape: tuple[int, ...], seed: int, n_threads: int) -> dict[str, Any]:
+def _settings(parameters: TreeParameters, shape: tuple[int, ...], seed: int, at_once: int) -> dict[str, Any]:
     n_rows, n_columns = shape
     signs = [-1 if column in parameters.monotone else 0 for column in range(n_columns)]
     return {
@@ -308,7 +307,7 @@ def _settings(parameters: TreeParameters, shape: tuple[int, ...], seed: int, n_t
         "deterministic": True,
         "force_row_wise": True,
         "seed": seed,
-        "num_threads": n_threads,
+        "num_threads": at_once,
         "verbosity": -1,
         # "basic" holds for every tree as a whole, and is the one of the three without an approximation in it
         **({"monotone_constraints": signs, "monotone_constraints_method": "basic"} if parameters.monotone else {}),

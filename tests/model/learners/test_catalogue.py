@@ -13,6 +13,7 @@ from churn.model.learners.catalogue import (
     require_installed,
 )
 from churn.model.trees import TreeParameters, cross_fit, fit_trees, predict_margins, trees_to_text
+from churn.threads import use_threads
 
 NAMES = ["lightgbm", *LEARNERS]
 FEW = TreeParameters(max_rounds=60, patience=10)
@@ -30,8 +31,8 @@ def rows():
     return matrix, (rng.random(1200) < 1 / (1 + np.exp(-margin))).astype(int), margin
 
 
-def _fit(name, matrix, y, rounds=30, seed=0, n_threads=1):
-    return fit_learners([name], matrix, y, FEW, rounds=[rounds], seed=seed, n_threads=n_threads)
+def _fit(name, matrix, y, rounds=30, seed=0):
+    return fit_learners([name], matrix, y, FEW, rounds=[rounds], seed=seed)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -45,8 +46,11 @@ def test_every_learner_finds_what_is_there(rows, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_same_seed_and_rows_give_the_same_trees_on_any_number_of_threads(rows, name):
     matrix, y, _ = rows
-    first, again = (trees_to_text(_fit(name, matrix, y, seed=3, n_threads=n)) for n in (1, 2))
-    assert first == again
+    texts = set()
+    for n in (1, 2):
+        with use_threads(n):
+            texts.add(trees_to_text(_fit(name, matrix, y, seed=3)))
+    assert len(texts) == 1
 
 
 @pytest.mark.parametrize("name", ["lightgbm", "histogram", "catboost", "xgboost"])
@@ -113,7 +117,7 @@ def _around_thresholds(booster, matrix):
 
 def test_mean_of_learners_is_that_of_their_margins(rows):
     matrix, y, _ = rows
-    together = fit_learners(["scorecard", "lightgbm"], matrix, y, FEW, rounds=[1, 20], n_threads=1)
+    together = fit_learners(["scorecard", "lightgbm"], matrix, y, FEW, rounds=[1, 20])
     apart = [_fit("scorecard", matrix, y), _fit("lightgbm", matrix, y, rounds=20)]
     expected = np.mean([predict_margins(booster, matrix) for booster in apart], axis=0)
     assert predict_margins(together, matrix) == pytest.approx(expected, abs=1e-12)
@@ -122,8 +126,8 @@ def test_mean_of_learners_is_that_of_their_margins(rows):
 def test_lightgbm_is_cross_fitted_by_its_own_function(rows):
     matrix, y, _ = rows
     folds = np.arange(len(y)) % 3
-    found = cross_fit_learners(["lightgbm"], matrix, y, folds, FEW, seed=2, n_threads=1)
-    own = cross_fit(matrix, y, folds, FEW, seed=2, n_threads=1)
+    found = cross_fit_learners(["lightgbm"], matrix, y, folds, FEW, seed=2)
+    own = cross_fit(matrix, y, folds, FEW, seed=2)
     assert found.rounds == (own.rounds,)
     assert found.margins.tolist() == own.margins.tolist()
 
@@ -132,19 +136,19 @@ def test_lightgbm_is_cross_fitted_by_its_own_function(rows):
 def test_margins_of_a_fold_come_from_trees_that_did_not_see_it(rows, name):
     matrix, y, _ = rows
     folds = np.arange(len(y)) % 3
-    found = cross_fit_learners([name], matrix, y, folds, FEW, rounds=[20], n_threads=1)
-    alone = fit_learners([name], matrix[folds != 1], y[folds != 1], FEW, rounds=[20], n_threads=1)
+    found = cross_fit_learners([name], matrix, y, folds, FEW, rounds=[20])
+    alone = fit_learners([name], matrix[folds != 1], y[folds != 1], FEW, rounds=[20])
     assert found.margins[folds == 1] == pytest.approx(predict_margins(alone, matrix[folds == 1]), abs=1e-9)
 
 
 def test_rounds_are_those_with_the_least_held_out_loss(rows):
     matrix, y, _ = rows
     folds = np.arange(len(y)) % 3
-    found = cross_fit_learners(["histogram"], matrix, y, folds, FEW, n_threads=1)
+    found = cross_fit_learners(["histogram"], matrix, y, folds, FEW)
     [rounds] = found.rounds
 
     def loss(n):
-        margins = cross_fit_learners(["histogram"], matrix, y, folds, FEW, rounds=[n], n_threads=1).margins
+        margins = cross_fit_learners(["histogram"], matrix, y, folds, FEW, rounds=[n]).margins
         return np.mean(np.logaddexp(0, margins) - y * margins)
 
     assert 10 <= rounds < 200
@@ -154,7 +158,7 @@ def test_rounds_are_those_with_the_least_held_out_loss(rows):
 def test_only_the_rows_asked_for_are_read(rows):
     matrix, y, _ = rows
     folds, scored = np.arange(len(y)) % 3, np.arange(len(y)) >= 600
-    found = cross_fit_learners(["scorecard", "histogram"], matrix, y, folds, FEW, scored=scored, n_threads=1)
+    found = cross_fit_learners(["scorecard", "histogram"], matrix, y, folds, FEW, scored=scored)
     assert np.isfinite(found.margins).tolist() == scored.tolist()
 
 
@@ -181,6 +185,4 @@ def test_learner_whose_package_is_missing_is_refused_with_what_to_install(monkey
 
 def test_boosting_of_a_few_rounds_is_that_of_fit_trees(rows):
     matrix, y, _ = rows
-    assert trees_to_text(_fit("lightgbm", matrix, y, rounds=5)) == trees_to_text(
-        fit_trees(matrix, y, FEW, rounds=5, n_threads=1)
-    )
+    assert trees_to_text(_fit("lightgbm", matrix, y, rounds=5)) == trees_to_text(fit_trees(matrix, y, FEW, rounds=5))

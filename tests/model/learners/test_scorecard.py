@@ -7,7 +7,7 @@ from churn.model.trees import predict_contributions, predict_margins
 
 
 def _fit(matrix, y):
-    return fit_scorecard(np.asarray(matrix, dtype=float), np.asarray(y), rounds=1, seed=0, n_threads=1)
+    return fit_scorecard(np.asarray(matrix, dtype=float), np.asarray(y), rounds=1, seed=0)
 
 
 def test_points_of_a_yes_or_no_are_the_logistic_regression_on_its_weight_of_evidence():

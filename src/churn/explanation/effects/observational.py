@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from churn import threads
 from churn.estimates import Z_95, Estimate
-from churn.model.folds import stratified_folds
+from churn.model.split import stratified_folds
 from churn.model.trees import Matrix, TreeParameters, fit_trees, predict_margins
 
 LEAST_ARM = 100
@@ -167,8 +166,8 @@ def _out_of_fold(matrix: Matrix, y: Ints, folds: Ints, taught: Ints, parameters:
         if len(np.unique(y[rows])) < 2:
             read[folds == fold] = y[rows].mean()
             continue
-        trees = fit_trees(matrix[rows], y[rows], parameters, rounds=_ROUNDS, seed=seed, n_threads=threads.n_threads())
-        read[folds == fold] = expit(predict_margins(trees, matrix[folds == fold], n_threads=threads.n_threads()))
+        trees = fit_trees(matrix[rows], y[rows], parameters, rounds=_ROUNDS, seed=seed)
+        read[folds == fold] = expit(predict_margins(trees, matrix[folds == fold]))
     return read
 
 

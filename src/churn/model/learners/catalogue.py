@@ -29,7 +29,7 @@ class Learner(NamedTuple):
     Attributes
     ----------
     fit
-        From ``(matrix, y, *, rounds, seed, n_threads)`` to a booster; as `fit_histogram`.
+        From ``(matrix, y, *, rounds, seed)`` to a booster; as `fit_histogram`.
     most_rounds
         Rounds to grow where the best number is looked for; 1 where a model is fitted whole.
     extra
@@ -92,7 +92,6 @@ def fit_learners(
     *,
     rounds: Sequence[int],
     seed: int = 0,
-    n_threads: int = 0,
 ) -> lgb.Booster:
     """Fit learners, each with its number of rounds; of several, the margin is the mean of theirs.
 
@@ -108,7 +107,7 @@ def fit_learners(
         How LightGBM grows trees.
     rounds
         One number a learner.
-    seed, n_threads
+    seed
         As for `fit_trees`.
 
     Examples
@@ -119,9 +118,9 @@ def fit_learners(
     array([0.27, 0.73])
     """
     boosters = [
-        fit_trees(matrix, y, parameters, rounds=n, seed=seed, n_threads=n_threads)
+        fit_trees(matrix, y, parameters, rounds=n, seed=seed)
         if name == LIGHTGBM
-        else LEARNERS[name].fit(matrix, y, rounds=n, seed=seed, n_threads=n_threads)
+        else LEARNERS[name].fit(matrix, y, rounds=n, seed=seed)
         for name, n in zip(names, rounds, strict=True)
     ]
     return average_boosters(boosters)
@@ -152,13 +151,12 @@ def cross_fit_learners(
     scored: NDArray[np.bool_] | None = None,
     rounds: Sequence[int] | None = None,
     seed: int = 0,
-    n_threads: int = 0,
 ) -> CrossFits:
     """Cross-fit learners; each chooses its own rounds by the mean held-out log loss, where none are given.
 
     Parameters
     ----------
-    names, matrix, y, parameters, seed, n_threads
+    names, matrix, y, parameters, seed
         As for `fit_learners`.
     folds, scored
         As for `churn.model.trees.cross_fit`.
@@ -166,7 +164,7 @@ def cross_fit_learners(
         One number a learner, where already known.
     """
     found = [
-        _cross_fit_one(name, matrix, y, folds, parameters, scored, known, seed, n_threads)
+        _cross_fit_one(name, matrix, y, folds, parameters, scored, known, seed)
         for name, known in zip(names, repeat(None) if rounds is None else rounds, strict=rounds is not None)
     ]
     return CrossFits(tuple(one.rounds for one in found), np.mean([one.margins for one in found], axis=0))
@@ -181,19 +179,18 @@ def _cross_fit_one(
     scored: NDArray[np.bool_] | None,
     rounds: int | None,
     seed: int,
-    n_threads: int,
 ) -> CrossFit:
     if name == LIGHTGBM:
-        return cross_fit(matrix, y, folds, parameters, scored=scored, rounds=rounds, seed=seed, n_threads=n_threads)
+        return cross_fit(matrix, y, folds, parameters, scored=scored, rounds=rounds, seed=seed)
     learner = LEARNERS[name]
     asked = np.ones(len(y), dtype=bool) if scored is None else scored
     if rounds is not None or learner.most_rounds == 1:
-        return _cross_fit_to(learner, matrix, y, folds, asked, [rounds or 1], seed, n_threads)
+        return _cross_fit_to(learner, matrix, y, folds, asked, [rounds or 1], seed)
     # most need far fewer rounds than the most: only where the best lies near the end of these is the rest grown
-    few = _cross_fit_to(learner, matrix, y, folds, asked, _steps(learner.most_rounds // 2), seed, n_threads)
+    few = _cross_fit_to(learner, matrix, y, folds, asked, _steps(learner.most_rounds // 2), seed)
     if few.rounds < _NEAR_THE_END * (learner.most_rounds // 2):
         return few
-    return _cross_fit_to(learner, matrix, y, folds, asked, _steps(learner.most_rounds), seed, n_threads)
+    return _cross_fit_to(learner, matrix, y, folds, asked, _steps(learner.most_rounds), seed)
 
 
 def _cross_fit_to(
@@ -204,13 +201,12 @@ def _cross_fit_to(
     asked: NDArray[np.bool_],
     steps: Sequence[int],
     seed: int,
-    n_threads: int,
 ) -> CrossFit:
     margins = np.full((len(steps), len(y)), np.nan)
     losses = []
     for fold in np.unique(folds[asked]):
         taught, left_out = folds != fold, (folds == fold) & asked
-        booster = learner.fit(matrix[taught], y[taught], rounds=steps[-1], seed=seed, n_threads=n_threads)
+        booster = learner.fit(matrix[taught], y[taught], rounds=steps[-1], seed=seed)
         margins[:, left_out] = _staged(booster, matrix[left_out], steps, whole=learner.most_rounds == 1)
         losses.append([_loss(y[left_out], margin) for margin in margins[:, left_out]])
     best = int(np.mean(losses, axis=0).argmin())

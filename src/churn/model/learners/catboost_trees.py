@@ -15,7 +15,7 @@ from churn.model.learners.xgboost_trees import last_rounded_to
 from churn.model.trees import Matrix, fit_threads
 
 
-def fit_catboost(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int, n_threads: int) -> lgb.Booster:
+def fit_catboost(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int) -> lgb.Booster:
     """Grow symmetric trees by CatBoost, ordered boosting and all; parameters as for `fit_histogram`.
 
     CatBoost reads numbers in single precision; thresholds are written as for XGBoost.
@@ -27,7 +27,7 @@ def fit_catboost(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int, n_t
         learning_rate=0.06,
         depth=5,
         random_seed=seed,
-        thread_count=fit_threads(matrix, n_threads) or -1,
+        thread_count=fit_threads(matrix) or -1,
         allow_writing_files=False,
         verbose=False,
     )

@@ -10,7 +10,7 @@ from churn.model.learners.tree_text import Tree, build_booster
 from churn.model.trees import Matrix, fit_threads
 
 
-def fit_histogram(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int, n_threads: int) -> lgb.Booster:
+def fit_histogram(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int) -> lgb.Booster:
     """Grow trees as LightGBM's defaults of `TreeParameters` do, by another library.
 
     Parameters
@@ -23,8 +23,6 @@ def fit_histogram(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int, n_
         Trees.
     seed
         Draws the columns of each split.
-    n_threads
-        At most; 0 takes what the machine has.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier  # scoring does without
     from threadpoolctl import threadpool_limits
@@ -41,7 +39,7 @@ def fit_histogram(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int, n_
         early_stopping=False,
         random_state=seed,
     )
-    with threadpool_limits(fit_threads(matrix, n_threads) or None, user_api="openmp"):
+    with threadpool_limits(fit_threads(matrix) or None, user_api="openmp"):
         model.fit(filled, y)
     # scikit-learn shows its trees nowhere else; tests hold what is read against its own predictions
     trees = [_read(predictor.nodes) for [predictor] in model._predictors]

@@ -21,7 +21,7 @@ STRENGTH = 0.1
 _MISSING = -1
 
 
-def fit_scorecard(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int, n_threads: int) -> lgb.Booster:
+def fit_scorecard(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int) -> lgb.Booster:
     """Fit a scorecard; there is nothing random in it, and nothing that grows.
 
     Each column is cut at its deciles (a column of at most 20 values between any two of them); a bin's weight of
@@ -34,19 +34,19 @@ def fit_scorecard(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int, n_
         Shape (n, number of features), NaN where missing.
     y
         0 or 1, shape (n,), both there.
-    rounds, seed, n_threads
+    rounds, seed
         Not used: a scorecard is fitted whole.
 
     Examples
     --------
     >>> rows = np.array([[0.0], [1.0], [np.nan]] * 40)
-    >>> card = fit_scorecard(rows, np.array([0, 1, 1] * 40), rounds=1, seed=0, n_threads=1)
+    >>> card = fit_scorecard(rows, np.array([0, 1, 1] * 40), rounds=1, seed=0)
     >>> card.predict(rows[:3]).round(2)
     array([0.11, 0.94, 0.94])
     """
     from sklearn.linear_model import LogisticRegression  # scoring does without
 
-    del rounds, seed, n_threads
+    del rounds, seed
     target = np.asarray(y, dtype=np.float64)
     edges = [_edges(column) for column in matrix.T]
     weights = [_weights(_bins(column, cut), len(cut) + 1, target) for column, cut in zip(matrix.T, edges, strict=True)]

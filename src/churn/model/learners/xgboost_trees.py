@@ -13,7 +13,7 @@ from churn.model.learners.tree_text import Tree, build_booster
 from churn.model.trees import Matrix, fit_threads
 
 
-def fit_xgboost(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int, n_threads: int) -> lgb.Booster:
+def fit_xgboost(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int) -> lgb.Booster:
     """Grow trees by XGBoost, of about the size of `TreeParameters`; parameters as for `fit_histogram`.
 
     XGBoost reads numbers in single precision. The thresholds written are those at which rounding to it changes sides,
@@ -31,7 +31,7 @@ def fit_xgboost(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int, n_th
         "lambda": 5.0,
         "tree_method": "hist",
         "seed": seed,
-        "nthread": fit_threads(matrix, n_threads) or None,
+        "nthread": fit_threads(matrix) or None,
         "verbosity": 0,
     }
     given = {name: value for name, value in settings.items() if value is not None}

@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from churn.tables.contract import Column
+from churn.tables.contract import TableColumn
 from churn.tables.sheets import UNSAVED
 
 # Beyond this many yuan a cent is no longer exact in the double a CSV or Parquet file holds it in (2 ** 53 cents).
@@ -121,7 +121,7 @@ def known_text(text: str) -> str:
     return f"CASE WHEN {text} NOT IN {_list((*EXCEL_ERRORS, UNSAVED))} THEN {text} END"
 
 
-def cell_value(column: Column, cell: Cell, reading: Reading) -> str:
+def cell_value(column: TableColumn, cell: Cell, reading: Reading) -> str:
     """SQL for a cell's contract value, NULL where it cannot be read."""
     text = cell.text
     match column.kind:
@@ -156,7 +156,7 @@ def number_value(text: str) -> str:
     )
 
 
-def cell_rule(column: Column, text: str, value: str) -> str:
+def cell_rule(column: TableColumn, text: str, value: str) -> str:
     """SQL for the rule a cell breaks, as `column:rule`; NULL where it breaks none."""
     unsaved = f"WHEN {text} = {quote_text(UNSAVED)} THEN {quote_text(f'{column.name}:formula_without_value')}"
     broken = f"WHEN {text} IS NOT NULL AND {value} IS NULL THEN {quote_text(f'{column.name}:{RULES[column.kind]}')}"

@@ -43,7 +43,7 @@ def to_date(days: int) -> dt.date:
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """One column.
 
     `required`: the column must be there. `nullable`: a cell may be empty. `values`: the known codes of a
@@ -68,12 +68,12 @@ class Table:
 
     name: str
     row: str
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     key: tuple[str, ...] = ()
     references: tuple[str, ...] = ("customer_id",)
     period: tuple[str, str] | None = None
 
-    def __getitem__(self, name: str) -> Column:
+    def __getitem__(self, name: str) -> TableColumn:
         """Return the column of that name."""
         return next(column for column in self.columns if column.name == name)
 
@@ -96,16 +96,16 @@ def contract_tables(config: Config) -> Mapping[str, Table]:
 REQUIRED_TABLES = ("customers", "holdings")
 
 
-def _id(name: str) -> Column:
-    return Column(name, "id")
+def _id(name: str) -> TableColumn:
+    return TableColumn(name, "id")
 
 
-def _date(name: str) -> Column:
-    return Column(name, "date")
+def _date(name: str) -> TableColumn:
+    return TableColumn(name, "date")
 
 
-def _optional(name: str, kind: Kind, values: tuple[str, ...] | None = None) -> Column:
-    return Column(name, kind, required=False, nullable=True, values=values)
+def _optional(name: str, kind: Kind, values: tuple[str, ...] | None = None) -> TableColumn:
+    return TableColumn(name, kind, required=False, nullable=True, values=values)
 
 
 def _customer_tables() -> tuple[Table, ...]:
@@ -120,7 +120,7 @@ def _customer_tables() -> tuple[Table, ...]:
                 _date("opened_on"),
                 _optional("closed_on", "date"),
                 _optional("birth_year", "integer"),
-                Column("tier", "code", values=TIERS),
+                TableColumn("tier", "code", values=TIERS),
                 _optional("do_not_contact", "flag"),
             ),
             key=("customer_id",),
@@ -133,7 +133,7 @@ def _customer_tables() -> tuple[Table, ...]:
             (
                 _id("customer_id"),
                 _date("valid_from"),
-                Column("tier", "code", values=TIERS),
+                TableColumn("tier", "code", values=TIERS),
                 _optional("manager_id", "id"),
                 _optional("branch_id", "id"),
             ),
@@ -158,7 +158,7 @@ def _product_tables(config: Config) -> tuple[Table, ...]:
             (
                 _id("holding_id"),
                 _id("customer_id"),
-                Column("product", "code", values=tuple(config.products)),
+                TableColumn("product", "code", values=tuple(config.products)),
                 _optional("account_class", "code", ("1", "2", "3")),
                 _date("opened_on"),
                 _optional("closed_on", "date"),
@@ -171,7 +171,7 @@ def _product_tables(config: Config) -> tuple[Table, ...]:
             "one service tied to the customer's bank card",
             (
                 _id("customer_id"),
-                Column("service", "code", values=tuple(config.services)),
+                TableColumn("service", "code", values=tuple(config.services)),
                 _date("bound_on"),
                 _optional("unbound_on", "date"),
             ),
@@ -185,7 +185,7 @@ def _product_tables(config: Config) -> tuple[Table, ...]:
                 _id("holding_id"),
                 _id("customer_id"),
                 _date("month"),
-                Column("market_value", "money"),
+                TableColumn("market_value", "money"),
                 _optional("cost_basis", "money"),
             ),
             key=("holding_id", "month"),
@@ -204,9 +204,9 @@ def _dealing_tables() -> tuple[Table, ...]:
                 _id("customer_id"),
                 _id("manager_id"),
                 _date("contacted_on"),
-                Column("channel", "code", values=("call", "meeting", "message")),
-                Column("purpose", "code", values=purposes),
-                Column("reached", "flag"),
+                TableColumn("channel", "code", values=("call", "meeting", "message")),
+                TableColumn("purpose", "code", values=purposes),
+                TableColumn("reached", "flag"),
             ),
             key=("contact_id",),
         ),
@@ -217,8 +217,8 @@ def _dealing_tables() -> tuple[Table, ...]:
             (
                 _id("customer_id"),
                 _date("transacted_on"),
-                Column("channel", "code", values=("counter", "atm", "online", "mobile")),
-                Column("amount", "money"),
+                TableColumn("channel", "code", values=("counter", "atm", "online", "mobile")),
+                TableColumn("amount", "money"),
                 _optional("queue_ticket", "code", ("vip", "ordinary")),
                 _optional("transaction_id", "id"),
             ),
@@ -234,16 +234,16 @@ def _outcome_tables(config: Config) -> tuple[Table, ...]:
             (
                 _id("campaign_id"),
                 _id("customer_id"),
-                Column("service", "code", values=tuple(config.services)),
+                TableColumn("service", "code", values=tuple(config.services)),
                 _date("assigned_on"),
-                Column("arm", "code", values=("treated", "control")),
+                TableColumn("arm", "code", values=("treated", "control")),
             ),
             key=("campaign_id", "customer_id"),
         ),
         Table(
             "labels",
             "one known outcome",
-            (_id("customer_id"), _date("as_of"), Column("churned", "code", values=("0", "1"))),
+            (_id("customer_id"), _date("as_of"), TableColumn("churned", "code", values=("0", "1"))),
             key=("customer_id", "as_of"),
         ),
     )

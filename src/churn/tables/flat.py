@@ -13,7 +13,7 @@ from churn.config import FlatFile, TableSource
 from churn.errors import ConfigError, DataError, MissingColumnError
 from churn.tables import checking, database, reading, sources
 from churn.tables.cells import EXCEL_ERRORS, cell_text, known_text, number_value, quote_text
-from churn.tables.contract import Column, Table
+from churn.tables.contract import Table, TableColumn
 from churn.tables.findings import HINTS, Checked, Finding, RowCount, describe_rule
 from churn.tables.reading import RawTable
 from churn.tables.sheets import UNSAVED
@@ -154,14 +154,16 @@ def _load(
 def _flat_table(kinds: Mapping[str, FlatKind], values: Mapping[str, str], labels: Labels) -> Table:
     # Unread, the label is no column at all: a file may have one of the name "churned" that is not in our terms.
     may_be_empty = labels == "where known"
-    label = (Column("churned", "code", required=False, nullable=may_be_empty, values=("0", "1")),) if values else ()
-    columns = (Column("customer_id", "id"), *label, *_feature_columns(kinds))
+    label = (
+        (TableColumn("churned", "code", required=False, nullable=may_be_empty, values=("0", "1")),) if values else ()
+    )
+    columns = (TableColumn("customer_id", "id"), *label, *_feature_columns(kinds))
     return Table("flat", "one customer", columns, key=("customer_id",), references=())
 
 
-def _feature_columns(kinds: Mapping[str, FlatKind]) -> tuple[Column, ...]:
+def _feature_columns(kinds: Mapping[str, FlatKind]) -> tuple[TableColumn, ...]:
     # A file's own names may differ in case alone, or be those of the columns beside them: inside they are numbered.
-    return tuple(Column(f"feature_{i}", kind, nullable=True) for i, kind in enumerate(kinds.values()))
+    return tuple(TableColumn(f"feature_{i}", kind, nullable=True) for i, kind in enumerate(kinds.values()))
 
 
 def _outer_names(flat: FlatFile, kinds: Mapping[str, FlatKind]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from churn.config import Config, TableSource
 from churn.errors import ConfigError
 from churn.tables.cells import FALSE_WORDS, TRUE_WORDS
-from churn.tables.contract import Column, Table
+from churn.tables.contract import Table, TableColumn
 
 _PARTS = ("columns", "dates", "values", "constants")
 
@@ -72,7 +72,7 @@ def _wrong_value(table: Table, source: TableSource) -> str | None:
     return None
 
 
-def _wanted(column: Column, value: str, form: str | None) -> str | None:
+def _wanted(column: TableColumn, value: str, form: str | None) -> str | None:
     """Say what a value would have to be; None where it is so."""
     match column.kind:
         case "code" if column.values is not None and value not in column.values:

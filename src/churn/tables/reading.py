@@ -18,7 +18,7 @@ from churn.config import TableSource
 from churn.errors import DataError, MissingColumnError, OutputError
 from churn.files import hash_file
 from churn.tables.cells import Reading, cell_rule, cell_text, cell_value, quote_name, quote_text, source_cell
-from churn.tables.contract import Column, Table
+from churn.tables.contract import Table, TableColumn
 from churn.tables.database import fetch_row, say_reading
 from churn.tables.sources import Readable, Source, as_readable, describe, list_columns, read_header
 
@@ -137,8 +137,8 @@ def _create_raw(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 def _match_columns(
     table: Table, header: Sequence[str], mapping: TableSource, source: Source
-) -> dict[Column, int | None]:
-    found: dict[Column, int | None] = {}
+) -> dict[TableColumn, int | None]:
+    found: dict[TableColumn, int | None] = {}
     for column in table.columns:
         name = mapping.columns.get(column.name, column.name)
         if name not in header and (column.required or column.name in mapping.columns):
@@ -180,7 +180,7 @@ def _with_constants(scan: str, header: Sequence[str], mapping: TableSource) -> t
 def _insert(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
-    found: Mapping[Column, int | None],
+    found: Mapping[TableColumn, int | None],
     mapping: TableSource,
     scan: str,
     position: int,
@@ -223,7 +223,7 @@ def as_data_error(source: Source) -> Iterator[None]:
 
 
 def _select(
-    found: Mapping[Column, int | None],
+    found: Mapping[TableColumn, int | None],
     mapping: TableSource,
     types: Sequence[tuple[str, str]],
     day_zero: dt.date | None,

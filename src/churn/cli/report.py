@@ -20,6 +20,7 @@ from churn.report.facts import to_json
 from churn.report.pages import require_pages_place
 from churn.scores import read_scores
 from churn.speech import Language
+from churn.threads import use_threads
 
 
 @click.command()
@@ -70,15 +71,11 @@ def report(
     if not is_file(data, config, model):
         date = choose_day(date, scores.as_of, config.plan)
         warn_of_age(date, scores.as_of)
-    opening = open_data(
-        data, config, model, as_of=scores.as_of, use="explain", labels="unread", data_end=data_end, n_threads=threads
-    )
-    with opening as opened, steps() as on_step:
+    opening = open_data(data, config, model, as_of=scores.as_of, use="explain", labels="unread", data_end=data_end)
+    with use_threads(threads), opening as opened, steps() as on_step:
         files.require_apart([output] if measures is None else [output, measures], [*opened.paths, scores_path])
         show_notes(opened.notes())
-        pages = page(
-            opened, model, scores, found, date=date, branch_id=branch_id, seed=seed, n_threads=threads, on_step=on_step
-        )
+        pages = page(opened, model, scores, found, date=date, branch_id=branch_id, seed=seed, on_step=on_step)
     if each_branch:
         pages.write(output, language)
     else:

@@ -168,8 +168,7 @@ def read_explanation(folder: Path, model: StoredModel, as_of: dt.date | None) ->
         found = _read_json(folder / MARK)
         json.dumps(found, ensure_ascii=False).encode("utf-8")  # half a character can stand in JSON, and in no page
         rows = tuple(unflatten(row) for row in found)
-        importance = pd.read_csv(folder / "importance.csv", encoding="utf-8-sig")[["feature", "mean_abs_points"]]
-        importance["feature"] = importance["feature"].map(csv_files.unguard_text)
+        importance = _read_importance(folder / "importance.csv")
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(refusal) from error
     if not isinstance(found, list):
@@ -201,6 +200,13 @@ def _require_same_model(theirs: str | None, model: StoredModel, what: str) -> No
     ours = model.manifest.model_id
     if theirs is not None and theirs != ours:
         raise DataError(f"{what} another model ({theirs}) than the one given ({ours}); give that one, or do it again")
+
+
+def _read_importance(path: Path) -> pd.DataFrame:
+    # A feature may be called NA, which pandas would take for a missing value.
+    kinds: dict[str, Any] = {"feature": "str", "mean_abs_points": "float64"}
+    found = pd.read_csv(path, encoding="utf-8-sig", usecols=list(kinds), dtype=kinds, keep_default_na=False)
+    return found.assign(feature=found["feature"].map(csv_files.unguard_text))
 
 
 def _read_about(folder: Path) -> dict[str, Any]:

@@ -173,7 +173,8 @@ def _collect(pages: Pages, branch_id: str | None) -> facts.PageFacts:
     named = _most_at_risk(mine)
     told = pages.scores.told(named["customer_id"].tolist())
     day = None if acts is None else acting.summarise_day(acts.plan, branch_id)
-    scored_on, meanings = pages.scores.as_of, {feature.name: feature.meaning for feature in pages.catalogue}
+    scored_on = pages.scores.as_of
+    meanings = {feature.name: feature.meaning for feature in pages.catalogue if feature.family}
     return facts.PageFacts(
         about=_about(pages.model, mine, scored_on, day.date if day else scored_on, branch_id, is_flat=acts is None),
         headlines=tuple(_headlines(mine)),

@@ -52,103 +52,47 @@ def activity_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
     moved = partial(new, unit="yuan", topic="turnover")
     return (
         *(
-            new(
-                name=f"n_transactions_{days}d",
-                unit="count",
-                window_days=days,
+            new(name=f"n_transactions_{days}d", unit="count", window_days=days,
                 meaning=message("{what} in {days} days", what=message("transactions", context="feature"), days=days),
                 topic="n_transactions",
                 phrase=happened(days, message("no transactions"), counted("{n} transaction", "{n} transactions", 1)),
-                implies=partial(_no_transactions, "count") if days == YEAR else None,
-            )
+                implies=partial(_no_transactions, "count") if days == YEAR else None)
             for days in (30, 90, YEAR)
         ),
         *(
-            new(
-                name=f"n_{channel}_{days}d",
-                unit="count",
-                window_days=days,
+            new(name=f"n_{channel}_{days}d", unit="count", window_days=days,
                 meaning=message("{what} in {days} days", what=what, days=days),
-                consequence_of=_THROUGH.get(channel, ()),
-                topic=f"n_{channel}",
-                phrase=happened(days, none, some),
-            )
+                consequence_of=_THROUGH.get(channel, ()), topic=f"n_{channel}", phrase=happened(days, none, some))
             for channel, (what, none, some) in _CHANNELS.items()
             for days in (90, YEAR)
         ),
-        new(
-            name="n_large_ordinary_365d",
-            unit="count",
-            window_days=YEAR,
-            meaning=message("counter transactions of CNY 100,000 or more on an ordinary ticket"),
-            actionable=True,
-            phrase=happened(
-                YEAR,
-                message("no large counter transactions on an ordinary ticket"),
-                counted(
-                    "{n} large counter transaction on an ordinary ticket",
-                    "{n} large counter transactions on an ordinary ticket",
-                    1,
-                ),
-            ),
-        ),
-        moved(
-            name="turnover_cny_90d",
-            window_days=90,
-            meaning=message("amount moved in 90 days"),
-            phrase=partial(_moved, 90),
-        ),
-        moved(
-            name="turnover_cny_365d",
-            window_days=YEAR,
-            meaning=message("amount moved in 365 days"),
-            phrase=partial(_moved, YEAR),
-        ),
-        new(
-            name="net_flow_cny_90d",
-            unit="yuan",
-            window_days=90,
-            meaning=message("sum of signed amounts in 90 days"),
+        new(name="n_large_ordinary_365d", unit="count", window_days=YEAR,
+            meaning=message("counter transactions of CNY 100,000 or more on an ordinary ticket"), actionable=True,
+            phrase=happened(YEAR, message("no large counter transactions on an ordinary ticket"),
+                counted("{n} large counter transaction on an ordinary ticket",
+                    "{n} large counter transactions on an ordinary ticket", 1))),
+        moved(name="turnover_cny_90d", window_days=90, meaning=message("amount moved in 90 days"),
+            phrase=partial(_moved, 90)),
+        moved(name="turnover_cny_365d", window_days=YEAR, meaning=message("amount moved in 365 days"),
+            phrase=partial(_moved, YEAR)),
+        new(name="net_flow_cny_90d", unit="yuan", window_days=90, meaning=message("sum of signed amounts in 90 days"),
             story=TREND,
-            phrase=signed(
-                message("no net flow in 90 days"),
-                message("net inflow {amount} in 90 days"),
-                message("net outflow {amount} in 90 days"),
-            ),
-        ),
-        new(
-            name="share_digital_365d",
-            unit="share",
-            window_days=YEAR,
-            meaning=message("share of transactions online or mobile"),
-            actionable=True,
+            phrase=signed(message("no net flow in 90 days"), message("net inflow {amount} in 90 days"),
+                message("net outflow {amount} in 90 days"))),
+        new(name="share_digital_365d", unit="share", window_days=YEAR,
+            meaning=message("share of transactions online or mobile"), actionable=True,
             consequence_of=tuple(service for services in _THROUGH.values() for service in services),
-            phrase=part(
-                _NO_TRANSACTIONS,
-                message("no transaction online or mobile in a year"),
-                message("all transactions online or mobile"),
-                message("{share} of transactions online or mobile"),
-            ),
-            implies=_nothing_digital,
-        ),
-        new(
-            name="activity_pace_365d",
-            unit="ratio",
-            window_days=YEAR,
+            phrase=part(_NO_TRANSACTIONS, message("no transaction online or mobile in a year"),
+                message("all transactions online or mobile"), message("{share} of transactions online or mobile")),
+            implies=_nothing_digital),
+        new(name="activity_pace_365d", unit="ratio", window_days=YEAR,
             meaning=message("pace of transactions in 90 days against the 275 before (1 = unchanged)"),
-            topic="n_transactions",
-            phrase=_pace,
-        ),
-        new(
-            name="days_since_transaction",
-            unit="days",
-            window_days=YEAR,
-            meaning=message("days since the last transaction"),
-            topic="n_transactions",
+            topic="n_transactions", phrase=_pace),
+        new(name="days_since_transaction", unit="days", window_days=YEAR,
+            meaning=message("days since the last transaction"), topic="n_transactions",
             phrase=ago(_NO_TRANSACTIONS, message("last transaction {span} ago"), message("no transaction for {span}")),
-            implies=partial(_no_transactions, "days"),
-        ),
-    )
+            implies=partial(_no_transactions, "days")),
+    )  # fmt: skip
 
 
 def _moved(days: int, value: float, raises: bool) -> Said | None:  # noqa: ARG001

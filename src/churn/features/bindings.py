@@ -26,102 +26,42 @@ def bindings_features(config: Config) -> tuple[Feature, ...]:
     names = {name: Name(service.en, service.zh) for name, service in config.services.items()}
     return (
         *(
-            new(
-                name=f"bound_{name}",
-                unit="0/1",
-                meaning=message("{service} bound to the card", service=names[name]),
-                actionable=True,
-                service=name,
-                product=service.product,
-                role="bound",
-                monotone="falls",
-                phrase=either(message("{service} bound", service=names[name]), _not_bound(names[name])),
-            )
+            new(name=f"bound_{name}", unit="0/1", meaning=message("{service} bound to the card", service=names[name]),
+                actionable=True, service=name, product=service.product, role="bound", monotone="falls",
+                phrase=either(message("{service} bound", service=names[name]), _not_bound(names[name])))
             for name, service in config.services.items()
         ),
-        new(
-            name="n_bound",
-            unit="count",
-            meaning=message("services bound", context="feature"),
-            actionable=True,
-            role="n_bound",
-            consequence_of=_ANY,
-            monotone="falls",
-            phrase=few(
-                message("no service bound"),
-                counted("{n} service bound", "{n} services bound", 1),
-                counted("only {n} service bound", "only {n} services bound", 1),
-            ),
-            implies=_no_service,
-        ),
-        new(
-            name="n_eligible",
-            unit="count",
-            meaning=message("services whose product is held, bound or not"),
-            actionable=True,
-            role="n_eligible",
-            phrase=_could_be_bound,
-        ),
+        new(name="n_bound", unit="count", meaning=message("services bound", context="feature"), actionable=True,
+            role="n_bound", consequence_of=_ANY, monotone="falls",
+            phrase=few(message("no service bound"), counted("{n} service bound", "{n} services bound", 1),
+                counted("only {n} service bound", "only {n} services bound", 1)), implies=_no_service),
+        new(name="n_eligible", unit="count", meaning=message("services whose product is held, bound or not"),
+            actionable=True, role="n_eligible", phrase=_could_be_bound),
         *(
-            new(
-                name=f"n_unbound_{days}d",
-                unit="count",
-                window_days=days,
-                meaning=message("{what} in {days} days", what=message("services unbound"), days=days),
-                actionable=True,
-                role="unbinding",
-                consequence_of=_ANY,
-                story=_UNBINDING,
-                topic="n_unbound",
-                phrase=happened(
-                    days, message("no services unbound"), counted("{n} service unbound", "{n} services unbound", 1)
-                ),
-            )
+            new(name=f"n_unbound_{days}d", unit="count", window_days=days,
+                meaning=message("{what} in {days} days", what=message("services unbound"), days=days), actionable=True,
+                role="unbinding", consequence_of=_ANY, story=_UNBINDING, topic="n_unbound",
+                phrase=happened(days, message("no services unbound"),
+                    counted("{n} service unbound", "{n} services unbound", 1)))
             for days in _WINDOWS
         ),
-        new(
-            name="share_bound",
-            unit="share",
-            meaning=message("share of the eligible services bound"),
-            actionable=True,
-            role="share_bound",
-            consequence_of=_ANY,
-            monotone="falls",
-            topic="n_bound",
-            phrase=part(
-                _NOTHING_TO_BIND,
-                message("none of the possible services bound"),
-                message("all possible services bound"),
-                message("{share} of the possible services bound"),
-            ),
-        ),
+        new(name="share_bound", unit="share", meaning=message("share of the eligible services bound"), actionable=True,
+            role="share_bound", consequence_of=_ANY, monotone="falls", topic="n_bound",
+            phrase=part(_NOTHING_TO_BIND, message("none of the possible services bound"),
+                message("all possible services bound"), message("{share} of the possible services bound"))),
         *(
-            new(
-                name=f"days_since_bound_{name}",
-                unit="days",
-                meaning=message("days since {service} was bound", service=names[name]),
-                service=name,
-                product=service.product,
-                role="bound_days",
-                consequence_of=_ANY,
-                monotone="left out",
+            new(name=f"days_since_bound_{name}", unit="days",
+                meaning=message("days since {service} was bound", service=names[name]), service=name,
+                product=service.product, role="bound_days", consequence_of=_ANY, monotone="left out",
                 topic=f"bound_{name}",
-                phrase=ago(_not_bound(names[name]), message("{service} bound for {span}", service=names[name])),
-            )
+                phrase=ago(_not_bound(names[name]), message("{service} bound for {span}", service=names[name])))
             for name, service in config.services.items()
         ),
-        new(
-            name="days_since_unbinding",
-            unit="days",
-            window_days=YEAR,
-            meaning=message("days since a service was unbound"),
-            role="unbinding",
-            consequence_of=_ANY,
-            story=_UNBINDING,
-            topic="n_unbound",
-            phrase=ago(message("no service unbound within a year"), message("a service unbound {span} ago")),
-        ),
-    )
+        new(name="days_since_unbinding", unit="days", window_days=YEAR,
+            meaning=message("days since a service was unbound"), role="unbinding", consequence_of=_ANY,
+            story=_UNBINDING, topic="n_unbound",
+            phrase=ago(message("no service unbound within a year"), message("a service unbound {span} ago"))),
+    )  # fmt: skip
 
 
 def _not_bound(service: Name) -> Message:

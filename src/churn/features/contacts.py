@@ -24,66 +24,29 @@ class _Counted(NamedTuple):
 
 
 _CHANNELS = {
-    "call": _Counted(
-        "n_calls", message("calls", context="feature"), message("no calls"), counted("{n} call", "{n} calls", 1)
-    ),
-    "meeting": _Counted(
-        "n_meetings",
-        message("meetings", context="feature"),
-        message("no meetings"),
-        counted("{n} meeting", "{n} meetings", 1),
-    ),
-    "message": _Counted(
-        "n_messages",
-        message("messages", context="feature"),
-        message("no messages"),
-        counted("{n} message", "{n} messages", 1),
-    ),
-}
+    "call": _Counted("n_calls", message("calls", context="feature"), message("no calls"),
+        counted("{n} call", "{n} calls", 1)),
+    "meeting": _Counted("n_meetings", message("meetings", context="feature"), message("no meetings"),
+        counted("{n} meeting", "{n} meetings", 1)),
+    "message": _Counted("n_messages", message("messages", context="feature"), message("no messages"),
+        counted("{n} message", "{n} messages", 1)),
+}  # fmt: skip
 _PURPOSES = {
-    "introduce": _Counted(
-        "n_introduce",
-        message("introductions", context="feature"),
-        message("no introductions"),
-        counted("{n} introduction", "{n} introductions", 1),
-    ),
-    "invite": _Counted(
-        "n_invite",
-        message("invitations", context="feature"),
-        message("no invitations"),
-        counted("{n} invitation", "{n} invitations", 1),
-    ),
-    "care": _Counted(
-        "n_care",
-        message("care contacts", context="feature"),
-        message("no care contacts"),
-        counted("{n} care contact", "{n} care contacts", 1),
-    ),
-    "after_sales": _Counted(
-        "n_after_sales",
-        message("after-sales contacts", context="feature"),
-        message("no after-sales contacts"),
-        counted("{n} after-sales contact", "{n} after-sales contacts", 1),
-    ),
-    "loss_notice": _Counted(
-        "n_loss_notice",
-        message("loss notices", context="feature"),
-        message("no loss notices"),
-        counted("{n} loss notice", "{n} loss notices", 1),
-    ),
-    "offer": _Counted(
-        "n_offer",
-        message("product offers", context="feature"),
-        message("no product offers"),
-        counted("{n} product offer", "{n} product offers", 1),
-    ),
-    "event": _Counted(
-        "n_event",
-        message("event contacts", context="feature"),
-        message("no contacts about events"),
-        counted("{n} contact about an event", "{n} contacts about events", 1),
-    ),
-}
+    "introduce": _Counted("n_introduce", message("introductions", context="feature"), message("no introductions"),
+        counted("{n} introduction", "{n} introductions", 1)),
+    "invite": _Counted("n_invite", message("invitations", context="feature"), message("no invitations"),
+        counted("{n} invitation", "{n} invitations", 1)),
+    "care": _Counted("n_care", message("care contacts", context="feature"), message("no care contacts"),
+        counted("{n} care contact", "{n} care contacts", 1)),
+    "after_sales": _Counted("n_after_sales", message("after-sales contacts", context="feature"),
+        message("no after-sales contacts"), counted("{n} after-sales contact", "{n} after-sales contacts", 1)),
+    "loss_notice": _Counted("n_loss_notice", message("loss notices", context="feature"), message("no loss notices"),
+        counted("{n} loss notice", "{n} loss notices", 1)),
+    "offer": _Counted("n_offer", message("product offers", context="feature"), message("no product offers"),
+        counted("{n} product offer", "{n} product offers", 1)),
+    "event": _Counted("n_event", message("event contacts", context="feature"), message("no contacts about events"),
+        counted("{n} contact about an event", "{n} contacts about events", 1)),
+}  # fmt: skip
 _WINDOWS = (30, 90, YEAR)
 _PURPOSE_WINDOWS = (90, YEAR)
 _REACHED = "reached"
@@ -103,73 +66,33 @@ def contacts_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
     ]
     return (
         *(
-            new(
-                name=f"{one.stem}_{days}d",
-                unit="count",
-                window_days=days,
+            new(name=f"{one.stem}_{days}d", unit="count", window_days=days,
                 meaning=message("{what} in {days} days", what=one.called, days=days),
-                story=LOSS if one is _PURPOSES["loss_notice"] else CONTACT,
-                topic=one.stem,
-                phrase=happened(days, one.none, one.some),
-            )
+                story=LOSS if one is _PURPOSES["loss_notice"] else CONTACT, topic=one.stem,
+                phrase=happened(days, one.none, one.some))
             for days, one in counts
         ),
-        new(
-            name="n_reached_365d",
-            unit="count",
-            window_days=YEAR,
-            meaning=message("contacts that reached the customer in 365 days"),
-            topic=_REACHED,
-            phrase=_reached,
-        ),
-        new(
-            name="familiarity_stage",
-            unit="level",
-            window_days=YEAR,
+        new(name="n_reached_365d", unit="count", window_days=YEAR,
+            meaning=message("contacts that reached the customer in 365 days"), topic=_REACHED, phrase=_reached),
+        new(name="familiarity_stage", unit="level", window_days=YEAR,
             meaning=message("furthest we got within a year: 0 not reached, 1 spoken to, 2 invited, 3 met"),
             topic=_REACHED,
-            phrase=level(
-                _NOT_REACHED,
-                message("reached within a year, neither invited nor met"),
-                message("reached and invited within a year, not met"),
-                message("met within a year"),
-            ),
-        ),
-        new(
-            name="reached_share_365d",
-            unit="share",
-            window_days=YEAR,
-            meaning=message("share of contacts that reached the customer"),
-            actionable=False,
-            topic=_REACHED,
-            phrase=part(
-                _NO_CONTACT,
-                message("no contact of a year reached the customer"),
+            phrase=level(_NOT_REACHED, message("reached within a year, neither invited nor met"),
+                message("reached and invited within a year, not met"), message("met within a year"))),
+        new(name="reached_share_365d", unit="share", window_days=YEAR,
+            meaning=message("share of contacts that reached the customer"), actionable=False, topic=_REACHED,
+            phrase=part(_NO_CONTACT, message("no contact of a year reached the customer"),
                 message("every contact of a year reached the customer"),
-                message("{share} of a year's contacts reached the customer"),
-            ),
-            implies=_no_contact,
-        ),
-        last(
-            name="days_since_contact",
-            meaning=message("days since the last contact"),
-            topic=_REACHED,
+                message("{share} of a year's contacts reached the customer")), implies=_no_contact),
+        last(name="days_since_contact", meaning=message("days since the last contact"), topic=_REACHED,
             phrase=ago(_NO_CONTACT, message("last contact {span} ago"), message("no contact for {span}")),
-            implies=_no_contact,
-        ),
-        last(
-            name="days_since_reached",
-            meaning=message("days since we last reached the customer"),
-            topic=_REACHED,
-            phrase=ago(_NOT_REACHED, message("last reached {span} ago"), message("not reached for {span}")),
-        ),
-        last(
-            name="days_since_meeting",
-            meaning=message("days since the last meeting"),
-            topic="n_meetings",
-            phrase=ago(message("not met within a year"), message("last met {span} ago"), message("not met for {span}")),
-        ),
-    )
+            implies=_no_contact),
+        last(name="days_since_reached", meaning=message("days since we last reached the customer"), topic=_REACHED,
+            phrase=ago(_NOT_REACHED, message("last reached {span} ago"), message("not reached for {span}"))),
+        last(name="days_since_meeting", meaning=message("days since the last meeting"), topic="n_meetings",
+            phrase=ago(message("not met within a year"), message("last met {span} ago"),
+                message("not met for {span}"))),
+    )  # fmt: skip
 
 
 def _reached(value: float, raises: bool) -> Said | None:

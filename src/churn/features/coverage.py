@@ -14,18 +14,12 @@ from churn.timeline import Tables, is_open
 
 _WINDOWS = (90, YEAR)
 _CHANGES = "changes"
-_HELD = few(
-    message("no product held"),
-    counted("{n} product held", "{n} products held", 1),
-    counted("only {n} product held", "only {n} products held", 1),
-)
-_TOWARDS_COVERAGE = few(
-    message("no products held that count towards coverage"),
+_HELD = few(message("no product held"), counted("{n} product held", "{n} products held", 1),
+    counted("only {n} product held", "only {n} products held", 1))  # fmt: skip
+_TOWARDS_COVERAGE = few(message("no products held that count towards coverage"),
     counted("{n} product held that counts towards coverage", "{n} products held that count towards coverage", 1),
-    counted(
-        "only {n} product held that counts towards coverage", "only {n} products held that count towards coverage", 1
-    ),
-)
+    counted("only {n} product held that counts towards coverage", "only {n} products held that count towards coverage",
+        1))  # fmt: skip
 # What opens and closes: what it is called, none of it, and some.
 _OPENED = (
     message("products opened"),
@@ -45,89 +39,42 @@ def coverage_features(config: Config) -> tuple[Feature, ...]:
     changed = partial(new, unit="count", story=_CHANGES)
     last = partial(new, unit="days", window_days=YEAR, story=_CHANGES)
     return (
-        new(
-            name="product_coverage",
-            unit="count",
-            meaning=message("distinct products held"),
-            role="coverage",
+        # where some products do not count, the number of those that do is not the number held
+        new(name="product_coverage", unit="count", meaning=message("distinct products held"), role="coverage",
             counts=config.coverage_products,
-            # where some products do not count, the number of those that do is not the number held
-            phrase=_HELD if len(config.coverage_products) == len(config.products) else _TOWARDS_COVERAGE,
-        ),
-        new(
-            name="n_holdings",
-            unit="count",
-            meaning=message("holdings open"),
-            role="n_held",
-            counts=tuple(config.products),
-            topic="product_coverage",
-            phrase=few(
-                message("no holding open"),
-                counted("{n} holding open", "{n} holdings open", 1),
-                counted("only {n} holding open", "only {n} holdings open", 1),
-            ),
-        ),
-        new(
-            name="n_sticky_products",
-            unit="count",
-            meaning=message("distinct sticky products held"),
-            role="n_sticky",
+            phrase=_HELD if len(config.coverage_products) == len(config.products) else _TOWARDS_COVERAGE),
+        new(name="n_holdings", unit="count", meaning=message("holdings open"), role="n_held",
+            counts=tuple(config.products), topic="product_coverage",
+            phrase=few(message("no holding open"), counted("{n} holding open", "{n} holdings open", 1),
+                counted("only {n} holding open", "only {n} holdings open", 1))),
+        new(name="n_sticky_products", unit="count", meaning=message("distinct sticky products held"), role="n_sticky",
             counts=config.sticky_products,
-            phrase=few(
-                message("no sticky product held"),
+            phrase=few(message("no sticky product held"),
                 counted("{n} sticky product held", "{n} sticky products held", 1),
-                counted("only {n} sticky product held", "only {n} sticky products held", 1),
-            ),
-        ),
-        new(
-            name="has_class_1_account",
-            unit="0/1",
-            meaning=message("has a class-1 account here"),
-            role="class_1",
-            phrase=either(message("class-1 account here"), message("no class-1 account here")),
-        ),
+                counted("only {n} sticky product held", "only {n} sticky products held", 1))),
+        new(name="has_class_1_account", unit="0/1", meaning=message("has a class-1 account here"), role="class_1",
+            phrase=either(message("class-1 account here"), message("no class-1 account here"))),
         *(
-            new(
-                name=f"holds_{name}",
-                unit="0/1",
-                meaning=message("holds {product}", product=Name(product.en, product.zh)),
-                product=name,
-                role="held",
-                phrase=either(
-                    message("{product} held", product=Name(product.en, product.zh)),
-                    message("{product} not held", product=Name(product.en, product.zh)),
-                ),
-            )
+            new(name=f"holds_{name}", unit="0/1",
+                meaning=message("holds {product}", product=Name(product.en, product.zh)), product=name, role="held",
+                phrase=either(message("{product} held", product=Name(product.en, product.zh)),
+                    message("{product} not held", product=Name(product.en, product.zh))))
             for name, product in config.products.items()
         ),
         *(
-            changed(
-                name=f"{stem}_{days}d",
-                window_days=days,
-                meaning=message("{what} in {days} days", what=what, days=days),
-                role=role,
-                topic=stem,
-                phrase=happened(days, none, some),
-            )
+            changed(name=f"{stem}_{days}d", window_days=days,
+                meaning=message("{what} in {days} days", what=what, days=days), role=role, topic=stem,
+                phrase=happened(days, none, some))
             for days in _WINDOWS
             for stem, (what, none, some), role in (("n_opened", _OPENED, "opening"), ("n_closed", _CLOSED, "closing"))
         ),
-        last(
-            name="days_since_opening",
-            meaning=message("days since a product was opened"),
-            role="opening",
+        last(name="days_since_opening", meaning=message("days since a product was opened"), role="opening",
             topic="n_opened",
-            phrase=ago(message("no product opened within a year"), message("a product opened {span} ago")),
-        ),
-        last(
-            name="days_since_closing",
-            meaning=message("days since a product was closed"),
-            actionable=False,
-            role="closing",
-            topic="n_closed",
-            phrase=ago(message("no product closed within a year"), message("a product closed {span} ago")),
-        ),
-    )
+            phrase=ago(message("no product opened within a year"), message("a product opened {span} ago"))),
+        last(name="days_since_closing", meaning=message("days since a product was closed"), actionable=False,
+            role="closing", topic="n_closed",
+            phrase=ago(message("no product closed within a year"), message("a product closed {span} ago"))),
+    )  # fmt: skip
 
 
 def build_coverage(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:

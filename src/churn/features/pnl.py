@@ -46,103 +46,42 @@ def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one si
         topic="said since the loss",
     )
     return (
-        amount(
-            name="aum_cny",
-            meaning=message("assets under management at the last month-end"),
-            phrase=signed(
-                message("no assets at the last month-end"),
-                message("assets {amount}"),
-                message("assets minus {amount}"),
-            ),
-            implies=_all_of_one_kind,
-        ),
-        amount(
-            name="deposits_cny",
-            meaning=message("part of the assets without a cost basis (deposits)"),
-            phrase=signed(message("no deposits"), message("deposits {amount}"), message("deposits minus {amount}")),
-        ),
-        amount(
-            name="investments_cny",
-            meaning=message("part of the assets with a cost basis"),
-            phrase=signed(
-                message("no investments"), message("investments {amount}"), message("investments minus {amount}")
-            ),
-        ),
-        loss(
-            name="unrealised_pnl_cny",
-            unit="yuan",
-            meaning=message("unrealised profit or loss"),
-            role="unrealised",
-            topic=_PRESENT,
-            phrase=signed(*_PROFIT_OR_LOSS),
-        ),
-        loss(
-            name="n_months_under_water_12m",
-            unit="count",
-            window_days=YEAR,
-            meaning=message("month-ends with an unrealised loss, of 12"),
-            phrase=_under_water,
-        ),
+        amount(name="aum_cny", meaning=message("assets under management at the last month-end"),
+            phrase=signed(message("no assets at the last month-end"), message("assets {amount}"),
+                message("assets minus {amount}")), implies=_all_of_one_kind),
+        amount(name="deposits_cny", meaning=message("part of the assets without a cost basis (deposits)"),
+            phrase=signed(message("no deposits"), message("deposits {amount}"), message("deposits minus {amount}"))),
+        amount(name="investments_cny", meaning=message("part of the assets with a cost basis"),
+            phrase=signed(message("no investments"), message("investments {amount}"),
+                message("investments minus {amount}"))),
+        loss(name="unrealised_pnl_cny", unit="yuan", meaning=message("unrealised profit or loss"), role="unrealised",
+            topic=_PRESENT, phrase=signed(*_PROFIT_OR_LOSS)),
+        loss(name="n_months_under_water_12m", unit="count", window_days=YEAR,
+            meaning=message("month-ends with an unrealised loss, of 12"), phrase=_under_water),
         *(
-            trend(
-                name=f"aum_growth_{months}m",
-                unit="ratio",
-                window_days=30 * months,
+            trend(name=f"aum_growth_{months}m", unit="ratio", window_days=30 * months,
                 meaning=counted("growth of assets over {n} month", "growth of assets over {n} months", months),
-                topic="aum_growth",
-                phrase=partial(_growth, months),
-                implies=_fell if months == _MONTHS else None,
-            )
+                topic="aum_growth", phrase=partial(_growth, months), implies=_fell if months == _MONTHS else None)
             for months in _TRENDS
         ),
-        trend(
-            name=_DRAWDOWN,
-            unit="share",
-            window_days=YEAR,
-            meaning=message("fall of assets from their highest month-end of 12"),
-            phrase=_drawdown,
-        ),
-        loss(
-            name="unrealised_return",
-            unit="ratio",
-            meaning=message("unrealised profit or loss per yuan of cost"),
-            role="unrealised",
-            topic=_PRESENT,
-            phrase=signed(*_PROFIT_OR_LOSS, message("no invested money"), Share),
-        ),
-        loss(
-            name="worst_return_12m",
-            unit="ratio",
-            window_days=YEAR,
-            meaning=message("lowest unrealised return at 12 month-ends"),
-            phrase=_worst,
-            implies=_no_loss,
-        ),
-        said(
-            name="n_reached_since_loss",
-            unit="count",
+        trend(name=_DRAWDOWN, unit="share", window_days=YEAR,
+            meaning=message("fall of assets from their highest month-end of 12"), phrase=_drawdown),
+        loss(name="unrealised_return", unit="ratio", meaning=message("unrealised profit or loss per yuan of cost"),
+            role="unrealised", topic=_PRESENT, phrase=signed(*_PROFIT_OR_LOSS, message("no invested money"), Share)),
+        loss(name="worst_return_12m", unit="ratio", window_days=YEAR,
+            meaning=message("lowest unrealised return at 12 month-ends"), phrase=_worst, implies=_no_loss),
+        said(name="n_reached_since_loss", unit="count",
             meaning=message("contacts that reached the customer since the loss began"),
-            phrase=_since_loss(
-                _NOT_SINCE_LOSS,
-                counted("reached once since the loss began", "reached {n} times since the loss began", 1),
-            ),
-        ),
-        said(
-            name="n_loss_notices_since_loss",
-            unit="count",
+            phrase=_since_loss(_NOT_SINCE_LOSS,
+                counted("reached once since the loss began", "reached {n} times since the loss began", 1))),
+        said(name="n_loss_notices_since_loss", unit="count",
             meaning=message("loss notices that reached the customer since the loss began"),
-            phrase=_since_loss(
-                message("no loss notice since the loss began"),
-                counted("one loss notice since the loss began", "{n} loss notices since the loss began", 1),
-            ),
-        ),
-        said(
-            name="loss_without_contact",
-            unit="0/1",
+            phrase=_since_loss(message("no loss notice since the loss began"),
+                counted("one loss notice since the loss began", "{n} loss notices since the loss began", 1))),
+        said(name="loss_without_contact", unit="0/1",
             meaning=message("an unrealised loss, and nobody reached the customer since it began"),
-            phrase=either(_NOT_SINCE_LOSS, message("reached since the loss began"), _NO_LOSS),
-        ),
-    )
+            phrase=either(_NOT_SINCE_LOSS, message("reached since the loss began"), _NO_LOSS)),
+    )  # fmt: skip
 
 
 def _since_loss(none: Message, some: Message) -> Phrase:

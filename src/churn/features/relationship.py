@@ -26,56 +26,25 @@ def relationship_features(config: Config) -> tuple[Feature, ...]:
     tier = partial(new, actionable=True, story="tier")
     referrals = partial(new, tables=("referrals",))
     return (
-        new(
-            name="tenure_days",
-            unit="days",
-            meaning=message("days since the relationship began"),
-            phrase=_tenure,
-        ),
+        new(name="tenure_days", unit="days", meaning=message("days since the relationship began"), phrase=_tenure),
         new(name="age_years", unit="years", meaning=message("age"), story="age", phrase=_age),
-        tier(
-            name="tier_level",
-            unit="level",
-            meaning=message("tier: 0 ordinary, 1 gold, 2 platinum"),
+        tier(name="tier_level", unit="level", meaning=message("tier: 0 ordinary, 1 gold, 2 platinum"),
             tables=() if "tier" in config.customers.static else states,
-            phrase=level(message("ordinary tier"), message("gold tier"), message("platinum tier")),
-        ),
-        tier(
-            name="is_managed",
-            unit="0/1",
-            meaning=message("has a responsible manager"),
+            phrase=level(message("ordinary tier"), message("gold tier"), message("platinum tier"))),
+        tier(name="is_managed", unit="0/1", meaning=message("has a responsible manager"),
             tables=() if "manager_id" in config.customers.static else states,
-            phrase=either(message("has a responsible manager"), message("no responsible manager")),
-        ),
-        tier(
-            name="days_since_state_change",
-            unit="days",
-            window_days=YEAR,
-            meaning=message("days since tier or manager changed"),
-            tables=states,
-            phrase=ago(
-                message("no known change of tier or manager within a year"),
-                message("tier or manager changed {span} ago"),
-            ),
-        ),
-        referrals(
-            name="n_referred_365d",
-            unit="count",
-            window_days=YEAR,
-            meaning=message("customers brought in 365 days"),
-            actionable=True,
-            role="referrals",
-            phrase=happened(
-                YEAR, message("no customers brought"), counted("{n} customer brought", "{n} customers brought", 1)
-            ),
-        ),
-        referrals(
-            name="was_referred",
-            unit="0/1",
-            meaning=message("was brought by another customer"),
-            phrase=either(message("brought by another customer"), message("not brought by another customer")),
-        ),
-    )
+            phrase=either(message("has a responsible manager"), message("no responsible manager"))),
+        tier(name="days_since_state_change", unit="days", window_days=YEAR,
+            meaning=message("days since tier or manager changed"), tables=states,
+            phrase=ago(message("no known change of tier or manager within a year"),
+                message("tier or manager changed {span} ago"))),
+        referrals(name="n_referred_365d", unit="count", window_days=YEAR,
+            meaning=message("customers brought in 365 days"), actionable=True, role="referrals",
+            phrase=happened(YEAR, message("no customers brought"),
+                counted("{n} customer brought", "{n} customers brought", 1))),
+        referrals(name="was_referred", unit="0/1", meaning=message("was brought by another customer"),
+            phrase=either(message("brought by another customer"), message("not brought by another customer"))),
+    )  # fmt: skip
 
 
 def _tenure(value: float, raises: bool) -> Said | None:  # noqa: ARG001

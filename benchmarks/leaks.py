@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for kind, banks in ({"calm": 1} if options.quick else KINDS).items():
         for seed in range(options.first_seed, options.first_seed + banks):
             pair = read_pair(kind, seed, options.customers)
-            honest.setdefault(kind, []).append(find_leaks(stack([pair[0]]), pair[1]))
+            honest.setdefault(kind, []).append(find_leaks(stack([pair[0]]), pair[1], catalogue(Config())))
             for column, named in count_planted(pair, seed) if kind == "calm" else ():
                 planted.setdefault(column, Counter())[named] += 1
     return report(honest, planted)

@@ -1,4 +1,4 @@
-.PHONY: demo test check format lock clean
+.PHONY: demo test quick check format lock clean
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -7,6 +7,9 @@ demo: .venv/ready        ## the whole way on a simulated bank: environment, then
 
 test: .venv/ready        ## environment, then every test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+quick: .venv/ready       ## the tests a desk needs: without notebooks, browser, large banks and studies
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 check: .venv/ready       ## lint, format, types, import order, spelling
 	$(BIN)/ruff check .

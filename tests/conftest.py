@@ -36,6 +36,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-bank", action="store_true", help="hold the simulator to account on four large banks")
 
 
+SLOW = ("benchmarks", "cli/test_demo.py", "report/test_browser.py", "simulation", "test_notebooks.py", "test_readme.py")
+"""Notebooks, the browser, large banks, studies and whole ways: `make quick` leaves them to CI."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow by where it stands."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here) and item.path.relative_to(here).as_posix().startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _untracked() -> Iterator[None]:
     """Log no run: that costs a second each, and would write into the folder the tests are called from."""

@@ -270,7 +270,7 @@ def test_training_on_a_sample_rich_in_churners_anchors_on_everybody(run, labelle
     folder, everybody, labelled = labelled_bank
     assert labelled < everybody
 
-    result = run("train", folder, "-o", tmp_path / "m", "--anchor")
+    result = run("train", "--without-effects", folder, "-o", tmp_path / "m", "--anchor")
 
     assert result.code == 0, result.err
     assert "before anchoring" in " ".join(result.out.split())

@@ -55,7 +55,18 @@ def registry(tmp_path, monkeypatch, empty_database):
 def crippled(simulated, tmp_path_factory):
     """A model without the features of bindings and P&L."""
     folder = tmp_path_factory.mktemp("models") / "crippled"
-    words = ["train", str(simulated), "-o", str(folder), "--without", "bindings", "--without", "pnl", "--no-track"]
+    words = [
+        "train",
+        "--without-effects",
+        str(simulated),
+        "-o",
+        str(folder),
+        "--without",
+        "bindings",
+        "--without",
+        "pnl",
+        "--no-track",
+    ]
     with pytest.raises(SystemExit) as exit_info:
         main([*words, *DATES])
     assert not exit_info.value.code

@@ -13,7 +13,7 @@ from churn.model.trees import TreeParameters, parameters_to_json
 def test_what_parameters_were_tuned_on_is_kept_with_the_model(run, bank, tmp_path):
     path = tmp_path / "tuned.json"
     path.write_text(json.dumps({"parameters": {"num_leaves": 4}, "objective": {"splits": ["2023-04-04"]}}))
-    assert run("train", bank, "-o", tmp_path / "model", "--parameters", path).code == 0
+    assert run("train", "--without-effects", bank, "-o", tmp_path / "model", "--parameters", path).code == 0
     stored = read_model(tmp_path / "model")
     assert stored.manifest.tuned_on == ("2023-04-04",)
     assert recipe_of(stored.model, stored.manifest).tuned_on == ("2023-04-04",)
@@ -23,7 +23,7 @@ def test_training_takes_learner_parameters_and_what_to_leave_out(run, bank, tmp_
     tuned = tmp_path / "tuned.json"
     tuned.write_text(json.dumps({"parameters": parameters_to_json(TreeParameters(num_leaves=4))}))
     words = ("--learner", "scorecard+lightgbm", "--parameters", tuned, "--without", "contacts", "--seed", 5)
-    result = run("train", bank, "-o", tmp_path / "model", *words)
+    result = run("train", "--without-effects", bank, "-o", tmp_path / "model", *words)
     assert result.code == 0, result.err
     stored = read_model(tmp_path / "model")
     assert stored.model.learners == ("scorecard", "lightgbm")
@@ -35,7 +35,7 @@ def test_training_takes_learner_parameters_and_what_to_leave_out(run, bank, tmp_
 
 
 def test_model_of_any_learner_is_scored_with_reasons_that_are_its_own(run, bank, tmp_path):
-    assert run("train", bank, "-o", tmp_path / "model", "--learner", "histogram").code == 0
+    assert run("train", "--without-effects", bank, "-o", tmp_path / "model", "--learner", "histogram").code == 0
     result = run(
         "score", bank, "--model", tmp_path / "model", "--as-of", "2025-01-01", "-o", tmp_path / "s.csv", "--explain"
     )
@@ -78,7 +78,7 @@ def test_parameters_of_lightgbm_are_refused_where_they_have_no_use(run, bank, tm
     ],
 )
 def test_call_that_cannot_be_used_is_one_line(run, bank, tmp_path, words, says):
-    result = run("train", bank, "-o", tmp_path / "model", *words)
+    result = run("train", "--without-effects", bank, "-o", tmp_path / "model", *words)
     assert result.code == 2
     assert says in result.err
     assert not (tmp_path / "model").exists()

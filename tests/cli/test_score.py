@@ -101,7 +101,10 @@ def test_what_happens_after_the_date_changes_no_score(run, bank, model, tmp_path
 def test_static_columns_of_a_model_are_named_in_its_card_and_asked_for_again(run, bank, tmp_path):
     config = tmp_path / "bank.toml"
     config.write_text('[customers]\nstatic = ["tier"]\n')
-    assert run("train", bank, "-o", tmp_path / "m", "--as-of", "2023-06-01", "--config", config).code == 0
+    assert (
+        run("train", "--without-effects", bank, "-o", tmp_path / "m", "--as-of", "2023-06-01", "--config", config).code
+        == 0
+    )
     assert "tier" in (tmp_path / "m" / "MODEL_CARD.md").read_text().split("## Limits")[1]
     out = tmp_path / "s.parquet"
     result = run("score", bank, "--model", tmp_path / "m", "--as-of", AS_OF, "-o", out)

@@ -39,7 +39,7 @@ def assert_written_with_a_warning(result, out, *words):
 
 
 def test_training_logs_a_run_and_says_how_to_look_at_it(run, bank, tmp_path):
-    result = run("train", bank, "-o", "m", "--as-of", AS_OF)
+    result = run("train", "--without-effects", bank, "-o", "m", "--as-of", AS_OF)
 
     assert result.code == 0, result.err
     [logged] = runs(tracking_place())
@@ -53,7 +53,7 @@ def test_training_logs_a_run_and_says_how_to_look_at_it(run, bank, tmp_path):
     # nothing more than this is there, and --no-track adds nothing
     with closing(sqlite3.connect("mlruns/mlflow.db")) as connection:
         before = "\n".join(connection.iterdump())
-    assert run("train", bank, "-o", "m", "--as-of", AS_OF, "--no-track").code == 0
+    assert run("train", "--without-effects", bank, "-o", "m", "--as-of", AS_OF, "--no-track").code == 0
     with closing(sqlite3.connect("mlruns/mlflow.db")) as connection:
         assert "\n".join(connection.iterdump()) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m", "mlruns"]
@@ -61,14 +61,14 @@ def test_training_logs_a_run_and_says_how_to_look_at_it(run, bank, tmp_path):
 
 def test_no_track_leaves_nothing_behind(run, bank, tmp_path, monkeypatch):
     monkeypatch.setenv("CHURN_NO_TRACK", "1")
-    assert run("train", bank, "-o", "m", "--as-of", AS_OF).code == 0
+    assert run("train", "--without-effects", bank, "-o", "m", "--as-of", AS_OF).code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
 
 
 def test_a_server_that_is_down_costs_the_run_and_not_the_model(run, bank, tmp_path, monkeypatch):
     # port 9 (discard) is closed wherever this runs
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    result = run("train", bank, "-o", tmp_path / "m", "--as-of", AS_OF)
+    result = run("train", "--without-effects", bank, "-o", tmp_path / "m", "--as-of", AS_OF)
     assert_written_with_a_warning(result, tmp_path / "m", "http://127.0.0.1:9", "does not answer")
 
 
@@ -76,14 +76,14 @@ def test_a_broken_or_locked_database_costs_the_run_and_not_the_model(run, bank, 
     database = tmp_path / "mlruns" / "mlflow.db"
     database.parent.mkdir()
     database.write_bytes(b"minutes of the meeting, " * 100)
-    result = run("train", bank, "-o", tmp_path / "m", "--as-of", AS_OF)
+    result = run("train", "--without-effects", bank, "-o", tmp_path / "m", "--as-of", AS_OF)
     assert_written_with_a_warning(result, tmp_path / "m", "mlflow.db", "no usable tracking database")
 
     database.unlink()
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("CREATE TABLE other (x)")
         connection.execute("BEGIN EXCLUSIVE")
-        result = run("train", bank, "-o", tmp_path / "m", "--as-of", AS_OF)
+        result = run("train", "--without-effects", bank, "-o", tmp_path / "m", "--as-of", AS_OF)
     assert_written_with_a_warning(result, tmp_path / "m", "mlflow.db", "locked by another process")
 
 

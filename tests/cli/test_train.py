@@ -51,9 +51,9 @@ def test_the_same_data_and_seed_give_the_same_bytes_on_one_thread_and_two(run, b
 
 def test_an_existing_model_is_replaced_whole(run, bank, tmp_path):
     out = tmp_path / "m"
-    assert run("train", bank, "-o", out, "--as-of", "2023-06-01").code == 0
+    assert run("train", "--without-effects", bank, "-o", out, "--as-of", "2023-06-01").code == 0
     first = read_model(out).manifest.snapshots
-    assert run("train", bank, "-o", out, "--as-of", "2023-09-01").code == 0
+    assert run("train", "--without-effects", bank, "-o", out, "--as-of", "2023-09-01").code == 0
     assert first == (dt.date(2023, 6, 1),)
     assert read_model(out).manifest.snapshots == (dt.date(2023, 9, 1),)
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
@@ -69,14 +69,25 @@ def test_a_bank_with_its_own_labels_trains_on_their_dates(run, bank, tmp_path):
         for date in ("2023-06-01", "2024-06-01", "2024-06-20")
     )
     labels.to_parquet(folder / "labels.parquet")
-    result = run("train", folder, "-o", tmp_path / "m", "--json")
+    result = run("train", "--without-effects", folder, "-o", tmp_path / "m", "--json")
     assert result.code == 0, result.err
     assert read_model(tmp_path / "m").manifest.snapshots == (dt.date(2023, 6, 1), dt.date(2024, 6, 20))
     assert json.loads(result.out)["metrics"]["roc_auc"]["value"] < 0.6
 
 
 def test_bindings_held_monotone_are_told_with_their_cost(run, bank, tmp_path):
-    result = run("train", bank, "-o", tmp_path / "m", "--as-of", "2023-06-01", "--as-of", "2023-09-01", "--monotone")
+    result = run(
+        "train",
+        "--without-effects",
+        bank,
+        "-o",
+        tmp_path / "m",
+        "--as-of",
+        "2023-06-01",
+        "--as-of",
+        "2023-09-01",
+        "--monotone",
+    )
     assert result.code == 0, result.err
     stored = read_model(tmp_path / "m")
     facts = stored.manifest.monotone
@@ -88,7 +99,12 @@ def test_bindings_held_monotone_are_told_with_their_cost(run, bank, tmp_path):
 
 
 def test_a_monotone_model_scores_the_same_tables(run, bank, tmp_path):
-    assert run("train", bank, "-o", tmp_path / "m", "--as-of", "2023-06-01", "--monotone", "--json").code == 0
+    assert (
+        run(
+            "train", "--without-effects", bank, "-o", tmp_path / "m", "--as-of", "2023-06-01", "--monotone", "--json"
+        ).code
+        == 0
+    )
     result = run("score", bank, "--model", tmp_path / "m", "-o", tmp_path / "s.parquet", "--as-of", "2024-06-01")
     assert result.code == 0, result.err
 

@@ -72,7 +72,19 @@ def test_a_bank_is_tuned_and_train_takes_what_was_found(run, bank, tmp_path):
     assert f"use it with: churn train {bank} --parameters tuned.json -o MODEL" in result.err
     assert not any(word in result.err for word in ("Trial", "[I ", "Traceback"))
 
-    trained = run("train", bank, "-o", "m", "--as-of", "2023-10-01", "--horizon", 91, "--parameters", "tuned.json")
+    trained = run(
+        "train",
+        "--without-effects",
+        bank,
+        "-o",
+        "m",
+        "--as-of",
+        "2023-10-01",
+        "--horizon",
+        91,
+        "--parameters",
+        "tuned.json",
+    )
     assert trained.code == 0, trained.err
     parameters = read_model(tmp_path / "m").model.parameters
     assert {name: getattr(parameters, name) for name in document["parameters"]} == document["parameters"]

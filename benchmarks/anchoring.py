@@ -35,10 +35,11 @@ from churn.data import Snapshots, open_bank
 from churn.evaluation.anchoring import anchor_model
 from churn.evaluation.metrics import brier_score, calibration_slope, ece, log_loss, roc_auc
 from churn.frame import Snapshot
-from churn.model.anchoring import BUCKETS, bucket_positions, fit_anchoring
+from churn.model.anchoring import fit_anchoring
 from churn.model.card import describe_departures
 from churn.model.recipe import Recipe
 from churn.model.split import OutOfTime
+from churn.segments import BUCKETS, bucket_positions
 from churn.simulation import simulate_bank
 from churn.timeline import default_snapshots
 from churn.training import train

@@ -9,11 +9,13 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from churn.config import Config
 from churn.timeline import Tables
 
+BUCKETS: tuple[int | str, ...] = (1, 2, 3, 4, "5+")
+"""Product coverage as rates are stated for it; the last holds 5 and more."""
 AGE_BANDS = ((30, "0 to 29"), (45, "30 to 44"), (60, "45 to 59"))
 OLDEST = "60 and more"
 MOST_LEVELS = 12
@@ -80,9 +82,31 @@ def coverage_groups(product_coverage: NDArray[np.float64]) -> NDArray[np.object_
     >>> coverage_groups(np.array([1.0, 7.0, np.nan])).tolist()
     ['1', '5+', None]
     """
-    known = product_coverage >= 1
-    number = np.where(known, np.minimum(product_coverage, 5), 0).astype(int)
-    return np.asarray(np.array([None, "1", "2", "3", "4", "5+"], dtype=object)[number])
+    return np.array([*map(str, BUCKETS), None], dtype=object)[bucket_positions(product_coverage)]
+
+
+def bucket_positions(product_coverage: ArrayLike) -> NDArray[np.int64]:
+    """Return each customer's position in `BUCKETS`, -1 where coverage is under 1 or unknown (NaN).
+
+    Examples
+    --------
+    >>> bucket_positions([1, 4.9, 5, 12, 0, float("nan")])
+    array([ 0,  3,  4,  4, -1, -1])
+    """
+    coverage = np.asarray(product_coverage, dtype=np.float64)
+    known = coverage >= 1
+    return np.where(known, np.minimum(np.where(known, coverage, 1), len(BUCKETS)), 0).astype(np.int64) - 1
+
+
+def is_in_bucket(product_coverage: Any, bucket: int | str) -> Any:
+    """Say of numbers of products, an array or a column, whether they are those of a bucket; unknown ones are of none.
+
+    Examples
+    --------
+    >>> is_in_bucket(np.array([4.0, 5.0, 12.0, np.nan]), "5+")
+    array([False,  True,  True, False])
+    """
+    return product_coverage >= len(BUCKETS) if bucket == BUCKETS[-1] else product_coverage == bucket
 
 
 def age_bands(age_years: NDArray[np.float64]) -> NDArray[np.object_]:

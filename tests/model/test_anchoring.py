@@ -11,11 +11,9 @@ from scipy.special import expit, logit
 
 from churn.errors import DataError, ModelError
 from churn.model.anchoring import (
-    BUCKETS,
     Anchoring,
     anchoring_from_json,
     anchoring_to_json,
-    bucket_positions,
     fit_anchoring,
     target_rates,
 )
@@ -23,6 +21,7 @@ from churn.model.fitted import FittedModel, model_id
 from churn.model.schema import encode, learn_schema
 from churn.model.storage import StoredModel, read_model, write_model
 from churn.model.trees import TreeParameters, fit_trees
+from churn.segments import BUCKETS, bucket_positions
 from documents import make_manifest
 
 STATED = {"1": 0.62, "3": 0.42, "5+": 0.12}

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from churn.errors import DataError
 from churn.evaluation.baselines import build_baselines
 from churn.frame import Snapshot
-from churn.model.anchoring import BUCKETS, TABLE_COVERAGE, fit_anchoring
+from churn.model.anchoring import TABLE_COVERAGE, fit_anchoring
 from churn.model.card import render_card
 from churn.model.documents import Anchored, AnchoredBucket, AnchorEvidence, AnchorEvidenceRow, BaselineRow, InputFile
 from churn.model.fitted import FittedModel, model_id
 from churn.model.storage import StoredModel, anchor_manifest
+from churn.segments import BUCKETS
 from churn.timeline import YEAR_DAYS
 
 Floats = NDArray[np.float64]
@@ -107,17 +108,22 @@ def _population(
     parts = [_read(model, snapshot, outcome, where) for snapshot in snapshots]
     if not parts:
         raise DataError(f"{where}: there is nobody to anchor on; give a date inside the data")
-    return _Population(parts[0].as_of, *(np.concatenate(column) for column in list(zip(*parts, strict=True))[1:]))
+    return _Population(
+        as_of=parts[0].as_of,
+        coverage=np.concatenate([part.coverage for part in parts]),
+        probability=np.concatenate([part.probability for part in parts]),
+        churned=np.concatenate([part.churned for part in parts]),
+    )
 
 
 def _read(model: FittedModel, snapshot: Snapshot, outcome: "pd.Series[float]", where: str) -> _Population:
     if snapshot.product_coverage is None:
         raise DataError(f"{where}: product coverage is not known; name its column as coverage in [flat]")
     return _Population(
-        snapshot.as_of,
-        snapshot.product_coverage.astype(np.float64),
-        model.predict(snapshot.features).probability,
-        np.asarray(outcome.reindex(snapshot.customer_id), dtype=np.float64),
+        as_of=snapshot.as_of,
+        coverage=snapshot.product_coverage.astype(np.float64),
+        probability=model.predict(snapshot.features).probability,
+        churned=np.asarray(outcome.reindex(snapshot.customer_id), dtype=np.float64),
     )
 
 

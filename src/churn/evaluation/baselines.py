@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from churn.errors import DataError
 from churn.estimates import share_of
 from churn.frame import Snapshot
-from churn.model.anchoring import BUCKETS
 from churn.model.documents import BaselineRow, Baselines, BaselineVerdict
 from churn.model.split import outcomes
+from churn.segments import BUCKETS, is_in_bucket
 from churn.timeline import YEAR_DAYS, stated_rate_at
 
 MIN_ROWS = 30
@@ -63,7 +63,7 @@ def build_baselines(
     coverage = np.zeros(len(y)) if product_coverage is None else np.asarray(product_coverage, dtype=np.float64)
     rows = []
     for bucket in BUCKETS:
-        members = coverage >= 5 if bucket == "5+" else coverage == bucket
+        members = is_in_bucket(coverage, bucket)
         rows.append(_row(bucket, y[members], p[members], stated.get(str(bucket)), horizon_days))
     return Baselines(rows)
 

@@ -15,10 +15,9 @@ from scipy.special import expit, logit
 
 from churn.errors import DataError
 from churn.model.documents import AnchoredBucket
+from churn.segments import BUCKETS, bucket_positions
 from churn.timeline import YEAR_DAYS, stated_rate_at
 
-BUCKETS: tuple[int | str, ...] = (1, 2, 3, 4, "5+")
-"""Product coverage as rates are stated for it; the last holds 5 and more."""
 TABLE_COVERAGE = "product_coverage"
 """The feature that holds a customer's product coverage where tables are read."""
 
@@ -63,19 +62,6 @@ class AnchoringFit(NamedTuple):
 
     anchoring: Anchoring
     buckets: tuple[AnchoredBucket, ...]
-
-
-def bucket_positions(product_coverage: ArrayLike) -> NDArray[np.int64]:
-    """Return each customer's position in `BUCKETS`, -1 where coverage is under 1 or unknown (NaN).
-
-    Examples
-    --------
-    >>> bucket_positions([1, 4.9, 5, 12, 0, float("nan")])
-    array([ 0,  3,  4,  4, -1, -1])
-    """
-    coverage = np.asarray(product_coverage, dtype=np.float64)
-    known = coverage >= 1
-    return np.where(known, np.minimum(np.where(known, coverage, 1), len(BUCKETS)), 0).astype(np.int64) - 1
 
 
 def target_rates(stated: Mapping[Any, float], horizon_days: int = YEAR_DAYS) -> list[float | None]:

@@ -13,18 +13,7 @@ from churn.errors import TrackingError
 from churn.model.storage import StoredModel
 from churn.tracking.place import Place, tracking_place
 from churn.tracking.session import user_name
-from churn.tracking.versions import (
-    CHALLENGER,
-    CHAMPION,
-    MODEL_NAME,
-    PREVIOUS,
-    REPLACES,
-    Registry,
-    open_registry,
-    read_version,
-    require_version,
-    standing_numbers,
-)
+from churn.tracking import versions
 
 
 class Version(NamedTuple):
@@ -66,7 +55,7 @@ class Standing(NamedTuple):
     previous_champion: Version | None = None
 
 
-def read_standing(*, name: str = MODEL_NAME, place: Place | None = None) -> Standing:
+def read_standing(*, name: str = versions.MODEL_NAME, place: Place | None = None) -> Standing:
     """Return champion, challenger and previous champion; makes no database.
 
     Raises
@@ -77,12 +66,12 @@ def read_standing(*, name: str = MODEL_NAME, place: Place | None = None) -> Stan
     place = place or tracking_place()
     if not place.is_there:
         return Standing()
-    with open_registry(place, name, write=False) as registry:
-        numbers = standing_numbers(registry)
+    with versions.open_registry(place, name, write=False) as registry:
+        numbers = versions.standing_numbers(registry)
         return Standing(**{role: _version(registry, n, role) for role, n in numbers.items() if n is not None})
 
 
-def get_champion(*, name: str = MODEL_NAME, place: Place | None = None) -> tuple[int, StoredModel] | None:
+def get_champion(*, name: str = versions.MODEL_NAME, place: Place | None = None) -> tuple[int, StoredModel] | None:
     """Return the champion's version and model, every byte checked; None where there is no champion.
 
     Raises
@@ -95,13 +84,13 @@ def get_champion(*, name: str = MODEL_NAME, place: Place | None = None) -> tuple
     place = place or tracking_place()
     if not place.is_there:
         return None
-    with open_registry(place, name, write=False) as registry:
-        number = registry.aliases.get(CHAMPION)
-        return None if number is None else (number, read_version(registry, number))
+    with versions.open_registry(place, name, write=False) as registry:
+        number = registry.aliases.get(versions.CHAMPION)
+        return None if number is None else (number, versions.read_version(registry, number))
 
 
 def promote(
-    version: int, *, reason: str, by: str = "", name: str = MODEL_NAME, place: Place | None = None
+    version: int, *, reason: str, by: str = "", name: str = versions.MODEL_NAME, place: Place | None = None
 ) -> int | None:
     """Make a version the champion, and remember the one before; return that one's number.
 
@@ -126,24 +115,24 @@ def promote(
     ModelError
         The version's folder was changed.
     """
-    with open_registry(place or tracking_place(), name, write=True) as registry:
-        require_version(registry, version)
-        read_version(registry, version)
+    with versions.open_registry(place or tracking_place(), name, write=True) as registry:
+        versions.require_version(registry, version)
+        versions.read_version(registry, version)
         return _promote(registry, version, reason, by)
 
 
 def set_challenger(
-    version: int, *, reason: str, by: str = "", name: str = MODEL_NAME, place: Place | None = None
+    version: int, *, reason: str, by: str = "", name: str = versions.MODEL_NAME, place: Place | None = None
 ) -> None:
     """Make a version the challenger; parameters and errors as for `promote`."""
-    with open_registry(place or tracking_place(), name, write=True) as registry:
-        require_version(registry, version)
-        read_version(registry, version)
-        _note(registry, version, CHALLENGER, reason, by)
-        registry.client.set_registered_model_alias(name, CHALLENGER, str(version))
+    with versions.open_registry(place or tracking_place(), name, write=True) as registry:
+        versions.require_version(registry, version)
+        versions.read_version(registry, version)
+        _note(registry, version, versions.CHALLENGER, reason, by)
+        registry.client.set_registered_model_alias(name, versions.CHALLENGER, str(version))
 
 
-def roll_back(*, reason: str, by: str = "", name: str = MODEL_NAME, place: Place | None = None) -> int:
+def roll_back(*, reason: str, by: str = "", name: str = versions.MODEL_NAME, place: Place | None = None) -> int:
     """Bring the previous champion back, which the champion of now then is; return its number.
 
     Raises
@@ -154,39 +143,39 @@ def roll_back(*, reason: str, by: str = "", name: str = MODEL_NAME, place: Place
         Its folder was changed.
     """
     place = place or tracking_place()
-    with open_registry(place, name, write=True) as registry:
-        previous = standing_numbers(registry)[PREVIOUS]
+    with versions.open_registry(place, name, write=True) as registry:
+        previous = versions.standing_numbers(registry)[versions.PREVIOUS]
         if previous is None:
             raise TrackingError(f"{place}: {name} has no champion before this one; give a version with --set")
-        read_version(registry, previous)
+        versions.read_version(registry, previous)
         _promote(registry, previous, reason, by)
         return previous
 
 
-def _promote(registry: Registry, version: int, reason: str, by: str) -> int | None:
+def _promote(registry: versions.Registry, version: int, reason: str, by: str) -> int | None:
     client, name = registry.client, registry.name
-    before = registry.aliases.get(CHAMPION)
+    before = registry.aliases.get(versions.CHAMPION)
     if before == version:
         return _mend_previous(registry)
-    client.set_model_version_tag(name, str(version), REPLACES, "" if before is None else str(before))
-    _note(registry, version, CHAMPION, reason, by)
-    client.set_registered_model_alias(name, CHAMPION, str(version))
+    client.set_model_version_tag(name, str(version), versions.REPLACES, "" if before is None else str(before))
+    _note(registry, version, versions.CHAMPION, reason, by)
+    client.set_registered_model_alias(name, versions.CHAMPION, str(version))
     if before is not None:
-        client.set_registered_model_alias(name, PREVIOUS, str(before))
-    if registry.aliases.get(CHALLENGER) == version:
-        client.delete_registered_model_alias(name, CHALLENGER)
+        client.set_registered_model_alias(name, versions.PREVIOUS, str(before))
+    if registry.aliases.get(versions.CHALLENGER) == version:
+        client.delete_registered_model_alias(name, versions.CHALLENGER)
     return before
 
 
-def _mend_previous(registry: Registry) -> int | None:
+def _mend_previous(registry: versions.Registry) -> int | None:
     """Let the alias of the previous champion follow where a promotion was cut off before it did."""
-    previous = standing_numbers(registry)[PREVIOUS]
-    if previous is not None and previous != registry.aliases.get(PREVIOUS):
-        registry.client.set_registered_model_alias(registry.name, PREVIOUS, str(previous))
+    previous = versions.standing_numbers(registry)[versions.PREVIOUS]
+    if previous is not None and previous != registry.aliases.get(versions.PREVIOUS):
+        registry.client.set_registered_model_alias(registry.name, versions.PREVIOUS, str(previous))
     return previous
 
 
-def _note(registry: Registry, version: int, role: str, reason: str, by: str) -> None:
+def _note(registry: versions.Registry, version: int, role: str, reason: str, by: str) -> None:
     """Keep with a version since when, by whom and why it is what it is."""
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     who = f"{by}, {user_name()}" if by else user_name()
@@ -194,11 +183,11 @@ def _note(registry: Registry, version: int, role: str, reason: str, by: str) -> 
         registry.client.set_model_version_tag(registry.name, str(version), f"{role}_{tag}", value)
 
 
-def _version(registry: Registry, number: int, role: str) -> Version:
+def _version(registry: versions.Registry, number: int, role: str) -> Version:
     found = registry.client.get_model_version(registry.name, str(number))
     tags = found.tags
     # a champion of before was a champion
-    told = CHALLENGER if role == CHALLENGER else CHAMPION
+    told = versions.CHALLENGER if role == versions.CHALLENGER else versions.CHAMPION
     return Version(
         version=number,
         model_id=tags.get("model_id", ""),

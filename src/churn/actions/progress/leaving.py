@@ -13,7 +13,7 @@ from churn.estimates import difference, share, unknown
 from churn.explanation.reasons.amounts import Pair
 from churn.features.coverage import product_coverage
 from churn.labels import build_labels, silent_is_known
-from churn.model.anchoring import BUCKETS
+from churn.segments import BUCKETS, is_in_bucket
 from churn.tables.contract import to_date
 from churn.timeline import is_open, population, stated_rate_at
 
@@ -35,7 +35,7 @@ def measure_churn(facts: Facts) -> Found:
     stated = {bucket: given[str(bucket)] for bucket in BUCKETS if str(bucket) in given}
     labelled = _labelled(facts, start).join(_coverage(facts, start), on="customer_id", how="left")
     coverage = nw.col("coverage").fill_null(0)
-    member = {b: ((coverage >= 5) if b == "5+" else (coverage == b)).cast(nw.Int64) for b in stated}
+    member = {b: is_in_bucket(coverage, b).cast(nw.Int64) for b in stated}
     columns = [one.alias(f"n_{b}") for b, one in member.items()]
     columns += [(one * nw.col("churned")).alias(f"churned_{b}") for b, one in member.items()]
     sums = sum_by_unit(facts, labelled.select("customer_id", "churned", *columns))

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from churn.errors import TrackingError
 from churn.model.storage import StoredModel
+from churn.tracking import versions
 from churn.tracking.place import Place, tracking_place
 from churn.tracking.session import user_name
-from churn.tracking import versions
 
 
 class Version(NamedTuple):

@@ -90,7 +90,10 @@ def share_of(count: float, n: float) -> Estimate:
     >>> share_of(3, 10).value, share_of(0, 0)
     (0.3, Estimate(value=None, low=None, high=None))
     """
-    return UNKNOWN if n == 0 else Estimate(*(float(part) for part in share(count, n)))
+    if n == 0:
+        return UNKNOWN
+    value, low, high = share(count, n)
+    return Estimate(float(value), float(low), float(high))
 
 
 def around(value: float, standard_error: float | None) -> Estimate:
@@ -335,7 +338,8 @@ def _around(value: Floats, error: Floats, freedom: Floats) -> Interval:
 
 
 def _choose(first: NDArray[np.bool_], one: Interval, other: Interval) -> Interval:
-    return Interval(*(np.where(first, a, b) for a, b in zip(one, other, strict=True)))
+    value, low, high = (np.where(first, a, b) for a, b in zip(one, other, strict=True))
+    return Interval(value, low, high)
 
 
 def _above_zero(values: ArrayLike) -> Floats:

@@ -11,8 +11,11 @@ import time
 import numpy as np
 import pytest
 
+import churn
 from churn.cli.main import main
+from churn.model.recipe import Recipe
 from churn.model.storage import read_model
+from churn.model.trees import TreeParameters
 from churn.simulation import simulate_bank
 from churn.tracking.place import tracking_place
 from churn.tracking.session import require_writable
@@ -285,6 +288,31 @@ def test_feature_that_knows_the_outcome_holds_a_promotion_back(run, registry, fl
     assert "warning: sent: " in result.err
     assert "but sent may know the outcome" in result.out
     assert _standing(run)["champion"] is None
+
+
+@pytest.mark.parametrize("held_back", ["leak", "tuned", ""])
+def test_python_and_the_command_decide_by_one_rule(run, flat_file, tmp_path, held_back):
+    path, config = flat_file
+    if held_back == "leak":
+        rows = path.read_text(encoding="utf-8").splitlines()
+        with_leak = [rows[0] + ",sent", *(f"{row},{int(',yes,' in row)}" for row in rows[1:])]
+        path.write_text("\n".join(with_leak), encoding="utf-8")
+    splits = ["fold 1"] if held_back == "tuned" else []
+    tuned = tmp_path / "tuned.json"
+    tuned.write_text(json.dumps({"parameters": {"num_leaves": 6}, "objective": {"splits": splits}}))
+    words = ("--candidate", "scorecard", "--parameters", tuned, "--no-track")
+    said = run("compare", path, "--config", config, *words, "--json")
+
+    recipe = Recipe(parameters=TreeParameters(num_leaves=6), tuned_on=tuple(splits))
+    with churn.open_file(path, churn.read_config(config)) as file:
+        compared = churn.compare(
+            churn.build_snapshots(file), {"scorecard": Recipe(("scorecard",)), "tuned": parameters}
+        )
+
+    assert json.loads(said.out)["reason"] == compared.decision.reason
+    assert compared.decision.promote == (held_back != "leak")
+    assert compared.decision.challenger in (("scorecard",) if held_back == "tuned" else ("scorecard", "tuned"))
+    assert said.err.count("tuned was tuned on") == (held_back == "tuned")
 
 
 def test_first_champion_must_rank_better_than_chance(run, registry, flat_file):

@@ -305,9 +305,8 @@ def test_python_and_the_command_decide_by_one_rule(run, flat_file, tmp_path, hel
 
     recipe = Recipe(parameters=TreeParameters(num_leaves=6), tuned_on=tuple(splits))
     with churn.open_file(path, churn.read_config(config)) as file:
-        compared = churn.compare(
-            churn.build_snapshots(file), {"scorecard": Recipe(("scorecard",)), "tuned": parameters}
-        )
+        snapshots = churn.build_snapshots(file)
+    compared = churn.compare(snapshots, {"scorecard": Recipe(("scorecard",)), "tuned": recipe})
 
     assert json.loads(said.out)["reason"] == compared.decision.reason
     assert compared.decision.promote == (held_back != "leak")

@@ -1,7 +1,7 @@
 """What a person sees: tables on standard output, progress and notes on standard error."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from churn.data import OnStep
 from churn.files import render_json
 from churn.model.documents import Baselines
 from churn.report.pages import STALE_DAYS
 from churn.speech import Language, joined, message, say
 from churn.tables.findings import Note
 
-OnStep = Callable[[str], None]
 NOTE, WARNING, ERROR = message("note"), message("warning"), message("error")
 
 

@@ -5,15 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from churn.model.calibration import (
-    CalibrationChoice,
-    Method,
-    choose_calibration,
-    cross_fit_intervals,
-    cross_fit_probabilities,
-    fit_calibration,
-    fit_intervals,
-)
+from churn.model import calibration
 from churn.model.fitted import FittedModel
 from churn.model.learners.catalogue import CrossFits, cross_fit_learners, fit_learners
 from churn.model.recipe import Recipe
@@ -42,7 +34,7 @@ class Developed(NamedTuple):
     """
 
     rounds: tuple[int, ...]
-    calibration: CalibrationChoice
+    calibration: "calibration.CalibrationChoice"
     probability: Floats
     low: Floats
     high: Floats
@@ -63,10 +55,10 @@ def develop(split: Split, recipe: Recipe) -> Developed:
     folds = customer_folds(rows.customer_id, CUSTOMER_FOLDS, "development") if split.folds is None else split.folds
     rounds, margins = _cross_fit(rows, folds, recipe)
     at, y, groups = margins[rows.latest], rows.churned[rows.latest], folds[rows.latest]
-    choice = choose_calibration(at, y, groups)
+    choice = calibration.choose_calibration(at, y, groups)
     if split.folds is not None:
-        probability = cross_fit_probabilities(choice.method, at, y, groups)
-        low, high = cross_fit_intervals(at, y, groups, probability)
+        probability = calibration.cross_fit_probabilities(choice.method, at, y, groups)
+        low, high = calibration.cross_fit_intervals(at, y, groups, probability)
         return Developed(rounds, choice, probability, low=low, high=high, margins=margins)
     found = _assemble(rows, margins, rounds, choice.method, recipe).predict(split.held_out.features)
     return Developed(rounds, choice, found.probability, low=found.low, high=found.high)
@@ -82,7 +74,7 @@ def refit(rows: Rows, developed: Developed, recipe: Recipe) -> FittedModel:
     return _assemble(rows, margins, rounds, _refit_method(method), recipe)
 
 
-def _refit_method(chosen: Method) -> Method:
+def _refit_method(chosen: calibration.Method) -> calibration.Method:
     """Return what calibrates the refitted trees: the chosen method, or sigmoid where that was none.
 
     None has nothing to fit, and the refitted trees are not those it was chosen for: grown on more rows in the same
@@ -110,7 +102,7 @@ def _assemble(
     rows: Rows,
     margins: Floats,
     rounds: tuple[int, ...],
-    method: Method,
+    method: calibration.Method,
     recipe: Recipe,
 ) -> FittedModel:
     trees = fit_learners(
@@ -125,9 +117,9 @@ def _assemble(
     return FittedModel(
         learn_schema(rows.features),
         trees,
-        fit_calibration(method, margins, churned),
+        calibration.fit_calibration(method, margins, churned),
         recipe.parameters,
-        intervals=fit_intervals(margins, churned),
+        intervals=calibration.fit_intervals(margins, churned),
         learners=recipe.learners,
     )
 

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from churn.charts import canvas, models
+from churn.data import OnStep
 from churn.estimates import Estimate
 from churn.evaluation.backtest import Judged
 from churn.evaluation.comparison import Comparison
@@ -24,7 +25,7 @@ from churn.model.storage import StoredModel
 from churn.model.trees import parameters_to_json
 from churn.tracking.logged_model import log_model
 from churn.tracking.place import Place, tracking_place
-from churn.tracking.session import PARENT, OnStep, Run, open_child, open_run
+from churn.tracking.session import PARENT, Run, open_child, open_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -9,10 +9,11 @@ import os
 import socket
 import sqlite3
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from churn.data import OnStep
 from churn.errors import ChurnError, TrackingError
 from churn.tracking.place import BESIDE, VARIABLE, Place, make_database, mend_moved, require_usable
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 EXPERIMENT = "churn"
 _LOOK = {"mlflow.experimentKind": "custom_model_development"}
 """So that the pages show models and metrics, not those for language models."""
-OnStep = Callable[[str], None]
 _MUST = {
     "MLFLOW_DISABLE_SCHEMA_DETAILS": "true",  # else an error repeats the rows it was given
     "MLFLOW_DISABLE_TELEMETRY": "true",  # nothing leaves the bank

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from churn.data import OnStep
 from churn.errors import ModelError, TrackingError
 from churn.files import CHECKSUMS, new_folder
 from churn.model.storage import StoredModel, read_model, require_model_place
 from churn.tracking.logged_model import FOLDER_IN_MODEL
 from churn.tracking.place import Place, tracking_place
 from churn.tracking.runs import folder_digest, log_training
-from churn.tracking.session import EXPERIMENT, OnStep, open_tracking, user_name
+from churn.tracking.session import EXPERIMENT, open_tracking, user_name
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -1,6 +1,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -65,6 +66,26 @@ def test_the_page_answers_the_four_questions(report, bank, model, scored, explai
     assert [bucket["coverage"] for bucket in facts["baselines"]] == ["1", "2", "3", "4", "5+"]
     assert facts["working"]["whole"]["vip_responsibility"]["n"] > 0
     assert (tmp_path / "report.html").stat().st_size < 3_000_000
+
+
+def test_python_refuses_what_the_command_does(bank, model, scored, explained):
+    stored = churn.read_model(model)
+
+    def with_manifest(**changed):
+        return replace(stored, manifest=stored.manifest.model_copy(update=changed))
+
+    with churn.open_bank(bank) as opened:
+        for other, says in (
+            (with_manifest(static=("birth_year",)), r"trained with \[customers\] static"),
+            (with_manifest(model_id="another"), "was scored by another model"),
+            (with_manifest(flat={"id": "id", "label": "left", "churned": "1"}), "trained on a flat file"),
+        ):
+            with pytest.raises(churn.ChurnError, match=says):
+                churn.page(opened, other, scored, explained)
+        with pytest.raises(churn.ChurnError, match="the scores are of 2025-01-01, later"):
+            churn.page(opened, stored, scored, explained, date="2024-12-31")
+        with pytest.raises(churn.ChurnError, match="nobody scored is a customer of that branch"):
+            churn.page(opened, stored, scored, explained, branch_id="nowhere")
 
 
 def test_the_chinese_page_is_chinese(report, tmp_path):

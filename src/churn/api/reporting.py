@@ -74,13 +74,14 @@ def page(
 
     Raises
     ------
-    DataError
-        Scores or folder are of another model or date or cannot be read; nobody in the scores is a customer of these
-        data, or of that branch.
+    DataError, ConfigError
+        The model is not of such data; scores or folder are of another model or date or cannot be read; nobody in the
+        scores is a customer of these data, or of that branch.
     TimeRangeError
         A date for a flat file, or one before the scores, on no working day, or too far after the data end.
     """
     known = as_scores(scores)
+    data.require_model(model, known.as_of)
     day = _choose_day(data, date, known)
     _require_same_model(known.model_id, model, f"{known.where}: was scored by")
     found = read_explanation(Path(explained), model, known.as_of) if isinstance(explained, (str, Path)) else explained

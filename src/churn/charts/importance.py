@@ -44,11 +44,7 @@ def rank_features(explained: Contributions) -> NDArray[np.intp]:
 
 
 def plot_importance(
-    explained: Contributions,
-    features: pd.DataFrame,
-    catalogue: Iterable[Feature],
-    path: Path,
-    language: Language,
+    explained: Contributions, features: pd.DataFrame, catalogue: Iterable[Feature], path: Path, language: Language
 ) -> None:
     """Draw a beeswarm of the 15 features with the largest mean |SHAP| of all rows, as PNG.
 

@@ -113,10 +113,7 @@ def service_names(config: Config) -> dict[str, Name]:
 
 
 def build_bindings(
-    effects: Sequence[ServiceEffect],
-    seen: Mapping[str, Seen],
-    names: Mapping[str, Name],
-    settings: EffectSettings,
+    effects: Sequence[ServiceEffect], seen: Mapping[str, Seen], names: Mapping[str, Name], settings: EffectSettings
 ) -> list[BindingRow]:
     """Put everything known of each service side by side, ranked by what binding would do.
 

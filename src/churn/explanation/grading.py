@@ -99,10 +99,7 @@ def _covers(truth: float | None, estimate: Estimate) -> bool | None:
 def _judge(row: BindingRow, truth: float | None, worthwhile: float) -> Grade:
     if truth is None or row.verdict == "cannot_tell":
         return "open"
-    right = {
-        "cuts": truth < 0,
-        "suggests": truth < 0,
-        "raises": truth > 0,
-        "no_effect": abs(truth) < worthwhile,
-    }[row.verdict]
+    right = {"cuts": truth < 0, "suggests": truth < 0, "raises": truth > 0, "no_effect": abs(truth) < worthwhile}[
+        row.verdict
+    ]
     return "right" if right else "wrong"

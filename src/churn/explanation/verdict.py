@@ -144,9 +144,7 @@ def _from_offers(judged: Judgement) -> Message:
     size, ends = _size(judged.effect.value), _ends(judged.effect)
     if judged.verdict == "raises":
         return message(
-            "binding it raises churn by about {size} points (randomised offers; between {ends}).",
-            size=size,
-            ends=ends,
+            "binding it raises churn by about {size} points (randomised offers; between {ends}).", size=size, ends=ends
         )
     return message(
         "binding it cuts churn by about {size} points (randomised offers; between {ends}).", size=size, ends=ends

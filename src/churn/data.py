@@ -790,11 +790,7 @@ class CustomerFile(Data):
 
 @contextmanager
 def open_bank(
-    folder: str | Path,
-    config: Config | None = None,
-    *,
-    data_end: dt.date | None = None,
-    n_threads: int | None = None,
+    folder: str | Path, config: Config | None = None, *, data_end: dt.date | None = None, n_threads: int | None = None
 ) -> Iterator[Data]:
     """Read and check a folder of tables; the database is removed when the block ends.
 

@@ -169,12 +169,7 @@ def require_form(path: Path) -> None:
 
 
 def score(
-    model: StoredModel,
-    data: Data,
-    as_of: Date | None = None,
-    *,
-    explain: bool = False,
-    n_threads: int | None = None,
+    model: StoredModel, data: Data, as_of: Date | None = None, *, explain: bool = False, n_threads: int | None = None
 ) -> pd.DataFrame:
     """Score every customer: one row each, sorted by id, the columns of a score file (docs/data.md).
 

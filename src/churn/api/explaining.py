@@ -155,10 +155,7 @@ def require_explanation_place(path: Path) -> None:
 
 
 def survey_data(
-    data: Data,
-    customers: Iterable[Snapshot],
-    stored: StoredModel,
-    effects: Sequence[ServiceEffect],
+    data: Data, customers: Iterable[Snapshot], stored: StoredModel, effects: Sequence[ServiceEffect]
 ) -> tuple[list[BindingRow], pd.DataFrame]:
     """Explain every customer, going through the partitions once.
 

@@ -99,12 +99,7 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
         embargo = Config().training.embargo_days
         where = tracking_place(folder)
         track_training(
-            stored,
-            folder / "model",
-            place=where,
-            embargo_days=embargo,
-            held_out=trained.held_out,
-            source="churn demo",
+            stored, folder / "model", place=where, embargo_days=embargo, held_out=trained.held_out, source="churn demo"
         )
     files = {name: str(folder / name) for name in _FILES if (folder / name).exists()}
     if as_json:

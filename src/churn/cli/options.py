@@ -48,9 +48,7 @@ language_option = click.option(
     "--lang", "language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="English or Chinese."
 )
 threads_option = click.option(
-    "--threads",
-    type=click.IntRange(1, MOST_THREADS),
-    help="Threads to use [default: all]; no result depends on it.",
+    "--threads", type=click.IntRange(1, MOST_THREADS), help="Threads to use [default: all]; no result depends on it."
 )
 horizon_option = click.option(
     "--horizon", type=click.IntRange(1, MOST_DAYS), default=365, show_default=True, help="Days within which to leave."

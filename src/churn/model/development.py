@@ -99,19 +99,10 @@ def _cross_fit(
 
 
 def _assemble(
-    rows: Rows,
-    margins: Floats,
-    rounds: tuple[int, ...],
-    method: calibration.Method,
-    recipe: Recipe,
+    rows: Rows, margins: Floats, rounds: tuple[int, ...], method: calibration.Method, recipe: Recipe
 ) -> FittedModel:
     trees = fit_learners(
-        recipe.learners,
-        _matrix(rows),
-        rows.churned,
-        recipe.parameters,
-        rounds=rounds,
-        seed=recipe.seed,
+        recipe.learners, _matrix(rows), rows.churned, recipe.parameters, rounds=rounds, seed=recipe.seed
     )
     margins, churned = margins[rows.latest], rows.churned[rows.latest]
     return FittedModel(

@@ -91,11 +91,7 @@ def open_tables(
 
 
 def _load_tables(
-    scratch: Path,
-    tables: Mapping[str, Table],
-    sources: Mapping[str, Sequence[Source]],
-    config: Config,
-    threads: int,
+    scratch: Path, tables: Mapping[str, Table], sources: Mapping[str, Sequence[Source]], config: Config, threads: int
 ) -> dict[str, RawTable]:
     """Read every table into the database of the scratch folder; runs in a process of its own."""
     with database.open_database(scratch, threads) as connection:

@@ -69,11 +69,7 @@ class FlatTable(Checked):
 
 @contextmanager
 def open_flat(
-    path: Path,
-    flat: FlatFile,
-    *,
-    kinds: Mapping[str, FlatKind] | None = None,
-    labels: Labels,
+    path: Path, flat: FlatFile, *, kinds: Mapping[str, FlatKind] | None = None, labels: Labels
 ) -> Iterator[FlatTable]:
     """Read and check one flat file; the database is removed when the block ends.
 
@@ -135,12 +131,7 @@ def _require_rows(path: Path, flat: FlatFile, count: RowCount, findings: Sequenc
 
 
 def _load(
-    scratch: Path,
-    source: Source,
-    flat: FlatFile,
-    kinds: Mapping[str, FlatKind] | None,
-    labels: Labels,
-    threads: int,
+    scratch: Path, source: Source, flat: FlatFile, kinds: Mapping[str, FlatKind] | None, labels: Labels, threads: int
 ) -> tuple[RawTable, list[str], Mapping[str, FlatKind], bool]:
     """Read the file into the database of the scratch folder; runs in a process of its own."""
     with database.open_database(scratch, threads) as connection:

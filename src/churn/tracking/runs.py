@@ -180,11 +180,7 @@ def log_comparison(
 
 
 def log_study(
-    document: Mapping[str, Any],
-    inputs: Mapping[str, Any],
-    *,
-    place: Place | None = None,
-    on_step: OnStep | None = None,
+    document: Mapping[str, Any], inputs: Mapping[str, Any], *, place: Place | None = None, on_step: OnStep | None = None
 ) -> str:
     """Log a study and its trials; return the id of the parent run, which is finished when all of it is there.
 

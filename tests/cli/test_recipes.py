@@ -31,6 +31,8 @@ def test_training_takes_learner_parameters_and_what_to_leave_out(run, bank, tmp_
     contacts = {feature.name for feature in catalogue(Config()) if feature.family == "contacts"}
     assert contacts.isdisjoint(stored.manifest.features)
     assert stored.manifest.seed == 5
+    assert stored.effects.services == ()
+    assert "estimating what binding" not in result.err
     assert "Learner: scorecard + lightgbm" in stored.card
 
 

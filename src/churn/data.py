@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import narwhals as nw
 import pandas as pd
 
-from churn import frame, timeline
+from churn import frame, threads, timeline
 from churn.config import Config, FlatFile
 from churn.errors import ConfigError, DataError, TimeRangeError
 from churn.evidence import Evidence, gather_evidence, outcome_date, undated_evidence
@@ -24,18 +24,12 @@ from churn.features.catalogue import catalogue, lost_features
 from churn.features.feature import Feature, own_features
 from churn.frame import Snapshot
 from churn.labels import silent_is_known
-from churn.model.anchoring import TABLE_COVERAGE
-from churn.model.split import Folds, Judging, OutOfTime
+from churn.model import anchoring, split
 from churn.model.storage import StoredModel
 from churn.speech import LANGUAGES, Name, Said, joined, message, say
-from churn.tables import findings
-from churn.tables.bank import BankTables, open_tables
-from churn.tables.contract import to_days
+from churn.tables import bank, contract, findings, reading, sources
 from churn.tables.findings import Checked, Finding, LeftOut, Note, RowCount
 from churn.tables.flat import FlatKind, FlatTable, Labels, open_flat
-from churn.tables.reading import FileFact
-from churn.tables.sources import describe
-from churn.threads import use_threads
 from churn.timeline import MOST_SNAPSHOTS, Date, Tables, as_date
 
 PARTITION_SIZE = 50_000
@@ -80,7 +74,7 @@ class Snapshots:
     dated: tuple[Snapshot, ...]
     horizon_days: int
     config: Config
-    judging: Judging
+    judging: split.Judging
     catalogue: tuple[Feature, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     evidence: Evidence | None = None
@@ -170,7 +164,7 @@ class Data(ABC):
         """Yield every row left out: table, file name, row in that file (from 1), column (may be empty), rule."""
         return self.checked.quarantine()
 
-    def file_facts(self) -> list[FileFact]:
+    def file_facts(self) -> list[reading.FileFact]:
         """Describe every input file: table, name, bytes, sha256.
 
         Raises
@@ -378,7 +372,7 @@ class Data(ABC):
         """Gather the evidence of a snapshot that is built already; None without bindings."""
 
     @abstractmethod
-    def _judging(self, horizon_days: int) -> Judging:
+    def _judging(self, horizon_days: int) -> split.Judging:
         """Say how models of these customers are judged."""
 
     def snapshots(
@@ -438,7 +432,7 @@ class Data(ABC):
 class Bank(Data):
     """A bank's checked tables, which tell of customers at any date inside them."""
 
-    checked: BankTables
+    checked: bank.BankTables
 
     @property
     def is_dated(self) -> bool:
@@ -557,12 +551,12 @@ class Bank(Data):
     @property
     def coverage_column(self) -> str:
         """The feature of that name."""
-        return TABLE_COVERAGE
+        return anchoring.TABLE_COVERAGE
 
     @property
     def coverage_place(self) -> str:
         """The files of the table of holdings."""
-        return describe(self.checked.raws["holdings"].sources)
+        return sources.describe(self.checked.raws["holdings"].sources)
 
     def customer(self, customer_id: str, as_of: dt.date | None) -> Snapshot:
         """Build the features of one customer at a date."""
@@ -606,15 +600,15 @@ class Bank(Data):
     def _evidence_of(self, latest: Snapshot, horizon_days: int) -> Evidence | None:
         return gather_evidence(self.tables(), latest, horizon_days, self.data_end, self.config)
 
-    def _judging(self, horizon_days: int) -> Judging:
-        return OutOfTime(horizon_days, self.config.training.embargo_days)
+    def _judging(self, horizon_days: int) -> split.Judging:
+        return split.OutOfTime(horizon_days, self.config.training.embargo_days)
 
     def _require_some_part(self, as_of: dt.date, horizon_days: int) -> None:
         """Warn when silent attrition cannot be told, and refuse when nothing else was asked for."""
         settings = self.config.label
         if self.has("labels") or not settings.silent:
             return
-        if silent_is_known(self.tables(), to_days(as_of) + horizon_days):
+        if silent_is_known(self.tables(), contract.to_days(as_of) + horizon_days):
             return
         holds = "pnl holds no values at the last month-end of the horizon"
         why = holds if self.has("pnl") else "there is no pnl table"
@@ -769,8 +763,8 @@ class CustomerFile(Data):
     def _evidence_of(self, latest: Snapshot, horizon_days: int) -> Evidence | None:  # noqa: ARG002 (as the label)
         return undated_evidence(latest)
 
-    def _judging(self, horizon_days: int) -> Judging:  # noqa: ARG002 (rows without time judge each other)
-        return Folds()
+    def _judging(self, horizon_days: int) -> split.Judging:  # noqa: ARG002 (rows without time judge each other)
+        return split.Folds()
 
     def _rows(self, between: tuple[str, str]) -> Snapshot:
         rows = self.checked.rows(between)
@@ -816,7 +810,7 @@ def open_bank(
     """
     # What describes a file says nothing of tables.
     settings = (config or Config()).model_copy(update={"flat": None})
-    with _using(n_threads, open_tables(folder, settings, data_end=data_end)) as checked:
+    with _using(n_threads, bank.open_tables(folder, settings, data_end=data_end)) as checked:
         yield Bank(config=settings, checked=checked)
 
 
@@ -997,7 +991,7 @@ def kinds_of_model(model: StoredModel) -> dict[str, FlatKind]:
 def _using(n_threads: int | None, opening: AbstractContextManager[T]) -> Iterator[T]:
     """Open with so many threads; what the block does is not bound by them."""
     with ExitStack() as stack:
-        with use_threads(n_threads):
+        with threads.use_threads(n_threads):
             opened = stack.enter_context(opening)
         yield opened
 

@@ -13,10 +13,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.dataset as pa_dataset
 
-from churn import csv_files
-from churn.errors import DataError, MissingColumnError
+from churn import csv_files, errors, scoring
 from churn.explanation.reasons import N_HOLDING, N_RAISING
-from churn.scoring import N_REASONS, companions, require_form
 from churn.speech import LANGUAGES, Name
 
 _NEEDED = ("customer_id", "as_of", "churn_probability")
@@ -24,7 +22,7 @@ _EFFECT = "next_binding_effect"
 _OF_EVERYBODY = (*_NEEDED, "risk_band", "next_binding", "next_product", _EFFECT)
 _RAISES = [[f"raises_{rank}_{language}" for language in LANGUAGES] for rank in range(1, N_RAISING + 1)]
 _HOLDS = [[f"holds_{rank}_{language}" for language in LANGUAGES] for rank in range(1, N_HOLDING + 1)]
-_FEATURES = [f"reason_{rank}" for rank in range(1, N_REASONS + 1)]
+_FEATURES = [f"reason_{rank}" for rank in range(1, scoring.N_REASONS + 1)]
 _ENDS = ("probability_low", "probability_high")
 _OF_SOME = (*(name for pair in (*_RAISES, *_HOLDS) for name in pair), *_FEATURES, "next_binding", "next_product")
 _NUMBERS = ("churn_probability", _EFFECT, *_ENDS)
@@ -99,7 +97,7 @@ class Scores:
         try:
             table = self.rows.to_table(columns=columns, filter=pa_dataset.field("customer_id").isin(ids))
         except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{self.where}: a column is not what churn score writes; score again") from error
+            raise errors.DataError(f"{self.where}: a column is not what churn score writes; score again") from error
         table = csv_files.unguard(table) if self.is_guarded else table
         cells = [_read(self.where, table, name).tolist() for name in columns]
         known = [dict(zip(columns, row, strict=True)) for row in zip(*cells, strict=True)]
@@ -119,13 +117,15 @@ def read_scores(path: Path) -> Scores:
     OutputError
         The name ends in neither.
     """
-    require_form(path)
+    scoring.require_form(path)
     if not path.is_file():
-        raise DataError(f"{path}: no such file; give the scores that churn score wrote")
+        raise errors.DataError(f"{path}: no such file; give the scores that churn score wrote")
     try:
         found = _check(_open(path), str(path), is_guarded=path.suffix == ".csv")
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: cannot be read as {path.suffix[1:]}; give a file that churn score wrote") from error
+        raise errors.DataError(
+            f"{path}: cannot be read as {path.suffix[1:]}; give a file that churn score wrote"
+        ) from error
     return replace(found, model_id=_model_of(path))
 
 
@@ -144,7 +144,7 @@ def check_scores(scores: pd.DataFrame, where: str = "scores") -> Scores:
             pa_dataset.dataset(pa.Table.from_pandas(scores[known], preserve_index=False)), where, is_guarded=False
         )
     except pa.ArrowException as error:
-        raise DataError(f"{where}: a column is not what churn score gives; score again") from error
+        raise errors.DataError(f"{where}: a column is not what churn score gives; score again") from error
 
 
 def _open(path: Path) -> pa_dataset.Dataset:
@@ -158,14 +158,14 @@ def _open(path: Path) -> pa_dataset.Dataset:
 
 def _model_of(path: Path) -> str | None:
     try:
-        return str(json.loads(companions(path)[0].read_text(encoding="utf-8"))["model_id"])
+        return str(json.loads(scoring.companions(path)[0].read_text(encoding="utf-8"))["model_id"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
 def _check(rows: pa_dataset.Dataset, where: str, *, is_guarded: bool) -> Scores:
     if missing := [name for name in _NEEDED if name not in rows.schema.names]:
-        raise MissingColumnError(f"{where}: column {missing[0]} is missing; give what churn score wrote")
+        raise errors.MissingColumnError(f"{where}: column {missing[0]} is missing; give what churn score wrote")
     table = rows.to_table(columns=[name for name in _OF_EVERYBODY if name in rows.schema.names])
     table = csv_files.unguard(table) if is_guarded else table
     names = [name for name in _OF_EVERYBODY if name != "as_of"]
@@ -188,7 +188,7 @@ def _read(where: str, table: pa.Table, name: str) -> "pd.Series[Any]":
     try:
         column: pd.Series[Any] = table[name].cast(pa.float64() if kind == "number" else pa.string()).to_pandas()
     except pa.ArrowException as error:
-        raise DataError(f"{where}: column {name} is no {kind}; give what churn score wrote") from error
+        raise errors.DataError(f"{where}: column {name} is no {kind}; give what churn score wrote") from error
     found: pd.Series[Any] = column.astype("float64" if kind == "number" else "str")
     return found if kind == "number" else found.where(found != "")
 
@@ -204,20 +204,20 @@ def _require_usable(where: str, frame: pd.DataFrame) -> None:
 def _require(where: str, wrong: "pd.Series[bool]", what: str) -> None:
     if wrong.any():
         rows = ", ".join(str(row + 1) for row in np.flatnonzero(wrong)[:5])
-        raise DataError(f"{where}: {what} ({int(wrong.sum()):,} rows, among them {rows})")
+        raise errors.DataError(f"{where}: {what} ({int(wrong.sum()):,} rows, among them {rows})")
 
 
 def _as_of(where: str, table: pa.Table) -> dt.date | None:
     dates = {str(value)[:10] for value in table["as_of"].unique().to_pylist()}
     if len(dates) > 1:
-        raise DataError(f"{where}: as_of: {len(dates)} dates; give the scores of one date")
+        raise errors.DataError(f"{where}: as_of: {len(dates)} dates; give the scores of one date")
     (date,) = dates or {""}
     if date in ("", "None"):
         return None
     try:
         return dt.date.fromisoformat(date)
     except ValueError as error:
-        raise DataError(f"{where}: as_of: not a date; give what churn score wrote") from error
+        raise errors.DataError(f"{where}: as_of: not a date; give what churn score wrote") from error
 
 
 def _told(row: Mapping[str, Any]) -> Told:

@@ -14,19 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from churn import csv_files, threads
+from churn import csv_files, errors, files, frame, threads, timeline
 from churn.data import Data
-from churn.errors import OutputError
-from churn.explanation.next_best import find_next_steps
+from churn.explanation import next_best, shap
 from churn.explanation.reasons import N_HOLDING, N_RAISING, explain_reasons
-from churn.explanation.shap import Contributions, explain_features
 from churn.features.feature import Feature
-from churn.files import new_file, render_json, require_apart, require_writable_file
-from churn.frame import Snapshot
 from churn.model.documents import Thresholds
 from churn.model.storage import StoredModel, library_versions
 from churn.speech import LANGUAGES
-from churn.timeline import Date, as_date
 
 N_REASONS = 3
 SCHEMA = pa.schema(
@@ -58,7 +53,7 @@ _log = logging.getLogger(__name__)
 
 
 def score_snapshot(
-    snapshot: Snapshot,
+    snapshot: frame.Snapshot,
     stored: StoredModel,
     *,
     explain: Sequence[Feature] | None = None,
@@ -79,7 +74,7 @@ def score_snapshot(
         The features are not those the model was trained on.
     """
     prediction = stored.model.predict(snapshot.features)
-    explained = explain_features(stored.model, snapshot.features)
+    explained = shap.explain_features(stored.model, snapshot.features)
     n = len(snapshot.customer_id)
     columns = [
         pa.array(snapshot.customer_id, pa.string()),
@@ -99,9 +94,9 @@ def score_snapshot(
 
 
 def _explained(
-    snapshot: Snapshot,
+    snapshot: frame.Snapshot,
     stored: StoredModel,
-    explained: Contributions,
+    explained: shap.Contributions,
     probability: NDArray[np.float64],
     catalogue: Sequence[Feature],
     classes_known: bool | None,
@@ -109,7 +104,9 @@ def _explained(
     """Yield the columns of `EXPLAINED`."""
     advice, typical = stored.effects.services, stored.manifest.training_churn_rate
     features = snapshot.features[list(stored.model.schema.names)]
-    steps = find_next_steps(features, probability, advice, catalogue, classes_known=classes_known, typical=typical)
+    steps = next_best.find_next_steps(
+        features, probability, advice, catalogue, classes_known=classes_known, typical=typical
+    )
     told = explain_reasons(explained.values, features, catalogue)
     yield pa.array(steps.binding, pa.string())
     yield pa.array(steps.effect, pa.float64(), mask=np.isnan(steps.effect))
@@ -165,11 +162,16 @@ def require_form(path: Path) -> None:
         The ending is neither `.parquet` nor `.csv`.
     """
     if path.suffix not in _FORMS:
-        raise OutputError(f"{path}: give a name that ends in {' or '.join(_FORMS)}")
+        raise errors.OutputError(f"{path}: give a name that ends in {' or '.join(_FORMS)}")
 
 
 def score(
-    model: StoredModel, data: Data, as_of: Date | None = None, *, explain: bool = False, n_threads: int | None = None
+    model: StoredModel,
+    data: Data,
+    as_of: timeline.Date | None = None,
+    *,
+    explain: bool = False,
+    n_threads: int | None = None,
 ) -> pd.DataFrame:
     """Score every customer: one row each, sorted by id, the columns of a score file (docs/data.md).
 
@@ -206,7 +208,7 @@ def write_scores(
     path: str | Path,
     model: StoredModel,
     data: Data,
-    as_of: Date | None = None,
+    as_of: timeline.Date | None = None,
     *,
     explain: bool = False,
     n_threads: int | None = None,
@@ -240,9 +242,9 @@ def write_scores(
     # Left in reverse order: the scores appear last, when both others have.
     with (
         threads.use_threads(n_threads),
-        new_file(path) as scores,
-        new_file(beside) as left_out,
-        new_file(about) as manifest,
+        files.new_file(path) as scores,
+        files.new_file(beside) as left_out,
+        files.new_file(about) as manifest,
     ):
         csv_files.write_rows(left_out, ["table", "file", "row", "column", "rule"], data.quarantine(), for_excel=True)
         with _open_writer(scores, path.suffix, explained=explain) as write:
@@ -262,7 +264,7 @@ def write_scores(
             "versions": library_versions(),
             "duration_seconds": round(time.monotonic() - begun, 3),
         }
-        manifest.write_text(render_json(document), encoding="utf-8")
+        manifest.write_text(files.render_json(document), encoding="utf-8")
     return document
 
 
@@ -278,8 +280,8 @@ def require_place(path: Path, inputs: Iterable[Path] = ()) -> None:
     require_form(path)
     places = (path, *companions(path))
     for place in places:
-        require_writable_file(place)
-    require_apart(places, list(inputs))
+        files.require_writable_file(place)
+    files.require_apart(places, list(inputs))
 
 
 def tell_unseen(unseen: Mapping[str, int]) -> str:
@@ -288,10 +290,10 @@ def tell_unseen(unseen: Mapping[str, int]) -> str:
 
 
 def _score_parts(
-    model: StoredModel, data: Data, as_of: Date | None, unseen: "Counter[str]", *, explain: bool
+    model: StoredModel, data: Data, as_of: timeline.Date | None, unseen: "Counter[str]", *, explain: bool
 ) -> Iterator[pa.Table]:
     """Yield the scores of each partition, and add up in `unseen` the customers with a category that is new."""
-    date = None if as_of is None else as_date(as_of)
+    date = None if as_of is None else timeline.as_date(as_of)
     data.require_model(model, date, use="score")
     catalogue, known = (data.catalogue, data.classes_known) if explain else (None, None)
     for snapshot in data.partitions(date):
@@ -300,13 +302,13 @@ def _score_parts(
         yield table
 
 
-def _describe_model(model: StoredModel, as_of: Date | None) -> dict[str, Any]:
+def _describe_model(model: StoredModel, as_of: timeline.Date | None) -> dict[str, Any]:
     """Say which model scores, and at which date."""
     manifest = model.manifest
     return {
         "model_id": manifest.model_id,
         "model_files_sha256": manifest.files,
-        "as_of": None if as_of is None else as_date(as_of).isoformat(),
+        "as_of": None if as_of is None else timeline.as_date(as_of).isoformat(),
         "horizon_days": manifest.horizon_days,
     }
 

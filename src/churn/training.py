@@ -7,19 +7,14 @@ from numpy.typing import NDArray
 
 from churn.data import OnStep, Snapshots, say_nothing
 from churn.estimates import Estimate
-from churn.evaluation.backtest import OnLeak, judge_snapshot
+from churn.evaluation import backtest, leaks, validity
 from churn.evaluation.baselines import build_baselines
-from churn.evaluation.leaks import find_leaks
 from churn.evaluation.metrics import bootstrap_estimates, evaluate, roc_auc
 from churn.evaluation.segments import evaluate_segments, name_failures
-from churn.evaluation.validity import assess_intervals, learn_widening
+from churn.model import development, documents, fitted, storage
 from churn.model.card import render_card
-from churn.model.development import Developed, develop, refit
-from churn.model.documents import Baselines, HeldOutFacts, Manifest, Metrics, MonotoneFacts
-from churn.model.fitted import FittedModel
 from churn.model.recipe import BindingColumns, Recipe, prepare
 from churn.model.split import Rows, Split, outcomes, require_enough, stack
-from churn.model.storage import StoredModel, build_manifest
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -30,8 +25,8 @@ def train(
     recipe: Recipe | None = None,
     *,
     on_step: OnStep = say_nothing,
-    on_leak: OnLeak = lambda _: None,
-) -> StoredModel:
+    on_leak: backtest.OnLeak = lambda _: None,
+) -> storage.StoredModel:
     """Train, calibrate and judge a model on labelled snapshots, then refit it on all of them.
 
     How it is judged is said by `snapshots.judging`. Out of time, the last snapshot T judges a model of the development
@@ -73,28 +68,28 @@ def train(
     require_enough(stack(ordered).churned)
     free = judging.split(ordered, given.seed)
     on_step("looking for features that know too much")
-    for leak in find_leaks(free.development, free.unseen, snapshots.catalogue):
+    for leak in leaks.find_leaks(free.development, free.unseen, snapshots.catalogue):
         on_leak(leak)
     kept, prepared, held = prepare(ordered, given, snapshots.catalogue)
     free_auc = float("nan")
     if held is not None:
         on_step("choosing and judging without the constraint")
-        free_auc = _roc_auc(develop(free, replace(given, monotone=False)).probability, free)
+        free_auc = _roc_auc(development.develop(free, replace(given, monotone=False)).probability, free)
     split = judging.split(kept, given.seed)
     on_step(judging.steps.develop)
-    developed = develop(split, prepared)
+    developed = development.develop(split, prepared)
     if judging.steps.judge:
         on_step(judging.steps.judge)
     estimates = _estimates(developed.probability, split, given.seed)
     on_step(judging.steps.refit)
     rows = stack(kept)
-    model = _widened(refit(rows, developed, prepared), _widening(split, developed))
+    model = _widened(development.refit(rows, developed, prepared), _widening(split, developed))
     monotone = _monotone(held, estimates["roc_auc"], free_auc)
     manifest = _manifest(model, rows, split, developed, recipe=given, snapshots=snapshots, monotone=monotone)
-    metrics = Metrics(**estimates, out_of_time=split.out_of_time)
+    metrics = documents.Metrics(**estimates, out_of_time=split.out_of_time)
     baselines = _baselines(split, developed, snapshots)
     card, held_out = render_card(manifest, metrics, baselines), (outcomes(split.held_out), developed.probability)
-    return StoredModel(
+    return storage.StoredModel(
         model=model, manifest=manifest, metrics=metrics, baselines=baselines, card=card, held_out=held_out
     )
 
@@ -122,35 +117,37 @@ def _estimates(p: Floats, split: Split, seed: int) -> dict[str, Estimate]:
     return found | bootstrap_estimates(drawn, len(y), seed=seed)
 
 
-def _widening(split: Split, developed: Developed) -> float:
-    return learn_widening(outcomes(split.held_out), developed.probability) if split.out_of_time else 0.0
+def _widening(split: Split, developed: development.Developed) -> float:
+    return validity.learn_widening(outcomes(split.held_out), developed.probability) if split.out_of_time else 0.0
 
 
-def _widened(model: FittedModel, by: float) -> FittedModel:
+def _widened(model: fitted.FittedModel, by: float) -> fitted.FittedModel:
     """Draw the stored intervals apart by what a later date taught (docs/decisions/0010-intervals.md)."""
     return replace(model, intervals=model.intervals.widened(by)) if model.intervals else model
 
 
-def _monotone(held: BindingColumns | None, area: Estimate, free_auc: float) -> MonotoneFacts | None:
+def _monotone(held: BindingColumns | None, area: Estimate, free_auc: float) -> documents.MonotoneFacts | None:
     if held is None or area.value is None:
         return None
-    return MonotoneFacts(falling=held.falling, dropped=held.dropped, roc_auc=area.value, roc_auc_unconstrained=free_auc)
+    return documents.MonotoneFacts(
+        falling=held.falling, dropped=held.dropped, roc_auc=area.value, roc_auc_unconstrained=free_auc
+    )
 
 
 def _manifest(
-    model: FittedModel,
+    model: fitted.FittedModel,
     rows: Rows,
     split: Split,
-    developed: Developed,
+    developed: development.Developed,
     *,
     recipe: Recipe,
     snapshots: Snapshots,
-    monotone: MonotoneFacts | None,
-) -> Manifest:
+    monotone: documents.MonotoneFacts | None,
+) -> documents.Manifest:
     churned, p = outcomes(split.held_out), developed.probability
     coverage = split.held_out.product_coverage
-    segments = evaluate_segments(judge_snapshot(split.held_out, {"model": p}), "model")
-    held_out = HeldOutFacts(
+    segments = evaluate_segments(backtest.judge_snapshot(split.held_out, {"model": p}), "model")
+    held_out = documents.HeldOutFacts(
         as_of=split.held_out.as_of,
         rows=len(churned),
         churned=int(churned.sum()),
@@ -159,7 +156,7 @@ def _manifest(
         segments=tuple(segments),
         failures=tuple(name_failures(segments)),
     )
-    return build_manifest(
+    return storage.build_manifest(
         model,
         horizon_days=snapshots.horizon_days,
         snapshots=sorted(one.as_of for one in snapshots if one.as_of),
@@ -168,14 +165,16 @@ def _manifest(
         choice=developed.calibration,
         held_out=held_out,
         out_of_time=split.out_of_time,
-        intervals=assess_intervals(churned, p, developed.low, developed.high, widening=_widening(split, developed)),
+        intervals=validity.assess_intervals(
+            churned, p, developed.low, developed.high, widening=_widening(split, developed)
+        ),
         seed=recipe.seed,
         monotone=monotone,
         facts={**snapshots.facts, **({"tuned_on": recipe.tuned_on} if recipe.tuned_on else {})},
     )
 
 
-def _baselines(split: Split, developed: Developed, snapshots: Snapshots) -> Baselines:
+def _baselines(split: Split, developed: development.Developed, snapshots: Snapshots) -> documents.Baselines:
     return build_baselines(
         split.held_out.product_coverage,
         outcomes(split.held_out),

@@ -2,14 +2,12 @@
 
 import pandas as pd
 
-from churn.actions.plan import Plan, build_plan
-from churn.actions.today import read_today
-from churn.data import Data
+from churn import data, timeline
+from churn.actions import plan, today
 from churn.scores import check_scores
-from churn.timeline import Date, as_date
 
 
-def plan_day(bank: Data, scores: pd.DataFrame, date: Date) -> Plan:
+def plan_day(bank: data.Data, scores: pd.DataFrame, date: timeline.Date) -> plan.Plan:
     """Plan a day of all managers: `rows` has the meetings and calls, one a row (docs/plan.md).
 
     Parameters
@@ -28,4 +26,4 @@ def plan_day(bank: Data, scores: pd.DataFrame, date: Date) -> Plan:
     TimeRangeError
         The date lies too far after the data end, or nobody is a customer at it.
     """
-    return build_plan(read_today(bank, check_scores(scores), as_date(date), bank.config))
+    return plan.build_plan(today.read_today(bank, check_scores(scores), timeline.as_date(date), bank.config))

@@ -3,28 +3,25 @@
 import datetime as dt
 from typing import NamedTuple
 
-from churn import threads
+from churn import threads, timeline
 from churn.data import Data
 from churn.evaluation.anchoring import anchor_model
 from churn.evaluation.baselines import MIN_ROWS, build_baselines, restate_baselines
-from churn.model.card import describe_departures, describe_gaps
-from churn.model.documents import Baselines, Manifest
-from churn.model.storage import StoredModel
+from churn.model import card, documents, storage
 from churn.speech import Said, counted, message
 from churn.tables.findings import Note
-from churn.timeline import Date, as_date
 
 
 class ComparedBaselines(NamedTuple):
     """Baselines at a date (None of a flat file), and what a reader of them should know."""
 
-    rows: Baselines
+    rows: documents.Baselines
     as_of: dt.date | None
     notes: list[Note]
 
 
 def baselines(
-    model: StoredModel, data: Data, as_of: Date | None = None, *, n_threads: int | None = None
+    model: storage.StoredModel, data: Data, as_of: timeline.Date | None = None, *, n_threads: int | None = None
 ) -> ComparedBaselines:
     """Compare stated, observed and predicted churn by products held: a row for 1, 2, 3, 4, and 5 or more.
 
@@ -78,7 +75,9 @@ def baselines(
     return ComparedBaselines(rows, date, notes)
 
 
-def anchor(model: StoredModel, data: Data, as_of: Date | None = None, *, n_threads: int | None = None) -> StoredModel:
+def anchor(
+    model: storage.StoredModel, data: Data, as_of: timeline.Date | None = None, *, n_threads: int | None = None
+) -> storage.StoredModel:
     """Shift a model so that its mean prediction for each number of products is the rate a bank states for it.
 
     It needs no outcomes: everybody in the population at the date counts, whether or not theirs is known. Give the date
@@ -115,14 +114,14 @@ def anchor(model: StoredModel, data: Data, as_of: Date | None = None, *, n_threa
         )
 
 
-def anchoring_warnings(model: StoredModel) -> list[Note]:
+def anchoring_warnings(model: storage.StoredModel) -> list[Note]:
     """Say what speaks against an anchoring: outcomes, customers left out, few of them; nothing of any other model."""
     anchored = model.manifest.anchored
     if anchored is None:
         return []
     departures = [
         message("{departure}; the model is anchored all the same, see its card", departure=line)
-        for line in describe_departures(anchored)
+        for line in card.describe_departures(anchored)
     ]
     few = [
         counted(
@@ -134,18 +133,18 @@ def anchoring_warnings(model: StoredModel) -> list[Note]:
         for row in anchored.buckets
         if row.taken_from is None and row.n < MIN_ROWS
     ]
-    found: list[Said] = [*departures, *describe_gaps(anchored), *few]
+    found: list[Said] = [*departures, *card.describe_gaps(anchored), *few]
     return [Note(True, said) for said in found]
 
 
-def _date_for(model: StoredModel, data: Data, as_of: Date | None) -> dt.date | None:
+def _date_for(model: storage.StoredModel, data: Data, as_of: timeline.Date | None) -> dt.date | None:
     """Hold the data against the model, and return the date to compare at."""
-    date = (model.manifest.as_of if data.is_dated else None) if as_of is None else as_date(as_of)
+    date = (model.manifest.as_of if data.is_dated else None) if as_of is None else timeline.as_date(as_of)
     data.require_model(model, date)
     return date
 
 
-def _same_labels(data: Data, manifest: Manifest) -> bool:
+def _same_labels(data: Data, manifest: documents.Manifest) -> bool:
     """Whether outcomes are what they were in training: the same parts of the label, up to the same day."""
     ours, theirs = data.facts([]), manifest.data_end
     return ours.get("label") == manifest.label and ours.get("data_end") == (theirs and theirs.isoformat())

@@ -13,14 +13,10 @@ from churn.errors import ConfigError, DataError, ModelError, TrackingError
 from churn.evaluation.backtest import Backtest, OnLeak
 from churn.evaluation.comparison import Comparison, compare_models
 from churn.evaluation.promotion import Decision, decide, tuned_on_judged
+from churn.model import split, storage, trees
 from churn.model.recipe import Recipe, default_candidates, parse_recipe, recipe_of
-from churn.model.split import N_JUDGED
-from churn.model.storage import StoredModel, read_model, write_model
-from churn.model.trees import TreeParameters
 from churn.tracking import champion as champions
-from churn.tracking import runs
-from churn.tracking.place import tracking_place
-from churn.tracking.versions import register
+from churn.tracking import place, runs, versions
 from churn.tuning.verdict import read_parameters
 
 CHAMPION, TUNED = "champion", "tuned"
@@ -31,7 +27,7 @@ class Champion(NamedTuple):
     """The champion: its version in the registry, and its model."""
 
     version: int
-    model: StoredModel
+    model: storage.StoredModel
 
     @property
     def recipe(self) -> Recipe:
@@ -139,7 +135,7 @@ def set_champion(
     ModelError
         The folder is no whole model folder, or the version's was changed.
     """
-    version = what if isinstance(what, int) else register(what, on_step=on_step)
+    version = what if isinstance(what, int) else versions.register(what, on_step=on_step)
     return Replaced(version, champions.promote(version, reason=reason, by=by))
 
 
@@ -180,7 +176,7 @@ def contenders(
     named = candidates or ([] if folders else default_candidates(has_bindings=has_bindings))
     given += [(name, parse_recipe(name, seed=seed)) for name in dict.fromkeys(named)]
     for folder in folders:
-        stored = read_model(folder)
+        stored = storage.read_model(folder)
         given.append((_folder_name(folder), recipe_of(stored.model, stored.manifest)))
     if parameters is not None:
         given.append((TUNED, replace(read_parameters(parameters), seed=seed)))
@@ -196,7 +192,7 @@ def compare(
     *,
     champion: Champion | None = None,
     needs_champion: bool = True,
-    n_judged: int = N_JUDGED,
+    n_judged: int = split.N_JUDGED,
     seed: int = 0,
     n_threads: int | None = None,
     on_step: OnStep = say_nothing,
@@ -325,12 +321,12 @@ def promote(
     return version
 
 
-def _register(compared: Compared, trained: StoredModel, *, parent: str, by: str, on_step: OnStep) -> int:
+def _register(compared: Compared, trained: storage.StoredModel, *, parent: str, by: str, on_step: OnStep) -> int:
     with tempfile.TemporaryDirectory(prefix="churn-") as temporary:
         folder = Path(temporary) / "model"
-        write_model(folder, trained)
+        storage.write_model(folder, trained)
         run_id = runs.log_training(
-            read_model(folder),  # back through every check, as churn train does
+            storage.read_model(folder),  # back through every check, as churn train does
             folder,
             embargo_days=compared.snapshots.config.training.embargo_days,
             held_out=trained.held_out,
@@ -338,14 +334,14 @@ def _register(compared: Compared, trained: StoredModel, *, parent: str, by: str,
             parent=parent,
             on_step=on_step,
         )
-        return register(run_id)
+        return versions.register(run_id)
 
 
 def _require_unchanged(before: Champion | None) -> None:
     champion = champions.read_standing().champion
     now = champion.version if champion else None
     if now != (before and before.version):
-        raise TrackingError(f"{tracking_place()}: version {now} became the champion meanwhile; compare again")
+        raise TrackingError(f"{place.tracking_place()}: version {now} became the champion meanwhile; compare again")
 
 
 def _folder_name(folder: Path) -> str:
@@ -389,7 +385,7 @@ def _require_two(recipes: dict[str, Recipe]) -> dict[str, Recipe]:
 def _plain(recipe: Recipe, features: Sequence[str]) -> Recipe:
     """Return a recipe by which two that make the same model are equal."""
     only = tuple(sorted(features if recipe.only is None else recipe.only))
-    parameters = recipe.parameters if "lightgbm" in recipe.learners else TreeParameters()
+    parameters = recipe.parameters if "lightgbm" in recipe.learners else trees.TreeParameters()
     seed = 0 if recipe.learners == ("scorecard",) else recipe.seed  # nothing in it is drawn
     learners = tuple(sorted(recipe.learners))  # a mean does not ask for an order
     return replace(recipe, learners=learners, only=only, parameters=parameters, seed=seed, tuned_on=())

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from churn import errors, threads, timeline
 from churn.config import Config
 from churn.data import Data
-from churn.errors import DataError
 from churn.explanation.next_best import CLASS_1_PRODUCT, find_next_steps
 from churn.explanation.reasons import Reasons, Stories, explain_reasons
 from churn.explanation.shap import base_probability, explain_features, to_points
@@ -19,8 +19,6 @@ from churn.explanation.what_if import predict_what_if
 from churn.features.feature import Feature, find_products, find_role, find_services
 from churn.model.storage import StoredModel
 from churn.speech import LANGUAGES, Message, Name, Percent, Points, Said, message
-from churn.threads import use_threads
-from churn.timeline import Date, as_date
 
 Changes = Mapping[str, bool]
 _NONE: Changes = MappingProxyType({})
@@ -120,7 +118,7 @@ def explain_customer(
     model: StoredModel,
     data: Data,
     customer_id: str,
-    as_of: Date | None = None,
+    as_of: timeline.Date | None = None,
     *,
     bindings: Changes = _NONE,
     products: Changes = _NONE,
@@ -147,12 +145,12 @@ def explain_customer(
     TimeRangeError, ConfigError, ModelError
         As for `churn.score`; or a service or product that is not known.
     """
-    date = None if as_of is None else as_date(as_of)
+    date = None if as_of is None else timeline.as_date(as_of)
     data.require_model(model, date)
     snapshot = data.customer(customer_id, date)
     fitted = model.model
     features = snapshot.features[list(fitted.schema.names)]
-    with use_threads(1):
+    with threads.use_threads(1):
         shap = explain_features(fitted, snapshot.features)
         probability = fitted.predict(features).probability
         base = base_probability(fitted, features, shap)
@@ -187,7 +185,7 @@ def _next_step(model: StoredModel, data: Data, features: pd.DataFrame, probabili
 
 def _ask(model: StoredModel, data: Data, features: pd.DataFrame, bindings: Changes, products: Changes) -> Answer:
     _require_products(features, data.catalogue, bindings, products)
-    with use_threads(1):
+    with threads.use_threads(1):
         answer = predict_what_if(model.model, features, data.catalogue, bindings=bindings, products=products)
     return Answer(float(answer.before[0]), float(answer.after[0]), not answer.features.equals(features))
 
@@ -201,7 +199,7 @@ def _require_products(
         product = services[name].product
         column = held.get(product) if product else None
         if column and column.name in features and features[column.name].iloc[0] != 1 and product not in products:
-            raise DataError(f"--bind {name}: this customer does not hold {product}; add --open {product}")
+            raise errors.DataError(f"--bind {name}: this customer does not hold {product}; add --open {product}")
 
 
 def _tell_step(step: NextStep, config: Config) -> Message:

@@ -9,23 +9,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from churn import csv_files
-from churn.charts.bindings import plot_bindings
-from churn.charts.importance import plot_dependence, plot_importance
+from churn import csv_files, files, frame, threads, timeline
+from churn.charts import bindings, importance
 from churn.data import Data, OnStep, say_nothing
+from churn.explanation import grading, rendering
 from churn.explanation.bindings import BindingRow, bindings_frame, build_bindings, service_names
 from churn.explanation.effects.estimates import ServiceEffect, estimate_effects
-from churn.explanation.grading import Graded, grade_bindings, read_truth
-from churn.explanation.rendering import write_bindings
 from churn.explanation.survey import Survey, service_columns, shap_schema, survey_customers
 from churn.features.feature import Feature
-from churn.files import new_folder, require_replaceable, write_json
-from churn.frame import Snapshot
-from churn.model.schema import encode
-from churn.model.storage import StoredModel
+from churn.model import schema, storage
 from churn.speech import Language, say
-from churn.threads import use_threads
-from churn.timeline import Date, as_date
 
 MARK = "bindings.json"
 ABOUT = "about.json"
@@ -48,9 +41,9 @@ _NAMES = frozenset(
 
 
 def explain_bindings(
-    model: StoredModel,
+    model: storage.StoredModel,
     data: Data,
-    as_of: Date | None = None,
+    as_of: timeline.Date | None = None,
     *,
     seed: int = 0,
     n_threads: int | None = None,
@@ -78,7 +71,7 @@ def explain_bindings(
         As for `churn.score`.
     """
     date = _date_for(model, data, as_of)
-    with use_threads(n_threads):
+    with threads.use_threads(n_threads):
         customers = look_ahead(data.partitions(date), model)
         effects, _ = estimate_data_effects(data, model, date, seed=seed, on_step=on_step)
         on_step("explaining every customer")
@@ -88,16 +81,16 @@ def explain_bindings(
 
 def write_explanation(
     folder: str | Path,
-    model: StoredModel,
+    model: storage.StoredModel,
     data: Data,
-    as_of: Date | None = None,
+    as_of: timeline.Date | None = None,
     *,
     truth: Path | None = None,
     language: Language = "en",
     seed: int = 0,
     n_threads: int | None = None,
     on_step: OnStep = say_nothing,
-) -> tuple[list[BindingRow], list[Graded]]:
+) -> tuple[list[BindingRow], list[grading.Graded]]:
     """Explain every customer into a folder, whole or not at all, as `churn explain` does, and judge every service.
 
     Parameters
@@ -119,20 +112,20 @@ def write_explanation(
         As for `explain_bindings`; or there are no true effects.
     """
     place, date = Path(folder), _date_for(model, data, as_of)
-    true = read_truth(truth) if truth else {}
-    with use_threads(n_threads):
+    true = grading.read_truth(truth) if truth else {}
+    with threads.use_threads(n_threads):
         customers = look_ahead(data.partitions(date), model)
         effects, outcomes_as_of = estimate_data_effects(data, model, date, strengths=True, seed=seed, on_step=on_step)
-        with new_folder(place, mark=MARK, names=explanation_names(place)) as new:
+        with files.new_folder(place, mark=MARK, names=explanation_names(place)) as new:
             survey = _write_survey(new / SHAP, data, customers, model, on_step)
             rows = build_bindings(effects, survey.seen, service_names(data.config), data.config.effects)
             on_step("drawing")
             _write_results(new, rows, survey, data, language)
             _write_evidence(new / "evidence.json", effects, outcomes_as_of)
-            write_json(new / ABOUT, {"model_id": model.manifest.model_id, "as_of": date and date.isoformat()})
-            graded = grade_bindings(rows, true, data.config.effects.worthwhile) if true else []
+            files.write_json(new / ABOUT, {"model_id": model.manifest.model_id, "as_of": date and date.isoformat()})
+            graded = grading.grade_bindings(rows, true, data.config.effects.worthwhile) if true else []
             if graded:
-                write_json(new / "truth.json", [one._asdict() for one in graded])
+                files.write_json(new / "truth.json", [one._asdict() for one in graded])
     return rows, graded
 
 
@@ -151,11 +144,11 @@ def require_explanation_place(path: Path) -> None:
     OutputError
         `path` holds other files, or is none.
     """
-    require_replaceable(path, mark=MARK, names=explanation_names(path))
+    files.require_replaceable(path, mark=MARK, names=explanation_names(path))
 
 
 def survey_data(
-    data: Data, customers: Iterable[Snapshot], stored: StoredModel, effects: Sequence[ServiceEffect]
+    data: Data, customers: Iterable[frame.Snapshot], stored: storage.StoredModel, effects: Sequence[ServiceEffect]
 ) -> tuple[list[BindingRow], pd.DataFrame]:
     """Explain every customer, going through the partitions once.
 
@@ -172,7 +165,7 @@ def survey_data(
 
 def estimate_data_effects(
     data: Data,
-    stored: StoredModel,
+    stored: storage.StoredModel,
     as_of: dt.date | None,
     *,
     strengths: bool = False,
@@ -194,7 +187,7 @@ def estimate_data_effects(
     return effects, evidence.snapshot.as_of
 
 
-def look_ahead(customers: Iterator[Snapshot], stored: StoredModel) -> Iterator[Snapshot]:
+def look_ahead(customers: Iterator[frame.Snapshot], stored: storage.StoredModel) -> Iterator[frame.Snapshot]:
     """Read the first partition before any long work, so that a wrong date or a missing column is known at once.
 
     Raises
@@ -205,18 +198,20 @@ def look_ahead(customers: Iterator[Snapshot], stored: StoredModel) -> Iterator[S
         The features are not those the model was trained on.
     """
     first = next(customers)
-    encode(first.features.iloc[:0], stored.model.schema)
+    schema.encode(first.features.iloc[:0], stored.model.schema)
     return chain([first], customers)
 
 
-def _date_for(model: StoredModel, data: Data, as_of: Date | None) -> dt.date | None:
+def _date_for(model: storage.StoredModel, data: Data, as_of: timeline.Date | None) -> dt.date | None:
     """Hold the data against the model, and return the date to ask it at."""
-    date = None if as_of is None else as_date(as_of)
+    date = None if as_of is None else timeline.as_date(as_of)
     data.require_model(model, date)
     return date
 
 
-def _write_survey(path: Path, data: Data, customers: Iterable[Snapshot], model: StoredModel, on_step: OnStep) -> Survey:
+def _write_survey(
+    path: Path, data: Data, customers: Iterable[frame.Snapshot], model: storage.StoredModel, on_step: OnStep
+) -> Survey:
     """Explain every customer, and write the SHAP values of each partition as it is made."""
     names, done = model.model.schema.names, 0
     with pq.ParquetWriter(path, shap_schema(names), compression="zstd") as writer:
@@ -235,14 +230,14 @@ def _write_results(folder: Path, rows: Sequence[BindingRow], survey: Survey, dat
     """Write tables and pictures into a folder."""
     features = data.catalogue
     names = {service: say(pair, language) for service, pair in service_names(data.config).items()}
-    write_bindings(folder, rows, names, language)
+    rendering.write_bindings(folder, rows, names, language)
     _write_importance(folder / "importance.csv", survey, {feature.name: feature for feature in features})
     if rows:
-        plot_bindings(rows, names, folder / "bindings.png", language)
-    plot_importance(survey.sample, survey.sample_features, features, folder / "importance.png", language)
+        bindings.plot_bindings(rows, names, folder / "bindings.png", language)
+    importance.plot_importance(survey.sample, survey.sample_features, features, folder / "importance.png", language)
     for place, name in enumerate(survey.importance["feature"][:N_DEPENDENCES], start=1):
         path = folder / f"dependence_{place}.png"
-        plot_dependence(name, survey.sample, survey.sample_features, features, path, language)
+        importance.plot_dependence(name, survey.sample, survey.sample_features, features, path, language)
 
 
 def _write_evidence(path: Path, effects: Iterable[ServiceEffect], outcomes_as_of: dt.date | None) -> None:
@@ -265,7 +260,7 @@ def _write_evidence(path: Path, effects: Iterable[ServiceEffect], outcomes_as_of
                 "observed_strengths": [one._asdict() for one in effect.strengths],
             }
         )
-    write_json(path, found)
+    files.write_json(path, found)
 
 
 def _write_importance(path: Path, survey: Survey, facts: Mapping[str, Feature]) -> None:

@@ -4,40 +4,36 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from churn import training
+from churn import data, threads, training
 from churn.api import baselines
-from churn.data import Data, OnStep, Snapshots, say_nothing
 from churn.evaluation import backtest as backtests
+from churn.evaluation import leaks
 from churn.evaluation.backtest import Backtest, OnLeak
-from churn.evaluation.leaks import Leak
 from churn.evidence import Evidence
 from churn.explanation.effects.estimates import estimate_effects
 from churn.explanation.next_best import build_advice
-from churn.model.documents import Effects
+from churn.model import documents, split, storage
 from churn.model.recipe import Recipe, leave_out, parse_recipe
-from churn.model.split import N_JUDGED
-from churn.model.storage import StoredModel
-from churn.threads import use_threads
 
 _log = logging.getLogger(__name__)
 
 
-def warn_of_leak(leak: Leak) -> None:
+def warn_of_leak(leak: leaks.Leak) -> None:
     """Log a feature that knows too much."""
     _log.warning("%s", leak.sentence)
 
 
 def train(
-    snapshots: Snapshots,
+    snapshots: data.Snapshots,
     recipe: Recipe | str | None = None,
     *,
     without: Sequence[str] = (),
     with_effects: bool = True,
-    anchor: Data | None = None,
+    anchor: data.Data | None = None,
     n_threads: int | None = None,
-    on_step: OnStep = say_nothing,
+    on_step: data.OnStep = data.say_nothing,
     on_leak: OnLeak = warn_of_leak,
-) -> StoredModel:
+) -> storage.StoredModel:
     """Train, calibrate and judge a model, and estimate what binding each service does: what `churn train` writes.
 
     How rows are held out and chosen by is said at `churn.training.train`.
@@ -70,7 +66,7 @@ def train(
     chosen = parse_recipe(recipe) if isinstance(recipe, str) else recipe or Recipe()
     if anchor is not None:
         _ = anchor.coverage_column  # refused now if not known, and not after the training
-    with use_threads(n_threads):
+    with threads.use_threads(n_threads):
         kept = leave_out(chosen, without, list(map(str, snapshots[0].features)), snapshots.config)
         stored = training.train(snapshots, kept, on_step=on_step, on_leak=on_leak)
         if with_effects and snapshots.evidence is not None:
@@ -80,13 +76,13 @@ def train(
 
 
 def backtest(
-    snapshots: Snapshots,
+    snapshots: data.Snapshots,
     recipes: Mapping[str, Recipe] | Sequence[str],
     *,
-    n_judged: int = N_JUDGED,
+    n_judged: int = split.N_JUDGED,
     seed: int = 0,
     n_threads: int | None = None,
-    on_step: OnStep = say_nothing,
+    on_step: data.OnStep = data.say_nothing,
     on_leak: OnLeak = warn_of_leak,
 ) -> Backtest:
     """Judge recipes on the last snapshots, each by models of what was known at its date; of a file, by five folds.
@@ -110,12 +106,12 @@ def backtest(
         As for `churn.evaluation.backtest.backtest`.
     """
     named = recipes if isinstance(recipes, Mapping) else {name: parse_recipe(name, seed=seed) for name in recipes}
-    with use_threads(n_threads):
+    with threads.use_threads(n_threads):
         return backtests.backtest(snapshots, named, n_judged=n_judged, seed=seed, on_step=on_step, on_leak=on_leak)
 
 
-def _advice(snapshots: Snapshots, evidence: Evidence, seed: int) -> Effects:
+def _advice(snapshots: data.Snapshots, evidence: Evidence, seed: int) -> documents.Effects:
     """Say what may be claimed of binding each service, from the latest outcomes and all offers."""
     settings = snapshots.config.effects
     effects = estimate_effects(evidence, snapshots.catalogue, settings, seed=seed)
-    return Effects(as_of=snapshots[-1].as_of, services=build_advice(effects, settings))
+    return documents.Effects(as_of=snapshots[-1].as_of, services=build_advice(effects, settings))

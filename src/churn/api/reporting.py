@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from churn import csv_files
+from churn import csv_files, errors, threads, timeline
 from churn.actions.lists.build import build_lists
 from churn.actions.plan import build_plan
 from churn.actions.plan_days import choose_day
@@ -18,16 +18,12 @@ from churn.actions.today import Today, read_today
 from churn.api import explaining
 from churn.api.explaining import ABOUT, MARK
 from churn.data import Data, OnStep, open_file, say_nothing
-from churn.errors import DataError, TimeRangeError
 from churn.explanation.bindings import unflatten
 from churn.explanation.effects.estimates import ServiceEffect
 from churn.model.storage import StoredModel
-from churn.report import audience
-from churn.report.acting import Acts
+from churn.report import acting, audience
 from churn.report.pages import Explanation, Pages, require_customers
 from churn.scores import Scores, as_scores
-from churn.threads import use_threads
-from churn.timeline import Date, as_date
 
 
 def page(
@@ -36,7 +32,7 @@ def page(
     scores: Scores | pd.DataFrame | str | Path,
     explained: Explanation | str | Path | None = None,
     *,
-    date: Date | None = None,
+    date: timeline.Date | None = None,
     branch_id: str | None = None,
     seed: int = 0,
     n_threads: int | None = None,
@@ -85,7 +81,7 @@ def page(
     day = _choose_day(data, date, known)
     _require_same_model(known.model_id, model, f"{known.where}: was scored by")
     found = read_explanation(Path(explained), model, known.as_of) if isinstance(explained, (str, Path)) else explained
-    with use_threads(n_threads), _with_outcomes(data, model) as outcomes:
+    with threads.use_threads(n_threads), _with_outcomes(data, model) as outcomes:
         on_step(f"reading customers as of {day}" if day else "reading customers")
         today = read_today(data, known, day, data.config) if day else None
         customers = _customers(data, outcomes, today, known, model)
@@ -102,12 +98,12 @@ def page(
         )
 
 
-def _choose_day(data: Data, date: Date | None, scores: Scores) -> dt.date | None:
-    asked = None if date is None else as_date(date)
+def _choose_day(data: Data, date: timeline.Date | None, scores: Scores) -> dt.date | None:
+    asked = None if date is None else timeline.as_date(date)
     if data.is_dated:
         return choose_day(asked, scores.as_of, data.config.plan)
     if asked is not None:
-        raise TimeRangeError("--date: a flat file has no time; leave --date out")
+        raise errors.TimeRangeError("--date: a flat file has no time; leave --date out")
     return None
 
 
@@ -128,14 +124,14 @@ def _customers(data: Data, outcomes: Data, today: Today | None, scores: Scores, 
     return audience.flat_audience(data.partitions(None), scores.frame, thresholds, settings, _gone(outcomes))
 
 
-def _act(today: Today, model: StoredModel, on_step: OnStep) -> Acts:
+def _act(today: Today, model: StoredModel, on_step: OnStep) -> acting.Acts:
     on_step(f"planning {today.date}")
     plan = build_plan(today)
     on_step("listing whom to look after")
     lists = build_lists(today)
     on_step("measuring whether it works")
     progress = build_progress(today, horizon_days=model.manifest.horizon_days)
-    return Acts(plan, lists, progress)
+    return acting.Acts(plan, lists, progress)
 
 
 def _explain(
@@ -149,7 +145,7 @@ def _explain(
     if outcomes.has_bindings and outcomes.has_outcomes:
         try:
             effects, _ = explaining.estimate_data_effects(outcomes, model, as_of, seed=seed, on_step=on_step)
-        except TimeRangeError:
+        except errors.TimeRangeError:
             on_step("no outcome is complete, so that no effect of a binding can be told")
     on_step("explaining every customer")
     rows, importance = explaining.survey_data(data, data.partitions(as_of), model, effects)
@@ -171,14 +167,14 @@ def read_explanation(folder: Path, model: StoredModel, as_of: dt.date | None) ->
         rows = tuple(unflatten(row) for row in found)
         importance = _read_importance(folder / "importance.csv")
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DataError(refusal) from error
+        raise errors.DataError(refusal) from error
     if not isinstance(found, list):
-        raise DataError(refusal)
+        raise errors.DataError(refusal)
     about = _read_about(folder)
     _require_same_model(about.get("model_id"), model, f"{folder}: explains")
     theirs, ours = about.get("as_of"), as_of.isoformat() if as_of else None
     if "as_of" in about and theirs != ours:
-        raise DataError(f"{folder}: explains {theirs}, and the scores are of {ours}; explain that date")
+        raise errors.DataError(f"{folder}: explains {theirs}, and the scores are of {ours}; explain that date")
     return Explanation(bindings=rows, importance=importance)
 
 
@@ -200,7 +196,9 @@ def _require_same_model(theirs: str | None, model: StoredModel, what: str) -> No
     """Refuse what is of another model, where that is known."""
     ours = model.manifest.model_id
     if theirs is not None and theirs != ours:
-        raise DataError(f"{what} another model ({theirs}) than the one given ({ours}); give that one, or do it again")
+        raise errors.DataError(
+            f"{what} another model ({theirs}) than the one given ({ours}); give that one, or do it again"
+        )
 
 
 def _read_importance(path: Path) -> pd.DataFrame:

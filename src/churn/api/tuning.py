@@ -6,13 +6,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from churn import data, files, threads
 from churn.api.learning import warn_of_leak
-from churn.data import OnStep, Snapshots, say_nothing
-from churn.evaluation.backtest import OnLeak
-from churn.evaluation.leaks import find_leaks
-from churn.files import render_json
+from churn.evaluation import backtest, leaks
 from churn.model.recipe import Recipe
-from churn.threads import use_threads
 from churn.tracking.place import studies_path
 from churn.tuning.search import search
 from churn.tuning.study import SPACE, open_study, read_trials
@@ -37,7 +34,7 @@ class Study(NamedTuple):
     facts: Mapping[str, str]
 
 
-def place_study(snapshots: Snapshots, name: str | None = None, *, seed: int = 0) -> Study:
+def place_study(snapshots: data.Snapshots, name: str | None = None, *, seed: int = 0) -> Study:
     """Say where trials of these snapshots are kept: in mlruns/ below here, or beside MLflow's own database.
 
     Parameters
@@ -54,15 +51,15 @@ def place_study(snapshots: Snapshots, name: str | None = None, *, seed: int = 0)
 
 
 def tune(
-    snapshots: Snapshots,
+    snapshots: data.Snapshots,
     *,
     trials: int = 30,
     minutes: float | None = None,
     study: Study | None = None,
     seed: int = 0,
     n_threads: int | None = None,
-    on_step: OnStep = say_nothing,
-    on_leak: OnLeak = warn_of_leak,
+    on_step: data.OnStep = data.say_nothing,
+    on_leak: backtest.OnLeak = warn_of_leak,
 ) -> Tuned:
     """Look for parameters of LightGBM that suit snapshots, and say whether they gained anything.
 
@@ -94,12 +91,12 @@ def tune(
     """
     apart = snapshots.judging.keep_apart(snapshots.dated, seed)
     last = apart.splits[-1]
-    for leak in find_leaks(last.development, last.unseen, snapshots.catalogue):
+    for leak in leaks.find_leaks(last.development, last.unseen, snapshots.catalogue):
         on_leak(leak)
     kept, recipe = study or place_study(snapshots, seed=seed), Recipe(seed=seed)
     facts = {"name": kept.name, "kept_in": str(kept.database), **kept.facts}
     seconds = None if minutes is None else 60 * minutes
-    with use_threads(n_threads), open_study(kept.database, kept.name, kept.facts) as opened:
+    with threads.use_threads(n_threads), open_study(kept.database, kept.name, kept.facts) as opened:
         if there := sum(trial.state != "failed" for trial in read_trials(opened)):
             on_step(f"going on with study {kept.name}, which holds {there} trials")
         search(opened, apart, recipe, n_trials=trials, seconds=seconds, on_step=on_step)
@@ -107,7 +104,7 @@ def tune(
         return conclude(read_trials(opened), apart, recipe, facts)
 
 
-def _facts(snapshots: Snapshots, seed: int) -> dict[str, str]:
+def _facts(snapshots: data.Snapshots, seed: int) -> dict[str, str]:
     dates = [str(one.as_of) for one in snapshots if one.as_of]
     time = {
         "horizon": f"{snapshots.horizon_days} days",
@@ -125,4 +122,4 @@ def _facts(snapshots: Snapshots, seed: int) -> dict[str, str]:
 
 
 def _digest(value: Any) -> str:
-    return hashlib.sha256(render_json(value).encode()).hexdigest()[:16]
+    return hashlib.sha256(files.render_json(value).encode()).hexdigest()[:16]

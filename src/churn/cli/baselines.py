@@ -6,8 +6,7 @@ from pathlib import Path
 import click
 
 from churn.api import baselines as answers
-from churn.cli import console, options
-from churn.cli.train import baselines_title
+from churn.cli import console, options, train
 from churn.config import read_config
 from churn.data import open_data
 from churn.model.storage import read_model, require_model_place, write_model
@@ -68,7 +67,7 @@ def baselines(
     if as_json:
         console.print_json(found.rows.to_json())
     else:
-        console.print_baselines(found.rows, baselines_title(stored.manifest, found.as_of))
+        console.print_baselines(found.rows, train.baselines_title(stored.manifest, found.as_of))
 
 
 def _require_usable(anchor: bool, output: Path | None, model_path: Path) -> None:

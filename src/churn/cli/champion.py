@@ -7,12 +7,10 @@ import click
 from rich.markup import escape
 
 from churn.api import comparing
-from churn.cli.console import note, print_json, print_table, steps
-from churn.cli.options import PATH, json_option
+from churn.cli import console, options
 from churn.model.storage import require_model_place
+from churn.tracking import place, versions
 from churn.tracking.champion import Standing, Version, read_standing, roll_back
-from churn.tracking.place import tracking_place
-from churn.tracking.versions import CHAMPION, fetch_model
 
 _SHOWN = ("roc_auc", "average_precision", "log_loss", "brier_score", "calibration_slope", "top_decile_lift")
 
@@ -21,8 +19,8 @@ _SHOWN = ("roc_auc", "average_precision", "log_loss", "brier_score", "calibratio
 @click.option("--set", "chosen", metavar="VERSION|RUN|MODEL", help="Make this the champion, by hand.")
 @click.option("--back", is_flag=True, help="Bring the previous champion back.")
 @click.option("--reason", help="Why, to be kept with the version [default: by hand].")
-@click.option("-o", "--output", type=PATH, help="Write the champion's model folder.")
-@json_option
+@click.option("-o", "--output", type=options.PATH, help="Write the champion's model folder.")
+@options.json_option
 def champion(chosen: str | None, back: bool, reason: str | None, output: Path | None, as_json: bool) -> None:
     """Show the champion, the challenger and the champion before, or change them by hand.
 
@@ -42,18 +40,18 @@ def champion(chosen: str | None, back: bool, reason: str | None, output: Path | 
         _set(chosen, reason or "by hand")
     elif back:
         number = roll_back(reason=reason or "by hand", by="churn champion --back, by hand")
-        note(f"version {number} is the champion again")
+        console.note(f"version {number} is the champion again")
     standing = read_standing()
     if as_json:
-        print_json(standing_document(standing))
+        console.print_json(standing_document(standing))
     elif standing.champion:
         print_standing(standing)
     if standing.champion is None:
-        note(f"there is no champion in {tracking_place()}; make one with churn champion --set MODEL")
+        console.note(f"there is no champion in {place.tracking_place()}; make one with churn champion --set MODEL")
         raise click.exceptions.Exit(1)
     if output is not None:
-        fetch_model(CHAMPION, output)
-        note(f"wrote {output}")
+        versions.fetch_model(versions.CHAMPION, output)
+        console.note(f"wrote {output}")
 
 
 def _require_usable(chosen: str | None, back: bool, reason: str | None) -> None:
@@ -65,18 +63,18 @@ def _require_usable(chosen: str | None, back: bool, reason: str | None) -> None:
 
 def _set(chosen: str, reason: str) -> None:
     what = int(chosen) if chosen.isdecimal() else Path(chosen) if Path(chosen).exists() else chosen
-    with steps() as on_step:
+    with console.steps() as on_step:
         version, before = comparing.set_champion(
             what, reason=reason, by="churn champion --set, by hand", on_step=on_step
         )
     replaced = "" if before is None else f"; version {before} was, and comes back with --back"
-    note(f"version {version} is the champion, by hand{replaced}")
+    console.note(f"version {version} is the champion, by hand{replaced}")
 
 
 def standing_document(standing: Standing) -> dict[str, Any]:
     """Return who is what as JSON values: null where there is none."""
     parts = standing._asdict().items()
-    return {"tracking": str(tracking_place())} | {role: version and _document(version) for role, version in parts}
+    return {"tracking": str(place.tracking_place())} | {role: version and _document(version) for role, version in parts}
 
 
 def _document(version: Version) -> dict[str, Any]:
@@ -88,7 +86,7 @@ def print_standing(standing: Standing) -> None:
     roles = {role.replace("_", " "): version for role, version in standing._asdict().items() if version}
     told = {role: _lines(version) for role, version in roles.items()}
     rows = [(name, *(lines[name] for lines in told.values())) for name in next(iter(told.values()))]
-    print_table(f"Models in {tracking_place()}", ("", *told), rows, left=("", *told))
+    console.print_table(f"Models in {place.tracking_place()}", ("", *told), rows, left=("", *told))
 
 
 def _lines(version: Version) -> dict[str, str]:

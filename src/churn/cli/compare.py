@@ -8,21 +8,17 @@ from pathlib import Path
 
 import click
 
+from churn import errors, estimates
 from churn.api import comparing
 from churn.cli import options
 from churn.cli.console import note, print_json, print_table, show_notes, steps
 from churn.config import read_config
 from churn.data import open_data
-from churn.errors import ChurnError
-from churn.estimates import UNKNOWN
-from churn.evaluation.backtest import Judged
+from churn.evaluation import backtest, promotion, segments
 from churn.evaluation.comparison import Comparison
-from churn.evaluation.promotion import Decision, find_test
-from churn.evaluation.segments import evaluate_segments, name_failures
 from churn.model.split import N_JUDGED
 from churn.threads import use_threads
-from churn.tracking.place import look_command, tracking_place
-from churn.tracking.session import require_writable
+from churn.tracking import place, session
 
 MOST_JUDGED = 40
 EARLIER = 8
@@ -105,7 +101,7 @@ def compare(
         raise click.UsageError("--promote and --no-track: a promotion is kept in the registry; leave one out")
     config = read_config(config_path)
     if promote:
-        require_writable(tracking_place())
+        session.require_writable(place.tracking_place())
     champion = None if no_track else _find_champion(horizon, must_answer=promote)
     name = partial(
         comparing.contenders, candidates, folders=folders, parameters=parameters_path, champion=champion, seed=seed
@@ -152,7 +148,7 @@ def _find_champion(horizon_days: int, *, must_answer: bool) -> comparing.Champio
     """Return the champion; None, with a warning where there is one, if it cannot be compared and need not be."""
     try:
         found = comparing.champion(horizon_days)
-    except ChurnError as error:
+    except errors.ChurnError as error:
         if must_answer:
             raise
         _log.warning("the champion is left out: %s", error)
@@ -167,16 +163,16 @@ def _log_run(compared: comparing.Compared, *, must: bool) -> str | None:
     try:
         with steps() as on_step:
             run_id = comparing.log_comparison(compared, on_step=on_step)
-    except ChurnError as error:
+    except errors.ChurnError as error:
         if must:
             raise
         note(f"warning: the comparison was not logged: {error}")
         return None
-    note(f"logged run {run_id}; look at it with: {look_command(tracking_place())}")
+    note(f"logged run {run_id}; look at it with: {place.look_command(place.tracking_place())}")
     return run_id
 
 
-def _conclusion(decision: Decision, version: int | None, *, promote: bool) -> str:
+def _conclusion(decision: promotion.Decision, version: int | None, *, promote: bool) -> str:
     if not promote:
         return f"--promote {'would' if decision.promote else 'would not'} promote: {decision.reason}"
     return f"version {version} is the champion: {decision.reason}" if decision.promote else f"kept: {decision.reason}"
@@ -228,17 +224,17 @@ def _print_intervals(comparison: Comparison, order: Sequence[str]) -> None:
     rows = []
     for metric, (heading, digits) in _COLUMNS.items():
         for name in order:
-            value, low, high = comparison.models[name].get(metric, UNKNOWN)
+            value, low, high = comparison.models[name].get(metric, estimates.UNKNOWN)
             shown = ["–" if number is None else f"{number:.{digits}f}" for number in (value, low, high)]
             rows.append((heading, name, *shown))
     print_table("95 % intervals", ("metric", "model", "value", "low", "high"), rows, left=("metric", "model"))
 
 
 def _cell(comparison: Comparison, metric: str, name: str, reference: str, digits: int) -> str:
-    estimate = comparison.models[name].get(metric, UNKNOWN)
+    estimate = comparison.models[name].get(metric, estimates.UNKNOWN)
     if estimate.value is None:
         return "–"
-    test = find_test(comparison, metric, name, reference)
+    test = promotion.find_test(comparison, metric, name, reference)
     mark = ""
     if test is not None and test.p_value is not None and test.p_value < SIGNIFICANT:
         mark = BETTER if test.better == name else WORSE
@@ -248,7 +244,7 @@ def _cell(comparison: Comparison, metric: str, name: str, reference: str, digits
 def _print_differences(comparison: Comparison, reference: str) -> None:
     rows = []
     for name in comparison.models:
-        test = find_test(comparison, "roc_auc", name, reference)
+        test = promotion.find_test(comparison, "roc_auc", name, reference)
         if test is None:
             continue
         sign = 1 if test.better == name else -1
@@ -258,8 +254,8 @@ def _print_differences(comparison: Comparison, reference: str) -> None:
     print_table(f"ROC-AUC against {reference}", ("model", "difference", "95 % interval", "p"), rows, left=("model",))
 
 
-def _print_failures(judged: Judged, model: str) -> None:
-    failures: Sequence[str] = name_failures(evaluate_segments(judged, model))
+def _print_failures(judged: backtest.Judged, model: str) -> None:
+    failures: Sequence[str] = segments.name_failures(segments.evaluate_segments(judged, model))
     for sentence in failures:
         click.echo(f"{model}: {sentence}")
     if not failures:

@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from churn.data import OnStep
-from churn.files import render_json
+from churn import data, files
 from churn.model.documents import Baselines
 from churn.report.pages import STALE_DAYS
 from churn.speech import Language, joined, message, say
@@ -39,7 +38,7 @@ def warn_of_age(date: dt.date | None, scored_on: dt.date | None) -> None:
 
 def print_json(value: Any) -> None:
     """Print JSON on standard output."""
-    click.echo(render_json(value), nl=False)
+    click.echo(files.render_json(value), nl=False)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[str] = ()) -> None:
@@ -55,7 +54,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 
 
 @contextmanager
-def steps(total: int | None = None) -> Iterator[OnStep]:
+def steps(total: int | None = None) -> Iterator[data.OnStep]:
     """Show what is being done: a bar or a spinner on a terminal, a plain line a step otherwise."""
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -9,22 +9,14 @@ from pathlib import Path
 import click
 import pyarrow.parquet as pq
 
-from churn.api import learning
-from churn.api.explaining import write_explanation
-from churn.api.reporting import page
-from churn.charts import canvas
-from churn.charts.models import draw_baselines
+from churn import data, scoring
+from churn.api import explaining, learning, reporting
+from churn.charts import canvas, models
+from churn.cli import explain, options, plan, train
 from churn.cli.console import note, percent, print_baselines, print_json, print_table, show_notes, steps
-from churn.cli.explain import print_bindings
-from churn.cli.options import PATH, json_option, no_track_option
-from churn.cli.plan import plan_day
-from churn.cli.train import baselines_title, print_metrics, track_training
 from churn.config import Config, read_config
-from churn.data import open_bank
 from churn.files import new_folder, require_replaceable, write_json, write_text
-from churn.model.documents import Thresholds
-from churn.model.storage import StoredModel, read_model, write_model
-from churn.scoring import write_scores
+from churn.model import documents, storage
 from churn.simulation import simulate_bank
 from churn.speech import LANGUAGES
 from churn.tracking.place import tracking_place
@@ -56,9 +48,9 @@ _NAMES = tuple(name.rstrip("/") for name in _FILES)
 
 
 @click.command()
-@click.option("--dir", "folder", type=PATH, default=Path("demo"), show_default=True, help="Folder to write.")
-@no_track_option
-@json_option
+@click.option("--dir", "folder", type=options.PATH, default=Path("demo"), show_default=True, help="Folder to write.")
+@options.no_track_option
+@options.json_option
 def demo(folder: Path, no_track: bool, as_json: bool) -> None:
     """Go the whole way on an embedded simulated bank, in under two minutes on two cores.
 
@@ -75,30 +67,30 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
             simulate_bank(bank, customers=CUSTOMERS, months=MONTHS, seed=SEED, on_step=on_step)
         as_of = _check(bank)
         note("3  train, calibrate, and judge on a year the judged model has not seen")
-        with open_bank(bank) as opened, steps() as on_step:
+        with data.open_bank(bank) as opened, steps() as on_step:
             show_notes(opened.notes())
             trained = learning.train(opened.snapshots(on_step=on_step), on_step=on_step)
-        write_model(model, trained)
-        stored = read_model(model)
+        storage.write_model(model, trained)
+        stored = storage.read_model(model)
         note(f"4  say which bindings cut churn as of {as_of}")
-        with open_bank(bank) as opened:
+        with data.open_bank(bank) as opened:
             with steps() as on_step:
-                rows, _ = write_explanation(work / "explained", stored, opened, as_of, on_step=on_step)
+                rows, _ = explaining.write_explanation(work / "explained", stored, opened, as_of, on_step=on_step)
             note(f"5  score every customer as of {as_of}")
-            write_scores(scores, stored, opened, as_of, explain=True)
+            scoring.write_scores(scores, stored, opened, as_of, explain=True)
         note(f"6  plan each manager's day, the first working day from {as_of} on")
-        plan_day(bank, scores, work / "plan", config)
+        plan.plan_day(bank, scores, work / "plan", config)
         note("7  write pages for managers, in English and Chinese")
         _write_pages(bank, stored, scores, work, config)
-        title = baselines_title(stored.manifest, stored.manifest.as_of)
-        canvas.save(draw_baselines(stored.baselines, title=title), work / "baselines.png")
+        title = train.baselines_title(stored.manifest, stored.manifest.as_of)
+        canvas.save(models.draw_baselines(stored.baselines, title=title), work / "baselines.png")
         write_json(work / _MARK, {"customers": CUSTOMERS, "months": MONTHS, "seed": SEED})
         bands = Counter(pq.read_table(scores, columns=["risk_band"])["risk_band"].to_pylist())
     if not no_track:
         # MLflow keeps absolute paths, so not before the folder has its name; and nowhere else, whatever is set
         embargo = Config().training.embargo_days
         where = tracking_place(folder)
-        track_training(
+        train.track_training(
             stored, folder / "model", place=where, embargo_days=embargo, held_out=trained.held_out, source="churn demo"
         )
     files = {name: str(folder / name) for name in _FILES if (folder / name).exists()}
@@ -110,17 +102,17 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
         }
         print_json(found | {"risk_bands": bands, "files": files})
         return
-    print_metrics(stored)
+    train.print_metrics(stored)
     _print_bands(bands, stored.manifest.thresholds)
     print_baselines(stored.baselines, title)
-    print_bindings(rows, Config(), "en")
+    explain.print_bindings(rows, Config(), "en")
     print_table("Where to look", ("file", "what"), [(files[n], _FILES[n]) for n in files], left=("file", "what"))
 
 
-def _write_pages(bank: Path, stored: StoredModel, scores: Path, work: Path, config: Config) -> None:
+def _write_pages(bank: Path, stored: storage.StoredModel, scores: Path, work: Path, config: Config) -> None:
     """Write the page of the bank and that of its first branch, each in both languages."""
-    with open_bank(bank, config) as opened, steps() as on_step:
-        pages = page(opened, stored, scores, work / "explained", on_step=on_step)
+    with data.open_bank(bank, config) as opened, steps() as on_step:
+        pages = reporting.page(opened, stored, scores, work / "explained", on_step=on_step)
     for name, branch_id in (("bank", None), ("branch", pages.branches[0])):
         for language in LANGUAGES:
             write_text(work / "report" / f"{name}_{language}.html", pages.html(language, branch_id))
@@ -128,14 +120,14 @@ def _write_pages(bank: Path, stored: StoredModel, scores: Path, work: Path, conf
 
 def _check(bank: Path) -> dt.date:
     """Check the tables; return the day after the data end, the next date to score at."""
-    with open_bank(bank) as tables:
+    with data.open_bank(bank) as tables:
         rows = sum(count.rows for count in tables.row_counts.values())
         left_out = sum(count.quarantined for count in tables.row_counts.values())
         note(f"2  check {rows:,} rows of {len(tables.row_counts)} tables: {left_out:,} cannot be used")
         return tables.data_end + dt.timedelta(days=1)
 
 
-def _print_bands(bands: Mapping[str, int], thresholds: Thresholds) -> None:
+def _print_bands(bands: Mapping[str, int], thresholds: documents.Thresholds) -> None:
     total = sum(bands.values())
     says = {
         "high": f"at least {percent(thresholds.high)}",

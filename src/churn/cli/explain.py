@@ -6,19 +6,14 @@ from pathlib import Path
 
 import click
 
-from churn.api import explaining
-from churn.api.customer import ExplainedCustomer, explain_customer
+from churn import errors, files
+from churn.api import customer, explaining
 from churn.charts.waterfall import plot_waterfall
-from churn.cli import options
-from churn.cli.console import note, print_json, print_table, show_notes, steps
+from churn.cli import console, options
 from churn.config import Config, read_config
 from churn.data import open_data
-from churn.errors import ConfigError
-from churn.explanation.bindings import BindingRow, flatten, service_names
-from churn.explanation.grading import Grade, Graded
-from churn.explanation.verdict import EVIDENCE, VERDICTS
+from churn.explanation import bindings, grading, verdict
 from churn.features.feature import meaning_of, value_of
-from churn.files import require_apart, require_writable_file
 from churn.model.storage import read_model
 from churn.speech import Language, Message, Percent, Points, Said, message, say
 from churn.speech.amounts import PointsBetween
@@ -78,37 +73,39 @@ def explain(
         if customer_id is None:
             explaining.require_explanation_place(output)
         else:
-            require_writable_file(_picture(output))
-        require_apart([output], [model_path, data])
+            files.require_writable_file(_picture(output))
+        files.require_apart([output], [model_path, data])
     labels: Labels = "needed" if customer_id is None else "unread"
     with (
         use_threads(threads),
         open_data(data, config, stored, as_of=as_of, use="explain", labels=labels, data_end=data_end) as source,
     ):
         if customer_id is not None:
-            found = explain_customer(stored, source, customer_id, as_of, bindings=changes, products=products)
+            found = customer.explain_customer(stored, source, customer_id, as_of, bindings=changes, products=products)
             _show_customer(found, output, language, as_json=as_json)
             return
         assert output is not None
-        show_notes(source.notes())
-        with steps() as on_step:
+        console.show_notes(source.notes())
+        with console.steps() as on_step:
             rows, graded = explaining.write_explanation(
                 output, stored, source, as_of, truth=data / "truth" if truth else None, language=language, seed=seed,
                 on_step=on_step,
             )  # fmt: skip
     if as_json:
-        print_json([flatten(row) for row in rows])
+        console.print_json([bindings.flatten(row) for row in rows])
         return
     print_bindings(rows, source.config, language)
     if graded:
         print_grades(graded, source.config, language)
-    note(f"wrote {output}")
+    console.note(f"wrote {output}")
 
 
-def _show_customer(found: ExplainedCustomer, output: Path | None, language: Language, *, as_json: bool) -> None:
+def _show_customer(
+    found: customer.ExplainedCustomer, output: Path | None, language: Language, *, as_json: bool
+) -> None:
     """Print one customer's probability, what makes it, and the model's answer to a change; draw a waterfall."""
     if as_json:
-        print_json(found.to_json())
+        console.print_json(found.to_json())
     else:
         _print_customer(found, language)
     if output is not None:
@@ -122,14 +119,14 @@ def _show_customer(found: ExplainedCustomer, output: Path | None, language: Lang
             path=path,
             language=language,
         )
-        note(f"wrote {path}")
+        console.note(f"wrote {path}")
 
 
 def _picture(output: Path) -> Path:
     return output if output.suffix == ".png" else output / "waterfall.png"
 
 
-def _print_customer(found: ExplainedCustomer, language: Language) -> None:
+def _print_customer(found: customer.ExplainedCustomer, language: Language) -> None:
     largest = sorted(found.points.items(), key=lambda item: -abs(item[1]))[:N_SHOWN]
     rows = [
         [meaning_of(found.catalogue, name), value_of(found.catalogue, name, found.values[name]), Points(value)]
@@ -145,9 +142,9 @@ def _print_customer(found: ExplainedCustomer, language: Language) -> None:
         click.echo(say(sentence, language))
 
 
-def print_bindings(rows: Sequence[BindingRow], config: Config, language: Language) -> None:
+def print_bindings(rows: Sequence[bindings.BindingRow], config: Config, language: Language) -> None:
     """Print the bindings table, and what it says in words."""
-    names = service_names(config)
+    names = bindings.service_names(config)
     table = [
         (
             names[row.service],
@@ -156,8 +153,8 @@ def print_bindings(rows: Sequence[BindingRow], config: Config, language: Languag
             PointsBetween(row.raw),
             PointsBetween(row.atu),
             PointsBetween(row.late),
-            EVIDENCE[row.evidence],
-            VERDICTS[row.verdict],
+            verdict.EVIDENCE[row.evidence],
+            verdict.VERDICTS[row.verdict],
         )
         for row in rows
     ]
@@ -167,9 +164,9 @@ def print_bindings(rows: Sequence[BindingRow], config: Config, language: Languag
         click.echo(say(row.text, language))
 
 
-def print_grades(graded: Sequence[Graded], config: Config, language: Language) -> None:
+def print_grades(graded: Sequence[grading.Graded], config: Config, language: Language) -> None:
     """Print the true effects of a simulated bank and how the estimates did."""
-    names = service_names(config)
+    names = bindings.service_names(config)
     rows: list[Sequence[Said]] = [
         [
             names[one.service],
@@ -188,7 +185,7 @@ def _print_said(
     """Print a table of what is said, the first column and so many of the last, which are words, to the left."""
     columns = [say(head, language) for head in heads]
     cells = [[say(cell, language) for cell in row] for row in rows]
-    print_table(say(title, language), columns, cells, left=(columns[0], *columns[len(columns) - n_words :]))
+    console.print_table(say(title, language), columns, cells, left=(columns[0], *columns[len(columns) - n_words :]))
 
 
 _COLUMNS = (
@@ -200,14 +197,14 @@ _GRADE_COLUMNS = (
     message("service"), message("true ATT"), message("true ATU"), message("true ITT"), message("true LATE"),
     message("does the interval hold it"), message("verdict"),
 )  # fmt: skip
-_GRADES: Mapping[Grade, Message] = {
+_GRADES: Mapping[grading.Grade, Message] = {
     "right": message("right"),
     "wrong": message("wrong"),
     "open": message("open", context="grade"),
 }
 
 
-def _held(one: Graded, language: Language) -> Said:
+def _held(one: grading.Graded, language: Language) -> Said:
     covered = {"ATT": one.att_covered, "ATU": one.atu_covered, "ITT": one.itt_covered, "LATE": one.late_covered}
     found = [
         message("{effect} yes", effect=name) if held else message("{effect} no", effect=name)
@@ -219,14 +216,14 @@ def _held(one: Graded, language: Language) -> Said:
 
 def _changes(yes: Sequence[str], no: Sequence[str], options: str) -> dict[str, bool]:
     if both := [name for name in yes if name in no]:
-        raise ConfigError(f"{options}: {both[0]} is given to both; leave it out of one")
+        raise errors.ConfigError(f"{options}: {both[0]} is given to both; leave it out of one")
     return dict.fromkeys(yes, True) | dict.fromkeys(no, False)
 
 
 def _require_call(output: Path | None, customer_id: str | None, *, truth: bool, asks_what_if: bool) -> None:
     if output is None and customer_id is None:
-        raise ConfigError("-o is missing; give the folder to write, or one customer with --customer")
+        raise errors.ConfigError("-o is missing; give the folder to write, or one customer with --customer")
     if asks_what_if and customer_id is None:
-        raise ConfigError("--bind, --unbind, --open and --close ask about one customer; give --customer")
+        raise errors.ConfigError("--bind, --unbind, --open and --close ask about one customer; give --customer")
     if truth and customer_id is not None:
-        raise ConfigError("--truth grades the table of all services; leave it out, or --customer")
+        raise errors.ConfigError("--truth grades the table of all services; leave it out, or --customer")

@@ -6,15 +6,12 @@ from typing import Any
 
 import click
 
-from churn import csv_files
-from churn.cli import options
-from churn.cli.console import note, print_json, print_table, show_notes
+from churn import csv_files, errors, files
+from churn.cli import console, options
 from churn.config import Config, read_config
 from churn.data import build_frame, open_bank
-from churn.errors import OutputError
 from churn.features.catalogue import catalogue
 from churn.features.feature import Feature
-from churn.files import new_file, require_apart, require_writable_file
 from churn.speech import LANGUAGES, say
 from churn.threads import use_threads
 
@@ -51,24 +48,24 @@ def features(
     if data is None or as_of is None or output is None:
         raise click.UsageError("DATA, --as-of and -o are needed (or --catalogue alone)")
     if output.suffix not in (".parquet", ".csv"):
-        raise OutputError(f"{output}: give a name that ends in .parquet or .csv")
-    require_writable_file(output)
+        raise errors.OutputError(f"{output}: give a name that ends in .parquet or .csv")
+    files.require_writable_file(output)
     with use_threads(threads), open_bank(data, config, data_end=data_end) as bank:
-        require_apart([output], bank.paths)
-        show_notes(bank.notes())
+        files.require_apart([output], bank.paths)
+        console.show_notes(bank.notes())
         frame = build_frame(bank, as_of)
-    with new_file(output) as temporary:
+    with files.new_file(output) as temporary:
         if output.suffix == ".csv":
             csv_files.write_frame(temporary, frame, for_excel=False)
         else:
             frame.to_parquet(temporary, index=False)
-    note(f"wrote {output}: {len(frame):,} customers, {frame.shape[1] - 2} features")
+    console.note(f"wrote {output}: {len(frame):,} customers, {frame.shape[1] - 2} features")
 
 
 def _print_catalogue(config: Config, *, as_json: bool) -> None:
     entries = catalogue(config)
     if as_json:
-        print_json([_document(feature) for feature in entries])
+        console.print_json([_document(feature) for feature in entries])
         return
     columns = ("feature", "family", "unit", "days", "meaning", "含义", "a manager can act on it", "needs")
     rows = [
@@ -84,7 +81,7 @@ def _print_catalogue(config: Config, *, as_json: bool) -> None:
         )
         for feature in entries
     ]
-    print_table(f"{len(entries)} features", columns, rows, left=[c for c in columns if c != "days"])
+    console.print_table(f"{len(entries)} features", columns, rows, left=[c for c in columns if c != "days"])
 
 
 def _document(feature: Feature) -> dict[str, Any]:

@@ -7,15 +7,12 @@ from typing import Any, NamedTuple
 
 import click
 
+from churn import errors, files
+from churn.actions import managers, plan_days, plan_files, sheets, workbook
 from churn.actions.lists.build import Lists, build_lists
 from churn.actions.lists.workbook import write_lists
-from churn.actions.managers import unknown_managers
 from churn.actions.plan import Plan, build_plan
-from churn.actions.plan_days import choose_day
-from churn.actions.plan_files import summarise, write_csv, write_json_plan
-from churn.actions.sheets import Language
 from churn.actions.today import read_today
-from churn.actions.workbook import write_workbook
 from churn.cli.console import note, print_json, print_table, show_notes, steps, warn_of_age
 from churn.cli.options import (
     PATH,
@@ -29,8 +26,6 @@ from churn.cli.options import (
 )
 from churn.config import Config, read_config
 from churn.data import is_file, open_bank
-from churn.errors import DataError
-from churn.files import hash_file, new_folder, require_apart, require_replaceable
 from churn.scores import Scores, read_scores
 from churn.speech.direction import isolate
 
@@ -63,7 +58,7 @@ def plan(
     scores_path: Path,
     output: Path,
     date: dt.date | None,
-    language: Language,
+    language: sheets.Language,
     config_path: Path | None,
     data_end: dt.date | None,
     threads: int | None,
@@ -102,17 +97,17 @@ def plan_day(
     config: Config,
     *,
     date: dt.date | None = None,
-    language: Language = "both",
+    language: sheets.Language = "both",
     data_end: dt.date | None = None,
     n_threads: int | None = None,
 ) -> Made:
     """Plan a day of a bank into a folder; parameters as for the command."""
-    require_replaceable(output, mark=MARK, names=FILES)
+    files.require_replaceable(output, mark=MARK, names=FILES)
     _require_tables(data, config)
     scores = read_scores(scores_path)
-    day = choose_day(date, scores.as_of, config.plan)
+    day = plan_days.choose_day(date, scores.as_of, config.plan)
     with open_bank(data, config, data_end=data_end, n_threads=n_threads) as bank, steps() as on_step:
-        require_apart([output], [*bank.paths, scores_path])
+        files.require_apart([output], [*bank.paths, scores_path])
         show_notes(bank.notes())
         on_step(f"reading customers as of {day}")
         today = read_today(bank, scores, day, config)
@@ -122,9 +117,9 @@ def plan_day(
         lists = build_lists(today)
         on_step("writing")
         about = {
-            **summarise(planned),
+            **plan_files.summarise(planned),
             "lists": _about_lists(lists),
-            "scores": {"file": scores_path.name, "sha256": hash_file(scores_path), "as_of": _iso(scores.as_of)},
+            "scores": {"file": scores_path.name, "sha256": files.hash_file(scores_path), "as_of": _iso(scores.as_of)},
             "settings": config.plan.model_dump(mode="json"),
             "lists_settings": config.lists.model_dump(mode="json"),
             **bank.input_facts(),
@@ -135,22 +130,24 @@ def plan_day(
 
 def _require_tables(data: Path, config: Config) -> None:
     if is_file(data, config):
-        raise DataError(f"{data}: a flat file names no manager and no branch; give the folder of the bank's tables")
+        raise errors.DataError(
+            f"{data}: a flat file names no manager and no branch; give the folder of the bank's tables"
+        )
 
 
 def _write(
-    output: Path, planned: Plan, lists: Lists, about: dict[str, Any], config: Config, language: Language
+    output: Path, planned: Plan, lists: Lists, about: dict[str, Any], config: Config, language: sheets.Language
 ) -> None:
     """Write the folder, whole or not at all."""
-    with new_folder(output, mark=MARK, names=FILES) as folder:
-        write_csv(folder / "plan.csv", planned.rows)
-        write_csv(folder / "assignments.csv", planned.assignments)
-        write_workbook(folder / "plan.xlsx", planned, config.plan, language=language)
+    with files.new_folder(output, mark=MARK, names=FILES) as folder:
+        plan_files.write_csv(folder / "plan.csv", planned.rows)
+        plan_files.write_csv(folder / "assignments.csv", planned.assignments)
+        workbook.write_workbook(folder / "plan.xlsx", planned, config.plan, language=language)
         (folder / "lists").mkdir()
         for name, rows in lists.frames.items():
-            write_csv(folder / "lists" / f"{name}.csv", rows)
+            plan_files.write_csv(folder / "lists" / f"{name}.csv", rows)
         write_lists(folder / "lists" / "lists.xlsx", lists, planned.date, config, language=language)
-        write_json_plan(folder / MARK, planned, about)
+        plan_files.write_json_plan(folder / MARK, planned, about)
 
 
 def _about_lists(lists: Lists) -> dict[str, Any]:
@@ -168,7 +165,7 @@ def _about_lists(lists: Lists) -> dict[str, Any]:
 
 def _tell(planned: Plan, scores: Scores, config: Config) -> None:
     """Say on standard error what a reader of the plan should know."""
-    for name in unknown_managers(planned.managers, config.plan):
+    for name in managers.unknown_managers(planned.managers, config.plan):
         note(f"warning: [plan.managers] {isolate(name)}: responsible for nobody; give a branch, or remove the entry")
     warn_of_age(planned.date, scores.as_of)
     if not scores.is_explained:
@@ -179,7 +176,7 @@ def _tell(planned: Plan, scores: Scores, config: Config) -> None:
 
 
 def _print(planned: Plan, lists: Lists, *, as_json: bool) -> None:
-    summary = summarise(planned)
+    summary = plan_files.summarise(planned)
     if as_json:
         print_json(summary | {"lists": _about_lists(lists)})
         return

@@ -5,16 +5,13 @@ from pathlib import Path
 
 import click
 
-from churn import files
-from churn.actions.plan_days import choose_day
-from churn.actions.plan_files import write_csv
+from churn import errors, files
+from churn.actions import plan_days, plan_files
 from churn.api.reporting import page, read_explanation
-from churn.cli import options
-from churn.cli.console import note, print_json, show_notes, steps, warn_of_age
+from churn.cli import console, options
 from churn.cli.options import PATH, IsoDate
 from churn.config import read_config
 from churn.data import is_file, open_data
-from churn.errors import DataError
 from churn.model.storage import read_model
 from churn.report.facts import to_json
 from churn.report.pages import require_pages_place
@@ -69,12 +66,12 @@ def report(
     config, model, scores = read_config(config_path), read_model(model_path), read_scores(scores_path)
     found = read_explanation(explained, model, scores.as_of) if explained else None
     if not is_file(data, config, model):
-        date = choose_day(date, scores.as_of, config.plan)
-        warn_of_age(date, scores.as_of)
+        date = plan_days.choose_day(date, scores.as_of, config.plan)
+        console.warn_of_age(date, scores.as_of)
     opening = open_data(data, config, model, as_of=scores.as_of, use="explain", labels="unread", data_end=data_end)
-    with use_threads(threads), opening as opened, steps() as on_step:
+    with use_threads(threads), opening as opened, console.steps() as on_step:
         files.require_apart([output] if measures is None else [output, measures], [*opened.paths, scores_path])
-        show_notes(opened.notes())
+        console.show_notes(opened.notes())
         pages = page(opened, model, scores, found, date=date, branch_id=branch_id, seed=seed, on_step=on_step)
     if each_branch:
         pages.write(output, language)
@@ -82,10 +79,10 @@ def report(
         files.write_text(output, pages.html(language, branch_id))
     if measures and pages.measures is not None:
         with files.new_file(measures) as path:
-            write_csv(path, pages.measures)
+            plan_files.write_csv(path, pages.measures)
     if as_json:
-        print_json(to_json(pages.facts(branch_id)))
-    note(f"wrote {output}")
+        console.print_json(to_json(pages.facts(branch_id)))
+    console.note(f"wrote {output}")
 
 
 def _require_place(output: Path, *, each_branch: bool, branch_id: str | None) -> None:
@@ -107,5 +104,7 @@ def _require_measures(data: Path, measures: Path | None, folder: Path | None) ->
     if measures.suffix.lower() != ".csv":
         raise click.UsageError("--measures: a table ends in .csv; name it so")
     if data.is_file():
-        raise DataError(f"{data}: a flat file has no dates, so that nothing can be measured; leave --measures out")
+        raise errors.DataError(
+            f"{data}: a flat file has no dates, so that nothing can be measured; leave --measures out"
+        )
     files.require_writable_file(measures)

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import click
 
-from churn.cli.console import note, steps
-from churn.cli.options import seed_option
+from churn.cli import console, options
 from churn.simulation import simulate_bank
 
 
@@ -13,7 +12,7 @@ from churn.simulation import simulate_bank
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--customers", type=int, default=20_000, show_default=True, help="Rows of the table customers.")
 @click.option("--months", type=int, default=48, show_default=True, help="Months of history.")
-@seed_option
+@options.seed_option
 @click.option(
     "--format",
     "file_format",
@@ -48,7 +47,7 @@ def simulate(
     \b
     Example:  churn simulate bank --customers 20000 --months 48 --seed 1
     """
-    with steps() as on_step:
+    with console.steps() as on_step:
         simulate_bank(
             out,
             customers=customers,
@@ -61,4 +60,4 @@ def simulate(
             campaigns=campaigns,
             on_step=on_step,
         )
-    note(f"wrote {out}")
+    console.note(f"wrote {out}")

@@ -14,10 +14,8 @@ from churn.cli.console import note, print_baselines, print_json, print_table, sh
 from churn.config import read_config
 from churn.data import open_data
 from churn.errors import ChurnError, ConfigError
-from churn.model.documents import Manifest
+from churn.model import documents, storage, trees
 from churn.model.recipe import Recipe, describe_monotone, parse_recipe
-from churn.model.storage import StoredModel, read_model, require_model_place, write_model
-from churn.model.trees import LIGHTGBM
 from churn.tables.flat import Labels
 from churn.threads import use_threads
 from churn.tracking.place import Place, look_command, tracking_place
@@ -85,7 +83,7 @@ def train(
     """
     config = read_config(config_path)
     recipe = build_recipe(learner, monotone=monotone, seed=seed, parameters_path=parameters_path)
-    require_model_place(output)
+    storage.require_model_place(output)
     labels: Labels = "where known" if anchor else "needed"
     with use_threads(threads), open_data(data, config, labels=labels, data_end=data_end) as opened:
         show_notes(opened.notes())
@@ -99,10 +97,10 @@ def train(
                 anchor=opened if anchor else None,
                 on_step=on_step,
             )
-    write_model(output, stored)
+    storage.write_model(output, stored)
     held_out = stored.held_out
     # What was written is read back through every check, so that a model that cannot be loaded is known now.
-    stored = read_model(output)
+    stored = storage.read_model(output)
     show_notes(baselines.anchoring_warnings(stored))
     if as_json:
         document: dict[str, Any] = {"model": str(output)}
@@ -130,14 +128,14 @@ def build_recipe(learner: str, *, monotone: bool, seed: int, parameters_path: Pa
     """
     given = read_parameters(parameters_path) if parameters_path else Recipe()
     recipe = parse_recipe(learner, seed=seed, parameters=given.parameters, tuned_on=given.tuned_on)
-    if parameters_path is not None and LIGHTGBM not in recipe.learners:
+    if parameters_path is not None and trees.LIGHTGBM not in recipe.learners:
         raise ConfigError(
-            f"--parameters {parameters_path}: are {LIGHTGBM}'s, and --learner {learner} has no use for them"
+            f"--parameters {parameters_path}: are {trees.LIGHTGBM}'s, and --learner {learner} has no use for them"
         )
     return replace(recipe, monotone=True) if monotone else recipe
 
 
-def print_metrics(stored: StoredModel) -> None:
+def print_metrics(stored: storage.StoredModel) -> None:
     """Print the held-out metrics with their intervals."""
     rows = [
         (name.replace("_", " "), *("–" if number is None else f"{number:.4f}" for number in estimate))
@@ -152,7 +150,7 @@ def print_metrics(stored: StoredModel) -> None:
         click.echo(describe_monotone(manifest.monotone))
 
 
-def baselines_title(manifest: Manifest, as_of: dt.date | None) -> str:
+def baselines_title(manifest: documents.Manifest, as_of: dt.date | None) -> str:
     """Head the table of baselines: which customers, which horizon, and how stated rates came to it."""
     flat = "the file's customers" if manifest.anchored else "five folds"
     when = f"as of {as_of}" if as_of else flat
@@ -162,7 +160,7 @@ def baselines_title(manifest: Manifest, as_of: dt.date | None) -> str:
 
 
 def track_training(
-    stored: StoredModel,
+    stored: storage.StoredModel,
     folder: Path,
     *,
     place: Place | None = None,

@@ -8,14 +8,12 @@ from typing import Any
 
 import click
 
+from churn import errors, files, frame
 from churn.api import tuning
 from churn.cli import options
 from churn.cli.console import note, print_json, print_table, show_notes, steps
 from churn.config import read_config
 from churn.data import open_data
-from churn.errors import ChurnError
-from churn.files import require_apart, require_writable_file, write_json
-from churn.frame import Snapshot
 from churn.model.trees import TreeParameters
 from churn.threads import use_threads
 from churn.tracking.place import look_command, studies_path, tracking_place
@@ -87,8 +85,8 @@ def tune(
               churn train bank --parameters tuned.json -o models/tuned
     """
     config = read_config(config_path)
-    require_writable_file(output)
-    require_apart([output], [data, studies_path(), *([config_path] if config_path else [])])
+    files.require_writable_file(output)
+    files.require_apart([output], [data, studies_path(), *([config_path] if config_path else [])])
     with use_threads(threads):
         with open_data(data, config, data_end=data_end) as opened:
             show_notes(opened.notes())
@@ -100,7 +98,7 @@ def tune(
         with _kept(study), steps(trials + 1) as on_step:
             tuned = tuning.tune(snapshots, trials=trials, minutes=minutes, study=study, seed=seed, on_step=on_step)
     document = tuned.document()
-    write_json(output, document)
+    files.write_json(output, document)
     if as_json:
         print_json(document)
     else:
@@ -139,7 +137,7 @@ def print_tuned(tuned: Tuned) -> None:
     click.echo(f"On rows that no trial saw: {_SENTENCES[tuned.word]}.")
 
 
-def _gain_row(gain: Gain, held_out: Snapshot) -> tuple[str, ...]:
+def _gain_row(gain: Gain, held_out: frame.Snapshot) -> tuple[str, ...]:
     when = f"as of {held_out.as_of}" if held_out.as_of else "kept apart"
     return (
         f"{_NAMES[gain.metric]}, {len(held_out.customer_id):,} customers {when}",
@@ -176,7 +174,7 @@ def track_study(document: Mapping[str, Any], inputs: Mapping[str, Any]) -> str |
     try:
         with steps() as on_step:
             run_id = log_study(document, inputs, place=place, on_step=on_step)
-    except ChurnError as error:
+    except errors.ChurnError as error:
         note(f"warning: the study was not logged: {error}")
         return None
     except KeyboardInterrupt:

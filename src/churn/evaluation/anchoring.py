@@ -9,16 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.errors import DataError
+from churn import errors, frame, segments, timeline
 from churn.evaluation.baselines import build_baselines
-from churn.frame import Snapshot
-from churn.model.anchoring import TABLE_COVERAGE, fit_anchoring
+from churn.model import anchoring, documents, fitted, storage
 from churn.model.card import render_card
-from churn.model.documents import Anchored, AnchoredBucket, AnchorEvidence, AnchorEvidenceRow, BaselineRow, InputFile
-from churn.model.fitted import FittedModel, model_id
-from churn.model.storage import StoredModel, anchor_manifest
-from churn.segments import BUCKETS
-from churn.timeline import YEAR_DAYS
 
 Floats = NDArray[np.float64]
 
@@ -33,15 +27,15 @@ class _Population(NamedTuple):
 
 
 def anchor_model(
-    stored: StoredModel,
-    snapshots: Iterable[Snapshot],
+    stored: storage.StoredModel,
+    snapshots: Iterable[frame.Snapshot],
     *,
     stated: Mapping[Any, float],
-    labelled: Snapshot | None = None,
-    feature: str = TABLE_COVERAGE,
+    labelled: frame.Snapshot | None = None,
+    feature: str = anchoring.TABLE_COVERAGE,
     inputs: Sequence[Mapping[str, Any]] = (),
     where: str = "anchoring",
-) -> StoredModel:
+) -> storage.StoredModel:
     """Anchor a stored model to stated rates on a population, and rewrite what is kept with it.
 
     Outcomes are not used for it. `baselines` become those of the anchored model on this population. `metrics` stay
@@ -76,23 +70,25 @@ def anchor_model(
     bare = replace(stored.model, anchoring=None)
     people = _population(bare, snapshots, labelled, where)
     horizon_days = stored.manifest.horizon_days
-    fit = fit_anchoring(people.probability, people.coverage, stated, horizon_days, feature=feature, where=where)
+    fit = anchoring.fit_anchoring(
+        people.probability, people.coverage, stated, horizon_days, feature=feature, where=where
+    )
     after = fit.anchoring.apply(people.probability, people.coverage)
     known, before = ~np.isnan(people.churned), stored.manifest.anchored
-    anchored = Anchored(
+    anchored = documents.Anchored(
         as_of=people.as_of,
         rows=len(after),
         labelled=int(known.sum()),
         mean_predicted=float(after.mean()),
-        inputs=tuple(InputFile.model_validate(one) for one in inputs),
+        inputs=tuple(documents.InputFile.model_validate(one) for one in inputs),
         buckets=fit.buckets,
         evidence=_evidence(stored, people, stated, fit.buckets),
-        from_model=model_id(bare),
+        from_model=fitted.model_id(bare),
         thresholds_before=before.thresholds_before if before else stored.manifest.thresholds,
         metrics_describe="the model before anchoring",
     )
     model = replace(bare, anchoring=fit.anchoring)
-    manifest = anchor_manifest(stored.manifest, model, anchored)
+    manifest = storage.anchor_manifest(stored.manifest, model, anchored)
     metrics = stored.metrics.model_copy(update={"before_anchoring": True})
     baselines = build_baselines(people.coverage, people.churned, after, stated=stated, horizon_days=horizon_days)
     card = render_card(manifest, metrics, baselines)
@@ -100,14 +96,14 @@ def anchor_model(
 
 
 def _population(
-    model: FittedModel, snapshots: Iterable[Snapshot], labelled: Snapshot | None, where: str
+    model: fitted.FittedModel, snapshots: Iterable[frame.Snapshot], labelled: frame.Snapshot | None, where: str
 ) -> _Population:
     outcome = pd.Series(dtype=np.float64)
     if labelled is not None and labelled.churned is not None:
         outcome = pd.Series(labelled.churned.astype(np.float64), index=labelled.customer_id)
     parts = [_read(model, snapshot, outcome, where) for snapshot in snapshots]
     if not parts:
-        raise DataError(f"{where}: there is nobody to anchor on; give a date inside the data")
+        raise errors.DataError(f"{where}: there is nobody to anchor on; give a date inside the data")
     return _Population(
         as_of=parts[0].as_of,
         coverage=np.concatenate([part.coverage for part in parts]),
@@ -116,9 +112,9 @@ def _population(
     )
 
 
-def _read(model: FittedModel, snapshot: Snapshot, outcome: "pd.Series[float]", where: str) -> _Population:
+def _read(model: fitted.FittedModel, snapshot: frame.Snapshot, outcome: "pd.Series[float]", where: str) -> _Population:
     if snapshot.product_coverage is None:
-        raise DataError(f"{where}: product coverage is not known; name its column as coverage in [flat]")
+        raise errors.DataError(f"{where}: product coverage is not known; name its column as coverage in [flat]")
     return _Population(
         as_of=snapshot.as_of,
         coverage=snapshot.product_coverage.astype(np.float64),
@@ -128,8 +124,11 @@ def _read(model: FittedModel, snapshot: Snapshot, outcome: "pd.Series[float]", w
 
 
 def _evidence(
-    stored: StoredModel, people: _Population, stated: Mapping[Any, float], buckets: Sequence[AnchoredBucket]
-) -> AnchorEvidence:
+    stored: storage.StoredModel,
+    people: _Population,
+    stated: Mapping[Any, float],
+    buckets: Sequence[documents.AnchoredBucket],
+) -> documents.AnchorEvidence:
     """Outcomes against the rates anchored to now: this population's, else those that judged the training.
 
     `target` is the rate asked for; where none is asked for, what the shift of another bucket led to.
@@ -144,30 +143,32 @@ def _evidence(
     asked = {name: rate for name, rate in annual.items() if rate is not None}
     found = build_baselines(coverage, churned, churned, stated=asked, horizon_days=horizon_days)
     rows = tuple(
-        AnchorEvidenceRow(
+        documents.AnchorEvidenceRow(
             **row.model_dump(exclude={"predicted", "stated"}),
             stated=row.stated if str(row.product_coverage) in stated else None,
             target=row.stated,
         )
         for row in found
     )
-    return AnchorEvidence(as_of=as_of, buckets=rows)
+    return documents.AnchorEvidence(as_of=as_of, buckets=rows)
 
 
-def _annual_rate(row: AnchoredBucket, stated: Mapping[Any, float], horizon_days: int) -> float | None:
+def _annual_rate(row: documents.AnchoredBucket, stated: Mapping[Any, float], horizon_days: int) -> float | None:
     """Return the year's churn that a bucket is anchored to, under a constant hazard as `stated_rate_at`."""
     name = str(row.product_coverage)
     if name in stated:
         return stated[name]
     rate = row.predicted if row.target is None else row.target
-    return None if rate is None else 1 - (1 - rate) ** (YEAR_DAYS / horizon_days)
+    return None if rate is None else 1 - (1 - rate) ** (timeline.YEAR_DAYS / horizon_days)
 
 
-def _kept_outcomes(stored: StoredModel) -> tuple[dt.date | None, Floats, Floats]:
+def _kept_outcomes(stored: storage.StoredModel) -> tuple[dt.date | None, Floats, Floats]:
     """Coverage and outcome of each customer that a kept comparison counted; rates stated since may differ."""
     anchored = stored.manifest.anchored
     as_of = anchored.evidence.as_of if anchored else stored.manifest.as_of
-    rows: Sequence[BaselineRow | AnchorEvidenceRow] = anchored.evidence.buckets if anchored else stored.baselines
-    coverage = np.repeat(np.arange(1.0, len(BUCKETS) + 1), [row.n for row in rows])
+    rows: Sequence[documents.BaselineRow | documents.AnchorEvidenceRow] = (
+        anchored.evidence.buckets if anchored else stored.baselines
+    )
+    coverage = np.repeat(np.arange(1.0, len(segments.BUCKETS) + 1), [row.n for row in rows])
     churned = [np.arange(row.n) < round((row.observed or 0) * row.n) for row in rows]
     return as_of, coverage, np.concatenate(churned).astype(np.float64)

@@ -11,10 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.data import OnStep, Snapshots, say_nothing
-from churn.errors import DataError
+from churn import data, errors, frame
 from churn.evaluation.leaks import Leak, find_leaks
-from churn.frame import Snapshot
 from churn.model.development import develop
 from churn.model.recipe import Recipe, prepare
 from churn.model.split import N_JUDGED, outcomes
@@ -70,10 +68,10 @@ class Judged:
         _require_equal_lengths(self)
         _require_one_row_a_customer(self)
         if n_wrong := int(np.sum((self.churned != 0) & (self.churned != 1))):
-            raise DataError(f"judged.churned: {n_wrong} outcomes are neither 0 nor 1; give the labels")
+            raise errors.DataError(f"judged.churned: {n_wrong} outcomes are neither 0 nor 1; give the labels")
         for model, predicted in self.predicted.items():
             if n_wrong := int(np.sum(~((predicted >= 0) & (predicted <= 1)))):
-                raise DataError(
+                raise errors.DataError(
                     f"judged.predicted of {model}: {n_wrong} predictions are not in [0, 1]; give probabilities"
                 )
 
@@ -116,12 +114,12 @@ class Backtest(NamedTuple):
 
 
 def backtest(
-    snapshots: Snapshots,
+    snapshots: data.Snapshots,
     recipes: Mapping[str, Recipe],
     *,
     n_judged: int = N_JUDGED,
     seed: int = 0,
-    on_step: OnStep = say_nothing,
+    on_step: data.OnStep = data.say_nothing,
     on_leak: OnLeak = lambda _: None,
 ) -> Backtest:
     """Judge recipes on the last snapshots, each by models of outcomes that were complete at its date.
@@ -173,7 +171,7 @@ def backtest(
     return Backtest(dict(recipes), _judged([split.held_out for split in splits], predicted), seconds, leaks)
 
 
-def judge_snapshot(snapshot: Snapshot, predicted: Mapping[str, NDArray[np.float64]]) -> Judged:
+def judge_snapshot(snapshot: frame.Snapshot, predicted: Mapping[str, NDArray[np.float64]]) -> Judged:
     """Put what models predicted of one snapshot beside its outcomes.
 
     Parameters
@@ -186,7 +184,7 @@ def judge_snapshot(snapshot: Snapshot, predicted: Mapping[str, NDArray[np.float6
     return _judged([snapshot], dict(predicted))
 
 
-def _judged(snapshots: Sequence[Snapshot], predicted: Mapping[str, NDArray[np.float64]]) -> Judged:
+def _judged(snapshots: Sequence[frame.Snapshot], predicted: Mapping[str, NDArray[np.float64]]) -> Judged:
     return Judged(
         as_of=np.concatenate(list(_dates(snapshots))),
         customer_id=np.concatenate([snapshot.customer_id for snapshot in snapshots]),
@@ -196,13 +194,13 @@ def _judged(snapshots: Sequence[Snapshot], predicted: Mapping[str, NDArray[np.fl
     )
 
 
-def _dates(snapshots: Sequence[Snapshot]) -> Iterator[NDArray[np.datetime64]]:
+def _dates(snapshots: Sequence[frame.Snapshot]) -> Iterator[NDArray[np.datetime64]]:
     for snapshot in snapshots:
         date = np.datetime64("NaT" if snapshot.as_of is None else snapshot.as_of.isoformat(), "D")
         yield np.full(len(snapshot.customer_id), date)
 
 
-def _segments(snapshot: Snapshot) -> pd.DataFrame:
+def _segments(snapshot: frame.Snapshot) -> pd.DataFrame:
     if snapshot.segments is None:
         return pd.DataFrame(index=range(len(snapshot.customer_id)))
     return snapshot.segments
@@ -217,18 +215,20 @@ def _require_equal_lengths(judged: Judged) -> None:
         "segments": len(judged.segments),
     }
     if not judged.predicted or not len(judged.as_of):
-        raise DataError(
+        raise errors.DataError(
             f"judged: {len(judged.as_of)} rows of {len(judged.predicted)} models; give at least one of both"
         )
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{name} {n}" for name, n in lengths.items())
-        raise DataError(f"judged: columns have unequal lengths ({found}); give one value a row")
+        raise errors.DataError(f"judged: columns have unequal lengths ({found}); give one value a row")
 
 
 def _require_one_row_a_customer(judged: Judged) -> None:
     undated = np.isnat(judged.as_of)
     if 0 < (n_undated := int(undated.sum())) < len(undated):
-        raise DataError(f"judged.as_of: {n_undated} of {len(undated)} rows have no date; give it to all or to none")
+        raise errors.DataError(
+            f"judged.as_of: {n_undated} of {len(undated)} rows have no date; give it to all or to none"
+        )
     keys = pd.DataFrame({"as_of": judged.as_of, "customer_id": judged.customer_id})
     if n_twice := int(keys.duplicated().sum()):
-        raise DataError(f"judged.customer_id: {n_twice} rows repeat a customer and date; give each once")
+        raise errors.DataError(f"judged.customer_id: {n_twice} rows repeat a customer and date; give each once")

@@ -10,13 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from churn.errors import DataError
-from churn.estimates import share_of
+from churn import errors, estimates, segments, timeline
 from churn.frame import Snapshot
-from churn.model.documents import BaselineRow, Baselines, BaselineVerdict
-from churn.model.split import outcomes
-from churn.segments import BUCKETS, is_in_bucket
-from churn.timeline import YEAR_DAYS, stated_rate_at
+from churn.model import documents, split
 
 MIN_ROWS = 30
 """Below this many customers no verdict is given: the Wilson interval is then wider than 30 points at a rate of one
@@ -32,8 +28,8 @@ def build_baselines(
     y_pred: ArrayLike,
     *,
     stated: Mapping[Any, float],
-    horizon_days: int = YEAR_DAYS,
-) -> Baselines:
+    horizon_days: int = timeline.YEAR_DAYS,
+) -> documents.Baselines:
     """Compare stated, observed and predicted churn in each bucket of coverage.
 
     The observed rate has a 95 % Wilson interval (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953).
@@ -62,13 +58,15 @@ def build_baselines(
     y, p = np.asarray(churned, dtype=np.float64), np.asarray(y_pred, dtype=np.float64)
     coverage = np.zeros(len(y)) if product_coverage is None else np.asarray(product_coverage, dtype=np.float64)
     rows = []
-    for bucket in BUCKETS:
-        members = is_in_bucket(coverage, bucket)
+    for bucket in segments.BUCKETS:
+        members = segments.is_in_bucket(coverage, bucket)
         rows.append(_row(bucket, y[members], p[members], stated.get(str(bucket)), horizon_days))
-    return Baselines(rows)
+    return documents.Baselines(rows)
 
 
-def restate_baselines(baselines: Iterable[BaselineRow], *, stated: Mapping[Any, float], horizon_days: int) -> Baselines:
+def restate_baselines(
+    baselines: Iterable[documents.BaselineRow], *, stated: Mapping[Any, float], horizon_days: int
+) -> documents.Baselines:
     """Hold what was observed and predicted against other stated rates.
 
     Parameters
@@ -88,9 +86,9 @@ def restate_baselines(baselines: Iterable[BaselineRow], *, stated: Mapping[Any, 
     for row in baselines:
         annual = stated.get(str(row.product_coverage))
         verdict = _verdict(row.n, annual, row.observed_low, row.observed_high, horizon_days)
-        rate = None if annual is None else stated_rate_at(annual, horizon_days)
+        rate = None if annual is None else timeline.stated_rate_at(annual, horizon_days)
         restated.append(row.model_copy(update={"stated": rate, "verdict": verdict}))
-    return Baselines(restated)
+    return documents.Baselines(restated)
 
 
 def observed_rates(snapshots: Iterable[Snapshot], by: str = "coverage") -> pd.DataFrame:
@@ -125,8 +123,10 @@ def observed_rates(snapshots: Iterable[Snapshot], by: str = "coverage") -> pd.Da
     for snapshot in snapshots:
         there = [] if snapshot.segments is None else list(map(str, snapshot.segments))
         if snapshot.segments is None or by not in there:
-            raise DataError(f"segments.{by}: not known of these customers; give one of {', '.join(there) or 'none'}")
-        churned, group = outcomes(snapshot), snapshot.segments[by].to_numpy(dtype=object)
+            raise errors.DataError(
+                f"segments.{by}: not known of these customers; give one of {', '.join(there) or 'none'}"
+            )
+        churned, group = split.outcomes(snapshot), snapshot.segments[by].to_numpy(dtype=object)
         rows.extend(
             {"as_of": snapshot.as_of, "by": by, "value": value, **_rate(churned[group == value])}
             for value in sorted({one for one in group if one is not None})
@@ -164,8 +164,10 @@ def feature_rates(snapshot: Snapshot, feature: str, *, n_bins: int = 7) -> pd.Da
     [['30', 2, 0.5], ['missing', 1, 1.0]]
     """
     if feature not in snapshot.features:
-        raise DataError(f"features.{feature}: not among the {snapshot.features.shape[1]} features; check the name")
-    churned, values = outcomes(snapshot), snapshot.features[feature].to_numpy(dtype=np.float64)
+        raise errors.DataError(
+            f"features.{feature}: not among the {snapshot.features.shape[1]} features; check the name"
+        )
+    churned, values = split.outcomes(snapshot), snapshot.features[feature].to_numpy(dtype=np.float64)
     known = ~np.isnan(values)
     rows = [
         {"value": words, **_rate(churned[known & (low <= values) & (values <= high)])}
@@ -183,13 +185,13 @@ def bin_words(rates: pd.DataFrame) -> Sequence[str]:
 
 def _row(
     bucket: int | str, y: NDArray[np.float64], p: NDArray[np.float64], annual: float | None, horizon_days: int
-) -> BaselineRow:
+) -> documents.BaselineRow:
     known = y[~np.isnan(y)]
-    observed, low, high = share_of(int(known.sum()), len(known))
-    return BaselineRow(
+    observed, low, high = estimates.share_of(int(known.sum()), len(known))
+    return documents.BaselineRow(
         product_coverage=bucket,
         n=len(y),
-        stated=None if annual is None else stated_rate_at(annual, horizon_days),
+        stated=None if annual is None else timeline.stated_rate_at(annual, horizon_days),
         observed=observed,
         observed_low=low,
         observed_high=high,
@@ -198,13 +200,15 @@ def _row(
     )
 
 
-def _verdict(n: int, annual: float | None, low: float | None, high: float | None, horizon_days: int) -> BaselineVerdict:
+def _verdict(
+    n: int, annual: float | None, low: float | None, high: float | None, horizon_days: int
+) -> documents.BaselineVerdict:
     if annual is None:
         return "not_stated"
     if n < MIN_ROWS or low is None or high is None:
         return "too_few"
-    least = stated_rate_at(max(annual - ROUNDING, 0.0), horizon_days)
-    most = stated_rate_at(min(annual + ROUNDING, 1.0), horizon_days)
+    least = timeline.stated_rate_at(max(annual - ROUNDING, 0.0), horizon_days)
+    most = timeline.stated_rate_at(min(annual + ROUNDING, 1.0), horizon_days)
     return "agrees" if low <= most and high >= least else "departs"
 
 
@@ -231,5 +235,5 @@ def _number(value: float) -> str:
 
 def _rate(churned: NDArray[np.int64]) -> dict[str, Any]:
     n, left = len(churned), int(churned.sum())
-    observed, low, high = share_of(left, n)
+    observed, low, high = estimates.share_of(left, n)
     return {"n": n, "churned": left, "observed": observed, "low": low, "high": high}

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from churn.config import CampaignSettings
 from churn.estimates import Estimate
+from churn.evaluation import profit, ranking
 from churn.evaluation.backtest import Judged
 from churn.evaluation.metrics import METRICS, bootstrap_estimates, roc_auc
-from churn.evaluation.profit import CAMPAIGN, campaign_profit, empc
-from churn.evaluation.ranking import RocAuc, auc_difference, mean_auc
 
 Floats = NDArray[np.float64]
 Metric = Callable[[Floats, Floats], float]
@@ -99,7 +98,7 @@ class _Resampled(NamedTuple):
 
 
 def compare_models(
-    judged: Judged, *, campaign: CampaignSettings = CAMPAIGN, n_boot: int = 200, seed: int = 0
+    judged: Judged, *, campaign: CampaignSettings = profit.CAMPAIGN, n_boot: int = 200, seed: int = 0
 ) -> Comparison:
     """Compute every metric of every model, and test every two models against each other.
 
@@ -139,7 +138,7 @@ def compare_models(
     >>> test.better, round(test.difference, 4), test.p_value
     ('bold', 0.09, 0.02)
     """
-    areas = {model: mean_auc(judged, model) for model in judged.models}
+    areas = {model: ranking.mean_auc(judged, model) for model in judged.models}
     metrics = _metrics(campaign)
     resampled = {model: _resample(judged, model, metrics, n_boot, seed) for model in judged.models}
     return Comparison(
@@ -152,7 +151,7 @@ def compare_models(
 
 def _metrics(campaign: CampaignSettings) -> dict[str, Metric]:
     general: dict[str, Metric] = {metric.__name__: metric for metric in METRICS if metric is not roc_auc}
-    profits = {metric.__name__: partial(metric, campaign=campaign) for metric in (empc, campaign_profit)}
+    profits = {metric.__name__: partial(metric, campaign=campaign) for metric in (profit.empc, profit.campaign_profit)}
     return general | profits
 
 
@@ -204,11 +203,11 @@ def _mean(values: Floats, counts: NDArray[np.bool_]) -> Floats:
     return np.asarray(np.where(counts, values, 0.0).sum(axis=0) / np.where(n > 0, n, np.nan))
 
 
-def _area_tests(areas: Mapping[str, RocAuc]) -> Iterator[PairedTest]:
+def _area_tests(areas: Mapping[str, ranking.RocAuc]) -> Iterator[PairedTest]:
     for pair in combinations(areas, 2):
         if ordered := _ordered("roc_auc", pair, [areas[model].estimate.value for model in pair]):
             better, worse, difference = ordered
-            found = auc_difference(areas[better], areas[worse])
+            found = ranking.auc_difference(areas[better], areas[worse])
             shown = {"low": found.low, "high": found.high, "p_value": found.p_value}
             yield PairedTest("roc_auc", better, worse, difference, **shown)
 

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 
-from churn.errors import DataError
-from churn.estimates import Estimate
+from churn import errors, estimates
 from churn.model.calibration import log_loss as log_loss
 
 Floats = NDArray[np.float64]
@@ -188,7 +187,7 @@ METRICS = (
 
 def evaluate(
     y_obs: ArrayLike, y_pred: ArrayLike, *, n_boot: int = 200, seed: int = 0, groups: ArrayLike | None = None
-) -> dict[str, Estimate]:
+) -> dict[str, estimates.Estimate]:
     """Compute every one of `METRICS`, with bootstrap intervals.
 
     With one class only, the metrics that need both are None; the others have their value. Resampling adds noise to
@@ -237,7 +236,7 @@ def bootstrap_estimates(
     seed: int = 0,
     groups: ArrayLike | None = None,
     biased: Collection[str] = (),
-) -> dict[str, Estimate]:
+) -> dict[str, estimates.Estimate]:
     """Compute statistics on all rows, and percentile intervals on resampled customers.
 
     Customers are drawn with replacement, each with all its rows; the interval is from the 2.5th to the 97.5th
@@ -277,14 +276,14 @@ def bootstrap_estimates(
     return {name: _estimate(value[name], draws[:, at], biased=name in biased) for at, name in enumerate(value)}
 
 
-def _estimate(value: float, draws: NDArray[np.float64], *, biased: bool) -> Estimate:
+def _estimate(value: float, draws: NDArray[np.float64], *, biased: bool) -> estimates.Estimate:
     defined = draws[np.isfinite(draws)]
     if not np.isfinite(value) or len(defined) == 0:
-        return Estimate(float(value) if np.isfinite(value) else None, None, None)
+        return estimates.Estimate(float(value) if np.isfinite(value) else None, None, None)
     if biased:
         defined = np.maximum(defined - (defined.mean() - value), 0.0)
     low, high = np.quantile(defined, [0.025, 0.975])
-    return Estimate(float(value), float(low), float(high))
+    return estimates.Estimate(float(value), float(low), float(high))
 
 
 def _floats(y_obs: ArrayLike, y_pred: ArrayLike) -> tuple[Floats, Floats]:
@@ -332,8 +331,10 @@ def _fit_logistic(design: Floats, y: Floats, offset: Floats) -> NDArray[Any]:
 
 def _require_usable(y: NDArray[np.float64], p: NDArray[np.float64]) -> None:
     if len(y) == 0 or len(y) != len(p):
-        raise DataError(f"evaluation: {len(y)} outcomes and {len(p)} predictions; give as many of both, at least one")
+        raise errors.DataError(
+            f"evaluation: {len(y)} outcomes and {len(p)} predictions; give as many of both, at least one"
+        )
     if n_wrong := int(np.sum((y != 0) & (y != 1))):
-        raise DataError(f"evaluation: {n_wrong} outcomes are neither 0 nor 1; give the labels")
+        raise errors.DataError(f"evaluation: {n_wrong} outcomes are neither 0 nor 1; give the labels")
     if n_wrong := int(np.sum(~((p >= 0) & (p <= 1)))):
-        raise DataError(f"evaluation: {n_wrong} predictions are not in [0, 1]; give probabilities")
+        raise errors.DataError(f"evaluation: {n_wrong} predictions are not in [0, 1]; give probabilities")

@@ -13,10 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from churn.errors import DataError
+from churn import errors, timeline
 from churn.model.documents import AnchoredBucket
 from churn.segments import BUCKETS, bucket_positions
-from churn.timeline import YEAR_DAYS, stated_rate_at
 
 TABLE_COVERAGE = "product_coverage"
 """The feature that holds a customer's product coverage where tables are read."""
@@ -64,7 +63,7 @@ class AnchoringFit(NamedTuple):
     buckets: tuple[AnchoredBucket, ...]
 
 
-def target_rates(stated: Mapping[Any, float], horizon_days: int = YEAR_DAYS) -> list[float | None]:
+def target_rates(stated: Mapping[Any, float], horizon_days: int = timeline.YEAR_DAYS) -> list[float | None]:
     """Return the mean rate to reach in each bucket, in the order of `BUCKETS`.
 
     Stated annual rates are converted to the horizon under a constant hazard. Between two stated buckets the log-odds
@@ -85,7 +84,7 @@ def target_rates(stated: Mapping[Any, float], horizon_days: int = YEAR_DAYS) -> 
     [None, None, 0.5, None, None]
     """
     names = {str(bucket): at for at, bucket in enumerate(BUCKETS) if str(bucket) in stated}
-    rates = {at: stated_rate_at(stated[name], horizon_days) for name, at in names.items()}
+    rates = {at: timeline.stated_rate_at(stated[name], horizon_days) for name, at in names.items()}
     if not rates:
         return [None] * len(BUCKETS)
     line = expit(np.interp(range(len(BUCKETS)), list(rates), logit(list(rates.values()))))
@@ -97,7 +96,7 @@ def fit_anchoring(
     probability: ArrayLike,
     product_coverage: ArrayLike,
     stated: Mapping[Any, float],
-    horizon_days: int = YEAR_DAYS,
+    horizon_days: int = timeline.YEAR_DAYS,
     *,
     feature: str = TABLE_COVERAGE,
     where: str = "anchoring",
@@ -143,7 +142,9 @@ def fit_anchoring(
         if target is not None and np.any(bucket == at)
     }
     if not solved:
-        raise DataError(f"{where}: nobody holds a number of products a rate is stated for; see [baselines.stated]")
+        raise errors.DataError(
+            f"{where}: nobody holds a number of products a rate is stated for; see [baselines.stated]"
+        )
     sources = [_nearest(at, solved) for at in range(len(BUCKETS))]
     anchoring = Anchoring(feature, tuple(solved[source] for source in sources))
     after = anchoring.apply(p, product_coverage)

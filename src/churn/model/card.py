@@ -9,8 +9,7 @@ from functools import cache
 import jinja2
 
 from churn.estimates import Estimate
-from churn.model import documents
-from churn.model.recipe import describe_monotone
+from churn.model import documents, recipe
 
 RETRAIN_AFTER_DAYS = 365
 """A model older than a year has not seen a whole year of outcomes that is known by now."""
@@ -44,7 +43,7 @@ def render_card(manifest: documents.Manifest, metrics: documents.Metrics, baseli
         anchored_on=_anchored_on(anchored) if anchored else "",
         departures=describe_departures(anchored) if anchored else [],
         gaps=describe_gaps(anchored) if anchored else [],
-        describe_monotone=describe_monotone,
+        describe_monotone=recipe.describe_monotone,
         retrain_after_days=RETRAIN_AFTER_DAYS,
     )
 

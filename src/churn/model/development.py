@@ -5,11 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from churn.model import calibration
-from churn.model.fitted import FittedModel
+from churn.model import calibration, fitted, schema
 from churn.model.learners.catalogue import CrossFits, cross_fit_learners, fit_learners
 from churn.model.recipe import Recipe
-from churn.model.schema import encode, learn_schema
 from churn.model.split import Rows, Split, customer_folds
 
 Floats = NDArray[np.float64]
@@ -64,7 +62,7 @@ def develop(split: Split, recipe: Recipe) -> Developed:
     return Developed(rounds, choice, found.probability, low=found.low, high=found.high)
 
 
-def refit(rows: Rows, developed: Developed, recipe: Recipe) -> FittedModel:
+def refit(rows: Rows, developed: Developed, recipe: Recipe) -> fitted.FittedModel:
     """Fit all rows given as chosen, and calibrate on the latest by trees that did not see the customer."""
     rounds, method = developed.rounds, developed.calibration.method
     if developed.margins is not None:
@@ -100,13 +98,13 @@ def _cross_fit(
 
 def _assemble(
     rows: Rows, margins: Floats, rounds: tuple[int, ...], method: calibration.Method, recipe: Recipe
-) -> FittedModel:
+) -> fitted.FittedModel:
     trees = fit_learners(
         recipe.learners, _matrix(rows), rows.churned, recipe.parameters, rounds=rounds, seed=recipe.seed
     )
     margins, churned = margins[rows.latest], rows.churned[rows.latest]
-    return FittedModel(
-        learn_schema(rows.features),
+    return fitted.FittedModel(
+        schema.learn_schema(rows.features),
         trees,
         calibration.fit_calibration(method, margins, churned),
         recipe.parameters,
@@ -116,4 +114,4 @@ def _assemble(
 
 
 def _matrix(rows: Rows) -> NDArray[np.float64]:
-    return encode(rows.features, learn_schema(rows.features)).matrix
+    return schema.encode(rows.features, schema.learn_schema(rows.features)).matrix

@@ -9,12 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.errors import ModelError
-from churn.files import render_json
-from churn.model import trees
+from churn import errors, files
+from churn.model import documents, trees
 from churn.model.anchoring import Anchoring, anchoring_to_json
 from churn.model.calibration import Calibration, Intervals, calibration_to_json
-from churn.model.documents import FORMAT
 from churn.model.schema import Schema, encode, schema_to_json
 from churn.model.trees import LIGHTGBM, TreeParameters
 
@@ -88,7 +86,7 @@ class FittedModel:
             return
         name = self.anchoring.feature
         if name not in self.schema.names or name in self.schema.levels:
-            raise ModelError(f"anchoring: {name!r} is no numeric column of the model")
+            raise errors.ModelError(f"anchoring: {name!r} is no numeric column of the model")
 
     def predict(self, features: pd.DataFrame) -> Prediction:
         """Predict each row; columns are found by name, in any order.
@@ -141,7 +139,7 @@ def model_id(model: FittedModel) -> str:
     Intervals are no part of it: the id answers which probabilities a customer is given, and they change none. Which
     intervals stood beside them, the manifest's hash of `intervals.json` says.
     """
-    content = trees.trees_to_text(model.booster) + render_json(model_document(model))
+    content = trees.trees_to_text(model.booster) + files.render_json(model_document(model))
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -150,7 +148,7 @@ def model_document(model: FittedModel) -> dict[str, Any]:
     # without an anchoring the document, and with it the id, is as it was before there were any
     anchored = {} if model.anchoring is None else {"anchoring": anchoring_to_json(model.anchoring)}
     return {
-        "format": FORMAT,
+        "format": documents.FORMAT,
         "schema": schema_to_json(model.schema),
         "calibration": calibration_to_json(model.calibration),
         "parameters": trees.parameters_to_json(model.parameters),

@@ -13,11 +13,10 @@ from typing import NamedTuple, get_args
 
 import pandas as pd
 
+from churn import errors, frame
 from churn.config import Config
-from churn.errors import ConfigError, DataError, ModelError
 from churn.features.catalogue import catalogue
 from churn.features.feature import Family, Feature
-from churn.frame import Snapshot
 from churn.model.documents import Manifest, MonotoneFacts
 from churn.model.fitted import FittedModel
 from churn.model.learners.catalogue import LEARNERS, is_installed, require_installed
@@ -62,10 +61,12 @@ class Recipe:
     def __post_init__(self) -> None:
         """Refuse what cannot be made."""
         if not self.learners:
-            raise ModelError(f"recipe: no learner; give one of {', '.join([LIGHTGBM, *LEARNERS])}")
+            raise errors.ModelError(f"recipe: no learner; give one of {', '.join([LIGHTGBM, *LEARNERS])}")
         require_installed(self.learners)
         if self.monotone and self.learners != (LIGHTGBM,):
-            raise ModelError(f"recipe: only {LIGHTGBM} alone can be held monotone, not {'+'.join(self.learners)}")
+            raise errors.ModelError(
+                f"recipe: only {LIGHTGBM} alone can be held monotone, not {'+'.join(self.learners)}"
+            )
 
 
 class BindingColumns(NamedTuple):
@@ -132,12 +133,12 @@ def leave_out(recipe: Recipe, without: Sequence[str], there: Sequence[str], conf
         return recipe
     family = {feature.name: feature.family for feature in catalogue(config)}
     if unknown := [name for name in without if name not in FAMILIES and name not in there]:
-        raise ConfigError(
+        raise errors.ConfigError(
             f"--without {unknown[0]}: is neither a family ({', '.join(FAMILIES)}) nor one of the {len(there)} features"
         )
     only = tuple(name for name in there if name not in without and family.get(name) not in without)
     if not only:
-        raise ConfigError("--without: leaves no feature; leave out fewer")
+        raise errors.ConfigError("--without: leaves no feature; leave out fewer")
     return replace(recipe, only=only)
 
 
@@ -160,8 +161,8 @@ def recipe_of(model: FittedModel, manifest: Manifest) -> Recipe:
 
 
 def prepare(
-    snapshots: Sequence[Snapshot], recipe: Recipe, known: Sequence[Feature]
-) -> tuple[list[Snapshot], Recipe, BindingColumns | None]:
+    snapshots: Sequence[frame.Snapshot], recipe: Recipe, known: Sequence[Feature]
+) -> tuple[list[frame.Snapshot], Recipe, BindingColumns | None]:
     """Return snapshots with the recipe's features alone, the recipe with its monotone columns, and which those are.
 
     Parameters
@@ -213,16 +214,16 @@ def binding_columns(names: Sequence[str], catalogue: Sequence[Feature]) -> Bindi
     """
     kind = {feature.name: feature.monotone for feature in catalogue}
     if not any(kind.values()):
-        raise ConfigError("monotone: [flat] bindings names no column; name those that are bindings")
+        raise errors.ConfigError("monotone: [flat] bindings names no column; name those that are bindings")
     falling, dropped = (tuple(name for name in names if kind.get(name) == wanted) for wanted in ("falls", "left out"))
     if not falling:
-        raise DataError("monotone: the features hold no binding; bring the table of bindings, or train without")
+        raise errors.DataError("monotone: the features hold no binding; bring the table of bindings, or train without")
     return BindingColumns(falling, dropped)
 
 
 def hold_monotone(
-    snapshots: Sequence[Snapshot], catalogue: Sequence[Feature], parameters: TreeParameters
-) -> tuple[list[Snapshot], TreeParameters, BindingColumns]:
+    snapshots: Sequence[frame.Snapshot], catalogue: Sequence[Feature], parameters: TreeParameters
+) -> tuple[list[frame.Snapshot], TreeParameters, BindingColumns]:
     """Return the snapshots without what cannot be held, and parameters that hold the bindings.
 
     Parameters
@@ -242,7 +243,7 @@ def hold_monotone(
     first = snapshots[0]
     held = binding_columns(list(first.features.columns), catalogue)
     if texts := [name for name in held.falling if not pd.api.types.is_numeric_dtype(first.features[name])]:
-        raise DataError(f"monotone: column {texts[0]} holds texts; a binding is 0/1, true/false or yes/no")
+        raise errors.DataError(f"monotone: column {texts[0]} holds texts; a binding is 0/1, true/false or yes/no")
     kept = [replace(one, features=one.features.drop(columns=list(held.dropped))) for one in snapshots]
     places = {name: at for at, name in enumerate(kept[0].features.columns)}
     return kept, replace(parameters, monotone=tuple(places[name] for name in held.falling)), held
@@ -260,12 +261,12 @@ def describe_monotone(facts: MonotoneFacts) -> str:
     return f"monotone in the bindings: held-out ROC-AUC {held:.4f} against {free:.4f} without ({held - free:+.4f})"
 
 
-def _only(snapshot: Snapshot, names: Sequence[str] | None) -> Snapshot:
+def _only(snapshot: frame.Snapshot, names: Sequence[str] | None) -> frame.Snapshot:
     if names is None:
         return snapshot
     there = list(snapshot.features.columns)
     if missing := [name for name in names if name not in there]:
-        raise ModelError(
+        raise errors.ModelError(
             f"features.{missing[0]}: not among the {len(there)} features of these tables ({len(missing)} missing); "
             "bring the tables the model was trained on"
         )

@@ -12,13 +12,9 @@ import narwhals as nw
 
 from churn.config import Config, TableSource
 from churn.errors import DataError
-from churn.tables import checking, database
-from churn.tables.cells import quote_text
-from churn.tables.contract import REQUIRED_TABLES, Table, contract_tables, to_date
+from churn.tables import cells, checking, contract, database, mapping, reading
 from churn.tables.database import fetch_row
 from churn.tables.findings import HINTS, Checked, Finding, RowCount, describe_rule
-from churn.tables.mapping import require_mapping
-from churn.tables.reading import RawTable, load_table
 from churn.tables.sources import Source, find_sources
 from churn.threads import n_threads
 
@@ -37,11 +33,11 @@ class BankTables(Checked):
         """Return the tables as lazy frames; `between` keeps customers whose id lies in that closed range."""
         return {name: nw.from_native(self._relation(raw.table, between)) for name, raw in self.raws.items()}
 
-    def _relation(self, table: Table, between: tuple[str, str] | None) -> duckdb.DuckDBPyRelation:
+    def _relation(self, table: contract.Table, between: tuple[str, str] | None) -> duckdb.DuckDBPyRelation:
         relation = self.connection.table(table.name)
         if between is None:
             return relation
-        low, high = map(quote_text, between)
+        low, high = map(cells.quote_text, between)
         columns = table.references or ("customer_id",)
         return relation.filter(" OR ".join(f"{column} BETWEEN {low} AND {high}" for column in columns))
 
@@ -71,8 +67,8 @@ def open_tables(
         A required column is missing.
     """
     folder, config = Path(folder), config or Config()
-    tables = contract_tables(config)
-    require_mapping(config, tables)
+    tables = contract.contract_tables(config)
+    mapping.require_mapping(config, tables)
     # The reading process may stand in another folder.
     sources = find_sources(folder.absolute(), tables, config)
     with database.scratch_folder() as scratch:
@@ -91,18 +87,25 @@ def open_tables(
 
 
 def _load_tables(
-    scratch: Path, tables: Mapping[str, Table], sources: Mapping[str, Sequence[Source]], config: Config, threads: int
-) -> dict[str, RawTable]:
+    scratch: Path,
+    tables: Mapping[str, contract.Table],
+    sources: Mapping[str, Sequence[Source]],
+    config: Config,
+    threads: int,
+) -> dict[str, reading.RawTable]:
     """Read every table into the database of the scratch folder; runs in a process of its own."""
     with database.open_database(scratch, threads) as connection:
         return {
-            name: load_table(connection, table, sources[name], config.tables.get(name, TableSource()), scratch)
+            name: reading.load_table(connection, table, sources[name], config.tables.get(name, TableSource()), scratch)
             for name, table in tables.items()
         }
 
 
 def _check_tables(
-    connection: duckdb.DuckDBPyConnection, raws: Mapping[str, RawTable], config: Config, data_end: dt.date | None
+    connection: duckdb.DuckDBPyConnection,
+    raws: Mapping[str, reading.RawTable],
+    config: Config,
+    data_end: dt.date | None,
 ) -> BankTables:
     checking.create_quarantine(connection)
     counts, findings = {}, []
@@ -126,16 +129,16 @@ def _check_tables(
 def _require_rows(
     connection: duckdb.DuckDBPyConnection,
     name: str,
-    raws: Mapping[str, RawTable],
+    raws: Mapping[str, reading.RawTable],
     count: RowCount,
     broken: Sequence[Finding],
 ) -> None:
     """Refuse an empty table, which is taken for an export that failed, and a required one without a usable row."""
     path = raws[name].sources[0].path
     if count.rows == 0:
-        other = "" if name in REQUIRED_TABLES else ", or remove the file: its features are then left out"
+        other = "" if name in contract.REQUIRED_TABLES else ", or remove the file: its features are then left out"
         raise DataError(f"{path}: table {name} is empty; export its rows{other}")
-    if count.used or name not in REQUIRED_TABLES:
+    if count.used or name not in contract.REQUIRED_TABLES:
         return
     worst = max(broken, key=lambda finding: finding.count)
     forms = {source.form for known in ("customers", name) for source in raws[known].sources}
@@ -152,7 +155,9 @@ def _has_numbers_for_ids(connection: duckdb.DuckDBPyConnection) -> bool:
     return bool(found[0])
 
 
-def _find_period(connection: duckdb.DuckDBPyConnection, raws: Mapping[str, RawTable]) -> tuple[dt.date, dt.date]:
+def _find_period(
+    connection: duckdb.DuckDBPyConnection, raws: Mapping[str, reading.RawTable]
+) -> tuple[dt.date, dt.date]:
     """Return the first and last day of what is dated event by event, else of what was opened and closed.
 
     Days outside the years 1900 to 2199 do not count: some systems write "open" as 9999-12-31.
@@ -163,5 +168,5 @@ def _find_period(connection: duckdb.DuckDBPyConnection, raws: Mapping[str, RawTa
         query = f"SELECT min(day), max(day) FROM ({' UNION ALL '.join(parts)}) WHERE {within}"
         row = fetch_row(connection, query) if parts else (None, None)
         if row[1] is not None:
-            return to_date(row[0]), to_date(row[1])
+            return contract.to_date(row[0]), contract.to_date(row[1])
     raise DataError("no table holds a date; check the date columns of customers and holdings")

@@ -8,8 +8,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from churn.tables.contract import TableColumn
-from churn.tables.sheets import UNSAVED
+from churn.tables import contract, sheets
 
 # Beyond this many yuan a cent is no longer exact in the double a CSV or Parquet file holds it in (2 ** 53 cents).
 LARGEST_AMOUNT = 90_000_000_000_000
@@ -118,10 +117,10 @@ def source_cell(name: str, sql_type: str, values: Mapping[str, str]) -> Cell:
 
 def known_text(text: str) -> str:
     """SQL for a text, NULL where it is an error value of Excel's or stands for a formula without a value."""
-    return f"CASE WHEN {text} NOT IN {_list((*EXCEL_ERRORS, UNSAVED))} THEN {text} END"
+    return f"CASE WHEN {text} NOT IN {_list((*EXCEL_ERRORS, sheets.UNSAVED))} THEN {text} END"
 
 
-def cell_value(column: TableColumn, cell: Cell, reading: Reading) -> str:
+def cell_value(column: contract.TableColumn, cell: Cell, reading: Reading) -> str:
     """SQL for a cell's contract value, NULL where it cannot be read."""
     text = cell.text
     match column.kind:
@@ -156,9 +155,9 @@ def number_value(text: str) -> str:
     )
 
 
-def cell_rule(column: TableColumn, text: str, value: str) -> str:
+def cell_rule(column: contract.TableColumn, text: str, value: str) -> str:
     """SQL for the rule a cell breaks, as `column:rule`; NULL where it breaks none."""
-    unsaved = f"WHEN {text} = {quote_text(UNSAVED)} THEN {quote_text(f'{column.name}:formula_without_value')}"
+    unsaved = f"WHEN {text} = {quote_text(sheets.UNSAVED)} THEN {quote_text(f'{column.name}:formula_without_value')}"
     broken = f"WHEN {text} IS NOT NULL AND {value} IS NULL THEN {quote_text(f'{column.name}:{RULES[column.kind]}')}"
     missing = "" if column.nullable else f"WHEN {text} IS NULL THEN {quote_text(f'{column.name}:missing_value')}"
     return f"CASE {unsaved} {broken} {missing} END"
@@ -183,7 +182,7 @@ def _id(cell: Cell, *, is_sheet: bool) -> str:
         return f"CASE WHEN {_whole(quote_name(cell.name))} AND {quote_name(cell.name)} >= 0 THEN {cell.text} END"
     text = _half_width(cell.text, _WIDE_WORDS)
     wrong = _ROUNDED_ID if cell.sql_type == "VARCHAR" and not is_sheet else f"{_ROUNDED_ID}|{_UNLIKELY_ID}"
-    words = _list(("true", "false", *map(str.lower, EXCEL_ERRORS), UNSAVED.lower()))
+    words = _list(("true", "false", *map(str.lower, EXCEL_ERRORS), sheets.UNSAVED.lower()))
     right = f"NOT regexp_full_match({text}, {quote_text(wrong)}) AND lower({text}) NOT IN {words}"
     return f"CASE WHEN {right} THEN {text} END"
 

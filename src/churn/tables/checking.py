@@ -9,11 +9,9 @@ from collections.abc import Mapping
 import duckdb
 
 from churn.config import Config
+from churn.tables import contract, database, reading
 from churn.tables.cells import quote_name, quote_text
-from churn.tables.contract import ONE_CLASS_1_ACCOUNT_SINCE, VIP_TIERS, Table
-from churn.tables.database import fetch_row
 from churn.tables.findings import BEYOND, QUARANTINE, Finding, RowCount, Severity
-from churn.tables.reading import TOTAL_LINE, RawTable, raw_name
 
 # Tables dated event by event: their last day is the last the data know about.
 EVENTS: Mapping[str, tuple[str, ...]] = {
@@ -32,7 +30,7 @@ def create_quarantine(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def check_table(connection: duckdb.DuckDBPyConnection, raw: RawTable) -> tuple[RowCount, list[Finding]]:
+def check_table(connection: duckdb.DuckDBPyConnection, raw: reading.RawTable) -> tuple[RowCount, list[Finding]]:
     """Split `raw_<table>` into the usable rows, a table of the table's own name, and the quarantine.
 
     Usable rows are sorted by the customer, so that a range of customers is read without the rest.
@@ -48,14 +46,14 @@ def check_table(connection: duckdb.DuckDBPyConnection, raw: RawTable) -> tuple[R
     connection.execute(
         f"CREATE TABLE {table.name} AS SELECT * EXCLUDE (rule) FROM judged WHERE rule IS NULL ORDER BY {order}"
     )
-    counts = fetch_row(connection, "SELECT count(*), count(*) FILTER (rule IS NULL) FROM judged")
+    counts = database.fetch_row(connection, "SELECT count(*), count(*) FILTER (rule IS NULL) FROM judged")
     findings = _broken_rules(connection, table.name)
-    connection.execute(f"DROP TABLE judged; DROP TABLE {raw_name(table.name)}")
+    connection.execute(f"DROP TABLE judged; DROP TABLE {reading.raw_name(table.name)}")
     return RowCount(counts[0], counts[1], counts[0] - counts[1]), findings
 
 
 def find_warnings(
-    connection: duckdb.DuckDBPyConnection, present: Mapping[str, RawTable], config: Config
+    connection: duckdb.DuckDBPyConnection, present: Mapping[str, reading.RawTable], config: Config
 ) -> list[Finding]:
     """Find what quarantines nothing but a bank should know; each rule only where its tables are there."""
     found = [_second_class_1_account(connection)]
@@ -69,7 +67,7 @@ def find_warnings(
     return [finding for finding in found if finding.count]
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+def _judge(connection: duckdb.DuckDBPyConnection, table: contract.Table) -> None:
     connection.execute("CREATE TEMP TABLE repeats AS " + _repeats(table))
     rules = ["raw.rule"]
     if table.period:
@@ -88,14 +86,14 @@ def _judge(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         known_from = f" greatest({opened}) AS known_from,"
     connection.execute(
         f"CREATE TEMP TABLE judged AS SELECT {_columns(table, 'raw.')}, source_file, source_row,{known_from}"
-        f" coalesce({', '.join(rules)}) AS rule FROM {raw_name(table.name)} AS raw{joins}"
+        f" coalesce({', '.join(rules)}) AS rule FROM {reading.raw_name(table.name)} AS raw{joins}"
     )
     connection.execute("DROP TABLE repeats")
 
 
-def _repeats(table: Table) -> str:
+def _repeats(table: contract.Table) -> str:
     """SQL for rows that repeat another: exact copies but the first, and all rows that contradict each other."""
-    raw, columns = raw_name(table.name), _columns(table)
+    raw, columns = reading.raw_name(table.name), _columns(table)
     key = ", ".join(map(quote_name, table.key)) or columns
     usable = " AND ".join(f"{quote_name(name)} IS NOT NULL" for name in table.key) or "rule IS NULL"
     shared = (
@@ -115,13 +113,13 @@ def _repeats(table: Table) -> str:
     )
 
 
-def _same(left: str, right: str, table: Table) -> str:
+def _same(left: str, right: str, table: contract.Table) -> str:
     names = table.key or tuple(column.name for column in table.columns)
     compare = "=" if table.key else "IS NOT DISTINCT FROM"
     return " AND ".join(f"{left}.{quote_name(name)} {compare} {right}.{quote_name(name)}" for name in names)
 
 
-def _columns(table: Table, prefix: str = "") -> str:
+def _columns(table: contract.Table, prefix: str = "") -> str:
     return ", ".join(prefix + quote_name(column.name) for column in table.columns)
 
 
@@ -134,13 +132,13 @@ def _broken_rules(connection: duckdb.DuckDBPyConnection, table: str) -> list[Fin
     for text, count, shown in rows:
         column, rule = text.split(":")
         # A total line is left out like any other row, but nothing is wrong with it.
-        severity: Severity = "warning" if rule == TOTAL_LINE else "error"
+        severity: Severity = "warning" if rule == reading.TOTAL_LINE else "error"
         found.append(Finding(table=table, column=column, rule=rule, severity=severity, count=count, rows=tuple(shown)))
     return found
 
 
 def _warning(connection: duckdb.DuckDBPyConnection, table: str, column: str, rule: str, where: str) -> Finding:
-    count, shown = fetch_row(
+    count, shown = database.fetch_row(
         connection,
         f"SELECT count(*), list(source_row ORDER BY source_file, source_row)[1:{_SHOWN_ROWS}]"
         f" FROM {table} WHERE {where}",
@@ -149,7 +147,7 @@ def _warning(connection: duckdb.DuckDBPyConnection, table: str, column: str, rul
 
 
 def _second_class_1_account(connection: duckdb.DuckDBPyConnection) -> Finding:
-    since = ONE_CLASS_1_ACCOUNT_SINCE
+    since = contract.ONE_CLASS_1_ACCOUNT_SINCE
     other = (
         "SELECT 1 FROM holdings AS other WHERE other.customer_id = holdings.customer_id AND other.account_class = '1'"
         " AND other.holding_id <> holdings.holding_id AND (other.opened_on < holdings.opened_on"
@@ -172,7 +170,7 @@ def _bound_without_product(connection: duckdb.DuckDBPyConnection, config: Config
 
 
 def _vip_without_manager(connection: duckdb.DuckDBPyConnection) -> Finding:
-    vip = ", ".join(map(quote_text, VIP_TIERS))
+    vip = ", ".join(map(quote_text, contract.VIP_TIERS))
     where = f"tier IN ({vip}) AND manager_id IS NULL AND closed_on IS NULL"
     return _warning(connection, "customers", "manager_id", "vip_without_manager", where)
 
@@ -182,10 +180,10 @@ def _valued_unknown_holding(connection: duckdb.DuckDBPyConnection) -> Finding:
     return _warning(connection, "pnl", "holding_id", "unknown_holding", where)
 
 
-def _beyond_the_others(connection: duckdb.DuckDBPyConnection, present: Mapping[str, RawTable]) -> list[Finding]:
+def _beyond_the_others(connection: duckdb.DuckDBPyConnection, present: Mapping[str, reading.RawTable]) -> list[Finding]:
     """Events more than 31 days after the last of every other table: one mistyped date moves the data end."""
     ends = {
-        table: fetch_row(connection, f"SELECT max({column}) FROM {table}")[0]
+        table: database.fetch_row(connection, f"SELECT max({column}) FROM {table}")[0]
         for table, (column,) in EVENTS.items()
         if table in present
     }

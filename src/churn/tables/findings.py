@@ -9,8 +9,7 @@ import duckdb
 
 from churn.config import Config
 from churn.speech import Message, Said, message
-from churn.tables.database import customer_ranges
-from churn.tables.reading import TOTAL_LINE, FileFact, RawTable, describe_files
+from churn.tables import database, reading
 
 QUARANTINE = "quarantine"
 BEYOND = "beyond_the_other_tables"
@@ -47,7 +46,7 @@ RULES: Mapping[str, Message] = {
     "exact_copy": message("repeats an earlier row"),
     "duplicate_key": message("contradicts a row of the same key"),
     "unknown_customer": message("names a customer who is not there"),
-    TOTAL_LINE: message("a total line, no row"),
+    reading.TOTAL_LINE: message("a total line, no row"),
     "second_class_1_account": message("a second class-1 account since December 2016"),
     "product_never_held": message("a service bound without its product"),
     "vip_without_manager": message("a VIP without a manager"),
@@ -106,7 +105,7 @@ class Checked:
     """
 
     connection: duckdb.DuckDBPyConnection
-    raws: Mapping[str, RawTable]
+    raws: Mapping[str, reading.RawTable]
     row_counts: Mapping[str, RowCount]
     findings: Sequence[Finding]
     ignored_columns: Mapping[str, int]
@@ -124,7 +123,7 @@ class Checked:
 
     def ranges(self, size: int) -> list[tuple[str, str]]:
         """Cut the customers, sorted by id, into closed ranges of `size`."""
-        return customer_ranges(self.connection, next(iter(self.raws)), size)
+        return database.customer_ranges(self.connection, next(iter(self.raws)), size)
 
     def quarantine(self) -> Iterator[LeftOut]:
         """Yield every row left out."""
@@ -136,7 +135,7 @@ class Checked:
                 column, rule = text.split(":")
                 yield table, files[table][file], row, self.names.get(column, column), rule
 
-    def file_facts(self) -> list[FileFact]:
+    def file_facts(self) -> list[reading.FileFact]:
         """Describe every input file: table, name, bytes, sha256.
 
         Raises
@@ -144,7 +143,7 @@ class Checked:
         DataError
             A file is no longer what was read.
         """
-        return [fact for raw in self.raws.values() for fact in describe_files(raw)]
+        return [fact for raw in self.raws.values() for fact in reading.describe_files(raw)]
 
 
 # What to do where a rule leaves nothing that could be used.
@@ -171,7 +170,7 @@ class Note(NamedTuple):
 
 def total_lines(findings: Sequence[Finding]) -> dict[str, int]:
     """Count the total lines of each table that has some."""
-    return {finding.table: finding.count for finding in findings if finding.rule == TOTAL_LINE}
+    return {finding.table: finding.count for finding in findings if finding.rule == reading.TOTAL_LINE}
 
 
 def column_name(config: Config, table: str, column: str) -> Said:

@@ -11,12 +11,9 @@ import pandas as pd
 
 from churn.config import FlatFile, TableSource
 from churn.errors import ConfigError, DataError, MissingColumnError
-from churn.tables import checking, database, reading, sources
-from churn.tables.cells import EXCEL_ERRORS, cell_text, known_text, number_value, quote_text
-from churn.tables.contract import Table, TableColumn
+from churn.tables import cells, checking, contract, database, reading, sheets, sources
 from churn.tables.findings import HINTS, Checked, Finding, RowCount, describe_rule
 from churn.tables.reading import RawTable
-from churn.tables.sheets import UNSAVED
 from churn.tables.sources import Source
 from churn.threads import n_threads
 
@@ -60,7 +57,11 @@ class FlatTable(Checked):
         """Return the customers, sorted by `customer_id`; `between` keeps those whose id lies in that closed range."""
         inner = [column.name for column in _feature_columns(self.kinds)]
         columns = ["customer_id", *(["churned"] if self.has_label else []), *inner]
-        where = f" WHERE customer_id BETWEEN {quote_text(between[0])} AND {quote_text(between[1])}" if between else ""
+        where = (
+            f" WHERE customer_id BETWEEN {cells.quote_text(between[0])} AND {cells.quote_text(between[1])}"
+            if between
+            else ""
+        )
         frame = self.connection.execute(f"SELECT {', '.join(columns)} FROM flat{where} ORDER BY customer_id").df()
         # The file's own names come last: one of them may be `churned` too.
         features = frame[inner].set_axis(list(self.kinds), axis="columns")
@@ -142,19 +143,21 @@ def _load(
         return raw, names, kinds, bool(values)
 
 
-def _flat_table(kinds: Mapping[str, FlatKind], values: Mapping[str, str], labels: Labels) -> Table:
+def _flat_table(kinds: Mapping[str, FlatKind], values: Mapping[str, str], labels: Labels) -> contract.Table:
     # Unread, the label is no column at all: a file may have one of the name "churned" that is not in our terms.
     may_be_empty = labels == "where known"
     label = (
-        (TableColumn("churned", "code", required=False, nullable=may_be_empty, values=("0", "1")),) if values else ()
+        (contract.TableColumn("churned", "code", required=False, nullable=may_be_empty, values=("0", "1")),)
+        if values
+        else ()
     )
-    columns = (TableColumn("customer_id", "id"), *label, *_feature_columns(kinds))
-    return Table("flat", "one customer", columns, key=("customer_id",), references=())
+    columns = (contract.TableColumn("customer_id", "id"), *label, *_feature_columns(kinds))
+    return contract.Table("flat", "one customer", columns, key=("customer_id",), references=())
 
 
-def _feature_columns(kinds: Mapping[str, FlatKind]) -> tuple[TableColumn, ...]:
+def _feature_columns(kinds: Mapping[str, FlatKind]) -> tuple[contract.TableColumn, ...]:
     # A file's own names may differ in case alone, or be those of the columns beside them: inside they are numbered.
-    return tuple(TableColumn(f"feature_{i}", kind, nullable=True) for i, kind in enumerate(kinds.values()))
+    return tuple(contract.TableColumn(f"feature_{i}", kind, nullable=True) for i, kind in enumerate(kinds.values()))
 
 
 def _outer_names(flat: FlatFile, kinds: Mapping[str, FlatKind]) -> dict[str, str]:
@@ -194,7 +197,7 @@ def _probe_columns(
         scan = reading.scan_source(source, readable.path, names, delimiter)
         with reading.as_data_error(source):
             types = reading.column_types(connection, scan)
-            texts = {name: known_text(cell_text(*found)) for name, found in zip(names, types, strict=True)}
+            texts = {name: cells.known_text(cells.cell_text(*found)) for name, found in zip(names, types, strict=True)}
             values = _label_values(connection, scan, texts[flat.label], flat, source, labels) if reads_label else {}
             kinds = kinds or _find_kinds(connection, scan, texts, flat, source)
             connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
@@ -217,7 +220,7 @@ def _find_kinds(
     if not features:
         return {}
     shares = ", ".join(
-        f"count({number_value(texts[name])}) >= {NUMBER_SHARE} * count({texts[name]})" for name in features
+        f"count({cells.number_value(texts[name])}) >= {NUMBER_SHARE} * count({texts[name]})" for name in features
     )
     is_number = database.fetch_row(connection, f"SELECT {shares} FROM {scan}")
     always = {*flat.bindings, flat.coverage}
@@ -264,5 +267,5 @@ def _label_values(
             " mend flat.churned in the configuration"
         )
     # what is no text of a label is an outcome that is not known
-    empty = dict.fromkeys((*EXCEL_ERRORS, UNSAVED), "") if labels == "where known" else {}
+    empty = dict.fromkeys((*cells.EXCEL_ERRORS, sheets.UNSAVED), "") if labels == "where known" else {}
     return {value: "1" if value == flat.churned else "0" for value in values} | empty

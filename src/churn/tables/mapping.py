@@ -7,13 +7,12 @@ from collections.abc import Mapping
 
 from churn.config import Config, TableSource
 from churn.errors import ConfigError
-from churn.tables.cells import FALSE_WORDS, TRUE_WORDS
-from churn.tables.contract import Table, TableColumn
+from churn.tables import cells, contract
 
 _PARTS = ("columns", "dates", "values", "constants")
 
 
-def require_mapping(config: Config, tables: Mapping[str, Table]) -> None:
+def require_mapping(config: Config, tables: Mapping[str, contract.Table]) -> None:
     """Refuse a mapping that names what the contract does not have: the column would be missing without a word.
 
     Raises
@@ -27,7 +26,7 @@ def require_mapping(config: Config, tables: Mapping[str, Table]) -> None:
             raise ConfigError(f"{config.prefix}tables.{problem}")
 
 
-def _problem(name: str, source: TableSource, tables: Mapping[str, Table]) -> str | None:
+def _problem(name: str, source: TableSource, tables: Mapping[str, contract.Table]) -> str | None:
     if name not in tables:
         return f"{name}: is not a table; the tables are {', '.join(tables)}"
     table = tables[name]
@@ -36,7 +35,7 @@ def _problem(name: str, source: TableSource, tables: Mapping[str, Table]) -> str
     return f"{name}.{problem}" if problem else None
 
 
-def _unknown_columns(table: Table, source: TableSource) -> str | None:
+def _unknown_columns(table: contract.Table, source: TableSource) -> str | None:
     known = [column.name for column in table.columns]
     for part in _PARTS:
         for column in getattr(source, part):
@@ -45,7 +44,7 @@ def _unknown_columns(table: Table, source: TableSource) -> str | None:
     return None
 
 
-def _shared_column(table: Table, source: TableSource) -> str | None:
+def _shared_column(table: contract.Table, source: TableSource) -> str | None:
     read = [column.name for column in table.columns if column.name not in source.constants]
     names = Counter(source.columns.get(column, column) for column in read)
     for column in source.columns:
@@ -58,7 +57,7 @@ def _shared_column(table: Table, source: TableSource) -> str | None:
     return None
 
 
-def _wrong_value(table: Table, source: TableSource) -> str | None:
+def _wrong_value(table: contract.Table, source: TableSource) -> str | None:
     for name, values in source.values.items():
         for theirs, ours in values.items():
             if ours and (wanted := _wanted(table[name], ours, source.dates.get(name))):
@@ -72,12 +71,12 @@ def _wrong_value(table: Table, source: TableSource) -> str | None:
     return None
 
 
-def _wanted(column: TableColumn, value: str, form: str | None) -> str | None:
+def _wanted(column: contract.TableColumn, value: str, form: str | None) -> str | None:
     """Say what a value would have to be; None where it is so."""
     match column.kind:
         case "code" if column.values is not None and value not in column.values:
             return "one of " + ", ".join(column.values)
-        case "flag" if value.lower() not in (*TRUE_WORDS, *FALSE_WORDS):
+        case "flag" if value.lower() not in (*cells.TRUE_WORDS, *cells.FALSE_WORDS):
             return "true or false"
         case "date" if not _is_date(value, form or "%Y-%m-%d"):
             return f"a date of the form {form or '%Y-%m-%d'}"

@@ -14,12 +14,10 @@ from pathlib import Path
 
 import duckdb
 
+from churn import errors, files
 from churn.config import TableSource
-from churn.errors import DataError, MissingColumnError, OutputError
-from churn.files import hash_file
+from churn.tables import contract, database
 from churn.tables.cells import Reading, cell_rule, cell_text, cell_value, quote_name, quote_text, source_cell
-from churn.tables.contract import Table, TableColumn
-from churn.tables.database import fetch_row, say_reading
 from churn.tables.sources import Readable, Source, as_readable, describe, list_columns, read_header
 
 # A CSV line longer than this is quarantined.
@@ -44,7 +42,7 @@ class RawTable:
     are there. `stamps`: size and time of change of each file as it was read.
     """
 
-    table: Table
+    table: contract.Table
     sources: Sequence[Source]
     ignored_columns: int
     columns: frozenset[str]
@@ -57,7 +55,11 @@ def raw_name(table: str) -> str:
 
 
 def load_table(
-    connection: duckdb.DuckDBPyConnection, table: Table, sources: Sequence[Source], mapping: TableSource, scratch: Path
+    connection: duckdb.DuckDBPyConnection,
+    table: contract.Table,
+    sources: Sequence[Source],
+    mapping: TableSource,
+    scratch: Path,
 ) -> RawTable:
     """Read a table's files into `raw_<table>`.
 
@@ -71,7 +73,7 @@ def load_table(
     _create_raw(connection, table)
     headers, stamps = [], []
     for position, source in enumerate(sources):
-        say_reading(scratch, source.path)
+        database.say_reading(scratch, source.path)
         stamps.append(stamp(source.path))
         with as_readable(source, mapping, scratch) as readable:
             header, delimiter = read_header(source, readable.path)
@@ -84,7 +86,7 @@ def load_table(
             _insert(connection, table, found, mapping, scan, position, source, readable)
         require_unchanged(source.path, stamps[-1])
     if len({frozenset(header) for header in headers}) > 1:
-        raise DataError(
+        raise errors.DataError(
             f"{describe(sources)}: the parts of table {table.name} differ in their columns; make them equal"
         )
     known = {mapping.columns.get(column.name, column.name) for column in table.columns}
@@ -108,7 +110,7 @@ def require_unchanged(path: Path, before: Stamp) -> None:
         Its size or time of change differ, or it is gone.
     """
     if not path.exists() or stamp(path) != before:
-        raise DataError(f"{path}: changed while it was read; wait until it is written, then try again")
+        raise errors.DataError(f"{path}: changed while it was read; wait until it is written, then try again")
 
 
 def describe_files(raw: RawTable) -> list[FileFact]:
@@ -122,13 +124,13 @@ def describe_files(raw: RawTable) -> list[FileFact]:
     facts: list[FileFact] = []
     for source, before in zip(raw.sources, raw.stamps, strict=True):
         require_unchanged(source.path, before)
-        digest = hash_file(source.path)
+        digest = files.hash_file(source.path)
         require_unchanged(source.path, before)
         facts.append({"table": raw.table.name, "file": source.path.name, "bytes": before[0], "sha256": digest})
     return facts
 
 
-def _create_raw(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+def _create_raw(connection: duckdb.DuckDBPyConnection, table: contract.Table) -> None:
     columns = ", ".join(f"{quote_name(c.name)} {_SQL_TYPES.get(c.kind, 'BIGINT')}" for c in table.columns)
     connection.execute(
         f"CREATE TABLE {raw_name(table.name)} ({columns}, source_file INTEGER, source_row BIGINT, rule VARCHAR)"
@@ -136,15 +138,15 @@ def _create_raw(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def _match_columns(
-    table: Table, header: Sequence[str], mapping: TableSource, source: Source
-) -> dict[TableColumn, int | None]:
-    found: dict[TableColumn, int | None] = {}
+    table: contract.Table, header: Sequence[str], mapping: TableSource, source: Source
+) -> dict[contract.TableColumn, int | None]:
+    found: dict[contract.TableColumn, int | None] = {}
     for column in table.columns:
         name = mapping.columns.get(column.name, column.name)
         if name not in header and (column.required or column.name in mapping.columns):
             known = [mapping.columns.get(other.name, other.name) for other in table.columns]
             asked = name if name == column.name else f"{name} (for {column.name})"
-            raise MissingColumnError(
+            raise errors.MissingColumnError(
                 f"{source.path}: column {asked} of table {table.name} is missing; {list_columns(header, known)};"
                 f" add it or name it under [tables.{table.name}.columns] in the configuration"
             )
@@ -179,8 +181,8 @@ def _with_constants(scan: str, header: Sequence[str], mapping: TableSource) -> t
 
 def _insert(
     connection: duckdb.DuckDBPyConnection,
-    table: Table,
-    found: Mapping[TableColumn, int | None],
+    table: contract.Table,
+    found: Mapping[contract.TableColumn, int | None],
     mapping: TableSource,
     scan: str,
     position: int,
@@ -210,20 +212,20 @@ def as_data_error(source: Source) -> Iterator[None]:
     except duckdb.Error as error:
         said = str(error).lower()
         if "could not write" in said or "no space" in said:
-            raise OutputError(
+            raise errors.OutputError(
                 "the folder for temporary files is full or cannot be written; free some space, or set TMPDIR"
             ) from error
         if isinstance(error, duckdb.OutOfMemoryException) or "allocate" in said or "out of memory" in said:
-            raise DataError(
+            raise errors.DataError(
                 f"{source.path}: is too large for the memory at hand; free some memory and try again"
             ) from error
-        raise DataError(
+        raise errors.DataError(
             f"{source.path}: cannot be read as {source.form}, it is damaged or cut short; export it again"
         ) from error
 
 
 def _select(
-    found: Mapping[TableColumn, int | None],
+    found: Mapping[contract.TableColumn, int | None],
     mapping: TableSource,
     types: Sequence[tuple[str, str]],
     day_zero: dt.date | None,
@@ -276,7 +278,7 @@ def _add_rejected(
         " ELSE ':broken_row' END AS rule FROM reject_errors GROUP BY line"
     )
     connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
-    blanks = _blank_lines(path) if fetch_row(connection, "SELECT count(*) FROM broken")[0] else []
+    blanks = _blank_lines(path) if database.fetch_row(connection, "SELECT count(*) FROM broken")[0] else []
     connection.execute(
         "CREATE TEMP TABLE rejected AS SELECT line - n_blank AS source_row, rule FROM ("
         " SELECT line, rule, sum(CAST(line IS NULL AS BIGINT)) OVER (ORDER BY byte, line NULLS LAST"
@@ -285,9 +287,9 @@ def _add_rejected(
         [blanks],
     )
     connection.execute("DROP TABLE broken")
-    n_rejected = fetch_row(connection, "SELECT count(*) FROM rejected")[0]
+    n_rejected = database.fetch_row(connection, "SELECT count(*) FROM rejected")[0]
     if n_rejected:
-        n_split = fetch_row(connection, f"SELECT count(*) FROM {raw} WHERE source_file = {position}")[0]
+        n_split = database.fetch_row(connection, f"SELECT count(*) FROM {raw} WHERE source_file = {position}")[0]
         connection.execute(
             f"UPDATE {raw} SET source_row = place.source_row FROM ("
             f" SELECT source_row, row_number() OVER (ORDER BY source_row) AS split_row"

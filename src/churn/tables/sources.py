@@ -14,8 +14,7 @@ import pyarrow.parquet as pq
 
 from churn.config import Config, TableSource
 from churn.errors import DataError
-from churn.tables.contract import REQUIRED_TABLES, Table
-from churn.tables.sheets import write_sheet_as_csv
+from churn.tables import contract, sheets
 
 Form = Literal["csv", "parquet", "xlsx"]
 FORMS: tuple[Form, ...] = ("csv", "parquet", "xlsx")
@@ -36,7 +35,7 @@ class Source:
     form: Form
 
 
-def find_sources(folder: Path, tables: Mapping[str, Table], config: Config) -> dict[str, list[Source]]:
+def find_sources(folder: Path, tables: Mapping[str, contract.Table], config: Config) -> dict[str, list[Source]]:
     """Find the files of every table in `folder`; a table without files is left out.
 
     Raises
@@ -47,7 +46,7 @@ def find_sources(folder: Path, tables: Mapping[str, Table], config: Config) -> d
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; give the folder that holds the bank's tables")
     found = {name: _find_table(folder, name, config.tables.get(name, TableSource())) for name in tables}
-    missing = [name for name in REQUIRED_TABLES if not found[name]]
+    missing = [name for name in contract.REQUIRED_TABLES if not found[name]]
     if missing:
         here = ", ".join(sorted(entry.name for entry in folder.iterdir())[:12]) or "nothing"
         raise DataError(
@@ -120,7 +119,7 @@ def as_readable(source: Source, mapping: TableSource, folder: Path) -> Iterator[
     """
     copy, day_zero = folder / "readable.csv", None
     if source.form == "xlsx":
-        day_zero = write_sheet_as_csv(source.path, mapping.sheet, copy)
+        day_zero = sheets.write_sheet_as_csv(source.path, mapping.sheet, copy)
     elif source.form == "parquet" or not _write_decoded(source.path, mapping.encoding, copy):
         yield Readable(source.path, None)
         return

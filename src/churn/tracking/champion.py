@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 from churn.errors import TrackingError
 from churn.model.storage import StoredModel
-from churn.tracking import versions
+from churn.tracking import session, versions
 from churn.tracking.place import Place, tracking_place
-from churn.tracking.session import user_name
 
 
 class Version(NamedTuple):
@@ -178,7 +177,7 @@ def _mend_previous(registry: versions.Registry) -> int | None:
 def _note(registry: versions.Registry, version: int, role: str, reason: str, by: str) -> None:
     """Keep with a version since when, by whom and why it is what it is."""
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    who = f"{by}, {user_name()}" if by else user_name()
+    who = f"{by}, {session.user_name()}" if by else session.user_name()
     for tag, value in (("since", now), ("by", who), ("reason", reason)):
         registry.client.set_model_version_tag(registry.name, str(version), f"{role}_{tag}", value)
 

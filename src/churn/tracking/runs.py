@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from churn import estimates, files
 from churn.charts import canvas, models
 from churn.data import OnStep
-from churn.estimates import Estimate
-from churn.evaluation.backtest import Judged
+from churn.evaluation import backtest, promotion
 from churn.evaluation.comparison import Comparison
-from churn.evaluation.promotion import Decision
 from churn.evaluation.segments import evaluate_segments
-from churn.files import CHECKSUMS, write_json, write_text
 from churn.model.recipe import Recipe
 from churn.model.storage import StoredModel
 from churn.model.trees import parameters_to_json
@@ -90,7 +88,7 @@ def log_training(
 
 def folder_digest(folder: Path) -> str:
     """Return the SHA-256 of a model folder's SHA256SUMS, which names every byte of it."""
-    return hashlib.sha256((folder / CHECKSUMS).read_bytes()).hexdigest()
+    return hashlib.sha256((folder / files.CHECKSUMS).read_bytes()).hexdigest()
 
 
 def log_inputs(client: "MlflowClient", run_id: str, facts: Mapping[str, Any]) -> None:
@@ -120,7 +118,7 @@ def log_inputs(client: "MlflowClient", run_id: str, facts: Mapping[str, Any]) ->
         client.log_inputs(run_id, [DatasetInput(one) for one in inputs])
 
 
-def metric_values(metrics: Mapping[str, Estimate]) -> dict[str, float]:
+def metric_values(metrics: Mapping[str, estimates.Estimate]) -> dict[str, float]:
     """Return every value there is, the ends of its interval as `_low` and `_high`."""
     return {
         f"{name}{ending}": float(number)
@@ -133,9 +131,9 @@ def metric_values(metrics: Mapping[str, Estimate]) -> dict[str, float]:
 def log_comparison(
     comparison: Comparison,
     recipes: Mapping[str, Recipe],
-    decision: Decision,
+    decision: promotion.Decision,
     *,
-    judged: Judged,
+    judged: backtest.Judged,
     facts: Mapping[str, Any],
     seconds: Mapping[str, float],
     place: Place | None = None,
@@ -257,8 +255,8 @@ def _training_params(stored: StoredModel, embargo_days: int | None) -> dict[str,
 def _log_files(client: "MlflowClient", run_id: str, stored: StoredModel, held_out: HeldOutOutcomes | None) -> None:
     with tempfile.TemporaryDirectory(prefix="churn-") as temporary:
         folder = Path(temporary)
-        write_text(folder / "MODEL_CARD.md", stored.card)
-        write_json(folder / "data" / "inputs.json", _inputs(stored))
+        files.write_text(folder / "MODEL_CARD.md", stored.card)
+        files.write_json(folder / "data" / "inputs.json", _inputs(stored))
         (folder / "evaluation").mkdir()
         _draw(folder / "evaluation", stored, held_out)
         client.log_artifacts(run_id, str(folder))
@@ -313,7 +311,9 @@ def _log_comparison(client: "MlflowClient", run_id: str, comparison: Comparison,
     client.log_table(run_id, models.astype(object), "comparison/models.json")
 
 
-def _log_candidate(run: Run, comparison: Comparison, name: str, recipe: Recipe, seconds: float, judged: Judged) -> None:
+def _log_candidate(
+    run: Run, comparison: Comparison, name: str, recipe: Recipe, seconds: float, judged: backtest.Judged
+) -> None:
     from mlflow.entities import Metric, Param
 
     moment = int(time.time() * 1000)

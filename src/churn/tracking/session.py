@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from churn.data import OnStep
-from churn.errors import ChurnError, TrackingError
+from churn import data, errors
 from churn.tracking.place import BESIDE, VARIABLE, Place, make_database, mend_moved, require_usable
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ _PROCESS = "churn.process"
 
 @contextmanager
 def open_tracking(
-    place: Place, *, write: bool, make: bool = False, on_step: OnStep | None = None
+    place: Place, *, write: bool, make: bool = False, on_step: data.OnStep | None = None
 ) -> Iterator["MlflowClient"]:
     """Give a client of MLflow at `place`, and set MLflow up for its own functions, until the block ends.
 
@@ -131,7 +130,7 @@ def open_run(
     source: str,
     what: str,
     tags: Mapping[str, str] | None = None,
-    on_step: OnStep | None = None,
+    on_step: data.OnStep | None = None,
 ) -> Iterator[Run]:
     """Give a new run; it is finished when the block ends well, else failed, or killed where the user stopped it.
 
@@ -184,12 +183,12 @@ def user_name() -> str:
         return "unknown"
 
 
-def _prepare(place: Place, write: bool, make: bool, on_step: OnStep | None) -> None:
+def _prepare(place: Place, write: bool, make: bool, on_step: data.OnStep | None) -> None:
     assert place.database is not None
     assert place.artifacts is not None
     if not place.is_there:
         if not make:
-            raise TrackingError(f"{place}: no tracking database is there; churn train makes it")
+            raise errors.TrackingError(f"{place}: no tracking database is there; churn train makes it")
         if on_step:
             on_step(f"making the tracking database {place}")
         make_database(place.database, _fill)
@@ -258,10 +257,10 @@ def _as_tracking_error(place: Place) -> Iterator[None]:
 
     try:
         yield
-    except ChurnError:
+    except errors.ChurnError:
         raise
     except (MlflowException, RequestException, SQLAlchemyError, sqlite3.Error, OSError) as error:
-        raise TrackingError(f"{place}: {_explain(error, place)}") from error
+        raise errors.TrackingError(f"{place}: {_explain(error, place)}") from error
 
 
 def _explain(error: Exception, place: Place) -> str:

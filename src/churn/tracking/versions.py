@@ -7,14 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from churn.data import OnStep
-from churn.errors import ModelError, TrackingError
-from churn.files import CHECKSUMS, new_folder
+from churn import data, errors, files
 from churn.model.storage import StoredModel, read_model, require_model_place
-from churn.tracking.logged_model import FOLDER_IN_MODEL
+from churn.tracking import logged_model, runs, session
 from churn.tracking.place import Place, tracking_place
-from churn.tracking.runs import folder_digest, log_training
-from churn.tracking.session import EXPERIMENT, open_tracking, user_name
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -44,7 +40,7 @@ class Registry(NamedTuple):
 
 
 def register(
-    what: str | Path, *, name: str = MODEL_NAME, place: Place | None = None, on_step: OnStep | None = None
+    what: str | Path, *, name: str = MODEL_NAME, place: Place | None = None, on_step: data.OnStep | None = None
 ) -> int:
     """Register a finished run, or a model folder, which is logged first; return the version.
 
@@ -74,7 +70,7 @@ def register(
         stored = read_model(what)
         run_id = _find_run(what, name, place)
         if run_id is None:
-            run_id = log_training(stored, what, place=place, source="churn champion", on_step=on_step)
+            run_id = runs.log_training(stored, what, place=place, source="churn champion", on_step=on_step)
     with open_registry(place, name, write=True) as registry:
         return _register_run(registry, str(run_id))
 
@@ -109,7 +105,7 @@ def fetch_model(
             _read_checked(registry, number, fetched)
             there = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
             parts = sorted(entry.name for entry in fetched.iterdir())
-            with new_folder(folder, mark=CHECKSUMS, names={*there, *parts}) as temporary:
+            with files.new_folder(folder, mark=files.CHECKSUMS, names={*there, *parts}) as temporary:
                 for part in parts:
                     shutil.copyfile(fetched / part, temporary / part)
         return number
@@ -118,7 +114,7 @@ def fetch_model(
 @contextmanager
 def open_registry(place: Place, name: str, *, write: bool) -> Iterator[Registry]:
     """Open the registry of a model; parameters and errors as for `session.open_tracking`."""
-    with open_tracking(place, write=write) as client:
+    with session.open_tracking(place, write=write) as client:
         found = client.search_registered_models(f"name = '{name}'")
         aliases = {alias: int(number) for alias, number in found[0].aliases.items()} if found else {}
         yield Registry(client, name, aliases)
@@ -151,7 +147,7 @@ def require_version(registry: Registry, version: int) -> None:
     there = sorted(int(one.version) for one in found)
     if version not in there:
         known = f"give one of {', '.join(map(str, there))}" if there else "none is registered yet"
-        raise TrackingError(f"{registry.name}: no version {version}; {known}")
+        raise errors.TrackingError(f"{registry.name}: no version {version}; {known}")
 
 
 @contextmanager
@@ -160,11 +156,13 @@ def _downloaded(registry: Registry, number: int) -> Iterator[Path]:
     import mlflow.artifacts
 
     with tempfile.TemporaryDirectory(prefix="churn-") as temporary:
-        source = f"models:/{registry.name}/{number}/{FOLDER_IN_MODEL}"
+        source = f"models:/{registry.name}/{number}/{logged_model.FOLDER_IN_MODEL}"
         try:
             fetched = mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=temporary)
         except OSError as error:
-            raise ModelError(f"{registry.name} version {number}: its folder is gone; restore the artifacts") from error
+            raise errors.ModelError(
+                f"{registry.name} version {number}: its folder is gone; restore the artifacts"
+            ) from error
         yield Path(fetched)
 
 
@@ -183,9 +181,9 @@ def read_version(registry: Registry, number: int) -> StoredModel:
 def _read_checked(registry: Registry, number: int, folder: Path) -> StoredModel:
     try:
         return read_model(folder)
-    except ModelError as error:
+    except errors.ModelError as error:
         # not the temporary folder's name, which says nothing to anybody
-        raise ModelError(str(error).replace(str(folder), f"{registry.name} version {number}")) from error
+        raise errors.ModelError(str(error).replace(str(folder), f"{registry.name} version {number}")) from error
 
 
 def _find_run(folder: Path, name: str, place: Place) -> str | None:
@@ -193,10 +191,10 @@ def _find_run(folder: Path, name: str, place: Place) -> str | None:
     if not place.is_there:
         return None
     with open_registry(place, name, write=True) as registry:
-        experiment = registry.client.get_experiment_by_name(EXPERIMENT)
+        experiment = registry.client.get_experiment_by_name(session.EXPERIMENT)
         if experiment is None:
             return None
-        asked = f"tags.folder_sha256 = '{folder_digest(folder)}' and attributes.status = 'FINISHED'"
+        asked = f"tags.folder_sha256 = '{runs.folder_digest(folder)}' and attributes.status = 'FINISHED'"
         found = registry.client.search_runs([experiment.experiment_id], asked, max_results=1)
         return found[0].info.run_id if found else None
 
@@ -213,19 +211,19 @@ def _register_run(registry: Registry, run_id: str) -> int:
     try:
         run = client.get_run(run_id)
     except MlflowException as error:
-        raise TrackingError(f"{run_id}: no such run; give a version, a run or a model folder") from error
+        raise errors.TrackingError(f"{run_id}: no such run; give a version, a run or a model folder") from error
     if run.info.status != "FINISHED":
-        raise TrackingError(f"{run_id}: the run is {run.info.status.lower()}, not finished; train again")
+        raise errors.TrackingError(f"{run_id}: the run is {run.info.status.lower()}, not finished; train again")
     logged = run.outputs.model_outputs if run.outputs else []
     if not logged:
-        raise TrackingError(f"{run_id}: the run logged no model; give one of churn train")
+        raise errors.TrackingError(f"{run_id}: the run logged no model; give one of churn train")
     found = _registered(registry, "folder_sha256", run.data.tags.get("folder_sha256", ""))
     if found is not None:
         return found
     if not client.search_registered_models(f"name = '{registry.name}'"):
         client.create_registered_model(registry.name)
     tags = {name: run.data.tags[name] for name in ("model_id", "folder_sha256", "as_of") if name in run.data.tags}
-    tags |= {"snapshots": run.data.params.get("snapshots", ""), "registered_by": user_name()}
+    tags |= {"snapshots": run.data.params.get("snapshots", ""), "registered_by": session.user_name()}
     model = logged[0].model_id
     source = f"models:/{model}"
     made = client.create_model_version(registry.name, source, run_id=run_id, tags=tags, model_id=model)
@@ -240,5 +238,5 @@ def _number(registry: Registry, alias_or_version: str | int) -> int:
     numbers = {**registry.aliases, **standing_numbers(registry)}
     number = numbers.get(text)
     if number is None:
-        raise TrackingError(f"{registry.name}: there is no {text.replace('_', ' ')}; see churn champion")
+        raise errors.TrackingError(f"{registry.name}: there is no {text.replace('_', ' ')}; see churn champion")
     return number

@@ -9,10 +9,9 @@ import numpy as np
 
 from churn.data import OnStep, say_nothing
 from churn.evaluation.metrics import log_loss
-from churn.model.development import develop
+from churn.model import development, trees
 from churn.model.recipe import Recipe
 from churn.model.split import KeptApart, Split, outcomes
-from churn.model.trees import TreeParameters
 from churn.tuning.study import LOSSES, distributions, find_best, find_defaults, read_trials, tuned_part, with_tuned
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def search(
 
 def split_loss(split: Split, recipe: Recipe) -> float:
     """Log loss, in nats, on the rows held out of a split, of a model made of the others; smaller is better."""
-    return log_loss(outcomes(split.held_out), develop(split, recipe).probability)
+    return log_loss(outcomes(split.held_out), development.develop(split, recipe).probability)
 
 
 def _enqueue_defaults(study: "optuna.Study") -> None:
@@ -74,7 +73,7 @@ def _enqueue_defaults(study: "optuna.Study") -> None:
 
     waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
     if not waiting and find_defaults(read_trials(study)) is None:
-        study.enqueue_trial(tuned_part(TreeParameters()))
+        study.enqueue_trial(tuned_part(trees.TreeParameters()))
 
 
 def _n_ended(study: "optuna.Study") -> int:

@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from churn.errors import ConfigError
-from churn.evaluation.backtest import judge_snapshot
-from churn.evaluation.comparison import PairedTest, compare_models
-from churn.model.development import develop
+from churn.evaluation import backtest, comparison
+from churn.model import development, split, trees
 from churn.model.recipe import Recipe
-from churn.model.split import KeptApart
-from churn.model.trees import TreeParameters, parameters_from_json, parameters_to_json
 from churn.tuning.study import Trial, find_best, find_defaults, with_tuned
 
 DEFAULTS, TUNED = "defaults", "tuned"
@@ -70,9 +67,9 @@ class Tuned:
     trials: tuple[Trial, ...]
     defaults: Trial
     best: Trial
-    parameters: TreeParameters
+    parameters: trees.TreeParameters
     gains: tuple[Gain, ...]
-    apart: KeptApart
+    apart: split.KeptApart
     study: Mapping[str, str]
 
     @property
@@ -98,7 +95,7 @@ class Tuned:
         """Return what was found as JSON values; `parameters` is what `churn train --parameters` reads."""
         held_out = self.apart.final.held_out
         return {
-            "parameters": parameters_to_json(self.parameters),
+            "parameters": trees.parameters_to_json(self.parameters),
             "objective": {
                 "metric": "log_loss",
                 "out_of_time": self.apart.final.out_of_time,
@@ -117,7 +114,7 @@ class Tuned:
         }
 
 
-def conclude(trials: Sequence[Trial], apart: KeptApart, recipe: Recipe, study: Mapping[str, str]) -> Tuned:
+def conclude(trials: Sequence[Trial], apart: split.KeptApart, recipe: Recipe, study: Mapping[str, str]) -> Tuned:
     """Judge the best trial against the defaults, on the rows no trial saw.
 
     Parameters
@@ -146,15 +143,15 @@ def conclude(trials: Sequence[Trial], apart: KeptApart, recipe: Recipe, study: M
     )
 
 
-def judge(apart: KeptApart, recipe: Recipe, tuned: TreeParameters) -> tuple[Gain, ...]:
+def judge(apart: split.KeptApart, recipe: Recipe, tuned: trees.TreeParameters) -> tuple[Gain, ...]:
     """Compare the recipe's parameters to tuned ones on the final split: log loss and ROC-AUC, paired by customer.
 
     Intervals and p-values are those of `churn.evaluation.comparison.compare_models`.
     """
     predicted = {}
     for name, parameters in ((DEFAULTS, recipe.parameters), (TUNED, tuned)):
-        predicted[name] = develop(apart.final, replace(recipe, parameters=parameters)).probability
-    found = compare_models(judge_snapshot(apart.final.held_out, predicted), seed=recipe.seed)
+        predicted[name] = development.develop(apart.final, replace(recipe, parameters=parameters)).probability
+    found = comparison.compare_models(backtest.judge_snapshot(apart.final.held_out, predicted), seed=recipe.seed)
     tests = {test.metric: test for test in found.tests}
     return tuple(
         _gain(name, found.models[DEFAULTS][name].value, found.models[TUNED][name].value, tests.get(name))
@@ -173,14 +170,14 @@ def read_parameters(path: Path) -> Recipe:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         splits = document.get("objective", {}).get("splits", [])
-        return Recipe(parameters=parameters_from_json(document["parameters"]), tuned_on=tuple(map(str, splits)))
+        return Recipe(parameters=trees.parameters_from_json(document["parameters"]), tuned_on=tuple(map(str, splits)))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); give a file from churn tune") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path}: holds no parameters; give a file from churn tune") from error
 
 
-def _gain(metric: str, defaults: float | None, tuned: float | None, test: PairedTest | None) -> Gain:
+def _gain(metric: str, defaults: float | None, tuned: float | None, test: comparison.PairedTest | None) -> Gain:
     if test is None:
         return Gain(metric, defaults, tuned)
     gain, low, high = test.difference, test.low, test.high

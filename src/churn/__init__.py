@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from churn.data import build_frame, build_snapshots, check, open_bank, open_data, open_file
     from churn.errors import ChurnError
     from churn.evaluation.comparison import compare_models
+    from churn.features.catalogue import feature_catalogue
     from churn.model.estimator import ChurnModel
     from churn.model.recipe import Recipe
     from churn.model.storage import read_model, write_model
@@ -42,6 +43,7 @@ __all__ = [
     "compare_models",
     "explain_bindings",
     "explain_customer",
+    "feature_catalogue",
     "open_bank",
     "open_data",
     "open_file",
@@ -73,6 +75,7 @@ _PLACES = {
     "churn.data": ("build_frame", "build_snapshots", "check", "open_bank", "open_data", "open_file"),
     "churn.errors": ("ChurnError",),
     "churn.evaluation.comparison": ("compare_models",),
+    "churn.features.catalogue": ("feature_catalogue",),
     "churn.model.estimator": ("ChurnModel",),
     "churn.model.recipe": ("Recipe",),
     "churn.model.storage": ("read_model", "write_model"),

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -11,8 +10,7 @@ from churn.cli import console, options
 from churn.config import Config, read_config
 from churn.data import build_frame, open_bank
 from churn.features.catalogue import catalogue
-from churn.features.feature import Feature
-from churn.speech import LANGUAGES, say
+from churn.speech import say
 from churn.threads import use_threads
 
 
@@ -65,7 +63,7 @@ def features(
 def _print_catalogue(config: Config, *, as_json: bool) -> None:
     entries = catalogue(config)
     if as_json:
-        console.print_json([_document(feature) for feature in entries])
+        console.print_json([feature.document() for feature in entries])
         return
     columns = ("feature", "family", "unit", "days", "meaning", "含义", "a manager can act on it", "needs")
     rows = [
@@ -82,15 +80,3 @@ def _print_catalogue(config: Config, *, as_json: bool) -> None:
         for feature in entries
     ]
     console.print_table(f"{len(entries)} features", columns, rows, left=[c for c in columns if c != "days"])
-
-
-def _document(feature: Feature) -> dict[str, Any]:
-    return {
-        "name": feature.name,
-        "family": feature.family,
-        "unit": feature.unit,
-        "window_days": feature.window_days,
-        **{language: say(feature.meaning, language) for language in LANGUAGES},
-        "actionable": feature.actionable,
-        "tables": feature.tables,
-    }

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import narwhals as nw
+import pandas as pd
 
 from churn.config import Config
 from churn.features.activity import activity_features, build_activity
@@ -37,6 +38,11 @@ def catalogue(config: Config) -> tuple[Feature, ...]:
     ['aum_cny', 'deposits_cny']
     """
     return tuple(feature for list_features, _, _ in _FAMILIES for feature in list_features(config))
+
+
+def feature_catalogue(config: Config | None = None) -> pd.DataFrame:
+    """List every feature as `churn features --catalogue --json` does: one row per feature, in a frame's order."""
+    return pd.DataFrame([feature.document() for feature in catalogue(config or Config())])
 
 
 def available_features(tables: Tables, config: Config) -> tuple[Feature, ...]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from churn.speech import Plain, Said, message
+from churn.speech import LANGUAGES, Plain, Said, message, say
 from churn.speech.amounts import InUnit
 
 Family = Literal["coverage", "bindings", "contacts", "pnl", "activity", "relationship"]
@@ -129,6 +129,12 @@ class Feature:
         if isnan(number):
             return message("{what}: not known", what=self.meaning)
         return message("{what}: {value}", what=self.meaning, value=f"{number:,.6g}")
+
+    def document(self) -> dict[str, Any]:
+        """Give the entry as the catalogue is printed: its meaning in every language, nothing of how it is told."""
+        kept = {name: getattr(self, name) for name in ("name", "family", "unit", "window_days")}
+        meanings = {language: say(self.meaning, language) for language in LANGUAGES}
+        return kept | meanings | {"actionable": self.actionable, "tables": self.tables}
 
     def follows(self, service: str) -> bool:
         """Whether binding a service, or contact about it, brings the feature about, so that it gives it away."""

@@ -25,7 +25,7 @@ from churn.config import Config, EffectSettings
 from churn.data import Data, open_bank
 from churn.estimates import Estimate
 from churn.evidence import Evidence, build_offers, gather_evidence
-from churn.explanation.effects.estimates import ServiceEffect, estimate_effects
+from churn.explanation.effects import ServiceEffect, estimate_effects
 from churn.explanation.verdict import judge
 from churn.features.catalogue import catalogue
 from churn.frame import Snapshot

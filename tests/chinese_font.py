@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from churn.charts.fonts import PACKAGE, find_chinese_font
+from churn.charts.canvas import PACKAGE, find_chinese_font
 from churn.errors import ExplanationError
 
 

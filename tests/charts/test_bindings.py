@@ -5,7 +5,7 @@ from matplotlib.image import imread
 
 from binding_rows import CUSTODY, binding_row
 from chinese_font import LANGUAGES, needs_chinese_font
-from churn.charts import fonts
+from churn.charts import canvas
 from churn.charts.bindings import draw_against_truth, draw_bindings, plot_bindings
 from churn.config import Config
 from churn.errors import ExplanationError, OutputError
@@ -76,7 +76,7 @@ def test_no_service_is_one_clear_error(tmp_path):
 
 
 def test_without_a_chinese_font_nothing_is_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(fonts, "list_fonts", lambda: iter([]))
+    monkeypatch.setattr(canvas, "list_fonts", lambda: iter([]))
     with pytest.raises(ExplanationError, match="fonts-wqy-microhei"):
         plot_bindings([CUSTODY], {}, tmp_path / "new" / "zh.png", "zh")
     assert list(tmp_path.iterdir()) == []

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from churn.charts.palette import OBSERVED, PREDICTED
+from churn.charts import OBSERVED, PREDICTED
 from churn.charts.rates import draw_feature_rates, draw_rates, draw_rates_over_time, draw_timeline
 
 DATES = [dt.date(2023, 1, 1), dt.date(2023, 7, 1), dt.date(2024, 1, 1)]

@@ -9,7 +9,7 @@ import pytest
 from churn.config import Config, EffectSettings
 from churn.errors import ModelError
 from churn.estimates import Estimate
-from churn.explanation.effects.estimates import ServiceEffect
+from churn.explanation.effects import ServiceEffect
 from churn.explanation.effects.randomised import RandomisedOffer
 from churn.explanation.next_best import build_advice, find_next_steps
 from churn.features.catalogue import catalogue

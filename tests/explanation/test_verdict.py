@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from churn.config import EffectSettings
 from churn.estimates import UNKNOWN, Estimate
-from churn.explanation.effects.controls import Control
-from churn.explanation.effects.estimates import ServiceEffect
-from churn.explanation.effects.observational import Observational
+from churn.explanation.effects import ServiceEffect
+from churn.explanation.effects.observational import Control, Observational
 from churn.explanation.effects.randomised import RandomisedOffer
 from churn.explanation.verdict import explain_verdict, judge
 from churn.speech import Name, say

@@ -36,7 +36,7 @@ from churn.actions.value import SPOKEN_TO, Kept, value_kept
 from churn.config import PlanSettings
 from churn.explanation.reasons.amounts import Pair
 from churn.scores import Told
-from churn.speech.direction import isolate
+from churn.speech.catalogue import isolate
 
 Marks = NDArray[np.bool_]
 

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from churn import csv_files, files, frame, threads, timeline
-from churn.charts import bindings, importance
+from churn.charts import importance
+from churn.charts.bindings import plot_bindings
 from churn.data import Data, OnStep, say_nothing
-from churn.explanation import grading, rendering
-from churn.explanation.bindings import BindingRow, bindings_frame, build_bindings, service_names
-from churn.explanation.effects.estimates import ServiceEffect, estimate_effects
+from churn.explanation import bindings, rendering
+from churn.explanation.effects import ServiceEffect, estimate_effects
 from churn.explanation.survey import Survey, service_columns, shap_schema, survey_customers
 from churn.features.feature import Feature
 from churn.model import schema, storage
@@ -76,7 +76,7 @@ def explain_bindings(
         effects, _ = estimate_data_effects(data, model, date, seed=seed, on_step=on_step)
         on_step("explaining every customer")
         rows, _ = survey_data(data, customers, model, effects)
-    return bindings_frame(rows)
+    return bindings.bindings_frame(rows)
 
 
 def write_explanation(
@@ -90,7 +90,7 @@ def write_explanation(
     seed: int = 0,
     n_threads: int | None = None,
     on_step: OnStep = say_nothing,
-) -> tuple[list[BindingRow], list[grading.Graded]]:
+) -> tuple[list[bindings.BindingRow], list[bindings.Graded]]:
     """Explain every customer into a folder, whole or not at all, as `churn explain` does, and judge every service.
 
     Parameters
@@ -112,18 +112,20 @@ def write_explanation(
         As for `explain_bindings`; or there are no true effects.
     """
     place, date = Path(folder), _date_for(model, data, as_of)
-    true = grading.read_truth(truth) if truth else {}
+    true = bindings.read_truth(truth) if truth else {}
     with threads.use_threads(n_threads):
         customers = look_ahead(data.partitions(date), model)
         effects, outcomes_as_of = estimate_data_effects(data, model, date, strengths=True, seed=seed, on_step=on_step)
         with files.new_folder(place, mark=MARK, names=explanation_names(place)) as new:
             survey = _write_survey(new / SHAP, data, customers, model, on_step)
-            rows = build_bindings(effects, survey.seen, service_names(data.config), data.config.effects)
+            rows = bindings.build_bindings(
+                effects, survey.seen, bindings.service_names(data.config), data.config.effects
+            )
             on_step("drawing")
             _write_results(new, rows, survey, data, language)
             _write_evidence(new / "evidence.json", effects, outcomes_as_of)
             files.write_json(new / ABOUT, {"model_id": model.manifest.model_id, "as_of": date and date.isoformat()})
-            graded = grading.grade_bindings(rows, true, data.config.effects.worthwhile) if true else []
+            graded = bindings.grade_bindings(rows, true, data.config.effects.worthwhile) if true else []
             if graded:
                 files.write_json(new / "truth.json", [one._asdict() for one in graded])
     return rows, graded
@@ -149,7 +151,7 @@ def require_explanation_place(path: Path) -> None:
 
 def survey_data(
     data: Data, customers: Iterable[frame.Snapshot], stored: storage.StoredModel, effects: Sequence[ServiceEffect]
-) -> tuple[list[BindingRow], pd.DataFrame]:
+) -> tuple[list[bindings.BindingRow], pd.DataFrame]:
     """Explain every customer, going through the partitions once.
 
     Returns
@@ -159,7 +161,7 @@ def survey_data(
     """
     services = service_columns(data.catalogue, stored.model.schema.names)
     survey = survey_customers(customers, stored.model, services, n_expected=data.n_customers)
-    rows = build_bindings(effects, survey.seen, service_names(data.config), data.config.effects)
+    rows = bindings.build_bindings(effects, survey.seen, bindings.service_names(data.config), data.config.effects)
     return rows, survey.importance
 
 
@@ -226,14 +228,16 @@ def _write_survey(
         return survey_customers(customers, model.model, services, n_expected=data.n_customers, on_part=on_part)
 
 
-def _write_results(folder: Path, rows: Sequence[BindingRow], survey: Survey, data: Data, language: Language) -> None:
+def _write_results(
+    folder: Path, rows: Sequence[bindings.BindingRow], survey: Survey, data: Data, language: Language
+) -> None:
     """Write tables and pictures into a folder."""
     features = data.catalogue
-    names = {service: say(pair, language) for service, pair in service_names(data.config).items()}
+    names = {service: say(pair, language) for service, pair in bindings.service_names(data.config).items()}
     rendering.write_bindings(folder, rows, names, language)
     _write_importance(folder / "importance.csv", survey, {feature.name: feature for feature in features})
     if rows:
-        bindings.plot_bindings(rows, names, folder / "bindings.png", language)
+        plot_bindings(rows, names, folder / "bindings.png", language)
     importance.plot_importance(survey.sample, survey.sample_features, features, folder / "importance.png", language)
     for place, name in enumerate(survey.importance["feature"][:N_DEPENDENCES], start=1):
         path = folder / f"dependence_{place}.png"

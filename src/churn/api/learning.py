@@ -10,7 +10,7 @@ from churn.evaluation import backtest as backtests
 from churn.evaluation import leaks
 from churn.evaluation.backtest import Backtest, OnLeak
 from churn.evidence import Evidence
-from churn.explanation.effects.estimates import estimate_effects
+from churn.explanation.effects import estimate_effects
 from churn.explanation.next_best import build_advice
 from churn.model import documents, split, storage
 from churn.model.recipe import Recipe, leave_out, parse_recipe

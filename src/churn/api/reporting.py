@@ -19,7 +19,7 @@ from churn.api import explaining
 from churn.api.explaining import ABOUT, MARK
 from churn.data import Data, OnStep, open_file, say_nothing
 from churn.explanation.bindings import unflatten
-from churn.explanation.effects.estimates import ServiceEffect
+from churn.explanation.effects import ServiceEffect
 from churn.model.storage import StoredModel
 from churn.report import acting, audience
 from churn.report.pages import Explanation, Pages, require_customers

@@ -10,9 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from churn.charts import canvas
-from churn.charts.fonts import drawable, lettering, wrap
-from churn.charts.palette import BLUE, DARK, GREY, GRID, LESS, MORE, PALE, STRIPE
+from churn.charts import BLUE, DARK, GREY, GRID, LESS, MORE, PALE, STRIPE, canvas
 from churn.config import Config
 from churn.errors import ExplanationError
 from churn.estimates import Estimate
@@ -133,7 +131,7 @@ def draw_bindings(table: pd.DataFrame, config: Config | None = None, language: L
         raise ExplanationError("draw_bindings: no service to draw; give a table with at least one")
     pairs = service_names(config or Config())
     names = {service: pair[("en", "zh").index(language)] for service, pair in pairs.items()}
-    with lettering(language, names.values()):
+    with canvas.lettering(language, names.values()):
         figure = canvas.empty(*_size(rows))
         _fill(figure, rows, names, language)
         figure.canvas.draw()  # ticks take their lettering when they are drawn
@@ -151,7 +149,7 @@ def draw_against_truth(table: pd.DataFrame, truth: Mapping[str, Mapping[str, flo
     table
         Of `explain_bindings`; claims that are missing are not drawn.
     truth
-        Of `churn.explanation.grading.read_truth`.
+        Of `churn.explanation.bindings.read_truth`.
 
     Raises
     ------
@@ -163,7 +161,7 @@ def draw_against_truth(table: pd.DataFrame, truth: Mapping[str, Mapping[str, flo
         raise ExplanationError("draw_against_truth: no service with a known effect; give the truth of this bank")
     said = [end for row in rows for claim in _CLAIMS for end in _estimate(row, claim.field) if end is not None]
     real = [effect for row in rows for effect in truth[row.service].values()]
-    with lettering("en"):
+    with canvas.lettering("en"):
         figure = canvas.empty(11.0, 8.6)
         figure.set_layout_engine("constrained", rect=(0, 0, 1, 0.94))  # the key of numbers stands above
         figure.suptitle(
@@ -254,7 +252,7 @@ def _marker(line: _Line) -> dict[str, Any]:
 
 def _write_name(axes: Axes, place: int, name: str, row: BindingRow) -> None:
     across = axes.get_yaxis_transform()
-    text = wrap(f"{place + 1}  {drawable(name)}", 30)
+    text = canvas.wrap(f"{place + 1}  {canvas.drawable(name)}", 30)
     axes.text(_LEFT, place + 0.05, text, transform=across, va="bottom", ha="right", color=DARK, fontsize=11.5)
     counts = f"{row.n_bound:,} / {row.n_eligible:,}"
     axes.text(_LEFT, place + 0.1, counts, transform=across, va="top", ha="right", color=GREY, fontsize=9.5)

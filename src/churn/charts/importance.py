@@ -14,9 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from churn.charts import canvas
-from churn.charts.fonts import drawable, wrap
-from churn.charts.palette import BLUE, DARK, GREY, LOW_TO_HIGH, MORE
+from churn.charts import BLUE, DARK, GREY, LOW_TO_HIGH, MORE, canvas
 from churn.errors import ExplanationError
 from churn.explanation.shap import Contributions
 from churn.features.feature import Feature, find_feature, meaning_of
@@ -79,7 +77,7 @@ def plot_importance(
     with canvas.picture(path, language, (11.0, 2.2 + 0.42 * len(chosen)), labels) as figure:
         axes = figure.add_subplot()
         _draw_beeswarm(axes, all_shaps[np.ix_(rows, chosen)].astype(np.float64), colours)
-        written = [wrap(drawable(label), 44) for label in labels]
+        written = [canvas.wrap(canvas.drawable(label), 44) for label in labels]
         axes.set_yticks(range(len(chosen)), written[::-1], fontsize=10.5, color=DARK)
         axes.tick_params("y", length=0)
         axes.set_xlabel(say(message("SHAP value in log-odds: right of zero raises the risk"), language), fontsize=11)
@@ -128,7 +126,7 @@ def plot_dependence(
             side.scatter(place[np.isnan(x)], shaps[np.isnan(x)], s=11, color=GREY, alpha=0.5, linewidths=0)
             side.set_xticks([0], [say(InUnit(None, unit), language)])
             side.set_xlim(-0.5, 0.5)
-        axes.set_xlabel(wrap(drawable(label), 80), fontsize=11)
+        axes.set_xlabel(canvas.wrap(canvas.drawable(label), 80), fontsize=11)
         axes.set_ylabel(say(message("SHAP value (log-odds)"), language), fontsize=11)
         canvas.head(figure, message("How the predicted risk depends on it"), language)
 
@@ -258,7 +256,7 @@ def _draw_medians(
 def _set_scale(axes: Axes, x: NDArray[np.float64], ticks: Sequence[str], unit: str | None, language: Language) -> None:
     distinct = np.unique(x[~np.isnan(x)])
     if ticks:
-        axes.set_xticks(range(len(ticks)), [wrap(drawable(tick), 14) for tick in ticks])
+        axes.set_xticks(range(len(ticks)), [canvas.wrap(canvas.drawable(tick), 14) for tick in ticks])
         axes.tick_params(axis="x", labelrotation=60 if len(ticks) > _MOST_UPRIGHT else 0)
     elif unit == "0/1":
         axes.set_xticks([0, 1], [say(InUnit(value, unit), language) for value in (0, 1)])

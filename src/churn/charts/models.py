@@ -9,8 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import ArrayLike, NDArray
 
-from churn.charts import canvas
-from churn.charts.palette import FAILS, OBSERVED, PREDICTED, STATED
+from churn.charts import FAILS, OBSERVED, PREDICTED, STATED, canvas
 from churn.errors import DataError
 from churn.estimates import share
 from churn.evaluation.comparison import BEST_AT, SMALLER_IS_BETTER, Comparison

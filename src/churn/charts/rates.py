@@ -9,8 +9,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from churn.charts import canvas
-from churn.charts.palette import BEFORE, OBSERVED, PREDICTED, RAMP, STATED
+from churn.charts import BEFORE, OBSERVED, PREDICTED, RAMP, STATED, canvas
 from churn.evaluation.baselines import bin_words
 
 

@@ -7,9 +7,7 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from churn.charts import canvas
-from churn.charts.fonts import drawable, wrap
-from churn.charts.palette import DARK, GREY, LESS, MORE
+from churn.charts import DARK, GREY, LESS, MORE, canvas
 from churn.errors import ExplanationError
 from churn.features.feature import Feature, meaning_of, value_of
 from churn.speech import Language, Message, Percent, Points, counted, message, say
@@ -162,7 +160,16 @@ def _draw_end(axes: Axes, places: tuple[int, int], probability: float, label: Me
 def _write(axes: Axes, place: int, label: str, value: str) -> None:
     across = axes.get_yaxis_transform()
     where, side = (place + 0.1, "bottom") if value else (place, "center_baseline")
-    axes.text(_LEFT, where, wrap(drawable(label), 48), transform=across, va=side, ha="right", fontsize=10.5, color=DARK)
+    axes.text(
+        _LEFT,
+        where,
+        canvas.wrap(canvas.drawable(label), 48),
+        transform=across,
+        va=side,
+        ha="right",
+        fontsize=10.5,
+        color=DARK,
+    )
     if value:
-        below = wrap(drawable(value), 48, lines=1)
+        below = canvas.wrap(canvas.drawable(value), 48, lines=1)
         axes.text(_LEFT, place + 0.14, below, transform=across, va="top", ha="right", fontsize=9.5, color=GREY)

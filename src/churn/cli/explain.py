@@ -12,7 +12,7 @@ from churn.charts.waterfall import plot_waterfall
 from churn.cli import console, options
 from churn.config import Config, read_config
 from churn.data import open_data
-from churn.explanation import bindings, grading, verdict
+from churn.explanation import bindings, verdict
 from churn.features.feature import meaning_of, value_of
 from churn.model.storage import read_model
 from churn.speech import Language, Message, Percent, Points, Said, message, say
@@ -164,7 +164,7 @@ def print_bindings(rows: Sequence[bindings.BindingRow], config: Config, language
         click.echo(say(row.text, language))
 
 
-def print_grades(graded: Sequence[grading.Graded], config: Config, language: Language) -> None:
+def print_grades(graded: Sequence[bindings.Graded], config: Config, language: Language) -> None:
     """Print the true effects of a simulated bank and how the estimates did."""
     names = bindings.service_names(config)
     rows: list[Sequence[Said]] = [
@@ -197,14 +197,14 @@ _GRADE_COLUMNS = (
     message("service"), message("true ATT"), message("true ATU"), message("true ITT"), message("true LATE"),
     message("does the interval hold it"), message("verdict"),
 )  # fmt: skip
-_GRADES: Mapping[grading.Grade, Message] = {
+_GRADES: Mapping[bindings.Grade, Message] = {
     "right": message("right"),
     "wrong": message("wrong"),
     "open": message("open", context="grade"),
 }
 
 
-def _held(one: grading.Graded, language: Language) -> Said:
+def _held(one: bindings.Graded, language: Language) -> Said:
     covered = {"ATT": one.att_covered, "ATU": one.atu_covered, "ITT": one.itt_covered, "LATE": one.late_covered}
     found = [
         message("{effect} yes", effect=name) if held else message("{effect} no", effect=name)

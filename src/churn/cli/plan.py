@@ -27,7 +27,7 @@ from churn.cli.options import (
 from churn.config import Config, read_config
 from churn.data import is_file, open_bank
 from churn.scores import Scores, read_scores
-from churn.speech.direction import isolate
+from churn.speech.catalogue import isolate
 
 MARK = "plan.json"
 FILES = ("plan.csv", "plan.xlsx", "assignments.csv", "lists")

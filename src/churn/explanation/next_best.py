@@ -23,7 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from churn.config import EffectSettings
-from churn.explanation.effects.estimates import BANDS, ServiceEffect
+from churn.explanation.effects import BANDS, ServiceEffect
 from churn.explanation.verdict import judge
 from churn.features.feature import Feature, find_products, find_role, find_services
 from churn.model.documents import Advice

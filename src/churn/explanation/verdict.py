@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 
 from churn.config import EffectSettings
 from churn.estimates import UNKNOWN, Estimate
-from churn.explanation.effects.estimates import ServiceEffect
+from churn.explanation.effects import ServiceEffect
 from churn.model.documents import Evidence, Verdict
 from churn.speech import Message, Number, Percent, Plain, Points, Said, counted, joined, message
 

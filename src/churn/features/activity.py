@@ -8,9 +8,8 @@ import narwhals as nw
 
 from churn.config import Config
 from churn.config.actions import LARGE_COUNTER_CNY
-from churn.features.expressions import YEAR, count, days_since, per_customer, ratio, since, total, yuan, zero_where_null
+from churn.features import expressions as e
 from churn.features.feature import TREND, Feature, counted_names
-from churn.features.phrases import ago, happened, is_none, part, signed, within
 from churn.speech import Money, Said, Share, Times, counted, message
 from churn.timeline import Tables
 
@@ -55,50 +54,50 @@ def activity_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
             new(name=f"n_transactions_{days}d", unit="count", window_days=days,
                 meaning=message("{what} in {days} days", what=message("transactions", context="feature"), days=days),
                 topic="n_transactions",
-                phrase=happened(days, message("no transactions"), counted("{n} transaction", "{n} transactions", 1)),
-                implies=partial(_no_transactions, "count") if days == YEAR else None)
-            for days in (30, 90, YEAR)
+                phrase=e.happened(days, message("no transactions"), counted("{n} transaction", "{n} transactions", 1)),
+                implies=partial(_no_transactions, "count") if days == e.YEAR else None)
+            for days in (30, 90, e.YEAR)
         ),
         *(
             new(name=f"n_{channel}_{days}d", unit="count", window_days=days,
                 meaning=message("{what} in {days} days", what=what, days=days),
-                consequence_of=_THROUGH.get(channel, ()), topic=f"n_{channel}", phrase=happened(days, none, some))
+                consequence_of=_THROUGH.get(channel, ()), topic=f"n_{channel}", phrase=e.happened(days, none, some))
             for channel, (what, none, some) in _CHANNELS.items()
-            for days in (90, YEAR)
+            for days in (90, e.YEAR)
         ),
-        new(name="n_large_ordinary_365d", unit="count", window_days=YEAR,
+        new(name="n_large_ordinary_365d", unit="count", window_days=e.YEAR,
             meaning=message("counter transactions of CNY 100,000 or more on an ordinary ticket"), actionable=True,
-            phrase=happened(YEAR, message("no large counter transactions on an ordinary ticket"),
+            phrase=e.happened(e.YEAR, message("no large counter transactions on an ordinary ticket"),
                 counted("{n} large counter transaction on an ordinary ticket",
                     "{n} large counter transactions on an ordinary ticket", 1))),
         moved(name="turnover_cny_90d", window_days=90, meaning=message("amount moved in 90 days"),
             phrase=partial(_moved, 90)),
-        moved(name="turnover_cny_365d", window_days=YEAR, meaning=message("amount moved in 365 days"),
-            phrase=partial(_moved, YEAR)),
+        moved(name="turnover_cny_365d", window_days=e.YEAR, meaning=message("amount moved in 365 days"),
+            phrase=partial(_moved, e.YEAR)),
         new(name="net_flow_cny_90d", unit="yuan", window_days=90, meaning=message("sum of signed amounts in 90 days"),
             story=TREND,
-            phrase=signed(message("no net flow in 90 days"), message("net inflow {amount} in 90 days"),
+            phrase=e.signed(message("no net flow in 90 days"), message("net inflow {amount} in 90 days"),
                 message("net outflow {amount} in 90 days"))),
-        new(name="share_digital_365d", unit="share", window_days=YEAR,
+        new(name="share_digital_365d", unit="share", window_days=e.YEAR,
             meaning=message("share of transactions online or mobile"), actionable=True,
             consequence_of=tuple(service for services in _THROUGH.values() for service in services),
-            phrase=part(_NO_TRANSACTIONS, message("no transaction online or mobile in a year"),
+            phrase=e.part(_NO_TRANSACTIONS, message("no transaction online or mobile in a year"),
                 message("all transactions online or mobile"), message("{share} of transactions online or mobile")),
             implies=_nothing_digital),
-        new(name="activity_pace_365d", unit="ratio", window_days=YEAR,
+        new(name="activity_pace_365d", unit="ratio", window_days=e.YEAR,
             meaning=message("pace of transactions in 90 days against the 275 before (1 = unchanged)"),
             topic="n_transactions", phrase=_pace),
-        new(name="days_since_transaction", unit="days", window_days=YEAR,
+        new(name="days_since_transaction", unit="days", window_days=e.YEAR,
             meaning=message("days since the last transaction"), topic="n_transactions",
-            phrase=ago(_NO_TRANSACTIONS, message("last transaction {span} ago"), message("no transaction for {span}")),
-            implies=partial(_no_transactions, "days")),
+            phrase=e.ago(_NO_TRANSACTIONS, message("last transaction {span} ago"),
+                message("no transaction for {span}")), implies=partial(_no_transactions, "days")),
     )  # fmt: skip
 
 
 def _moved(days: int, value: float, raises: bool) -> Said | None:  # noqa: ARG001
     if isnan(value):
         return None
-    return within(days, message("{amount} moved", amount=Money(value)) if value else message("no money moved"))
+    return e.within(days, message("{amount} moved", amount=Money(value)) if value else message("no money moved"))
 
 
 def _pace(value: float, raises: bool) -> Said | None:  # noqa: ARG001
@@ -119,7 +118,7 @@ def _pace(value: float, raises: bool) -> Said | None:  # noqa: ARG001
 
 def _no_transactions(unit: str, value: float, other: Feature, its: float) -> bool:
     """Where there was no transaction at all, there was none of any kind."""
-    return is_none(unit, value) and other.story == "activity" and is_none(other.unit, its)
+    return e.is_none(unit, value) and other.story == "activity" and e.is_none(other.unit, its)
 
 
 def _nothing_digital(value: float, other: Feature, its: float) -> bool:
@@ -153,29 +152,31 @@ def is_large_ordinary(cents: int) -> nw.Expr:
 
 def build_activity(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
     """Build the family for the customers `who`: `customer_id` and a column a feature."""
-    recent = since("transacted_on", as_of, 90)
-    anywhere = since("transacted_on", as_of, YEAR)
+    recent = e.since("transacted_on", as_of, 90)
+    anywhere = e.since("transacted_on", as_of, e.YEAR)
     aggregates = [
-        *(count(since("transacted_on", as_of, days), f"n_transactions_{days}d") for days in (30, 90, YEAR)),
+        *(e.count(e.since("transacted_on", as_of, days), f"n_transactions_{days}d") for days in (30, 90, e.YEAR)),
         *(
-            count((nw.col("channel") == nw.lit(channel)) & since("transacted_on", as_of, days), f"n_{channel}_{days}d")
+            e.count(
+                (nw.col("channel") == nw.lit(channel)) & e.since("transacted_on", as_of, days), f"n_{channel}_{days}d"
+            )
             for channel in _CHANNELS
-            for days in (90, YEAR)
+            for days in (90, e.YEAR)
         ),
-        count(is_large_ordinary(_LARGE_CENTS), "n_large_ordinary_365d"),
-        total(recent, amount_moved(), "turnover_cny_90d"),
-        total(anywhere, amount_moved(), "turnover_cny_365d"),
-        total(recent, nw.col("amount"), "net_flow_cny_90d"),
+        e.count(is_large_ordinary(_LARGE_CENTS), "n_large_ordinary_365d"),
+        e.total(recent, amount_moved(), "turnover_cny_90d"),
+        e.total(anywhere, amount_moved(), "turnover_cny_365d"),
+        e.total(recent, nw.col("amount"), "net_flow_cny_90d"),
     ]
-    last = days_since(anywhere, "transacted_on", as_of, "days_since_transaction")
-    frame = per_customer(tables, "transactions", who, [*aggregates, last], anywhere)
+    last = e.days_since(anywhere, "transacted_on", as_of, "days_since_transaction")
+    frame = e.per_customer(tables, "transactions", who, [*aggregates, last], anywhere)
     features = activity_features(config)
-    frame = zero_where_null(frame, counted_names(features))
+    frame = e.zero_where_null(frame, counted_names(features))
     return frame.with_columns(
-        *(yuan(feature.name).alias(feature.name) for feature in features if feature.unit == "yuan"),
-        ratio(nw.col("n_online_365d") + nw.col("n_mobile_365d"), nw.col("n_transactions_365d"), "share_digital_365d"),
-        ratio(
-            nw.col("n_transactions_90d") * (YEAR - 90),
+        *(e.yuan(feature.name).alias(feature.name) for feature in features if feature.unit == "yuan"),
+        e.ratio(nw.col("n_online_365d") + nw.col("n_mobile_365d"), nw.col("n_transactions_365d"), "share_digital_365d"),
+        e.ratio(
+            nw.col("n_transactions_90d") * (e.YEAR - 90),
             (nw.col("n_transactions_365d") - nw.col("n_transactions_90d")) * 90,
             "activity_pace_365d",
         ),

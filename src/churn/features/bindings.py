@@ -7,13 +7,12 @@ from typing import Any
 import narwhals as nw
 
 from churn.config import Config
-from churn.features.expressions import YEAR, count, days_since, per_customer, ratio, since, zero_where_null
+from churn.features import expressions as e
 from churn.features.feature import ANY_SERVICE, Feature
-from churn.features.phrases import ago, either, few, fill_number, happened, is_none, part
 from churn.speech import Message, Name, Said, counted, message
 from churn.timeline import Tables, is_open
 
-_WINDOWS = (90, YEAR)
+_WINDOWS = (90, e.YEAR)
 _UNBINDING = "unbinding"
 _ANY = (ANY_SERVICE,)
 _NOTHING_TO_BIND = message("no product held that a service needs")
@@ -28,12 +27,12 @@ def bindings_features(config: Config) -> tuple[Feature, ...]:
         *(
             new(name=f"bound_{name}", unit="0/1", meaning=message("{service} bound to the card", service=names[name]),
                 actionable=True, service=name, product=service.product, role="bound", monotone="falls",
-                phrase=either(message("{service} bound", service=names[name]), _not_bound(names[name])))
+                phrase=e.either(message("{service} bound", service=names[name]), _not_bound(names[name])))
             for name, service in config.services.items()
         ),
         new(name="n_bound", unit="count", meaning=message("services bound", context="feature"), actionable=True,
             role="n_bound", consequence_of=_ANY, monotone="falls",
-            phrase=few(message("no service bound"), counted("{n} service bound", "{n} services bound", 1),
+            phrase=e.few(message("no service bound"), counted("{n} service bound", "{n} services bound", 1),
                 counted("only {n} service bound", "only {n} services bound", 1)), implies=_no_service),
         new(name="n_eligible", unit="count", meaning=message("services whose product is held, bound or not"),
             actionable=True, role="n_eligible", phrase=_could_be_bound),
@@ -41,26 +40,26 @@ def bindings_features(config: Config) -> tuple[Feature, ...]:
             new(name=f"n_unbound_{days}d", unit="count", window_days=days,
                 meaning=message("{what} in {days} days", what=message("services unbound"), days=days), actionable=True,
                 role="unbinding", consequence_of=_ANY, story=_UNBINDING, topic="n_unbound",
-                phrase=happened(days, message("no services unbound"),
+                phrase=e.happened(days, message("no services unbound"),
                     counted("{n} service unbound", "{n} services unbound", 1)))
             for days in _WINDOWS
         ),
         new(name="share_bound", unit="share", meaning=message("share of the eligible services bound"), actionable=True,
             role="share_bound", consequence_of=_ANY, monotone="falls", topic="n_bound",
-            phrase=part(_NOTHING_TO_BIND, message("none of the possible services bound"),
+            phrase=e.part(_NOTHING_TO_BIND, message("none of the possible services bound"),
                 message("all possible services bound"), message("{share} of the possible services bound"))),
         *(
             new(name=f"days_since_bound_{name}", unit="days",
                 meaning=message("days since {service} was bound", service=names[name]), service=name,
                 product=service.product, role="bound_days", consequence_of=_ANY, monotone="left out",
                 topic=f"bound_{name}",
-                phrase=ago(_not_bound(names[name]), message("{service} bound for {span}", service=names[name])))
+                phrase=e.ago(_not_bound(names[name]), message("{service} bound for {span}", service=names[name])))
             for name, service in config.services.items()
         ),
-        new(name="days_since_unbinding", unit="days", window_days=YEAR,
+        new(name="days_since_unbinding", unit="days", window_days=e.YEAR,
             meaning=message("days since a service was unbound"), role="unbinding", consequence_of=_ANY,
             story=_UNBINDING, topic="n_unbound",
-            phrase=ago(message("no service unbound within a year"), message("a service unbound {span} ago"))),
+            phrase=e.ago(message("no service unbound within a year"), message("a service unbound {span} ago"))),
     )  # fmt: skip
 
 
@@ -71,12 +70,12 @@ def _not_bound(service: Name) -> Message:
 def _could_be_bound(value: float, raises: bool) -> Said | None:  # noqa: ARG001
     if isnan(value):
         return None
-    return fill_number(_TO_BIND, value) if value else _NOTHING_TO_BIND
+    return e.fill_number(_TO_BIND, value) if value else _NOTHING_TO_BIND
 
 
 def _no_service(value: float, other: Feature, its: float) -> bool:
     """Where none is bound, each is not bound."""
-    return value == 0 and other.service is not None and is_none(other.unit, its)
+    return value == 0 and other.service is not None and e.is_none(other.unit, its)
 
 
 def build_bindings(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
@@ -85,15 +84,15 @@ def build_bindings(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: C
     per_service = {name: bound & (nw.col("service") == nw.lit(name)) for name in config.services}
     counts = [
         *(_any(condition, f"bound_{name}") for name, condition in per_service.items()),
-        *(count(since("unbound_on", as_of, days).fill_null(False), f"n_unbound_{days}d") for days in _WINDOWS),
+        *(e.count(e.since("unbound_on", as_of, days).fill_null(False), f"n_unbound_{days}d") for days in _WINDOWS),
     ]
     recencies = [
-        *(days_since(on, "bound_on", as_of, f"days_since_bound_{name}") for name, on in per_service.items()),
-        days_since(since("unbound_on", as_of, YEAR), "unbound_on", as_of, "days_since_unbinding"),
+        *(e.days_since(on, "bound_on", as_of, f"days_since_bound_{name}") for name, on in per_service.items()),
+        e.days_since(e.since("unbound_on", as_of, e.YEAR), "unbound_on", as_of, "days_since_unbinding"),
     ]
-    frame = per_customer(tables, "bindings", who, [*counts, *recencies], nw.col("bound_on") < as_of)
+    frame = e.per_customer(tables, "bindings", who, [*counts, *recencies], nw.col("bound_on") < as_of)
     frame = frame.join(_eligible(tables, as_of, config), on="customer_id", how="left")
-    frame = zero_where_null(
+    frame = e.zero_where_null(
         frame,
         [f"{kind}_{name}" for name in config.services for kind in ("bound", "eligible")]
         + [f"n_unbound_{days}d" for days in _WINDOWS],
@@ -102,7 +101,7 @@ def build_bindings(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: C
         _sum([nw.col(f"bound_{name}") for name in config.services], "n_bound"),
         _sum([nw.col(f"eligible_{name}") for name in config.services], "n_eligible"),
         _sum([nw.col(f"bound_{name}") * nw.col(f"eligible_{name}") for name in config.services], "n_bound_eligible"),
-    ).with_columns(ratio(nw.col("n_bound_eligible"), nw.col("n_eligible"), "share_bound"))
+    ).with_columns(e.ratio(nw.col("n_bound_eligible"), nw.col("n_eligible"), "share_bound"))
     return frame.select("customer_id", *(feature.name for feature in bindings_features(config)))
 
 

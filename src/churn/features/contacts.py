@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 import narwhals as nw
 
 from churn.config import Config
-from churn.features.expressions import YEAR, count, days_since, per_customer, ratio, since, zero_where_null
+from churn.features import expressions as e
 from churn.features.feature import CONTACT, LOSS, Feature, counted_names
-from churn.features.phrases import FEW, ago, fill_number, happened, is_none, level, part
 from churn.speech import Message, Said, counted, message
 from churn.timeline import Tables
 
@@ -47,8 +46,8 @@ _PURPOSES = {
     "event": _Counted("n_event", message("event contacts", context="feature"), message("no contacts about events"),
         counted("{n} contact about an event", "{n} contacts about events", 1)),
 }  # fmt: skip
-_WINDOWS = (30, 90, YEAR)
-_PURPOSE_WINDOWS = (90, YEAR)
+_WINDOWS = (30, 90, e.YEAR)
+_PURPOSE_WINDOWS = (90, e.YEAR)
 _REACHED = "reached"
 _NO_CONTACT = message("no contact within a year")
 _NOT_REACHED = message("not reached within a year")
@@ -59,7 +58,7 @@ _REACHED_ONLY = counted("reached only once in a year", "reached only {n} times i
 def contacts_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one signature for all families)
     """List the family's features in the order of their columns."""
     new = partial(Feature, family="contacts", story=CONTACT, tables=("contacts",), actionable=True)
-    last = partial(new, unit="days", window_days=YEAR)
+    last = partial(new, unit="days", window_days=e.YEAR)
     counts = [
         *((days, one) for one in _CHANNELS.values() for days in _WINDOWS),
         *((days, one) for one in _PURPOSES.values() for days in _PURPOSE_WINDOWS),
@@ -69,28 +68,28 @@ def contacts_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
             new(name=f"{one.stem}_{days}d", unit="count", window_days=days,
                 meaning=message("{what} in {days} days", what=one.called, days=days),
                 story=LOSS if one is _PURPOSES["loss_notice"] else CONTACT, topic=one.stem,
-                phrase=happened(days, one.none, one.some))
+                phrase=e.happened(days, one.none, one.some))
             for days, one in counts
         ),
-        new(name="n_reached_365d", unit="count", window_days=YEAR,
+        new(name="n_reached_365d", unit="count", window_days=e.YEAR,
             meaning=message("contacts that reached the customer in 365 days"), topic=_REACHED, phrase=_reached),
-        new(name="familiarity_stage", unit="level", window_days=YEAR,
+        new(name="familiarity_stage", unit="level", window_days=e.YEAR,
             meaning=message("furthest we got within a year: 0 not reached, 1 spoken to, 2 invited, 3 met"),
             topic=_REACHED,
-            phrase=level(_NOT_REACHED, message("reached within a year, neither invited nor met"),
+            phrase=e.level(_NOT_REACHED, message("reached within a year, neither invited nor met"),
                 message("reached and invited within a year, not met"), message("met within a year"))),
-        new(name="reached_share_365d", unit="share", window_days=YEAR,
+        new(name="reached_share_365d", unit="share", window_days=e.YEAR,
             meaning=message("share of contacts that reached the customer"), actionable=False, topic=_REACHED,
-            phrase=part(_NO_CONTACT, message("no contact of a year reached the customer"),
+            phrase=e.part(_NO_CONTACT, message("no contact of a year reached the customer"),
                 message("every contact of a year reached the customer"),
                 message("{share} of a year's contacts reached the customer")), implies=_no_contact),
         last(name="days_since_contact", meaning=message("days since the last contact"), topic=_REACHED,
-            phrase=ago(_NO_CONTACT, message("last contact {span} ago"), message("no contact for {span}")),
+            phrase=e.ago(_NO_CONTACT, message("last contact {span} ago"), message("no contact for {span}")),
             implies=_no_contact),
         last(name="days_since_reached", meaning=message("days since we last reached the customer"), topic=_REACHED,
-            phrase=ago(_NOT_REACHED, message("last reached {span} ago"), message("not reached for {span}"))),
+            phrase=e.ago(_NOT_REACHED, message("last reached {span} ago"), message("not reached for {span}"))),
         last(name="days_since_meeting", meaning=message("days since the last meeting"), topic="n_meetings",
-            phrase=ago(message("not met within a year"), message("last met {span} ago"),
+            phrase=e.ago(message("not met within a year"), message("last met {span} ago"),
                 message("not met for {span}"))),
     )  # fmt: skip
 
@@ -98,40 +97,46 @@ def contacts_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
 def _reached(value: float, raises: bool) -> Said | None:
     if isnan(value):
         return None
-    return fill_number(_REACHED_ONLY if raises and value <= FEW else _REACHED_TIMES, value) if value else _NOT_REACHED
+    return (
+        e.fill_number(_REACHED_ONLY if raises and value <= e.FEW else _REACHED_TIMES, value) if value else _NOT_REACHED
+    )
 
 
 def _no_contact(value: float, other: Feature, its: float) -> bool:
     """Where there was no contact at all, there was none of any kind."""
-    return isnan(value) and other.story == CONTACT and is_none(other.unit, its)
+    return isnan(value) and other.story == CONTACT and e.is_none(other.unit, its)
 
 
 def build_contacts(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
     """Build the family for the customers `who`: `customer_id` and a column a feature."""
     counts = [
         *(
-            count((nw.col("channel") == nw.lit(channel)) & since("contacted_on", as_of, days), f"{one.stem}_{days}d")
+            e.count(
+                (nw.col("channel") == nw.lit(channel)) & e.since("contacted_on", as_of, days), f"{one.stem}_{days}d"
+            )
             for channel, one in _CHANNELS.items()
             for days in _WINDOWS
         ),
         *(
-            count((nw.col("purpose") == nw.lit(purpose)) & since("contacted_on", as_of, days), f"{one.stem}_{days}d")
+            e.count(
+                (nw.col("purpose") == nw.lit(purpose)) & e.since("contacted_on", as_of, days), f"{one.stem}_{days}d"
+            )
             for purpose, one in _PURPOSES.items()
             for days in _PURPOSE_WINDOWS
         ),
-        count(nw.col("reached"), "n_reached_365d"),
+        e.count(nw.col("reached"), "n_reached_365d"),
         _familiarity(),
     ]
     others = [
-        count(nw.col("reached") | ~nw.col("reached"), "n_contacts"),
-        days_since(nw.col("contacted_on") < as_of, "contacted_on", as_of, "days_since_contact"),
-        days_since(nw.col("reached"), "contacted_on", as_of, "days_since_reached"),
-        days_since(_met(), "contacted_on", as_of, "days_since_meeting"),
+        e.count(nw.col("reached") | ~nw.col("reached"), "n_contacts"),
+        e.days_since(nw.col("contacted_on") < as_of, "contacted_on", as_of, "days_since_contact"),
+        e.days_since(nw.col("reached"), "contacted_on", as_of, "days_since_reached"),
+        e.days_since(_met(), "contacted_on", as_of, "days_since_meeting"),
     ]
-    frame = per_customer(tables, "contacts", who, [*counts, *others], since("contacted_on", as_of, YEAR))
+    frame = e.per_customer(tables, "contacts", who, [*counts, *others], e.since("contacted_on", as_of, e.YEAR))
     features = contacts_features(config)
-    frame = zero_where_null(frame, counted_names(features))
-    frame = frame.with_columns(ratio(nw.col("n_reached_365d"), nw.col("n_contacts"), "reached_share_365d"))
+    frame = e.zero_where_null(frame, counted_names(features))
+    frame = frame.with_columns(e.ratio(nw.col("n_reached_365d"), nw.col("n_contacts"), "reached_share_365d"))
     return frame.select("customer_id", *(feature.name for feature in features))
 
 

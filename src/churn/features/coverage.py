@@ -6,17 +6,16 @@ from typing import Any
 import narwhals as nw
 
 from churn.config import Config
-from churn.features.expressions import YEAR, count, days_since, per_customer, since, zero_where_null
+from churn.features import expressions as e
 from churn.features.feature import Feature, counted_names
-from churn.features.phrases import ago, either, few, happened
 from churn.speech import Name, counted, message
 from churn.timeline import Tables, is_open
 
-_WINDOWS = (90, YEAR)
+_WINDOWS = (90, e.YEAR)
 _CHANGES = "changes"
-_HELD = few(message("no product held"), counted("{n} product held", "{n} products held", 1),
+_HELD = e.few(message("no product held"), counted("{n} product held", "{n} products held", 1),
     counted("only {n} product held", "only {n} products held", 1))  # fmt: skip
-_TOWARDS_COVERAGE = few(message("no products held that count towards coverage"),
+_TOWARDS_COVERAGE = e.few(message("no products held that count towards coverage"),
     counted("{n} product held that counts towards coverage", "{n} products held that count towards coverage", 1),
     counted("only {n} product held that counts towards coverage", "only {n} products held that count towards coverage",
         1))  # fmt: skip
@@ -37,7 +36,7 @@ def coverage_features(config: Config) -> tuple[Feature, ...]:
     """List the family's features in the order of their columns."""
     new = partial(Feature, family="coverage", actionable=True)
     changed = partial(new, unit="count", story=_CHANGES)
-    last = partial(new, unit="days", window_days=YEAR, story=_CHANGES)
+    last = partial(new, unit="days", window_days=e.YEAR, story=_CHANGES)
     return (
         # where some products do not count, the number of those that do is not the number held
         new(name="product_coverage", unit="count", meaning=message("distinct products held"), role="coverage",
@@ -45,58 +44,58 @@ def coverage_features(config: Config) -> tuple[Feature, ...]:
             phrase=_HELD if len(config.coverage_products) == len(config.products) else _TOWARDS_COVERAGE),
         new(name="n_holdings", unit="count", meaning=message("holdings open"), role="n_held",
             counts=tuple(config.products), topic="product_coverage",
-            phrase=few(message("no holding open"), counted("{n} holding open", "{n} holdings open", 1),
+            phrase=e.few(message("no holding open"), counted("{n} holding open", "{n} holdings open", 1),
                 counted("only {n} holding open", "only {n} holdings open", 1))),
         new(name="n_sticky_products", unit="count", meaning=message("distinct sticky products held"), role="n_sticky",
             counts=config.sticky_products,
-            phrase=few(message("no sticky product held"),
+            phrase=e.few(message("no sticky product held"),
                 counted("{n} sticky product held", "{n} sticky products held", 1),
                 counted("only {n} sticky product held", "only {n} sticky products held", 1))),
         new(name="has_class_1_account", unit="0/1", meaning=message("has a class-1 account here"), role="class_1",
-            phrase=either(message("class-1 account here"), message("no class-1 account here"))),
+            phrase=e.either(message("class-1 account here"), message("no class-1 account here"))),
         *(
             new(name=f"holds_{name}", unit="0/1",
                 meaning=message("holds {product}", product=Name(product.en, product.zh)), product=name, role="held",
-                phrase=either(message("{product} held", product=Name(product.en, product.zh)),
+                phrase=e.either(message("{product} held", product=Name(product.en, product.zh)),
                     message("{product} not held", product=Name(product.en, product.zh))))
             for name, product in config.products.items()
         ),
         *(
             changed(name=f"{stem}_{days}d", window_days=days,
                 meaning=message("{what} in {days} days", what=what, days=days), role=role, topic=stem,
-                phrase=happened(days, none, some))
+                phrase=e.happened(days, none, some))
             for days in _WINDOWS
             for stem, (what, none, some), role in (("n_opened", _OPENED, "opening"), ("n_closed", _CLOSED, "closing"))
         ),
         last(name="days_since_opening", meaning=message("days since a product was opened"), role="opening",
             topic="n_opened",
-            phrase=ago(message("no product opened within a year"), message("a product opened {span} ago"))),
+            phrase=e.ago(message("no product opened within a year"), message("a product opened {span} ago"))),
         last(name="days_since_closing", meaning=message("days since a product was closed"), actionable=False,
             role="closing", topic="n_closed",
-            phrase=ago(message("no product closed within a year"), message("a product closed {span} ago"))),
+            phrase=e.ago(message("no product closed within a year"), message("a product closed {span} ago"))),
     )  # fmt: skip
 
 
 def build_coverage(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
     """Build the family for the customers `who`: `customer_id` and a column a feature."""
     held = is_open("opened_on", "closed_on", as_of)
-    opened = [count(since("opened_on", as_of, days), f"n_opened_{days}d") for days in _WINDOWS]
-    closed = [count(since("closed_on", as_of, days).fill_null(False), f"n_closed_{days}d") for days in _WINDOWS]
+    opened = [e.count(e.since("opened_on", as_of, days), f"n_opened_{days}d") for days in _WINDOWS]
+    closed = [e.count(e.since("closed_on", as_of, days).fill_null(False), f"n_closed_{days}d") for days in _WINDOWS]
     counts = [
         product_coverage(as_of, config),
-        count(held, "n_holdings"),
+        e.count(held, "n_holdings"),
         _distinct(held, config.sticky_products, "n_sticky_products"),
         _any(held & (nw.col("account_class") == nw.lit("1")), "has_class_1_account"),
         *(_any(held & (nw.col("product") == nw.lit(name)), f"holds_{name}") for name in config.products),
         *(column for pair in zip(opened, closed, strict=True) for column in pair),
     ]
     recencies = [
-        days_since(since("opened_on", as_of, YEAR), "opened_on", as_of, "days_since_opening"),
-        days_since(since("closed_on", as_of, YEAR), "closed_on", as_of, "days_since_closing"),
+        e.days_since(e.since("opened_on", as_of, e.YEAR), "opened_on", as_of, "days_since_opening"),
+        e.days_since(e.since("closed_on", as_of, e.YEAR), "closed_on", as_of, "days_since_closing"),
     ]
-    frame = per_customer(tables, "holdings", who, [*counts, *recencies], nw.col("opened_on") < as_of)
+    frame = e.per_customer(tables, "holdings", who, [*counts, *recencies], nw.col("opened_on") < as_of)
     features = coverage_features(config)
-    frame = zero_where_null(frame, counted_names(features))
+    frame = e.zero_where_null(frame, counted_names(features))
     return frame.select("customer_id", *(feature.name for feature in features))
 
 

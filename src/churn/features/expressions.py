@@ -1,15 +1,30 @@
-"""The few expressions every family is made of. Dates are whole days, money whole cents."""
+"""What every family is made of: the few expressions that compute a feature, and the few forms in which it is told.
 
-from collections.abc import Sequence
+Dates are whole days, money whole cents.
+
+Told are a count, a yes or no, a recency, a share, an amount, a level. A phrase is true of every value. The direction
+changes the tone alone ("only 2 products held", "no contact for 75 days" against "last contact 75 days ago"), never the
+fact. Texts name what they are filled with: `{n}` things, a `{span}` of time, a `{share}`, an `{amount}`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import isnan
 from typing import Any
 
 import narwhals as nw
 
+from churn.features.feature import Phrase
+from churn.speech import Message, Money, Number, Said, Share, Span, message
 from churn.timeline import Tables
 
 # Counts and recencies look back a year at most, so that a snapshot early in the history and one late in it
 # mean the same.
 YEAR = 365
+FEW = 2
+"""Up to so many, a number that raises the risk is told as "only"."""
+LONG_SILENCE = 30
+"""From so many days on a silence that raises the risk is told as one."""
 
 
 def since(column: str, as_of: int, days: int) -> nw.Expr:
@@ -54,3 +69,160 @@ def per_customer(
 def zero_where_null(frame: nw.LazyFrame[Any], columns: Sequence[str]) -> nw.LazyFrame[Any]:
     """Fill the counts of customers without a row with 0."""
     return frame.with_columns(*(nw.col(column).fill_null(0) for column in columns))
+
+
+def fill(text: Message, **facts: Any) -> Message:
+    """Put facts into a text."""
+    return replace(text, facts={**text.facts, **facts})
+
+
+def fill_number(text: Message, n: float) -> Message:
+    """Put a whole number into a text, and let it choose between one and several."""
+    return replace(text, facts={**text.facts, "n": Number(n)}, n=n)
+
+
+def within(days: int, what: Message) -> Message:
+    """Say in which window something happened."""
+    if days == YEAR:
+        return message("{what} in a year", what=what)
+    return message("{what} in {days} days", what=what, days=days)
+
+
+def happened(days: int, none: Message, some: Message) -> Phrase:
+    """Tell how often something happened in a window of days.
+
+    Examples
+    --------
+    >>> from churn.speech import counted, say
+    >>> calls = happened(90, message("no calls"), counted("{n} call", "{n} calls", 1))
+    >>> say(calls(1.0, True), "en"), say(calls(0.0, True), "en")
+    ('1 call in 90 days', 'no calls in 90 days')
+    """
+
+    def tell(value: float, raises: bool) -> Said | None:  # noqa: ARG001
+        return None if isnan(value) else within(days, fill_number(some, value) if value else none)
+
+    return tell
+
+
+def few(none: Message, some: Message, only: Message) -> Phrase:
+    """Tell a number of things there are; one or two that raise the risk as "only".
+
+    Examples
+    --------
+    >>> from churn.speech import counted, say
+    >>> held = counted("{n} product held", "{n} products held", 1)
+    >>> only = counted("only {n} product held", "only {n} products held", 1)
+    >>> [say(few(message("no product held"), held, only)(2.0, raises), "en") for raises in (True, False)]
+    ['only 2 products held', '2 products held']
+    """
+
+    def tell(value: float, raises: bool) -> Said | None:
+        if isnan(value):
+            return None
+        return fill_number(only if raises and value <= FEW else some, value) if value else none
+
+    return tell
+
+
+def either(yes: Message, no: Message, unknown: Message | None = None) -> Phrase:
+    """Tell whether something is so; `unknown` where a missing value says something too.
+
+    Examples
+    --------
+    >>> from churn.speech import say
+    >>> say(either(message("fund held"), message("fund not held"))(0.0, True), "en")
+    'fund not held'
+    """
+
+    def tell(value: float, raises: bool) -> Said | None:  # noqa: ARG001
+        if isnan(value):
+            return unknown
+        return yes if value else no
+
+    return tell
+
+
+def ago(never: Message, last: Message, silence: Message | None = None) -> Phrase:
+    """Tell a recency: a `silence` where it is long and raises the risk, else when it last was; missing is `never`.
+
+    Examples
+    --------
+    >>> from churn.speech import say
+    >>> texts = [message("no call within a year"), message("last call {span} ago"), message("no call for {span}")]
+    >>> [say(ago(*texts)(value, True), "en") for value in (1.0, 75.0, float("nan"))]
+    ['last call 1 day ago', 'no call for 75 days', 'no call within a year']
+    """
+
+    def tell(value: float, raises: bool) -> Said | None:
+        if isnan(value):
+            return never
+        return fill(silence if silence and raises and value >= LONG_SILENCE else last, span=Span(value))
+
+    return tell
+
+
+def part(missing: Message, none: Message, every: Message, some: Message) -> Phrase:
+    """Tell a share of one.
+
+    Examples
+    --------
+    >>> from churn.speech import say
+    >>> texts = [message("nothing"), message("none"), message("all"), message("{share} of them")]
+    >>> [say(part(*texts)(value, True), "en") for value in (0.0, 0.4, float("nan"))]
+    ['none', '40 % of them', 'nothing']
+    """
+
+    def tell(value: float, raises: bool) -> Said | None:  # noqa: ARG001
+        if isnan(value):
+            return missing
+        if value in (0, 1):
+            return every if value else none
+        return fill(some, share=Share(value))
+
+    return tell
+
+
+def signed(
+    zero: Message,
+    positive: Message,
+    negative: Message,
+    missing: Message | None = None,
+    shown: Callable[[float], Money | Share] = Money,
+) -> Phrase:
+    """Tell an amount whose sign stands in words.
+
+    Examples
+    --------
+    >>> from churn.speech import say
+    >>> texts = message("no assets"), message("assets {amount}"), message("overdrawn by {amount}")
+    >>> say(signed(*texts)(120_000.0, True), "en")
+    'assets CNY 120,000'
+    """
+
+    def tell(value: float, raises: bool) -> Said | None:  # noqa: ARG001
+        if isnan(value):
+            return missing
+        return fill(positive if value > 0 else negative, amount=shown(value)) if value else zero
+
+    return tell
+
+
+def level(*texts: Message) -> Phrase:
+    """Tell one of a few levels, numbered from 0."""
+
+    def tell(value: float, raises: bool) -> Said | None:  # noqa: ARG001
+        return None if isnan(value) else texts[int(value)]
+
+    return tell
+
+
+def is_none(unit: str, value: float) -> bool:
+    """Whether a value says that there is none: 0 of a number, and missing where nothing is there to measure.
+
+    Examples
+    --------
+    >>> is_none("count", 0.0), is_none("days", float("nan")), is_none("count", float("nan"))
+    (True, True, False)
+    """
+    return value == 0 or (isnan(value) and unit in ("days", "share", "ratio"))

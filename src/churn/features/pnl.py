@@ -7,9 +7,8 @@ from typing import Any
 import narwhals as nw
 
 from churn.config import Config
-from churn.features.expressions import YEAR, count, ratio, total, yuan, zero_where_null
+from churn.features import expressions as e
 from churn.features.feature import LOSS, TREND, Feature, Phrase
-from churn.features.phrases import either, fill_number, signed
 from churn.speech import Message, Number, Said, Share, Times, counted, message
 from churn.timeline import Tables, month_ends_before
 
@@ -47,16 +46,16 @@ def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one si
     )
     return (
         amount(name="aum_cny", meaning=message("assets under management at the last month-end"),
-            phrase=signed(message("no assets at the last month-end"), message("assets {amount}"),
+            phrase=e.signed(message("no assets at the last month-end"), message("assets {amount}"),
                 message("assets minus {amount}")), implies=_all_of_one_kind),
         amount(name="deposits_cny", meaning=message("part of the assets without a cost basis (deposits)"),
-            phrase=signed(message("no deposits"), message("deposits {amount}"), message("deposits minus {amount}"))),
+            phrase=e.signed(message("no deposits"), message("deposits {amount}"), message("deposits minus {amount}"))),
         amount(name="investments_cny", meaning=message("part of the assets with a cost basis"),
-            phrase=signed(message("no investments"), message("investments {amount}"),
+            phrase=e.signed(message("no investments"), message("investments {amount}"),
                 message("investments minus {amount}"))),
         loss(name="unrealised_pnl_cny", unit="yuan", meaning=message("unrealised profit or loss"), role="unrealised",
-            topic=_PRESENT, phrase=signed(*_PROFIT_OR_LOSS)),
-        loss(name="n_months_under_water_12m", unit="count", window_days=YEAR,
+            topic=_PRESENT, phrase=e.signed(*_PROFIT_OR_LOSS)),
+        loss(name="n_months_under_water_12m", unit="count", window_days=e.YEAR,
             meaning=message("month-ends with an unrealised loss, of 12"), phrase=_under_water),
         *(
             trend(name=f"aum_growth_{months}m", unit="ratio", window_days=30 * months,
@@ -64,11 +63,11 @@ def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one si
                 topic="aum_growth", phrase=partial(_growth, months), implies=_fell if months == _MONTHS else None)
             for months in _TRENDS
         ),
-        trend(name=_DRAWDOWN, unit="share", window_days=YEAR,
+        trend(name=_DRAWDOWN, unit="share", window_days=e.YEAR,
             meaning=message("fall of assets from their highest month-end of 12"), phrase=_drawdown),
         loss(name="unrealised_return", unit="ratio", meaning=message("unrealised profit or loss per yuan of cost"),
-            role="unrealised", topic=_PRESENT, phrase=signed(*_PROFIT_OR_LOSS, message("no invested money"), Share)),
-        loss(name="worst_return_12m", unit="ratio", window_days=YEAR,
+            role="unrealised", topic=_PRESENT, phrase=e.signed(*_PROFIT_OR_LOSS, message("no invested money"), Share)),
+        loss(name="worst_return_12m", unit="ratio", window_days=e.YEAR,
             meaning=message("lowest unrealised return at 12 month-ends"), phrase=_worst, implies=_no_loss),
         said(name="n_reached_since_loss", unit="count",
             meaning=message("contacts that reached the customer since the loss began"),
@@ -80,7 +79,7 @@ def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one si
                 counted("one loss notice since the loss began", "{n} loss notices since the loss began", 1))),
         said(name="loss_without_contact", unit="0/1",
             meaning=message("an unrealised loss, and nobody reached the customer since it began"),
-            phrase=either(_NOT_SINCE_LOSS, message("reached since the loss began"), _NO_LOSS)),
+            phrase=e.either(_NOT_SINCE_LOSS, message("reached since the loss began"), _NO_LOSS)),
     )  # fmt: skip
 
 
@@ -90,7 +89,7 @@ def _since_loss(none: Message, some: Message) -> Phrase:
     def tell(value: float, raises: bool) -> Said | None:  # noqa: ARG001
         if isnan(value):
             return _NO_LOSS
-        return fill_number(some, value) if value else none
+        return e.fill_number(some, value) if value else none
 
     return tell
 
@@ -166,22 +165,22 @@ def build_pnl(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config
     ends = month_ends_before(as_of, _MONTHS + 1)
     sums = _monthly(tables, ends).group_by("customer_id").agg(*_aggregates(ends))
     frame = who.join(sums, on="customer_id", how="left")
-    frame = zero_where_null(
+    frame = e.zero_where_null(
         frame, ["aum", "deposits", "invested", "cost", "peak", "n_months_under_water_12m", *_past_names()]
     )
     frame = frame.with_columns(
         (nw.col("invested") - nw.col("cost")).alias("unrealised"),
-        ratio(nw.col("invested") - nw.col("cost"), nw.col("cost"), "unrealised_return"),
-        ratio(nw.col("peak") - nw.col("aum"), nw.col("peak"), "drawdown_12m"),
+        e.ratio(nw.col("invested") - nw.col("cost"), nw.col("cost"), "unrealised_return"),
+        e.ratio(nw.col("peak") - nw.col("aum"), nw.col("peak"), "drawdown_12m"),
         *(
-            ratio(nw.col("aum") - nw.col(past), nw.col(past), f"aum_growth_{months}m")
+            e.ratio(nw.col("aum") - nw.col(past), nw.col(past), f"aum_growth_{months}m")
             for months, past in zip(_TRENDS, _past_names(), strict=True)
         ),
     ).with_columns(
-        yuan("aum").alias("aum_cny"),
-        yuan("deposits").alias("deposits_cny"),
-        yuan("invested").alias("investments_cny"),
-        yuan("unrealised").alias("unrealised_pnl_cny"),
+        e.yuan("aum").alias("aum_cny"),
+        e.yuan("deposits").alias("deposits_cny"),
+        e.yuan("invested").alias("investments_cny"),
+        e.yuan("unrealised").alias("unrealised_pnl_cny"),
     )
     if "contacts" in tables:
         frame = _with_contacts(frame, tables, as_of, ends)
@@ -199,10 +198,10 @@ def _monthly(tables: Tables, ends: list[int]) -> nw.LazyFrame[Any]:
         .group_by("customer_id", "month")
         .agg(
             nw.col("market_value").sum().cast(nw.Int64).alias("value"),
-            total(has_cost, nw.col("market_value"), "invested"),
-            total(has_cost, nw.col("cost_basis"), "cost"),
+            e.total(has_cost, nw.col("market_value"), "invested"),
+            e.total(has_cost, nw.col("cost_basis"), "cost"),
         )
-        .with_columns(ratio(nw.col("invested") - nw.col("cost"), nw.col("cost"), "return"))
+        .with_columns(e.ratio(nw.col("invested") - nw.col("cost"), nw.col("cost"), "return"))
     )
 
 
@@ -211,18 +210,18 @@ def _aggregates(ends: list[int]) -> list[nw.Expr]:
     in_year = nw.col("month") > ends[_MONTHS]
     under_water = nw.col("invested") < nw.col("cost")
     return [
-        total(now, nw.col("value"), "aum"),
-        total(now, nw.col("value") - nw.col("invested"), "deposits"),
-        total(now, nw.col("invested"), "invested"),
-        total(now, nw.col("cost"), "cost"),
+        e.total(now, nw.col("value"), "aum"),
+        e.total(now, nw.col("value") - nw.col("invested"), "deposits"),
+        e.total(now, nw.col("invested"), "invested"),
+        e.total(now, nw.col("cost"), "cost"),
         *(
-            total(nw.col("month") == ends[months], nw.col("value"), past)
+            e.total(nw.col("month") == ends[months], nw.col("value"), past)
             for months, past in zip(_TRENDS, _past_names(), strict=True)
         ),
         nw.when(in_year).then(nw.col("value")).max().alias("peak"),
-        count(in_year & under_water, "n_months_under_water_12m"),
+        e.count(in_year & under_water, "n_months_under_water_12m"),
         nw.when(in_year).then(nw.col("return")).min().alias("worst_return_12m"),
-        *(total((nw.col("month") == end) & under_water, nw.lit(1), f"under_water_{end}") for end in ends),
+        *(e.total((nw.col("month") == end) & under_water, nw.lit(1), f"under_water_{end}") for end in ends),
     ]
 
 
@@ -243,11 +242,11 @@ def _with_contacts(frame: nw.LazyFrame[Any], tables: Tables, as_of: int, ends: l
         .filter(nw.col("contacted_on") > nw.col("loss_after"))
         .group_by("customer_id")
         .agg(
-            count(nw.col("reached"), "n_reached_since_loss"),
-            count(nw.col("purpose") == nw.lit("loss_notice"), "n_loss_notices_since_loss"),
+            e.count(nw.col("reached"), "n_reached_since_loss"),
+            e.count(nw.col("purpose") == nw.lit("loss_notice"), "n_loss_notices_since_loss"),
         )
     )
     frame = frame.join(said, on="customer_id", how="left")
-    frame = zero_where_null(frame, ["n_reached_since_loss", "n_loss_notices_since_loss"])
+    frame = e.zero_where_null(frame, ["n_reached_since_loss", "n_loss_notices_since_loss"])
     silent = (nw.col("unrealised") < 0) & (nw.col("n_reached_since_loss") == 0)
     return frame.with_columns(silent.cast(nw.Int64).alias("loss_without_contact"))

@@ -7,9 +7,8 @@ from typing import Any
 import narwhals as nw
 
 from churn.config import Config
-from churn.features.expressions import YEAR, count, days_since, since, zero_where_null
+from churn.features import expressions as e
 from churn.features.feature import Feature
-from churn.features.phrases import ago, either, happened, level
 from churn.speech import Number, Said, Span, counted, message
 from churn.tables.contract import TIERS, to_date
 from churn.timeline import Tables
@@ -30,20 +29,20 @@ def relationship_features(config: Config) -> tuple[Feature, ...]:
         new(name="age_years", unit="years", meaning=message("age"), story="age", phrase=_age),
         tier(name="tier_level", unit="level", meaning=message("tier: 0 ordinary, 1 gold, 2 platinum"),
             tables=() if "tier" in config.customers.static else states,
-            phrase=level(message("ordinary tier"), message("gold tier"), message("platinum tier"))),
+            phrase=e.level(message("ordinary tier"), message("gold tier"), message("platinum tier"))),
         tier(name="is_managed", unit="0/1", meaning=message("has a responsible manager"),
             tables=() if "manager_id" in config.customers.static else states,
-            phrase=either(message("has a responsible manager"), message("no responsible manager"))),
-        tier(name="days_since_state_change", unit="days", window_days=YEAR,
+            phrase=e.either(message("has a responsible manager"), message("no responsible manager"))),
+        tier(name="days_since_state_change", unit="days", window_days=e.YEAR,
             meaning=message("days since tier or manager changed"), tables=states,
-            phrase=ago(message("no known change of tier or manager within a year"),
+            phrase=e.ago(message("no known change of tier or manager within a year"),
                 message("tier or manager changed {span} ago"))),
-        referrals(name="n_referred_365d", unit="count", window_days=YEAR,
+        referrals(name="n_referred_365d", unit="count", window_days=e.YEAR,
             meaning=message("customers brought in 365 days"), actionable=True, role="referrals",
-            phrase=happened(YEAR, message("no customers brought"),
+            phrase=e.happened(e.YEAR, message("no customers brought"),
                 counted("{n} customer brought", "{n} customers brought", 1))),
         referrals(name="was_referred", unit="0/1", meaning=message("was brought by another customer"),
-            phrase=either(message("brought by another customer"), message("not brought by another customer"))),
+            phrase=e.either(message("brought by another customer"), message("not brought by another customer"))),
     )  # fmt: skip
 
 
@@ -102,7 +101,7 @@ def _last_change(known: nw.LazyFrame[Any], as_of: int) -> nw.LazyFrame[Any]:
     ]
     differs = (nw.col("tier") != nw.col("tier_before")) | (manager != nw.col("manager_before"))
     changes = known.with_columns(*before).filter(~nw.col("tier_before").is_null() & differs)
-    changed = days_since(since("valid_from", as_of, YEAR), "valid_from", as_of, "days_since_state_change")
+    changed = e.days_since(e.since("valid_from", as_of, e.YEAR), "valid_from", as_of, "days_since_state_change")
     return changes.group_by("customer_id").agg(changed)
 
 
@@ -119,9 +118,9 @@ def _with_referrals(frame: nw.LazyFrame[Any], tables: Tables, as_of: int) -> nw.
     # A referral counts once both are customers: before, nobody could know whom it names.
     known = tables["referrals"].filter((nw.col("referred_on") < as_of) & (nw.col("known_from") < as_of))
     known = known.group_by("referrer_id", "referred_id").agg(nw.col("referred_on").min())
-    brought = known.group_by("referrer_id").agg(count(since("referred_on", as_of, YEAR), "n_referred_365d"))
-    came = known.group_by("referred_id").agg(count(nw.col("referred_on") < as_of, "was_referred"))
+    brought = known.group_by("referrer_id").agg(e.count(e.since("referred_on", as_of, e.YEAR), "n_referred_365d"))
+    came = known.group_by("referred_id").agg(e.count(nw.col("referred_on") < as_of, "was_referred"))
     came = came.with_columns(nw.lit(1).cast(nw.Int64).alias("was_referred"))
     frame = frame.join(brought, left_on="customer_id", right_on="referrer_id", how="left")
     frame = frame.join(came, left_on="customer_id", right_on="referred_id", how="left")
-    return zero_where_null(frame, ["n_referred_365d", "was_referred"])
+    return e.zero_where_null(frame, ["n_referred_365d", "was_referred"])

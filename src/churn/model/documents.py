@@ -491,7 +491,7 @@ class Advice(Document, extra="forbid"):
     effect, low, high
         Change of the churn probability by binding it, with its 95 % interval; None where not known.
     bands
-        The effect by products held, keys of `churn.explanation.effects.estimates.BANDS`; empty where the average
+        The effect by products held, keys of `churn.explanation.effects.BANDS`; empty where the average
         serves for all.
     """
 

@@ -5,8 +5,7 @@ No code looks inside a said sentence: decisions are made on the values.
 """
 
 from churn.speech.amounts import Date, Money, Number, Percent, Plain, Points, Share, ShortMoney, Span, Times
-from churn.speech.catalogue import LANGUAGES, Language, use_catalogues
-from churn.speech.direction import isolate
+from churn.speech.catalogue import LANGUAGES, Language, isolate, use_catalogues
 from churn.speech.message import Joined, Message, Name, Said, counted, joined, message, say
 
 __all__ = [

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from babel.dates import format_date
 
-from churn.speech.catalogue import Language, look_up
-from churn.speech.direction import isolate
+from churn.speech.catalogue import Language, isolate, look_up
 
 NOTHING = "—"
 """What stands where something is not known."""

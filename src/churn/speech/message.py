@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from churn.speech.amounts import Amount
-from churn.speech.catalogue import Language, look_up
-from churn.speech.direction import isolate
+from churn.speech.catalogue import Language, isolate, look_up
 
 
 class Name(NamedTuple):

@@ -7,7 +7,7 @@ from scipy.special import expit
 
 from churn.config import Config, EffectSettings, FlatFile, Product, Service
 from churn.evidence import Evidence, undated_evidence
-from churn.explanation.effects.estimates import estimate_effects
+from churn.explanation.effects import estimate_effects
 from churn.explanation.effects.observational import estimate_effect, fit_nuisances
 from churn.explanation.verdict import judge
 from churn.features.catalogue import catalogue

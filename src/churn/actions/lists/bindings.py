@@ -10,7 +10,7 @@ from churn.actions.lists.listing import Found, ManagerList, not_made, note_unkno
 from churn.actions.lists.wording import join_words, tell
 from churn.actions.today import to_pandas
 from churn.explanation.reasons.amounts import Pair, percent, span
-from churn.speech.direction import isolate
+from churn.speech.catalogue import isolate
 from churn.tables.contract import VIP_TIERS
 
 

@@ -10,7 +10,7 @@ from churn.actions.lists.listing import Found, ManagerList, may_be_offered, not_
 from churn.actions.lists.wording import AGE_BAND_NAMES, join_words, tell
 from churn.explanation.reasons.amounts import Pair
 from churn.segments import age_bands
-from churn.speech.direction import isolate
+from churn.speech.catalogue import isolate
 
 # Each sign and what it is known from; how long somebody has been a customer is always known.
 SIGNS = {"brought": "referrals", "gains": "pnl", "reached": "contacts", "low_risk": "scores.risk_band", "loyal": ""}

@@ -11,7 +11,7 @@ from churn.actions.lists.listing import Found, ManagerList, not_made, note_unkno
 from churn.actions.lists.wording import GRADES, join_words, tell
 from churn.actions.managers import manager_branches, stated_branches
 from churn.explanation.reasons.amounts import Pair, percent
-from churn.speech.direction import isolate
+from churn.speech.catalogue import isolate
 from churn.tables.contract import VIP_TIERS
 
 # The one a manager can mend alone stands first; of two equally weak ones it is named.

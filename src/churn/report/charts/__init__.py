@@ -9,7 +9,7 @@ from typing import Any
 
 import altair as alt
 
-from churn.charts.palette import DARK, LESS
+from churn.charts import DARK, LESS
 from churn.report.facts import Text
 from churn.speech import Joined, isolate, joined
 

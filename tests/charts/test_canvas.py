@@ -6,8 +6,8 @@ from matplotlib.font_manager import findfont, fontManager
 from rich.cells import cell_len
 
 from chinese_font import needs_chinese_font
-from churn.charts import fonts
-from churn.charts.fonts import LATIN, drawable, find_chinese_font, lettering, wrap
+from churn.charts import canvas
+from churn.charts.canvas import LATIN, drawable, find_chinese_font, lettering, wrap
 from churn.errors import ExplanationError
 
 LATIN_ONLY = Path(findfont(LATIN))
@@ -35,14 +35,14 @@ def test_fonts_that_cannot_be_opened_or_draw_no_chinese_are_passed_over(tmp_path
 
 
 def test_a_missing_font_is_one_line_that_names_the_package(monkeypatch):
-    monkeypatch.setattr(fonts, "list_fonts", no_chinese_font)
+    monkeypatch.setattr(canvas, "list_fonts", no_chinese_font)
     message = "fonts: none on this machine can draw Chinese; apt-get install fonts-wqy-microhei"
     with pytest.raises(ExplanationError, match=message), lettering("zh"):
         pass
 
 
 def test_an_english_plot_needs_a_chinese_font_only_for_chinese_names(monkeypatch):
-    monkeypatch.setattr(fonts, "list_fonts", no_chinese_font)
+    monkeypatch.setattr(canvas, "list_fonts", no_chinese_font)
     with lettering("en", ["third-party custody", "Café …"]):
         assert mpl.rcParams["font.family"] == [LATIN]
     with pytest.raises(ExplanationError, match="fonts-wqy-microhei"), lettering("en", ["fund", "第三方存管"]):
@@ -72,7 +72,7 @@ def test_what_no_font_has_becomes_a_question_mark():
 
 @needs_chinese_font
 def test_debians_fonts_are_tried_first_and_each_is_a_file():
-    assert next(fonts.list_fonts()) in fonts.DEBIAN_FONTS
+    assert next(canvas.list_fonts()) in canvas.DEBIAN_FONTS
 
 
 def test_marks_of_direction_leave_no_trace_in_a_picture():

@@ -8,14 +8,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from churn.api.acting import plan_day
-    from churn.api.baselines import anchor, baselines
+    from churn.api.acting import page, plan_day
+    from churn.api.answers import anchor, baselines, explain_customer
     from churn.api.comparing import champion, compare, promote, set_champion
-    from churn.api.customer import explain_customer
     from churn.api.explaining import explain_bindings, write_explanation
-    from churn.api.learning import backtest, train
-    from churn.api.reporting import page
-    from churn.api.tuning import tune
+    from churn.api.learning import backtest, train, tune
     from churn.config.settings import Config, read_config
     from churn.data import build_frame, build_snapshots, check, open_bank, open_data, open_file
     from churn.errors import ChurnError
@@ -63,14 +60,11 @@ __all__ = [
 ]
 
 _PLACES = {
-    "churn.api.acting": ("plan_day",),
-    "churn.api.baselines": ("anchor", "baselines"),
+    "churn.api.acting": ("page", "plan_day"),
+    "churn.api.answers": ("anchor", "baselines", "explain_customer"),
     "churn.api.comparing": ("champion", "compare", "promote", "set_champion"),
-    "churn.api.customer": ("explain_customer",),
     "churn.api.explaining": ("explain_bindings", "write_explanation"),
-    "churn.api.learning": ("backtest", "train"),
-    "churn.api.reporting": ("page",),
-    "churn.api.tuning": ("tune",),
+    "churn.api.learning": ("backtest", "train", "tune"),
     "churn.config.settings": ("Config", "read_config"),
     "churn.data": ("build_frame", "build_snapshots", "check", "open_bank", "open_data", "open_file"),
     "churn.errors": ("ChurnError",),

@@ -27,8 +27,8 @@ from churn.labels import silent_is_known
 from churn.model import anchoring, split
 from churn.model.storage import StoredModel
 from churn.speech import LANGUAGES, Name, Said, joined, message, say
-from churn.tables import bank, contract, findings, reading, sources
-from churn.tables.findings import Checked, Finding, LeftOut, Note, RowCount
+from churn.tables import bank, checking, contract, reading, sources
+from churn.tables.checking import Checked, Finding, LeftOut, Note, RowCount
 from churn.tables.flat import FlatKind, FlatTable, Labels, open_flat
 from churn.timeline import MOST_SNAPSHOTS, Date, Tables, as_date
 
@@ -144,7 +144,7 @@ class Data(ABC):
 
     def notes(self) -> list[Note]:
         """Say what was ignored, left out, or lost with tables that are not there."""
-        notes = findings.list_notes(self.checked, self.config)
+        notes = checking.list_notes(self.checked, self.config)
         meanings = {feature.name: feature.meaning for feature in self.catalogue}
         for table, lost in self.lost_features.items():
             # in English a feature goes by its own name, as in every file
@@ -153,7 +153,7 @@ class Data(ABC):
             names = message("{names}, …", names=names) if len(lost) > _NAMED else names
             said = message(
                 "{table}: not there, so {n} features are left out ({names})",
-                table=findings.TABLES[table],
+                table=checking.TABLES[table],
                 n=len(lost),
                 names=names,
             )
@@ -943,7 +943,7 @@ def check(data: Data) -> pd.DataFrame:
     columns = [field.name for field in fields(Finding)]
     found = pd.DataFrame([asdict(one) for one in data.findings], columns=columns)
     for language in LANGUAGES:
-        found[f"means_{language}"] = [say(findings.RULES[rule], language) for rule in found["rule"]]
+        found[f"means_{language}"] = [say(checking.RULES[rule], language) for rule in found["rule"]]
     return found
 
 

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from churn.tables.bank import open_tables
+from churn.tables.checking import RowCount
 from churn.tables.contract import to_date, to_days
-from churn.tables.findings import RowCount
 from churn.threads import use_threads
 from conftest import CUSTOMERS, HOLDINGS
 from other_bank import make_tables, write_tables

@@ -17,7 +17,7 @@ from churn.model import split, storage, trees
 from churn.model.recipe import Recipe, default_candidates, parse_recipe, recipe_of
 from churn.tracking import champion as champions
 from churn.tracking import place, runs, versions
-from churn.tuning.verdict import read_parameters
+from churn.tuning.search import read_parameters
 
 CHAMPION, TUNED = "champion", "tuned"
 _log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from churn.api import baselines as answers
+from churn.api import answers
 from churn.cli import console, options, train
 from churn.config import read_config
 from churn.data import open_data

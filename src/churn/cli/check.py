@@ -9,7 +9,7 @@ from churn.cli import console, options
 from churn.config import read_config
 from churn.data import Data, open_data
 from churn.speech import Language, Message, joined, message, say
-from churn.tables.findings import RULES, TABLES, column_name, total_lines
+from churn.tables.checking import RULES, TABLES, column_name, total_lines
 from churn.threads import use_threads
 
 

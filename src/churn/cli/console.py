@@ -14,7 +14,7 @@ from churn import data, files
 from churn.model.documents import Baselines
 from churn.report.pages import STALE_DAYS
 from churn.speech import Language, joined, message, say
-from churn.tables.findings import Note
+from churn.tables.checking import Note
 
 NOTE, WARNING, ERROR = message("note"), message("warning"), message("error")
 

@@ -10,7 +10,7 @@ import click
 import pyarrow.parquet as pq
 
 from churn import data, scoring
-from churn.api import explaining, learning, reporting
+from churn.api import acting, explaining, learning
 from churn.charts import canvas, models
 from churn.cli import explain, options, plan, train
 from churn.cli.console import note, percent, print_baselines, print_json, print_table, show_notes, steps
@@ -112,7 +112,7 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
 def _write_pages(bank: Path, stored: storage.StoredModel, scores: Path, work: Path, config: Config) -> None:
     """Write the page of the bank and that of its first branch, each in both languages."""
     with data.open_bank(bank, config) as opened, steps() as on_step:
-        pages = reporting.page(opened, stored, scores, work / "explained", on_step=on_step)
+        pages = acting.page(opened, stored, scores, work / "explained", on_step=on_step)
     for name, branch_id in (("bank", None), ("branch", pages.branches[0])):
         for language in LANGUAGES:
             write_text(work / "report" / f"{name}_{language}.html", pages.html(language, branch_id))

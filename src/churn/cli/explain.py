@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from churn import errors, files
-from churn.api import customer, explaining
+from churn.api import answers, explaining
 from churn.charts.waterfall import plot_waterfall
 from churn.cli import console, options
 from churn.config import Config, read_config
@@ -81,7 +81,7 @@ def explain(
         open_data(data, config, stored, as_of=as_of, use="explain", labels=labels, data_end=data_end) as source,
     ):
         if customer_id is not None:
-            found = customer.explain_customer(stored, source, customer_id, as_of, bindings=changes, products=products)
+            found = answers.explain_customer(stored, source, customer_id, as_of, bindings=changes, products=products)
             _show_customer(found, output, language, as_json=as_json)
             return
         assert output is not None
@@ -100,9 +100,7 @@ def explain(
     console.note(f"wrote {output}")
 
 
-def _show_customer(
-    found: customer.ExplainedCustomer, output: Path | None, language: Language, *, as_json: bool
-) -> None:
+def _show_customer(found: answers.ExplainedCustomer, output: Path | None, language: Language, *, as_json: bool) -> None:
     """Print one customer's probability, what makes it, and the model's answer to a change; draw a waterfall."""
     if as_json:
         console.print_json(found.to_json())
@@ -126,7 +124,7 @@ def _picture(output: Path) -> Path:
     return output if output.suffix == ".png" else output / "waterfall.png"
 
 
-def _print_customer(found: customer.ExplainedCustomer, language: Language) -> None:
+def _print_customer(found: answers.ExplainedCustomer, language: Language) -> None:
     largest = sorted(found.points.items(), key=lambda item: -abs(item[1]))[:N_SHOWN]
     rows = [
         [meaning_of(found.catalogue, name), value_of(found.catalogue, name, found.values[name]), Points(value)]

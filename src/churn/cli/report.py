@@ -7,7 +7,7 @@ import click
 
 from churn import errors, files
 from churn.actions import plan_days, plan_files
-from churn.api.reporting import page, read_explanation
+from churn.api.acting import page, read_explanation
 from churn.cli import console, options
 from churn.cli.options import PATH, IsoDate
 from churn.config import read_config

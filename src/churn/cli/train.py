@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from churn.api import baselines, learning
+from churn.api import answers, learning
 from churn.cli import options
 from churn.cli.console import note, print_baselines, print_json, print_table, show_notes, steps
 from churn.config import read_config
@@ -20,7 +20,7 @@ from churn.tables.flat import Labels
 from churn.threads import use_threads
 from churn.tracking.place import Place, look_command, tracking_place
 from churn.tracking.runs import HeldOutOutcomes, log_training
-from churn.tuning.verdict import read_parameters
+from churn.tuning.search import read_parameters
 
 _INTERRUPTED = 130
 
@@ -101,7 +101,7 @@ def train(
     held_out = stored.held_out
     # What was written is read back through every check, so that a model that cannot be loaded is known now.
     stored = storage.read_model(output)
-    show_notes(baselines.anchoring_warnings(stored))
+    show_notes(answers.anchoring_warnings(stored))
     if as_json:
         document: dict[str, Any] = {"model": str(output)}
         document |= {"metrics": stored.metrics.to_json(), "baselines": stored.baselines.to_json()}

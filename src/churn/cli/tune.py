@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from churn import errors, files, frame
-from churn.api import tuning
+from churn.api import learning
 from churn.cli import options
 from churn.cli.console import note, print_json, print_table, show_notes, steps
 from churn.config import read_config
@@ -18,8 +18,8 @@ from churn.model.trees import TreeParameters
 from churn.threads import use_threads
 from churn.tracking.place import look_command, studies_path, tracking_place
 from churn.tracking.runs import log_study
+from churn.tuning.search import Gain, Tuned, Word
 from churn.tuning.study import tuned_part
-from churn.tuning.verdict import Gain, Tuned, Word
 
 MOST_TRIALS = 10_000
 MOST_SNAPSHOTS = 12
@@ -94,9 +94,9 @@ def tune(
                 snapshots = opened.snapshots(dates, horizon, most=MOST_SNAPSHOTS, with_evidence=False, on_step=on_step)
         if not opened.is_dated:
             note("note: a flat file has no time: trials are judged by folds of rows, not on a later date")
-        study = tuning.place_study(snapshots, name, seed=seed)
+        study = learning.place_study(snapshots, name, seed=seed)
         with _kept(study), steps(trials + 1) as on_step:
-            tuned = tuning.tune(snapshots, trials=trials, minutes=minutes, study=study, seed=seed, on_step=on_step)
+            tuned = learning.tune(snapshots, trials=trials, minutes=minutes, study=study, seed=seed, on_step=on_step)
     document = tuned.document()
     files.write_json(output, document)
     if as_json:
@@ -109,7 +109,7 @@ def tune(
 
 
 @contextmanager
-def _kept(study: tuning.Study) -> Iterator[None]:
+def _kept(study: learning.Study) -> Iterator[None]:
     """Say, where a person stops it, that nothing is lost."""
     try:
         yield

@@ -12,10 +12,10 @@ import narwhals as nw
 
 from churn.config import Config, TableSource
 from churn.errors import DataError
-from churn.tables import cells, checking, contract, database, mapping, reading
+from churn.tables import cells, checking, contract, database, reading
+from churn.tables.checking import HINTS, Checked, Finding, RowCount, describe_rule
 from churn.tables.database import fetch_row
-from churn.tables.findings import HINTS, Checked, Finding, RowCount, describe_rule
-from churn.tables.sources import Source, find_sources
+from churn.tables.sources import Source, find_sources, require_mapping
 from churn.threads import n_threads
 
 _OPENINGS = {"customers": ("opened_on", "closed_on"), "holdings": ("opened_on", "closed_on")}
@@ -68,7 +68,7 @@ def open_tables(
     """
     folder, config = Path(folder), config or Config()
     tables = contract.contract_tables(config)
-    mapping.require_mapping(config, tables)
+    require_mapping(config, tables)
     # The reading process may stand in another folder.
     sources = find_sources(folder.absolute(), tables, config)
     with database.scratch_folder() as scratch:

@@ -12,7 +12,7 @@ import pandas as pd
 from churn.config import FlatFile, TableSource
 from churn.errors import ConfigError, DataError, MissingColumnError
 from churn.tables import cells, checking, contract, database, reading, sheets, sources
-from churn.tables.findings import HINTS, Checked, Finding, RowCount, describe_rule
+from churn.tables.checking import HINTS, Checked, Finding, RowCount, describe_rule
 from churn.tables.reading import RawTable
 from churn.tables.sources import Source
 from churn.threads import n_threads

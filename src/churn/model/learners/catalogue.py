@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from churn.errors import ModelError
-from churn.model.learners.catboost_trees import fit_catboost
-from churn.model.learners.histogram import fit_histogram
+from churn.model.learners.libraries import fit_catboost, fit_histogram, fit_xgboost
 from churn.model.learners.scorecard import fit_scorecard
 from churn.model.learners.tree_text import average_boosters
-from churn.model.learners.xgboost_trees import fit_xgboost
 from churn.model.trees import LIGHTGBM, CrossFit, Matrix, TreeParameters, cross_fit, fit_trees
 
 Fit = Callable[..., lgb.Booster]

@@ -21,10 +21,10 @@ import numpy as np
 import pandas as pd
 
 from churn.actions.managers import find_managers
-from churn.actions.plan import Plan, build_plan
-from churn.actions.plan_files import summarise, write_csv, write_json_plan
+from churn.actions.plan.build import DayPlan, build_plan
+from churn.actions.plan.writing import summarise, write_json_plan, write_workbook
+from churn.actions.sheets import write_csv
 from churn.actions.today import Today, complete, in_hold_out
-from churn.actions.workbook import write_workbook
 from churn.config import Config
 from churn.scores import check_scores
 
@@ -104,7 +104,7 @@ def _named(prefix: str, numbers: np.ndarray) -> np.ndarray:
     return np.array([f"{prefix}{number:04d}" for number in range(max(numbers.max() + 1, 1))], dtype=object)[numbers]
 
 
-def broken_rules(plan: Plan, people: pd.DataFrame, config: Config) -> list[str]:
+def broken_rules(plan: DayPlan, people: pd.DataFrame, config: Config) -> list[str]:
     """Name the constraints that the plan breaks."""
     rows, settings = plan.rows.merge(people, on="customer_id", suffixes=("", "_now")), config.plan
     sizes = plan.rows.groupby(["kind", "manager_id"]).size()

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import churn
-from churn.actions.plan import build_plan
+from churn.actions.plan.build import build_plan
 from churn.actions.today import read_today
 from churn.cli.main import main
 from churn.errors import ConfigError, DataError, MissingColumnError, ModelError, TimeRangeError

@@ -8,11 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from churn.api.acting import page, plan_day
+    from churn.api.acting import lists, plan_day, progress, write_plan
     from churn.api.answers import anchor, baselines, explain_customer
     from churn.api.comparing import champion, compare, promote, set_champion
     from churn.api.explaining import explain_bindings, write_explanation
     from churn.api.learning import backtest, train, tune
+    from churn.api.reporting import page
     from churn.config.settings import Config, read_config
     from churn.data import build_frame, build_snapshots, check, open_bank, open_data, open_file
     from churn.errors import ChurnError
@@ -41,11 +42,13 @@ __all__ = [
     "explain_bindings",
     "explain_customer",
     "feature_catalogue",
+    "lists",
     "open_bank",
     "open_data",
     "open_file",
     "page",
     "plan_day",
+    "progress",
     "promote",
     "read_config",
     "read_model",
@@ -56,15 +59,17 @@ __all__ = [
     "tune",
     "write_explanation",
     "write_model",
+    "write_plan",
     "write_scores",
 ]
 
 _PLACES = {
-    "churn.api.acting": ("page", "plan_day"),
+    "churn.api.acting": ("lists", "plan_day", "progress", "write_plan"),
     "churn.api.answers": ("anchor", "baselines", "explain_customer"),
     "churn.api.comparing": ("champion", "compare", "promote", "set_champion"),
     "churn.api.explaining": ("explain_bindings", "write_explanation"),
     "churn.api.learning": ("backtest", "train", "tune"),
+    "churn.api.reporting": ("page",),
     "churn.config.settings": ("Config", "read_config"),
     "churn.data": ("build_frame", "build_snapshots", "check", "open_bank", "open_data", "open_file"),
     "churn.errors": ("ChurnError",),

@@ -22,9 +22,11 @@ _EFFECT = "next_binding_effect"
 _OF_EVERYBODY = (*_NEEDED, "risk_band", "next_binding", "next_product", _EFFECT)
 _RAISES = [[f"raises_{rank}_{language}" for language in LANGUAGES] for rank in range(1, N_RAISING + 1)]
 _HOLDS = [[f"holds_{rank}_{language}" for language in LANGUAGES] for rank in range(1, N_HOLDING + 1)]
+_RAISES_FEATURES = "raises_1_features"
 _FEATURES = [f"reason_{rank}" for rank in range(1, scoring.N_REASONS + 1)]
 _ENDS = ("probability_low", "probability_high")
-_OF_SOME = (*(name for pair in (*_RAISES, *_HOLDS) for name in pair), *_FEATURES, "next_binding", "next_product")
+_IN_WORDS = [name for pair in (*_RAISES, *_HOLDS) for name in pair]
+_OF_SOME = (*_IN_WORDS, *_FEATURES, _RAISES_FEATURES, "next_binding", "next_product")
 _NUMBERS = ("churn_probability", _EFFECT, *_ENDS)
 
 
@@ -35,6 +37,8 @@ class Told(NamedTuple):
     ----------
     raises, holds
         Reasons in words, the strongest first; empty where the scores have none.
+    raises_features
+        The features that the strongest reason to leave names; empty where the scores do not say.
     features
         The features that raise the risk most, by name.
     binding, product, effect
@@ -43,14 +47,15 @@ class Told(NamedTuple):
         The interval of the probability.
     """
 
-    raises: tuple[Name, ...]
-    holds: tuple[Name, ...]
-    features: tuple[str, ...]
-    binding: str | None
-    product: str | None
-    effect: float | None
-    low: float | None
-    high: float | None
+    raises: tuple[Name, ...] = ()
+    holds: tuple[Name, ...] = ()
+    raises_features: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    binding: str | None = None
+    product: str | None = None
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -225,6 +230,7 @@ def _told(row: Mapping[str, Any]) -> Told:
     return Told(
         raises=_in_words(known, _RAISES),
         holds=_in_words(known, _HOLDS),
+        raises_features=tuple(known.get(_RAISES_FEATURES, "").split()),
         features=tuple(known[name] for name in _FEATURES if name in known),
         binding=known.get("next_binding"),
         product=known.get("next_product"),

@@ -4,9 +4,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.actions.lists.vips import find_homes
-from churn.actions.managers import find_managers, manager_branches, propose_managers, unknown_managers
+from churn.actions.lists.care import find_homes
+from churn.actions.managers import (
+    choose_day,
+    find_managers,
+    is_working_day,
+    manager_branches,
+    next_working_day,
+    propose_managers,
+    require_working_day,
+    unknown_managers,
+)
 from churn.config import PlanSettings
+from churn.errors import TimeRangeError
 
 DATE = dt.date(2026, 1, 5)
 # customer, branch, manager, tier, value
@@ -101,3 +111,42 @@ def test_plan_and_lists_mean_one_branch_wherever_the_lists_mean_one(seed):
     assert len(homes) > 2
     assert homes.to_dict() == managers[homes.index].to_dict()
     assert set(managers.index) == {row[2] for row in rows} | set(stated)
+
+
+THURSDAY = dt.date(2026, 10, 1)
+
+
+def test_without_settings_every_day_is_a_working_day():
+    assert all(is_working_day(THURSDAY + dt.timedelta(days=ahead), PlanSettings()) for ahead in range(7))
+
+
+def test_the_next_working_day_lies_behind_holidays_and_weekends():
+    settings = PlanSettings(weekend=("saturday", "sunday"), holidays=(THURSDAY, THURSDAY + dt.timedelta(days=1)))
+    assert next_working_day(THURSDAY, settings) == dt.date(2026, 10, 5)
+
+
+def test_a_day_worked_in_exchange_is_worked_though_it_is_a_sunday_and_a_holiday():
+    sunday = dt.date(2026, 9, 27)
+    settings = PlanSettings(weekend=("sunday",), holidays=(sunday,), working_days=(sunday,))
+    assert is_working_day(sunday, settings)
+
+
+def test_a_holiday_is_refused_with_the_day_that_would_do():
+    with pytest.raises(TimeRangeError, match="next working day is 2026-10-02"):
+        require_working_day(THURSDAY, PlanSettings(holidays=(THURSDAY,)))
+
+
+def test_a_year_without_a_working_day_is_an_error():
+    every = PlanSettings(weekend=("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
+    with pytest.raises(TimeRangeError, match="no working day within a year"):
+        next_working_day(THURSDAY, every)
+
+
+def test_the_day_is_the_one_asked_for_or_the_first_worked_from_the_scores_on():
+    weekend = PlanSettings(weekend=("saturday", "sunday"))
+    assert choose_day(None, dt.date(2026, 10, 3), weekend) == dt.date(2026, 10, 5)
+    assert choose_day(THURSDAY, dt.date(2026, 9, 30), weekend) == THURSDAY
+    with pytest.raises(TimeRangeError, match="the scores are of 2026-10-02, later"):
+        choose_day(THURSDAY, dt.date(2026, 10, 2), weekend)
+    with pytest.raises(TimeRangeError, match="--date is missing"):
+        choose_day(None, None, weekend)

@@ -1,7 +1,8 @@
 import numpy as np
+import pandas as pd
 import pytest
 
-from churn.actions.value import customer_value, value_kept
+from churn.actions.value import customer_value, is_felt_loss, value_kept
 from churn.config import PlanSettings
 
 NAN = float("nan")
@@ -71,3 +72,20 @@ def test_nothing_keeps_more_than_the_whole_risk():
     found = kept(0.1, 3, -0.5, settings=settings)
     assert found.call[0] == pytest.approx(100.0)
     assert found.meeting[0] == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize(
+    ("pnl", "returned", "felt"),
+    [
+        (-50.0, -0.05, True),
+        (-49.0, -0.049, False),
+        (-10_000.0, -0.001, True),
+        (-9_999.99, -0.001, False),
+        (-10_000.0, None, True),  # of what cost nothing
+        (None, None, False),
+        (50.0, 0.05, False),
+    ],
+)
+def test_a_loss_counts_from_its_share_or_its_amount_on(pnl, returned, felt):
+    customers = pd.DataFrame({"unrealised_pnl_cny": [pnl], "unrealised_return": [returned]}, dtype=float)
+    assert is_felt_loss(customers, PlanSettings()).tolist() == [felt]

@@ -3,10 +3,13 @@ import datetime as dt
 import pandas as pd
 
 from churn.actions.lists.build import Lists
-from churn.actions.plan import Plan
+from churn.actions.plan.build import DayPlan
+from churn.actions.plan.telling import NO_MANAGER
 from churn.actions.progress.build import Progress
+from churn.actions.progress.measures import MEASURES
 from churn.report.acting import MOST_DETAILED, MOST_ROWS, MOST_UNITS, summarise_day, summarise_lists, summarise_working
 from churn.report.facts import MeasuredValue, Point
+from churn.speech import message
 
 DAY = dt.date(2026, 1, 5)
 
@@ -29,7 +32,7 @@ def contact(manager, kind, customer, kept):
 
 def plan(people, *contacts, assignments=()):
     columns = ["customer_id", "branch_id", "tier", "proposed_manager_id", "reason_en", "reason_zh"]
-    return Plan(
+    return DayPlan(
         date=DAY,
         managers=people,
         rows=pd.DataFrame(contacts),
@@ -117,7 +120,6 @@ def test_lists_show_their_first_rows_and_say_how_long_they_are():
 
 
 NAN = float("nan")
-TITLES = {"calls_per_day": ("Calls", "电话")}
 COLUMNS = ["level", "unit", "branch_id", "measure", "value", "low", "high", "n", "target"]
 
 
@@ -125,7 +127,13 @@ def progress(*rows, series=()):
     table = pd.DataFrame(rows, columns=COLUMNS)
     months = pd.DataFrame(series, columns=["level", "unit", "measure", "date", "value"])
     return Progress(
-        dt.date(2026, 1, 5), 30, 365, table, months, TITLES, {"referrals": ("no table", "缺表")}, (("note", "说明"),)
+        date=dt.date(2026, 1, 5),
+        window_days=30,
+        horizon_days=365,
+        measures=table,
+        series=months,
+        not_told={"referrals": message("there are no scores")},
+        notes=(NO_MANAGER,),
     )
 
 
@@ -146,9 +154,9 @@ def test_the_bank_stands_beside_its_branches():
         ("N", MeasuredValue(4.0, None, None, 30, None)),
         ("S", MeasuredValue(None, None, None, 0, 20.0)),
     ]
-    assert found.not_told == (("referrals", ("no table", "缺表")),)
-    assert found.notes == (("note", "说明"),)
-    assert found.titles == TITLES
+    assert found.not_told == (("referrals", message("there are no scores")),)
+    assert found.notes == (NO_MANAGER,)
+    assert found.titles["calls_per_day"] == MEASURES["calls_per_day"].title
 
 
 def test_a_branch_stands_beside_its_own_managers():

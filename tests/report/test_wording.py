@@ -1,7 +1,7 @@
 import pytest
 
-from churn.actions.plan_words import PURPOSE_WORDS
-from churn.actions.progress.wording import MEASURES
+from churn.actions.plan.telling import PURPOSE_WORDS
+from churn.actions.progress.measures import MEASURES
 from churn.report.audience import GROUPED_BY
 from churn.report.facts import Headline, MeasuredValue
 from churn.report.wording import MEASURE_COLUMNS, TRAITS, group_name, headline_figure, is_missed, measure_figure, word

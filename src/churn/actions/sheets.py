@@ -1,22 +1,25 @@
-"""Sheets to print, whatever texts a bank's tables hold: safe names and cells, one layout, one way to fill a table.
+"""Tables for people: CSV, and sheets to print, with safe names and cells, one layout, one way to fill a table.
 
 Every text is written as a text (`write_string`), so that nothing a bank's tables hold is a formula or a link.
 """
 
 import datetime as dt
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import ceil, isfinite
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from unicodedata import east_asian_width
 
+import pandas as pd
 import xlsxwriter
 
-from churn.explanation.reasons.amounts import Pair
+from churn import csv_files
+from churn.speech import LANGUAGES, Said, say
 
-Language = Literal["both", "en", "zh"]
+Shown = Literal["both", "en", "zh"]
+"""The languages of a sheet."""
 Style = Literal["text", "share", "yuan", "count"]
 
 _A4 = 9
@@ -36,7 +39,7 @@ _TALLEST = 409.0
 """Points; Excel knows no taller row."""
 
 
-class Column(NamedTuple):
+class SheetColumn(NamedTuple):
     """A column of a sheet.
 
     Attributes
@@ -117,20 +120,52 @@ def cell_text(text: str) -> str:
     return f"{clean} " if clean.startswith("<r>") and clean.endswith("</r>") else clean
 
 
-def say(pair: Pair, language: Language) -> str:
-    """Give a text in the languages asked for, one below the other.
+def stack(texts: Sequence[str], shown: Shown) -> str:
+    """Give of a text in all languages those asked for, one below the other.
 
     Examples
     --------
-    >>> say(("call", "电话"), "zh"), say(("", ""), "both")
+    >>> stack(("call", "电话"), "zh"), stack(("", ""), "both")
     ('电话', '')
-    >>> print(say(("call", "电话"), "both"))
+    >>> print(stack(("call", "电话"), "both"))
     call
     电话
     """
-    if language == "both":
-        return "\n".join(text for text in pair if text)
-    return pair[("en", "zh").index(language)]
+    if shown != "both":
+        return texts[LANGUAGES.index(shown)]
+    return "\n".join(text for text in texts if text)
+
+
+def in_words(value: Said, shown: Shown) -> str:
+    """Say something in the languages asked for, one below the other."""
+    return stack([say(value, language) for language in LANGUAGES], shown)
+
+
+def in_one_line(value: Said, shown: Shown) -> str:
+    """Say something in the languages asked for, one behind the other."""
+    return in_words(value, shown).replace("\n", " · ")
+
+
+def word_columns(said: Mapping[str, Iterable[Said]]) -> dict[str, "pd.Series[Any]"]:
+    """Put what is said into words: for each column one of each language, such as `why_en` and `why_zh`."""
+    known = {name: list(values) for name, values in said.items()}
+    return {
+        f"{name}_{language}": pd.Series([say(one, language) for one in values], dtype=object)
+        for name, values in known.items()
+        for language in LANGUAGES
+    }
+
+
+def write_csv(path: Path, rows: pd.DataFrame) -> None:
+    """Write rows as CSV that people open in Excel; amounts to the cent, shares to six digits."""
+    csv_files.write_frame(path, rounded(rows), for_excel=True, quote_texts=True)
+
+
+def rounded(rows: pd.DataFrame) -> pd.DataFrame:
+    """Round amounts to the cent and shares to six digits."""
+    numbers = [str(name) for name in rows.columns if pd.api.types.is_float_dtype(rows[name])]
+    is_money = {name: name.endswith("_cny") or name == "expected_value_kept" for name in numbers}
+    return rows.round({name: 2 if money else 6 for name, money in is_money.items()})
 
 
 def make_styles(workbook: Any) -> dict[str, Any]:
@@ -162,7 +197,7 @@ def lay_out(sheet: Any, date: dt.date, foot: str) -> None:
     sheet.set_footer(f"&L&8{foot}&R&P / &N")
 
 
-def write_table(sheet: Any, styles: Mapping[str, Any], columns: Sequence[Column], *, frozen: int) -> None:
+def write_table(sheet: Any, styles: Mapping[str, Any], columns: Sequence[SheetColumn], *, frozen: int) -> None:
     """Write headings and cells from the first row on; the heading and `frozen` columns stay in sight.
 
     Rows are as tall as their texts: not every program measures them itself when it opens a sheet.
@@ -205,7 +240,7 @@ def _display_width(text: str, letter: float) -> float:
 
 def write_note(sheet: Any, styles: Mapping[str, Any], row: int, text: str) -> None:
     """Write one line across the sheet, in its first column."""
-    sheet.write_string(row, 0, cell_text(text.replace("\n", " · ")), styles["note"])
+    sheet.write_string(row, 0, cell_text(text), styles["note"])
 
 
 def _write_text(sheet: Any, row: int, at: int, value: str | None, style: Any) -> None:

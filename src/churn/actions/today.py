@@ -17,6 +17,7 @@ from churn.data import Data
 from churn.errors import TimeRangeError
 from churn.features.catalogue import available_features, build_features
 from churn.features.expressions import count, days_since, per_customer
+from churn.frame import to_pandas
 from churn.labels import silent_is_known
 from churn.model.split import customer_folds
 from churn.scores import Scores
@@ -32,6 +33,11 @@ FEATURES = (
     "unrealised_return", "n_loss_notices_since_loss", "aum_growth_3m", "n_transactions_365d",
     "days_since_transaction", "tenure_days", "age_years",
 )  # fmt: skip
+TIER_WORDS: Mapping[str, Message] = {
+    "ordinary": message("ordinary", context="tier"),
+    "gold": message("gold", context="tier"),
+    "platinum": message("platinum", context="tier"),
+}
 _TEXTS = ("customer_id", "branch_id", "manager_id", "tier")
 _OF_SCORES = ("churn_probability", "risk_band", "next_binding", "next_product", "next_binding_effect")
 _OPTIONAL = ("bindings", "contacts", "pnl", "transactions", "referrals", "customer_states", "campaigns")
@@ -216,12 +222,6 @@ def no_rows(tables: Tables, table: str, column: str, first: int, last: int) -> M
     return message(
         "{table} holds no row from {begin} on and before {end}", table=table, begin=to_date(first), end=to_date(last)
     )
-
-
-def to_pandas(frame: nw.LazyFrame[Any]) -> pd.DataFrame:
-    """Collect a lazy frame."""
-    collected: pd.DataFrame = frame.collect(backend="pyarrow").to_native().to_pandas()
-    return collected
 
 
 def require_within(date: dt.date, data_end: dt.date) -> None:

@@ -1,4 +1,4 @@
-"""What a customer is worth, and how much of it a contact is expected to keep.
+"""What a customer is worth, how much of it a contact is expected to keep, and what a loss is that is spoken of.
 
 Expected value kept = value × fall of the churn probability, in yuan. The fall is the larger of two:
 
@@ -16,6 +16,7 @@ than the whole of a customer's risk.
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from churn.config import PlanSettings
@@ -106,3 +107,26 @@ def value_kept(
     met = np.minimum(fall * np.where(suits, settings.meeting_factor, 1.0), probability)
     names = np.where(binding > contact, "take_up", np.where(tells_loss, "loss_effect", "contact_effect")).astype(object)
     return Kept(fall * value, met * value, names, np.where(suits, names + " + meeting_factor", names))
+
+
+def is_felt_loss(customers: pd.DataFrame, settings: PlanSettings) -> Marks:
+    """Mark customers with an unrealised loss of a share of its cost, or of an amount.
+
+    Parameters
+    ----------
+    customers
+        `unrealised_return`, as a fraction of the cost, and `unrealised_pnl_cny`, in yuan; what is not known is no loss.
+    settings
+        `loss_return` and `loss_cny`; a loss as large as either counts.
+
+    Examples
+    --------
+    >>> customers = pd.DataFrame({"unrealised_return": [-0.05, -0.01, None], "unrealised_pnl_cny": [-1, -10_000, None]})
+    >>> is_felt_loss(customers, PlanSettings(loss_return=0.05, loss_cny=10_000)).tolist()
+    [True, True, False]
+    """
+    by_share = customers["unrealised_return"] <= -settings.loss_return
+    by_amount = customers["unrealised_pnl_cny"] <= -settings.loss_cny
+    loses = customers["unrealised_pnl_cny"] < 0
+    marks: Marks = (loses & (by_share | by_amount)).to_numpy(dtype=bool, na_value=False)
+    return marks

@@ -1,243 +1,184 @@
-"""What managers do with scores, for Python: the plan of a day, and the page that a bank looks at each morning."""
+"""What managers do with scores, for Python."""
 
 import datetime as dt
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from churn import csv_files, data, errors, threads, timeline
-from churn.actions import plan, today
-from churn.actions.lists.build import build_lists
-from churn.actions.plan import build_plan
-from churn.actions.plan_days import choose_day
-from churn.actions.progress.build import build_progress
+from churn.actions import sheets
+from churn.actions.lists.build import Lists, build_lists, describe_lists
+from churn.actions.lists.writing import write_lists
+from churn.actions.managers import choose_day
+from churn.actions.plan.build import DayPlan, build_plan
+from churn.actions.plan.writing import summarise, write_json_plan, write_workbook
+from churn.actions.progress.build import Progress, build_progress
 from churn.actions.today import Today, read_today
-from churn.api import explaining
-from churn.api.explaining import ABOUT, MARK
-from churn.data import Data, OnStep, open_file, say_nothing
-from churn.explanation.bindings import unflatten
-from churn.explanation.effects import ServiceEffect
-from churn.model.storage import StoredModel
-from churn.report import acting, audience
-from churn.report.pages import Explanation, Pages, require_customers
-from churn.scores import Scores, as_scores, check_scores
+from churn.data import Data, OnStep, say_nothing
+from churn.files import hash_file, new_folder, require_apart, require_replaceable
+from churn.scores import Scores, check_scores, read_scores
+from churn.timeline import YEAR_DAYS, Date, as_date
+
+MARK = "plan.json"
+FILES = ("plan.csv", "plan.xlsx", "assignments.csv", "lists")
 
 
-def plan_day(bank: data.Data, scores: pd.DataFrame, date: timeline.Date) -> plan.Plan:
+class PlannedDay(NamedTuple):
+    """A day's plan and lists, and the scores they were made of."""
+
+    plan: DayPlan
+    lists: Lists
+    scores: Scores
+
+
+def plan_day(data: Data, scores: pd.DataFrame | Path | str, date: Date | None = None) -> DayPlan:
     """Plan a day of all managers: `rows` has the meetings and calls, one a row (docs/plan.md).
 
     Parameters
     ----------
-    bank
-        Open; its configuration says what a day holds and who may be contacted.
+    data
+        A bank's tables, open; their configuration says what a day holds and who may be contacted.
     scores
-        Of `churn.score`, best with `explain`: without it no next binding is known.
+        Of `churn.score`, best with `explain`: without it no next binding is known. Or a file of them.
     date
-        The day; nobody asks whether it is a holiday.
+        The day; by default the first working day on or after the scores' date.
 
     Raises
     ------
     DataError
-        The scores cannot be used.
+        The scores cannot be used, or it is a flat file.
     TimeRangeError
-        The date lies too far after the data end, or nobody is a customer at it.
+        The date lies too far after the data end or before the scores, nobody works on it, or nobody is a customer at
+        it.
     """
-    return plan.build_plan(today.read_today(bank, check_scores(scores), timeline.as_date(date), bank.config))
+    known = _take(scores)
+    return build_plan(read_today(data, known, _choose(data, known, date), data.config))
 
 
-def page(
-    data: Data,
-    model: StoredModel,
-    scores: Scores | pd.DataFrame | str | Path,
-    explained: Explanation | str | Path | None = None,
-    *,
-    date: timeline.Date | None = None,
-    branch_id: str | None = None,
-    seed: int = 0,
-    n_threads: int | None = None,
-    on_step: OnStep = say_nothing,
-) -> Pages:
-    """Gather what pages for managers say: who is about to leave, why, what to do today, and whether it works.
+def lists(data: Data, scores: pd.DataFrame | Path | str | None, date: Date | None = None) -> Lists:
+    """List whom to look after: a DataFrame for each list in `frames` (docs/lists.md).
 
     Parameters
     ----------
     data
-        Open. Rows of a flat file without an outcome are on the page where it was opened with `labels="unread"`; who has
-        left is told by its label all the same.
-    model
-        That made the scores.
+        A bank's tables, open; their configuration sets the thresholds.
     scores
-        Of `score`, or a score file; best explained.
-    explained
-        Folder of `churn explain`, of this model and the date of the scores; found out again when None, which takes
-        longest.
+        As for `plan_day`; None where there are none, which the lists then say.
     date
-        The day to plan; the scores' date, or the next working day, when None. A flat file has none.
-    branch_id
-        A branch that is asked for later; that nobody is a customer of it is said before the long work.
-    seed
-        Of effects that are found out again: same seed, same page.
-    n_threads
-        All cores when None; no result depends on it.
+        As for `plan_day`; needed without scores.
+
+    Raises
+    ------
+    DataError, TimeRangeError
+        As for `plan_day`.
+    """
+    return build_lists(_read(data, scores, date))
+
+
+def progress(
+    data: Data, scores: pd.DataFrame | Path | str | None, date: Date | None = None, *, horizon_days: int = YEAR_DAYS
+) -> Progress:
+    """Measure whether the practice is kept up and whether it works (docs/progress.md).
+
+    Parameters
+    ----------
+    data
+        A bank's tables, open.
+    scores
+        As for `plan_day`; None where there are none: then churn is not predicted.
+    date
+        As for `plan_day`; needed without scores. Only what happened strictly before it counts.
+    horizon_days
+        In which customers are seen to leave, and over which products and bindings change.
+
+    Raises
+    ------
+    DataError, TimeRangeError
+        As for `plan_day`; or the horizon is no day long.
+    """
+    return build_progress(_read(data, scores, date), horizon_days=horizon_days)
+
+
+def write_plan(
+    folder: Path | str,
+    data: Data,
+    scores: Scores | Path | str,
+    date: Date | None = None,
+    *,
+    shown: sheets.Shown = "both",
+    on_step: OnStep = say_nothing,
+) -> PlannedDay:
+    """Plan a day and list whom to look after, in a folder that appears whole or not at all.
+
+    Parameters
+    ----------
+    folder
+        May hold an earlier plan, which is replaced.
+    data, date
+        As for `plan_day`.
+    scores
+        A score file, or what `read_scores` read of one.
+    shown
+        Languages of the workbooks; the other files have both.
     on_step
         Told what begins next.
 
-    Returns
-    -------
-    Pages
-        `html(language, branch_id)` renders one, `write(folder)` all; `facts(branch_id)` gives what one says.
-
     Raises
     ------
-    DataError, ConfigError
-        The model is not of such data; scores or folder are of another model or date or cannot be read; nobody in the
-        scores is a customer of these data, or of that branch.
-    TimeRangeError
-        A date for a flat file, or one before the scores, on no working day, or too far after the data end.
+    DataError, TimeRangeError
+        As for `plan_day`.
+    OutputError
+        The folder holds something else, or lies in the data.
     """
-    known = as_scores(scores)
-    data.require_model(model, known.as_of)
-    day = _choose_day(data, date, known)
-    _require_same_model(known.model_id, model, f"{known.where}: was scored by")
-    found = read_explanation(Path(explained), model, known.as_of) if isinstance(explained, (str, Path)) else explained
-    with threads.use_threads(n_threads), _with_outcomes(data, model) as outcomes:
-        on_step(f"reading customers as of {day}" if day else "reading customers")
-        today = read_today(data, known, day, data.config) if day else None
-        customers = _customers(data, outcomes, today, known, model)
-        require_customers(customers, known.where, branch_id)
-        return Pages(
-            customers=customers,
-            scores=known,
-            model=model,
-            explanation=found or _explain(data, outcomes, model, known.as_of, seed, on_step),
-            config=data.config,
-            catalogue=data.catalogue,
-            acts=_act(today, model, on_step) if today else None,
-            is_seen=_is_seen(data, model, known.as_of),
-        )
-
-
-def _choose_day(data: Data, date: timeline.Date | None, scores: Scores) -> dt.date | None:
-    asked = None if date is None else timeline.as_date(date)
-    if data.is_dated:
-        return choose_day(asked, scores.as_of, data.config.plan)
-    if asked is not None:
-        raise errors.TimeRangeError("--date: a flat file has no time; leave --date out")
-    return None
-
-
-@contextmanager
-def _with_outcomes(data: Data, model: StoredModel) -> Iterator[Data]:
-    """Give data that tell who left: of a file whose label was not read, the same file, opened again."""
-    if data.is_dated or data.has_outcomes:
-        yield data
-        return
-    with open_file(data.paths[0], data.config, model=model, labels="if there") as outcomes:
-        yield outcomes
-
-
-def _customers(data: Data, outcomes: Data, today: Today | None, scores: Scores, model: StoredModel) -> pd.DataFrame:
-    thresholds, settings = model.manifest.thresholds, data.config.plan
-    if today is not None:
-        return audience.bank_audience(today, thresholds)
-    return audience.flat_audience(data.partitions(None), scores.frame, thresholds, settings, _gone(outcomes))
-
-
-def _act(today: Today, model: StoredModel, on_step: OnStep) -> acting.Acts:
-    on_step(f"planning {today.date}")
+    folder, known = Path(folder), scores if isinstance(scores, Scores) else read_scores(Path(scores))
+    require_replaceable(folder, mark=MARK, names=FILES)
+    require_apart([folder], [*data.paths, Path(known.where)])
+    day = _choose(data, known, date)
+    on_step(f"reading customers as of {day}")
+    today = read_today(data, known, day, data.config)
+    on_step(f"planning {day}")
     plan = build_plan(today)
     on_step("listing whom to look after")
-    lists = build_lists(today)
-    on_step("measuring whether it works")
-    progress = build_progress(today, horizon_days=model.manifest.horizon_days)
-    return acting.Acts(plan, lists, progress)
+    made = PlannedDay(plan, build_lists(today), known)
+    on_step("writing")
+    _write(folder, made, _about(made, data), data, shown)
+    return made
 
 
-def _explain(
-    data: Data, outcomes: Data, model: StoredModel, as_of: dt.date | None, seed: int, on_step: OnStep
-) -> Explanation:
-    """Find what a model makes of features and services, as `churn explain` does.
-
-    Without bindings, or without an outcome to see their effects by, no service is judged.
-    """
-    effects: list[ServiceEffect] = []
-    if outcomes.has_bindings and outcomes.has_outcomes:
-        try:
-            effects, _ = explaining.estimate_data_effects(outcomes, model, as_of, seed=seed, on_step=on_step)
-        except errors.TimeRangeError:
-            on_step("no outcome is complete, so that no effect of a binding can be told")
-    on_step("explaining every customer")
-    rows, importance = explaining.survey_data(data, data.partitions(as_of), model, effects)
-    return Explanation(bindings=tuple(rows), importance=importance)
+def _about(made: PlannedDay, data: Data) -> dict[str, Any]:
+    path, as_of = Path(made.scores.where), made.scores.as_of
+    file = {"file": path.name, "sha256": hash_file(path), "as_of": as_of.isoformat() if as_of else None}
+    return {
+        **summarise(made.plan),
+        "lists": describe_lists(made.lists),
+        "scores": file,
+        "settings": data.config.plan.model_dump(mode="json"),
+        "lists_settings": data.config.lists.model_dump(mode="json"),
+        **data.input_facts(),
+    }
 
 
-def read_explanation(folder: Path, model: StoredModel, as_of: dt.date | None) -> Explanation:
-    """Read what `churn explain` wrote of a model at a date.
-
-    Raises
-    ------
-    DataError
-        The folder is none of these, or is of another model or date.
-    """
-    refusal = f"{folder}: is not what churn explain wrote; give such a folder, or leave it out"
-    try:
-        found = _read_json(folder / MARK)
-        json.dumps(found, ensure_ascii=False).encode("utf-8")  # half a character can stand in JSON, and in no page
-        rows = tuple(unflatten(row) for row in found)
-        importance = _read_importance(folder / "importance.csv")
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise errors.DataError(refusal) from error
-    if not isinstance(found, list):
-        raise errors.DataError(refusal)
-    about = _read_about(folder)
-    _require_same_model(about.get("model_id"), model, f"{folder}: explains")
-    theirs, ours = about.get("as_of"), as_of.isoformat() if as_of else None
-    if "as_of" in about and theirs != ours:
-        raise errors.DataError(f"{folder}: explains {theirs}, and the scores are of {ours}; explain that date")
-    return Explanation(bindings=rows, importance=importance)
+def _write(folder: Path, made: PlannedDay, about: dict[str, Any], data: Data, shown: sheets.Shown) -> None:
+    with new_folder(folder, mark=MARK, names=FILES) as new:
+        sheets.write_csv(new / "plan.csv", made.plan.rows)
+        sheets.write_csv(new / "assignments.csv", made.plan.assignments)
+        write_workbook(new / "plan.xlsx", made.plan, data.config.plan, shown=shown)
+        (new / "lists").mkdir()
+        for name, rows in made.lists.frames.items():
+            sheets.write_csv(new / "lists" / f"{name}.csv", rows)
+        write_lists(new / "lists" / "lists.xlsx", made.lists, made.plan.date, data.config, shown=shown)
+        write_json_plan(new / MARK, made.plan, about)
 
 
-def _gone(outcomes: Data) -> list[str]:
-    """List the customers of whom a file's label says that they have left."""
-    if not outcomes.has_outcomes:
-        return []
-    found = outcomes.labelled(None, 0)
-    return [str(name) for name in found.customer_id[found.churned == 1]]
+def _read(data: Data, scores: pd.DataFrame | Path | str | None, date: Date | None) -> Today:
+    known = None if scores is None else _take(scores)
+    return read_today(data, known, _choose(data, known, date), data.config)
 
 
-def _is_seen(data: Data, model: StoredModel, scored_on: dt.date | None) -> bool:
-    manifest = model.manifest
-    same_files = {file.sha256 for file in manifest.inputs} == {file["sha256"] for file in data.file_facts()}
-    return same_files and (scored_on is None or scored_on in manifest.snapshots)
+def _take(scores: pd.DataFrame | Path | str) -> Scores:
+    return check_scores(scores) if isinstance(scores, pd.DataFrame) else read_scores(Path(scores))
 
 
-def _require_same_model(theirs: str | None, model: StoredModel, what: str) -> None:
-    """Refuse what is of another model, where that is known."""
-    ours = model.manifest.model_id
-    if theirs is not None and theirs != ours:
-        raise errors.DataError(
-            f"{what} another model ({theirs}) than the one given ({ours}); give that one, or do it again"
-        )
-
-
-def _read_importance(path: Path) -> pd.DataFrame:
-    # A feature may be called NA, which pandas would take for a missing value.
-    kinds: dict[str, Any] = {"feature": "str", "mean_abs_points": "float64"}
-    found = pd.read_csv(path, encoding="utf-8-sig", usecols=list(kinds), dtype=kinds, keep_default_na=False)
-    return found.assign(feature=found["feature"].map(csv_files.unguard_text))
-
-
-def _read_about(folder: Path) -> dict[str, Any]:
-    try:
-        found = _read_json(folder / ABOUT)
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+def _choose(data: Data, scores: Scores | None, date: Date | None) -> dt.date:
+    asked = None if date is None else as_date(date)
+    return choose_day(asked, scores.as_of if scores else None, data.config.plan)

@@ -10,9 +10,9 @@ import click
 import pyarrow.parquet as pq
 
 from churn import data, scoring
-from churn.api import acting, explaining, learning
+from churn.api import acting, explaining, learning, reporting
 from churn.charts import canvas, models
-from churn.cli import explain, options, plan, train
+from churn.cli import explain, options, train
 from churn.cli.console import note, percent, print_baselines, print_json, print_table, show_notes, steps
 from churn.config import Config, read_config
 from churn.files import new_folder, require_replaceable, write_json, write_text
@@ -79,7 +79,8 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
             note(f"5  score every customer as of {as_of}")
             scoring.write_scores(scores, stored, opened, as_of, explain=True)
         note(f"6  plan each manager's day, the first working day from {as_of} on")
-        plan.plan_day(bank, scores, work / "plan", config)
+        with data.open_bank(bank, config) as opened, steps() as on_step:
+            acting.write_plan(work / "plan", opened, scores, on_step=on_step)
         note("7  write pages for managers, in English and Chinese")
         _write_pages(bank, stored, scores, work, config)
         title = train.baselines_title(stored.manifest, stored.manifest.as_of)
@@ -112,7 +113,7 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
 def _write_pages(bank: Path, stored: storage.StoredModel, scores: Path, work: Path, config: Config) -> None:
     """Write the page of the bank and that of its first branch, each in both languages."""
     with data.open_bank(bank, config) as opened, steps() as on_step:
-        pages = acting.page(opened, stored, scores, work / "explained", on_step=on_step)
+        pages = reporting.page(opened, stored, scores, work / "explained", on_step=on_step)
     for name, branch_id in (("bank", None), ("branch", pages.branches[0])):
         for language in LANGUAGES:
             write_text(work / "report" / f"{name}_{language}.html", pages.html(language, branch_id))

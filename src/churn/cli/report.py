@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from churn import errors, files
-from churn.actions import plan_days, plan_files
-from churn.api.acting import page, read_explanation
+from churn.actions import managers, sheets
+from churn.api.reporting import page, read_explanation
 from churn.cli import console, options
 from churn.cli.options import PATH, IsoDate
 from churn.config import read_config
@@ -66,7 +66,7 @@ def report(
     config, model, scores = read_config(config_path), read_model(model_path), read_scores(scores_path)
     found = read_explanation(explained, model, scores.as_of) if explained else None
     if not is_file(data, config, model):
-        date = plan_days.choose_day(date, scores.as_of, config.plan)
+        date = managers.choose_day(date, scores.as_of, config.plan)
         console.warn_of_age(date, scores.as_of)
     opening = open_data(data, config, model, as_of=scores.as_of, use="explain", labels="unread", data_end=data_end)
     with use_threads(threads), opening as opened, console.steps() as on_step:
@@ -79,7 +79,7 @@ def report(
         files.write_text(output, pages.html(language, branch_id))
     if measures and pages.measures is not None:
         with files.new_file(measures) as path:
-            plan_files.write_csv(path, pages.measures)
+            sheets.write_csv(path, pages.measures)
     if as_json:
         console.print_json(to_json(pages.facts(branch_id)))
     console.note(f"wrote {output}")

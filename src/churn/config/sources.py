@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from churn.speech import Name
+
 Rate = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -26,6 +28,11 @@ class Product(Section):
     coverage: bool = True
     sticky: bool = False
 
+    @property
+    def name(self) -> Name:
+        """What the bank calls it."""
+        return Name(self.en, self.zh)
+
 
 class Service(Section):
     """Something that can be tied to the bank card, and the product one must hold for it."""
@@ -33,6 +40,11 @@ class Service(Section):
     product: str
     en: str
     zh: str
+
+    @property
+    def name(self) -> Name:
+        """What the bank calls it."""
+        return Name(self.en, self.zh)
 
 
 PRODUCTS = {

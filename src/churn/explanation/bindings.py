@@ -112,7 +112,7 @@ def service_names(config: Config) -> dict[str, Name]:
     """Return English and Chinese names by service; a flat file's columns stand under their own."""
     if config.flat is not None:
         return {name: Name(name, name) for name in config.flat.bindings}
-    return {name: Name(service.en, service.zh) for name, service in config.services.items()}
+    return {name: service.name for name, service in config.services.items()}
 
 
 def build_bindings(

@@ -22,7 +22,7 @@ _TO_BIND = counted("products held allow {n} service to be bound", "products held
 def bindings_features(config: Config) -> tuple[Feature, ...]:
     """List the family's features in the order of their columns."""
     new = partial(Feature, family="bindings", tables=("bindings",))
-    names = {name: Name(service.en, service.zh) for name, service in config.services.items()}
+    names = {name: service.name for name, service in config.services.items()}
     return (
         *(
             new(name=f"bound_{name}", unit="0/1", meaning=message("{service} bound to the card", service=names[name]),

@@ -8,7 +8,7 @@ import narwhals as nw
 from churn.config import Config
 from churn.features import expressions as e
 from churn.features.feature import Feature, counted_names
-from churn.speech import Name, counted, message
+from churn.speech import counted, message
 from churn.timeline import Tables, is_open
 
 _WINDOWS = (90, e.YEAR)
@@ -55,9 +55,9 @@ def coverage_features(config: Config) -> tuple[Feature, ...]:
             phrase=e.either(message("class-1 account here"), message("no class-1 account here"))),
         *(
             new(name=f"holds_{name}", unit="0/1",
-                meaning=message("holds {product}", product=Name(product.en, product.zh)), product=name, role="held",
-                phrase=e.either(message("{product} held", product=Name(product.en, product.zh)),
-                    message("{product} not held", product=Name(product.en, product.zh))))
+                meaning=message("holds {product}", product=product.name), product=name, role="held",
+                phrase=e.either(message("{product} held", product=product.name),
+                    message("{product} not held", product=product.name)))
             for name, product in config.products.items()
         ),
         *(

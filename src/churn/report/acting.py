@@ -5,9 +5,9 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from churn.actions.lists.build import Lists
-from churn.actions.plan import Plan
+from churn.actions.plan.build import DayPlan
 from churn.actions.progress.build import Progress
-from churn.actions.progress.wording import COUNTED
+from churn.actions.progress.measures import MEASURES
 from churn.report import facts
 from churn.speech import Name
 
@@ -24,12 +24,12 @@ MOST_UNITS = 300
 class Acts(NamedTuple):
     """What a bank's tables tell beside the scores; a flat file has none of it."""
 
-    plan: Plan
+    plan: DayPlan
     lists: Lists
     progress: Progress
 
 
-def summarise_day(plan: Plan, branch_id: str | None = None) -> facts.Day:
+def summarise_day(plan: DayPlan, branch_id: str | None = None) -> facts.Day:
     """Say what each manager's day holds; of a branch, where it is given."""
     managers, rows, assignments = plan.managers, plan.rows, plan.assignments
     if branch_id is not None:
@@ -138,8 +138,8 @@ def summarise_working(progress: Progress, branch_id: str | None = None) -> facts
     return facts.Working(
         window_days=progress.window_days,
         horizon_days=progress.horizon_days,
-        titles=dict(progress.titles),
-        counted=dict(COUNTED),
+        titles={name: one.title for name, one in MEASURES.items()},
+        counted={name: one.counted for name, one in MEASURES.items()},
         whole=_measured(whole),
         level=level,
         units=tuple(facts.Unitwise(str(unit), _measured(rows)) for unit, rows in shown.groupby("unit", sort=False)),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churn.actions.progress.table import progress_table
+from churn.actions.progress.build import progress_table
 from churn.config import Config
 from churn.errors import DataError
 from churn.evaluation.baselines import restate_baselines

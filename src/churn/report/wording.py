@@ -1,9 +1,10 @@
 """Words of the codes that facts hold, and how each figure is written."""
 
 from collections.abc import Mapping
-from typing import Literal
 
-from churn.actions.plan_words import KIND_WORDS, PURPOSE_WORDS, TIER_WORDS
+from churn.actions.plan.telling import KIND_WORDS, LEFT_OUT_WORDS, PURPOSE_WORDS
+from churn.actions.progress.measures import MEASURES
+from churn.actions.today import TIER_WORDS
 from churn.report.facts import Headline, MeasuredValue, Text
 from churn.speech import Message, Number, Percent, Points, ShortMoney, message
 
@@ -17,7 +18,7 @@ TRAITS: Mapping[str, Message] = {
     "manager": message("Responsible manager"),
 }
 _CODED: Mapping[str, Mapping[str, Text]] = {
-    "tier": dict(TIER_WORDS),
+    "tier": TIER_WORDS,
     "stage": {
         "not_reached": message("not reached within a year"),
         "spoken_to": message("spoken to"),
@@ -43,7 +44,6 @@ BANDS: Mapping[str, Message] = {
     "medium": message("medium risk"),
     "low": message("low risk"),
 }
-_REFUSED, _HELD_OUT = message("refused contact"), message("in the random hold-out")
 CODES: Mapping[str, Mapping[str, Text]] = {
     "headlines": {
         "customers": message("customers scored"),
@@ -53,18 +53,15 @@ CODES: Mapping[str, Mapping[str, Text]] = {
         "product_coverage": message("products a customer"),
         "vips_at_risk": message("gold and platinum at high risk"),
     },
-    "left_out": {
-        "not_scored": message("not in the scores"),
-        "do_not_contact": _REFUSED,
-        "branch_without_manager": message("of a branch without a manager"),
-        "resting": message("contacted a short time ago"),
-        "held_out": _HELD_OUT,
+    "left_out": LEFT_OUT_WORDS,
+    "unnamed": {
+        **{name: LEFT_OUT_WORDS[name] for name in ("do_not_contact", "held_out")},
+        "gone": message("have left, as the file says"),
     },
-    "unnamed": {"do_not_contact": _REFUSED, "held_out": _HELD_OUT, "gone": message("have left, as the file says")},
     "assignments": {"proposed": message("manager proposed"), "branch": message("nobody's customer")},
-    "tiers": dict(TIER_WORDS),
-    "kinds": dict(KIND_WORDS),
-    "purposes": {str(name): text for name, text in PURPOSE_WORDS.items()},
+    "tiers": TIER_WORDS,
+    "kinds": KIND_WORDS,
+    "purposes": PURPOSE_WORDS,
     "cannot": {
         "flat_plan": message(
             "No plan, no lists: one file of customers names no manager and no branch. Give the bank's tables for them."
@@ -97,22 +94,6 @@ MEASURE_COLUMNS = (
     "potential_vips_converted", "referrals", "churn_observed", "churn_predicted",
 )  # fmt: skip
 """Measures that stand side by side for every branch or manager; the others are the whole's alone."""
-_FORMS: Mapping[str, Literal["share", "points", "yuan"]] = {
-    "days_kept": "share",
-    "vip_responsibility": "share",
-    "losses_contacted": "share",
-    "potential_vips_seen": "share",
-    "potential_vips_converted": "share",
-    "churn_observed": "share",
-    "churn_observed_where_stated": "share",
-    "churn_stated": "share",
-    "churn_predicted": "share",
-    "hold_out_difference": "points",
-    "contacted_difference": "points",
-    "offers_difference": "points",
-    "value_kept": "yuan",
-}
-"""How measures are written; the others are means."""
 
 
 def word(code: str | None, kind: str) -> Text:
@@ -155,7 +136,7 @@ def measure_figure(value: float | None, measure: str) -> Text:
     """
     if value is None:
         return Number(None)
-    form = _FORMS.get(measure)
+    form = MEASURES[measure].form
     if form == "share":
         return Percent(value, 0 if value >= 0.0995 or value == 0 else 1)
     if form == "points":

@@ -13,6 +13,7 @@ from churn.actions.today import in_hold_out, read_today
 from churn.config import PRODUCTS, SERVICES, Config, ListSettings, PlanSettings
 from churn.data import open_bank
 from churn.scores import check_scores
+from churn.speech import say
 from churn.tables.contract import VIP_TIERS
 from other_bank import CASES, customers_at, make_tables, of, read_rows, was_open, write_tables
 
@@ -37,6 +38,10 @@ def make_scores(customers, seed):
     probability = rng.random(len(customers)).round(4)
     band = np.select([probability >= 0.6, probability < 0.2], ["high", "low"], "medium")
     return pd.DataFrame({"customer_id": customers, "churn_probability": probability, "risk_band": band})
+
+
+def in_both(said):
+    return say(said, "en"), say(said, "zh")
 
 
 def lists_of_bank(bank, scores, date, config, settings=WIDE):
@@ -260,7 +265,7 @@ def test_who_refuses_contact_is_on_service_lists_alone_and_counted_everywhere(wa
     refuses = set(customers["customer_id"][customers["do_not_contact"]])
     n_left_out = 0
     for kind in ALL_LISTS:
-        frame, (en, zh) = wary_lists.frames[kind.name], wary_lists.sentences[kind.name]
+        frame, (en, zh) = wary_lists.frames[kind.name], in_both(wary_lists.sentences[kind.name])
         listed = set(frame["customer_id"]) & refuses
         counted = [int(number) for number in re.findall(r"(\d+) (?:more|of them) asked not to be contacted", en)]
         if kind.name in SERVICE_LISTS:
@@ -277,7 +282,8 @@ def test_hold_out_is_on_service_lists_alone_and_counted_on_the_others(wary_bank,
     _, tables, _ = wary_bank
     held, n_left_out = held_out(tables["customers"]["customer_id"]), 0
     for kind in ALL_LISTS:
-        listed, (en, zh) = set(wary_lists.frames[kind.name]["customer_id"]), wary_lists.sentences[kind.name]
+        listed = set(wary_lists.frames[kind.name]["customer_id"])
+        en, zh = in_both(wary_lists.sentences[kind.name])
         counted = re.search(r"(\d+) of the random hold-out (?:is|are) left out\.", en)
         assert (listed & held == set()) == (kind.name not in SERVICE_LISTS), kind.name
         assert [counted and counted[1]] == (re.findall(r"随机对照组 (\d+) 位未列入。", zh) or [None])
@@ -291,7 +297,7 @@ def test_bank_that_holds_nobody_out_has_everybody_listed(wary_bank, wary_lists):
     nobody = Config.model_validate({"plan": {"hold_out": 0}})
     lists = lists_of_bank(bank, scores, LAST, nobody)
     held = held_out(tables["customers"]["customer_id"])
-    assert not any("hold-out" in en or "对照组" in zh for en, zh in lists.sentences.values())
+    assert not any("hold-out" in say(said, "en") for said in lists.sentences.values())
     assert set(lists.frames["thinly_bound"]["customer_id"]) & held
     for name in SERVICE_LISTS:
         pd.testing.assert_frame_equal(lists.frames[name], wary_lists.frames[name])
@@ -306,7 +312,7 @@ def test_left_out_customers_would_have_been_listed(tmp_path, wary_bank, wary_lis
         if kind.name == "circles":
             continue  # whether there is a circle at all depends on who may be invited
         more = set(everybody.frames[kind.name]["customer_id"]) - set(wary_lists.frames[kind.name]["customer_id"])
-        said = re.findall(r"(\d+) (?:more asked|of the random hold-out)", wary_lists.sentences[kind.name][0])
+        said = re.findall(r"(\d+) (?:more asked|of the random hold-out)", say(wary_lists.sentences[kind.name], "en"))
         assert len(more) == sum(int(number) for number in said), kind.name
 
 
@@ -337,7 +343,7 @@ def test_names_that_turn_a_sentence_are_kept_to_themselves(tmp_path, wary_bank):
         lists = lists_of_bank(bank, scores.assign(customer_id="\u202e" + scores["customer_id"]), LAST, config, settings)
     named = set()
     for name, frame in lists.frames.items():
-        whys = [*frame["why_en"], *frame["why_zh"], *lists.sentences[name]]
+        whys = [*frame["why_en"], *frame["why_zh"], *in_both(lists.sentences[name])]
         assert not any(is_turned(why) for why in whys), name
         named |= {name for why in whys if "\u202e" in why}
     assert named == {"unassigned_vips", "circles", "never_bound"}
@@ -367,7 +373,7 @@ def test_bank_without_managers_gets_every_list_that_needs_none(tmp_path, wary_ba
             )
             assert lists.sentences[name] == wary_lists.sentences[name]
     if column == "absent":
-        assert lists.sentences["unassigned_vips"][0] == "Not made: customers has no column manager_id."
+        assert say(lists.sentences["unassigned_vips"], "en") == "Not made: customers has no column manager_id."
         return
     own = {row["customer_id"]: row for row in read_rows(customers)}
     people = customers_at({name: read_rows(table) for name, table in bare.items()}, LAST)
@@ -413,7 +419,7 @@ def test_table_that_is_not_there_costs_its_lists_alone(tmp_path, wary_bank, wary
     for name, frame in lists.frames.items():
         assert list(frame) == list(wary_lists.frames[name])
         assert frame.dtypes.equals(wary_lists.frames[name].dtypes)
-        en, zh = lists.sentences[name]
+        en, zh = in_both(lists.sentences[name])
         assert (f"there is no {table} table" in en) == (f"缺少 {table} 表" in zh)
         if name in lists.not_made:
             assert frame.empty
@@ -436,8 +442,8 @@ def test_tables_of_which_no_row_can_be_used_are_as_if_not_there(make_folder):
     made = {kind.name for kind in ALL_LISTS} - set(lists.not_made)
     assert made == {"unassigned_vips", "thinly_bound"}
     for name in lists.not_made:
-        assert "can be used" in lists.sentences[name][0]
-        assert "没有可用的行" in lists.sentences[name][1]
+        assert "can be used" in say(lists.sentences[name], "en")
+        assert "没有可用的行" in say(lists.sentences[name], "zh")
 
 
 def test_bank_of_two_tables_gives_what_they_hold(make_folder):
@@ -463,12 +469,12 @@ def test_without_scores_lists_are_made_and_say_so(wary_bank, scores):
     assert lists.not_made == ()
     for name in ("thinly_bound", "never_bound", "referrers"):
         assert lists.frames[name]["churn_probability"].isna().all()
-        assert re.search("since (there are no scores|no customer has a score):", lists.sentences[name][0])
+        assert re.search("since (there are no scores|no customer has a score):", say(lists.sentences[name], "en"))
 
 
 def test_scores_without_a_risk_band_still_give_probabilities(wary_bank, wary_lists):
     bank, _, scores = wary_bank
     lists = lists_of_bank(bank, scores.drop(columns="risk_band"), LAST, bank.config)
-    assert "since the scores have no risk_band: risk_band." in lists.sentences["referrers"][0]
+    assert "since the scores have no risk_band: risk_band." in say(lists.sentences["referrers"], "en")
     assert lists.frames["referrers"]["churn_probability"].notna().all()
     pd.testing.assert_frame_equal(lists.frames["thinly_bound"], wary_lists.frames["thinly_bound"])

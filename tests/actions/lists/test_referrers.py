@@ -9,6 +9,7 @@ from churn.config import Config, ListSettings, PlanSettings
 from churn.data import open_bank
 from churn.scores import check_scores
 from churn.simulation import simulate_bank
+from churn.speech import say
 
 CUSTOMERS = "customer_id,branch_id,manager_id,opened_on,birth_year,tier,do_not_contact\n" + "".join(
     f"{who},{branch},M1,{opened},{born},ordinary,{refuses}\n"
@@ -79,7 +80,7 @@ def test_satisfied_customers_with_three_of_five_signs_are_listed(lists_of):
         "reached once in a year, low risk of leaving, customer for 365 days",
     ]
     assert found["why_zh"][0] == "曾转介绍 1 位客户，浮盈 1,000 元，一年内联系上 1 次，成为客户 4.5 年"
-    assert lists.sentences["referrers"][0] == "2 customers. 1 more asked not to be contacted and is left out."
+    assert say(lists.sentences["referrers"], "en") == "2 customers. 1 more asked not to be contacted and is left out."
 
 
 def test_sign_that_is_not_known_is_neither_for_nor_against(lists_of):
@@ -87,14 +88,16 @@ def test_sign_that_is_not_known_is_neither_for_nor_against(lists_of):
     found = lists.frames["referrers"]
     # without scores B lacks a sign, and F no longer shows a high risk
     assert found[["customer_id", "n_signs"]].values.tolist() == [["A", 4], ["F", 3]]
-    assert lists.sentences["referrers"][0].endswith("Without a value, since there are no scores: churn_probability.")
+    assert say(lists.sentences["referrers"], "en").endswith(
+        "Without a value, since there are no scores: churn_probability."
+    )
 
 
 def test_with_too_few_signs_that_can_be_known_there_is_no_list(lists_of):
     lists = lists_of(customers=CUSTOMERS, holdings=HOLDINGS, pnl=PNL)
     assert {"referrers", "circles"} <= set(lists.not_made)
     said = "Not made: there is no referrals table; there is no contacts table; there are no scores."
-    assert lists.sentences["referrers"][0] == lists.sentences["circles"][0] == said
+    assert say(lists.sentences["referrers"], "en") == say(lists.sentences["circles"], "en") == said
     settings = ListSettings(referrer_signs=2)
     enough = lists_of(folder="again", customers=CUSTOMERS, holdings=HOLDINGS, pnl=PNL, settings=settings)
     assert enough.frames["referrers"]["customer_id"].tolist() == ["A", "F"]
@@ -117,7 +120,7 @@ def test_circles_are_likely_referrers_of_one_branch_age_band_and_product(lists_o
         " leaving, customer for 365 days"
     )
     assert found["why_zh"][1].startswith("网点 N、30 至 44 岁、持有基金的潜在转介绍客户共 3 位；本客户：")
-    assert lists.sentences["circles"][0] == (
+    assert say(lists.sentences["circles"], "en") == (
         "3 customers. 1 more asked not to be contacted and is left out. Who is in several circles stands in each."
     )
 
@@ -137,12 +140,9 @@ def test_hold_out_is_in_no_circle_and_not_in_its_size(lists_of):
     found = lists.frames["circles"]
     # as above, but for B; E refused, and is counted there
     assert found[["rank", "customer_id", "circle_size"]].values.tolist() == [[1, "A", 2], [2, "C", 2]]
-    assert lists.sentences["circles"] == (
-        (
-            "2 customers. 1 more asked not to be contacted and is left out. 1 of the random hold-out is left out. Who"
-            " is in several circles stands in each."
-        ),
-        "2 位客户。另有 1 位客户拒绝联系，未列入。随机对照组 1 位未列入。同一客户可属多个圈子。",
+    assert say(lists.sentences["circles"], "en") == (
+        "2 customers. 1 more asked not to be contacted and is left out. 1 of the random hold-out is left out. Who is in"
+        " several circles stands in each."
     )
     fewer = lists_of(**tables, folder="fewer", config=Config(plan=hold_out_of("BC")))
     assert fewer.frames["circles"].empty
@@ -161,13 +161,13 @@ def test_circle_too_small_or_of_a_product_most_hold_is_none(lists_of, settings):
     lists = lists_of(**{**TABLES, "holdings": holdings}, scores=SCORES, settings=settings)
     assert lists.frames["circles"].empty
     assert "circles" not in lists.not_made
-    assert lists.sentences["circles"][0].startswith("Nobody.")
+    assert say(lists.sentences["circles"], "en").startswith("Nobody.")
 
 
 def test_without_birth_years_there_are_no_circles(lists_of):
     customers = "\n".join(",".join(line.split(",")[:4] + line.split(",")[5:]) for line in CUSTOMERS.splitlines())
     lists = lists_of(**{**TABLES, "customers": customers + "\n"}, scores=SCORES)
-    assert lists.sentences["circles"][0] == "Not made: customers has no column birth_year."
+    assert say(lists.sentences["circles"], "en") == "Not made: customers has no column birth_year."
     assert not lists.frames["referrers"].empty
 
 

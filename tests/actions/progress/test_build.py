@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from churn.actions.progress.build import build_progress
-from churn.actions.progress.table import progress_table
-from churn.actions.progress.wording import MEASURES
+from churn.actions.progress.build import build_progress, progress_table
+from churn.actions.progress.measures import MEASURES
 from churn.actions.today import in_hold_out, read_today
 from churn.config import Config
 from churn.data import open_bank
 from churn.errors import TimeRangeError
+from churn.speech import LANGUAGES, message, say
 from hostile_texts import HOSTILE
 from other_bank import customers_at, make_tables, of, read_rows, was_open, write_tables
 
@@ -316,7 +316,6 @@ def test_every_unit_has_every_measure_told_in_one_order(measured):
         branches = frame[frame["level"] == "branch"]
         assert (branches["unit"] == branches["branch_id"]).all()
         assert set(frame["branch_id"].dropna()) <= {row["branch_id"] for row in rows["customers"]}
-        assert set(progress.titles) == set(MEASURES)
 
 
 def test_values_lie_in_their_intervals_and_nobody_has_no_value(measured):
@@ -426,8 +425,7 @@ def test_table_that_is_not_there_costs_its_measures_alone(known_then, table):
     assert set(progress.not_told) == always | NEEDS[table]
     assert progress.series["measure"].nunique() == 4 - {"bindings": 1, "contacts": 2}.get(table, 0)
     for measure_name in NEEDS[table] - always:
-        en, zh = progress.not_told[measure_name]
-        assert (en, zh) == (f"there is no {table} table", f"缺少 {table} 表")
+        assert progress.not_told[measure_name] == message("there is no {table} table", table=table)
 
 
 def test_bank_of_two_tables_tells_what_they_hold(make_folder):
@@ -436,7 +434,7 @@ def test_bank_of_two_tables_tells_what_they_hold(make_folder):
     told = progress.measures["measure"].unique().tolist()
     assert told == ["vip_responsibility", "product_coverage", "product_coverage_change", *sorted(CHURN)]
     assert set(told) | set(progress.not_told) == set(MEASURES)
-    assert all(re.search("[a-z]", en) and re.search("[一-鿿]", zh) for en, zh in progress.not_told.values())
+    assert all(re.search("[一-鿿]", say(why, "zh")) for why in progress.not_told.values())
 
 
 def test_tables_of_which_no_row_can_be_used_are_as_if_not_there(make_folder):
@@ -454,8 +452,7 @@ def test_tables_of_which_no_row_can_be_used_are_as_if_not_there(make_folder):
         progress = build_progress(read_today(bank, None, dt.date(2022, 4, 1), bank.config))
     assert progress.measures["measure"].nunique() == 6
     for name in ("losses_contacted", "referrals", "offers_difference", "potential_vips_seen"):
-        assert "can be used" in progress.not_told[name][0]
-        assert "没有可用的行" in progress.not_told[name][1]
+        assert progress.not_told[name].text == "no row of {table} can be used"
 
 
 def test_ids_may_be_any_text(tmp_path):
@@ -491,8 +488,8 @@ def test_names_of_a_bank_stand_in_no_sentence():
     for kept in (tables, {name: tables[name] for name in ("customers", "holdings", "campaigns")}):
         progress = measure(kept, LATER)
         assert progress.measures["unit"].dropna().str.startswith("\u202e").all()
-        said = [*progress.titles.values(), *progress.not_told.values(), *progress.notes]
-        assert not any("\u202e" in text for pair in said for text in pair)
+        said = [*progress.not_told.values(), *progress.notes]
+        assert not any("\u202e" in say(one, language) for one in said for language in LANGUAGES)
 
 
 @pytest.mark.parametrize("column", ["empty", "absent"])
@@ -505,10 +502,10 @@ def test_bank_without_managers_is_told_everything_that_needs_none(known_then, co
     of_managers = DAYS | ({"vip_responsibility"} if column == "absent" else set())
     assert set(progress.not_told) == set(known_then.not_told) | of_managers
     why = {
-        "empty": ("customers.manager_id names no manager of anybody who is a customer now", "现有客户均无客户经理"),
-        "absent": ("customers has no column manager_id", "customers 表没有 manager_id 列"),
+        "empty": "customers.manager_id names no manager of anybody who is a customer now",
+        "absent": "customers has no column manager_id",
     }
-    assert {progress.not_told[name] for name in of_managers} == {why[column]}
+    assert {say(progress.not_told[name], "en") for name in of_managers} == {why[column]}
     same = progress.measures[progress.measures["measure"] != "vip_responsibility"].reset_index(drop=True)
     with_managers = known_then.measures
     left = ~with_managers["measure"].isin(DAYS | {"vip_responsibility"}) & (with_managers["level"] != "manager")

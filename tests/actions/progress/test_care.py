@@ -6,11 +6,12 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from churn.actions.lists.build import build_lists
-from churn.actions.plan_losses import is_felt_loss
 from churn.actions.progress.build import build_progress
 from churn.actions.today import read_today
+from churn.actions.value import is_felt_loss
 from churn.config import Config
 from churn.data import open_bank
+from churn.speech import say
 from progress_rows import write_contacts, write_customers, write_holdings
 
 CUSTOMERS = write_customers(
@@ -167,4 +168,4 @@ def test_loss_is_the_same_for_plan_list_and_progress(make_folder, seed, share, a
     ],
 )  # fmt: skip
 def test_what_is_not_known_of_care_is_said(progress_of, tables, measure, why):
-    assert progress_of(date=LATER, **{**TABLES, **tables}).not_told[measure][0] == why
+    assert say(progress_of(date=LATER, **{**TABLES, **tables}).not_told[measure], "en") == why

@@ -1,9 +1,12 @@
 import datetime as dt
 
+import numpy as np
 import pytest
+from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.rates import confint_poisson
 
+from churn.speech import say
 from progress_rows import write_customers, write_holdings
 
 CUSTOMERS = write_customers(
@@ -85,7 +88,7 @@ def test_converted_are_those_ordinary_when_seen_who_are_vips_now(progress_of, to
     assert (row["value"], row["n"]) == (pytest.approx(1 / 3), 3)
     assert (row["low"], row["high"]) == pytest.approx(proportion_confint(1, 3, method="wilson"))
     assert [told(progress, "potential_vips_converted", unit)["value"] for unit in ("N", "S")] == [1, 0]
-    assert any("from 2022-07-02 on and before 2023-07-02" in en for en, _ in progress.notes)
+    assert any("from 2022-07-02 on and before 2023-07-02" in say(note, "en") for note in progress.notes)
 
 
 def test_where_the_data_are_short_those_seen_180_days_ago_are_judged(progress_of, told):
@@ -96,7 +99,7 @@ def test_where_the_data_are_short_those_seen_180_days_ago_are_judged(progress_of
     # A was gold by November 2023; B, D and E were ordinary, F never; of them only D was gold, and has left.
     row = told(progress, "potential_vips_converted")
     assert (row["value"], row["n"]) == (0, 3)
-    assert any("and before 2024-01-03" in en for en, _ in progress.notes)
+    assert any("and before 2024-01-03" in say(note, "en") for note in progress.notes)
 
 
 def test_referrals_count_once_and_per_thousand_customers_of_the_day(progress_of, told):
@@ -139,11 +142,86 @@ def test_change_of_referrals_is_against_the_year_before_and_its_customers(progre
 )
 def test_what_is_not_known_of_growth_is_said(progress_of, tables, measures, why):
     progress = progress_of(**{**TABLES, **tables})
-    assert {measure: progress.not_told[measure][0] for measure in measures} == dict.fromkeys(measures, why)
+    assert {measure: say(progress.not_told[measure], "en") for measure in measures} == dict.fromkeys(measures, why)
 
 
 def test_data_of_less_than_two_years_tell_referrals_and_no_change(progress_of, told):
     tables = {**TABLES, "transactions": "\n".join(line for line in COUNTER.splitlines() if ",2022-" not in line) + "\n"}
     progress = progress_of(date=dt.date(2024, 7, 2), **tables)
     assert told(progress, "referrals")["n"] == 6
-    assert progress.not_told["referrals_change"][0] == "the data begin on 2023-07-02, and 2022-07-03 is needed"
+    assert say(progress.not_told["referrals_change"], "en") == "the data begin on 2023-07-02, and 2022-07-03 is needed"
+
+
+HELD_CUSTOMERS = write_customers(
+    "A,N,M1,2020-01-10,,gold",
+    "B,N,M1,2020-01-10,,ordinary",
+    "C,S,M2,2024-01-10,,ordinary",
+    "D,S,M2,2020-01-10,2024-03-01,gold",
+    "E,S,M2,2020-01-10,,gold",
+)
+HELD_HOLDINGS = write_holdings(
+    "A,fund,2020-01-10,",
+    "A,fund,2021-01-10,",
+    "A,cts,2024-06-30,",
+    "A,insurance,2024-07-01,",
+    "B,fund,2020-01-10,",
+    "C,fund,2024-01-10,",
+    "D,fund,2020-01-10,2024-03-01",
+    "E,fund,2020-01-10,",
+    "E,cts,2020-01-10,2024-01-01",
+    "E,insurance,2020-01-10,2024-01-01",
+)
+BINDINGS = """\
+customer_id,service,bound_on,unbound_on
+A,fund_trading,2020-02-10,2024-05-01
+A,fund_trading,2024-05-01,
+A,cts,2024-06-30,
+B,fund_trading,2024-07-01,
+E,cts,2020-02-10,2024-07-01
+"""
+HELD_TABLES = {"customers": HELD_CUSTOMERS, "holdings": HELD_HOLDINGS, "bindings": BINDINGS}
+
+
+def test_products_and_services_are_counted_of_todays_customers(progress_of, told):
+    progress = progress_of(**HELD_TABLES)
+    # products: A 2 (two funds are one, what is opened today is not yet), B 1, C 1, E 1; services: A 2, B 0, C 0, E 1
+    products, services = told(progress, "product_coverage"), told(progress, "bindings_per_customer")
+    for row, values in ((products, [2, 1, 1, 1]), (services, [2, 0, 0, 1])):
+        expected = stats.ttest_1samp(values, 0).confidence_interval()
+        assert (row["value"], row["n"]) == (np.mean(values), 4)
+        assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
+    assert [told(progress, "product_coverage", unit)["value"] for unit in ("N", "S", "M1")] == [1.5, 1, 1.5]
+
+
+def test_change_is_that_of_customers_of_both_days(progress_of, told):
+    progress = progress_of(**HELD_TABLES)
+    # A 1 to 2, B 1 to 1, E 3 to 1; C was none yet, D is none any more. Services: A 1 to 2, B 0, E 1 to 1.
+    for name, changes in (("product_coverage_change", [1, 0, -2]), ("bindings_per_customer_change", [1, 0, 0])):
+        row, expected = told(progress, name), stats.ttest_1samp(changes, 0).confidence_interval()
+        assert (row["value"], row["n"]) == (pytest.approx(np.mean(changes)), 3)
+        assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
+    assert told(progress, "product_coverage_change", "M2")["value"] == -2
+    assert np.isnan(told(progress, "product_coverage_change", "M2")["low"])
+
+
+def test_change_is_over_the_horizon(progress_of, told):
+    # On 3 December 2023 E still held three products.
+    progress = progress_of(horizon_days=211, **HELD_TABLES)
+    assert told(progress, "product_coverage_change")["value"] == pytest.approx(-1 / 3)
+    # On 2 January 2024 E held one.
+    assert told(progress_of(horizon_days=181, folder="short", **HELD_TABLES), "product_coverage_change")["value"] == (
+        pytest.approx(1 / 3)
+    )
+
+
+def test_without_bindings_products_are_still_told(progress_of):
+    progress = progress_of(**{**HELD_TABLES, "bindings": None})
+    assert say(progress.not_told["bindings_per_customer"], "en") == "there is no bindings table"
+    assert say(progress.not_told["bindings_per_customer_change"], "zh") == "缺少 bindings 表"
+    assert {"product_coverage", "product_coverage_change"} <= set(progress.measures["measure"])
+
+
+def test_data_that_begin_later_tell_no_change(progress_of):
+    progress = progress_of(horizon_days=1700, **HELD_TABLES)
+    for name in ("product_coverage_change", "bindings_per_customer_change"):
+        assert say(progress.not_told[name], "en") == "the data begin on 2020-01-10, and 2019-11-05 is needed"

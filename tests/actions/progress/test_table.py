@@ -5,9 +5,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from churn.actions.plan_files import write_csv
-from churn.actions.progress.table import COLUMNS, progress_table
-from churn.actions.progress.wording import MEASURES
+from churn.actions.progress.build import TABLE_COLUMNS, progress_table
+from churn.actions.progress.measures import MEASURES
+from churn.actions.sheets import write_csv
+from churn.speech import message
 from progress_rows import write_customers, write_holdings
 
 CUSTOMERS = write_customers(
@@ -57,18 +58,20 @@ def test_bank_has_every_measure_in_its_order_and_the_others_what_can_be_told(pro
 
 def test_columns_and_dtypes_are_fixed_even_where_nothing_can_be_told(progress_of):
     progress = progress_of(**TABLES)
-    nothing = replace(progress, measures=progress.measures.head(0), not_told=dict.fromkeys(MEASURES, ("no", "无")))
+    nothing = replace(
+        progress, measures=progress.measures.head(0), not_told=dict.fromkeys(MEASURES, message("there are no scores"))
+    )
     for table in (progress_table(progress), progress_table(nothing)):
-        assert table.dtypes.astype(str).to_dict() == COLUMNS
-        assert list(table) == list(COLUMNS)
-    assert progress_table(nothing)["not_told_zh"].tolist() == ["无"] * len(MEASURES)
+        assert table.dtypes.astype(str).to_dict() == TABLE_COLUMNS
+        assert list(table) == list(TABLE_COLUMNS)
+    assert progress_table(nothing)["not_told_zh"].tolist() == ["没有评分"] * len(MEASURES)
 
 
 def test_table_stands_in_a_file_as_it_is(progress_of, tmp_path):
     customers = CUSTOMERS.replace(",M1,", ",=M1,")
     table = progress_table(progress_of(customers=customers, holdings=HOLDINGS))
     write_csv(tmp_path / "progress.csv", table)
-    read = pd.read_csv(tmp_path / "progress.csv", dtype=COLUMNS)
+    read = pd.read_csv(tmp_path / "progress.csv", dtype=TABLE_COLUMNS)
     assert read["unit"].tolist()[-1] == "'=M1"  # which a spreadsheet would run
     columns = table.columns.drop("unit")
     pd.testing.assert_frame_equal(read[columns], table[columns], atol=1e-6, rtol=0)
@@ -77,7 +80,7 @@ def test_table_stands_in_a_file_as_it_is(progress_of, tmp_path):
 def test_documentation_lists_the_columns_in_their_order(request):
     text = (request.config.rootpath / "docs" / "progress.md").read_text(encoding="utf-8")
     rows = re.search(r"\| column \| meaning \|\n\| --- \| --- \|\n((?:\|.*\n)+)", text)[1].splitlines()
-    assert [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])] == list(COLUMNS)
+    assert [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])] == list(TABLE_COLUMNS)
 
 
 def test_date_is_written_as_it_stands_in_tables(progress_of):

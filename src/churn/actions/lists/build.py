@@ -2,29 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
-from churn.actions.lists.bindings import NEVER_BOUND, THINLY_BOUND
-from churn.actions.lists.facts import list_facts
-from churn.actions.lists.growth import POTENTIAL_VIPS, UPGRADES
-from churn.actions.lists.listing import make_list
-from churn.actions.lists.losses import LOSS_ALERTS
-from churn.actions.lists.referrers import CIRCLES, REFERRERS
-from churn.actions.lists.vips import RELATIONSHIP_GRADES, UNASSIGNED_VIPS
+from churn.actions.lists import care, offers, referrers
+from churn.actions.lists.listing import ListBasis, make_list
 from churn.actions.today import Today
-from churn.explanation.reasons.amounts import Pair
+from churn.speech import LANGUAGES, Message, Said, say
 
 ALL_LISTS = (
-    UNASSIGNED_VIPS,
-    LOSS_ALERTS,
-    POTENTIAL_VIPS,
-    UPGRADES,
-    REFERRERS,
-    CIRCLES,
-    THINLY_BOUND,
-    RELATIONSHIP_GRADES,
-    NEVER_BOUND,
+    care.UNASSIGNED_VIPS,
+    care.LOSS_ALERTS,
+    offers.POTENTIAL_VIPS,
+    offers.UPGRADES,
+    referrers.REFERRERS,
+    referrers.CIRCLES,
+    offers.THINLY_BOUND,
+    care.RELATIONSHIP_GRADES,
+    offers.NEVER_BOUND,
 )
 
 
@@ -39,17 +35,17 @@ class Lists:
         `manager_id` (empty without one) and `tier`, the list's facts, `why_en`, `why_zh`. No row where nobody is
         found or the list could not be made.
     titles
-        In English and Chinese.
+        What each is called.
     sentences
         How many are on it, how many are left out since they asked not to be contacted or are of the random hold-out,
-        what is not known; or why it could not be made. In English and Chinese.
+        what is not known; or why it could not be made.
     not_made
         Names of lists that could not be made.
     """
 
     frames: Mapping[str, pd.DataFrame]
-    titles: Mapping[str, Pair]
-    sentences: Mapping[str, Pair]
+    titles: Mapping[str, Message]
+    sentences: Mapping[str, Said]
     not_made: tuple[str, ...]
 
 
@@ -66,8 +62,8 @@ def build_lists(today: Today) -> Lists:
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> from churn.actions.today import read_today
-    >>> from churn.simulation import simulate_bank
     >>> from churn.data import open_bank
+    >>> from churn.simulation import simulate_bank
     >>> with TemporaryDirectory() as folder:
     ...     _ = simulate_bank(Path(folder) / "bank", customers=100, months=24, truth=False)
     ...     with open_bank(Path(folder) / "bank") as bank:
@@ -75,11 +71,24 @@ def build_lists(today: Today) -> Lists:
     >>> list(lists.frames)[:3], lists.not_made
     (['unassigned_vips', 'loss_alerts', 'potential_vips'], ())
     """
-    facts = list_facts(today)
-    made = {kind.name: make_list(kind, facts) for kind in ALL_LISTS}
+    basis = ListBasis.of(today)
+    made = {kind.name: make_list(kind, basis) for kind in ALL_LISTS}
     return Lists(
-        {name: one.frame for name, one in made.items()},
-        {kind.name: kind.title for kind in ALL_LISTS},
-        {name: one.sentence for name, one in made.items()},
-        tuple(name for name, one in made.items() if not one.is_made),
+        frames={name: one.frame for name, one in made.items()},
+        titles={kind.name: kind.title for kind in ALL_LISTS},
+        sentences={name: one.says for name, one in made.items()},
+        not_made=tuple(name for name, one in made.items() if not one.is_made),
     )
+
+
+def describe_lists(lists: Lists) -> dict[str, dict[str, Any]]:
+    """Say of each list what it is, how long, and what it leaves out or lacks, as JSON values."""
+    return {
+        name: {
+            "rows": len(rows),
+            "made": name not in lists.not_made,
+            **{f"title_{language}": say(lists.titles[name], language) for language in LANGUAGES},
+            **{f"says_{language}": say(lists.sentences[name], language) for language in LANGUAGES},
+        }
+        for name, rows in lists.frames.items()
+    }

@@ -8,20 +8,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.actions.plan_days import is_working_day
-from churn.actions.progress.facts import Facts
-from churn.actions.progress.units import Found, Measured, position
-from churn.actions.today import to_pandas
+from churn.actions.managers import is_working_day
+from churn.actions.progress.units import Basis, Found, MeasuredUnits, position
 from churn.estimates import Interval, Whole, by_group, clustered_mean, clustered_share
-from churn.explanation.reasons.amounts import Pair
 from churn.features.expressions import count
+from churn.frame import to_pandas
+from churn.speech import Message, message
 from churn.tables.contract import to_date, to_days
 
 MEASURES = ("meetings_per_day", "calls_per_day", "days_kept")
 
 
 class Days(NamedTuple):
-    """Contacts of managers, day by day; a row a manager of `Facts.managers`, a column a day from the first on.
+    """Contacts of managers, day by day; a row a manager of `Basis.managers`, a column a day from the first on.
 
     Attributes
     ----------
@@ -36,97 +35,98 @@ class Days(NamedTuple):
     works: NDArray[np.bool_]
 
 
-def measure_adherence(facts: Facts) -> Found:
+def measure_adherence(basis: Basis) -> Found:
     """Measure meetings and calls a manager and working day in the last days, and the share of days with enough of both.
 
     Every manager counts for every day worked, with or without a contact; days behind the end of the data count for
     nobody. What is enough is the plan's, by manager.
     """
-    first, last = facts.day - facts.settings.window_days, min(facts.day, facts.end + 1)
-    if lack := lacks_contacts(facts, first, last):
+    first, last = basis.day - basis.config.progress.window_days, min(basis.day, basis.today.end + 1)
+    if lack := lacks_contacts(basis, first, last):
         return dict.fromkeys(MEASURES, lack)
-    days = count_days(facts, first, last)
-    meetings, calls = targets(facts)
+    days = count_days(basis, first, last)
+    meetings, calls = targets(basis)
     kept = (days.meetings >= meetings[:, None]) & (days.calls >= calls[:, None]) & days.works
     worked = days.works.sum(axis=1)
-    n = _count(facts, worked)
+    n = _count(basis, worked)
     return {
-        "meetings_per_day": Measured(_mean(facts, days.meetings, worked), n, _target(facts, meetings, worked)),
-        "calls_per_day": Measured(_mean(facts, days.calls, worked), n, _target(facts, calls, worked)),
-        "days_kept": Measured(_share(facts, kept.sum(axis=1), worked), n, 1.0),
+        "meetings_per_day": MeasuredUnits(_mean(basis, days.meetings, worked), n, _target(basis, meetings, worked)),
+        "calls_per_day": MeasuredUnits(_mean(basis, days.calls, worked), n, _target(basis, calls, worked)),
+        "days_kept": MeasuredUnits(_share(basis, kept.sum(axis=1), worked), n, 1.0),
     }
 
 
-def lacks_contacts(facts: Facts, first: int, last: int) -> Pair | None:
+def lacks_contacts(basis: Basis, first: int, last: int) -> Message | None:
     """Say why managers' contacts from a day on and before another are not known; None where they are."""
-    if facts.managers.empty:
-        named = "customers.manager_id names no manager of anybody who is a customer now", "现有客户均无客户经理"
-        return facts.lacks("customers.manager_id") or named
-    return facts.lacks_rows("contacts", "contacted_on", first, last)
+    if basis.today.managers.empty:
+        nobody = message("customers.manager_id names no manager of anybody who is a customer now")
+        return basis.lacks("customers.manager_id") or nobody
+    return basis.lacks_rows("contacts", "contacted_on", first, last)
 
 
-def count_days(facts: Facts, first: int, last: int) -> Days:
+def count_days(basis: Basis, first: int, last: int) -> Days:
     """Count each manager's contacts from a day on and before another; a message is neither meeting nor call.
 
     What is done on a day off, or by nobody of today's managers, is not counted.
     """
-    shape = len(facts.managers), max(last - first, 0)
+    shape = len(basis.today.managers), max(last - first, 0)
     at = (nw.col("contacted_on") >= first) & (nw.col("contacted_on") < last)
-    spoken = facts.tables["contacts"].filter(at & nw.col("channel").is_in(["call", "meeting"]))
+    spoken = basis.tables["contacts"].filter(at & nw.col("channel").is_in(["call", "meeting"]))
     kinds = [count(nw.col("channel") == nw.lit(kind), f"n_{kind}") for kind in ("meeting", "call")]
     rows = to_pandas(spoken.group_by("manager_id", "contacted_on").agg(*kinds))
-    manager = position(facts, "manager", rows["manager_id"])
+    manager = position(basis, "manager", rows["manager_id"])
     rows, manager = rows[manager >= 0], manager[manager >= 0]
-    works = _works(facts, first, shape)
+    works = _works(basis, first, shape)
     counts = np.zeros((2, *shape), dtype=np.int64)
     counts[:, manager, rows["contacted_on"].to_numpy() - first] = rows[["n_meeting", "n_call"]].to_numpy().T
     return Days(counts[0] * works, counts[1] * works, works)
 
 
-def targets(facts: Facts) -> tuple[Whole, Whole]:
+def targets(basis: Basis) -> tuple[Whole, Whole]:
     """Return the meetings and the calls that each manager's day is to have."""
-    plan = facts.config.plan
-    own = [plan.managers.get(name) for name in facts.managers["manager_id"]]
+    plan = basis.config.plan
+    own = [plan.managers.get(name) for name in basis.today.managers["manager_id"]]
     meetings = [plan.meetings if one is None or one.meetings is None else one.meetings for one in own]
     calls = [plan.calls if one is None or one.calls is None else one.calls for one in own]
     return np.array(meetings, dtype=np.int64), np.array(calls, dtype=np.int64)
 
 
-def _works(facts: Facts, first: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    plan = facts.config.plan
+def _works(basis: Basis, first: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    plan = basis.config.plan
     open_on = [is_working_day(to_date(first + ahead), plan) for ahead in range(shape[1])]
     works = np.tile(np.array(open_on, dtype=bool), (shape[0], 1))
-    names = pd.Index(facts.managers["manager_id"])
+    names = pd.Index(basis.today.managers["manager_id"])
     for name, own in plan.managers.items():
         away = np.array([to_days(date) - first for date in own.away], dtype=np.int64)
         works[names == name, away[(away >= 0) & (away < shape[1])][:, None]] = False
     return works
 
 
-def _mean(facts: Facts, counts: Whole, worked: Whole) -> Interval:
+def _mean(basis: Basis, counts: Whole, worked: Whole) -> Interval:
     total, squares = counts.sum(axis=1), (counts**2).sum(axis=1)
-    columns = _each(facts, lambda group, size: np.stack(clustered_mean(worked, total, squares, group, size)))
+    columns = _each(basis, lambda group, size: np.stack(clustered_mean(worked, total, squares, group, size)))
     # Nobody makes less than no contact.
     return Interval(columns[0], np.maximum(columns[1], 0.0), columns[2])
 
 
-def _share(facts: Facts, kept: Whole, worked: Whole) -> Interval:
-    return Interval(*_each(facts, lambda group, size: np.stack(clustered_share(worked, kept, group, size))))
+def _share(basis: Basis, kept: Whole, worked: Whole) -> Interval:
+    value, low, high = _each(basis, lambda group, size: np.stack(clustered_share(worked, kept, group, size)))
+    return Interval(value, low, high)
 
 
-def _count(facts: Facts, worked: Whole) -> Whole:
+def _count(basis: Basis, worked: Whole) -> Whole:
     """Return the days that a unit's managers worked, taken together."""
-    return _each(facts, lambda group, size: by_group(worked, group, size)).astype(np.int64)
+    return _each(basis, lambda group, size: by_group(worked, group, size)).astype(np.int64)
 
 
-def _target(facts: Facts, target: Whole, worked: Whole) -> NDArray[np.float64]:
+def _target(basis: Basis, target: Whole, worked: Whole) -> NDArray[np.float64]:
     """Return what a mean day of a unit's managers is to have; NaN where nobody worked."""
-    return _each(facts, lambda group, size: clustered_mean(worked, worked * target, worked, group, size).value)
+    return _each(basis, lambda group, size: clustered_mean(worked, worked * target, worked, group, size).value)
 
 
-def _each(facts: Facts, of: Callable[[Whole, int], NDArray[np.float64]]) -> NDArray[np.float64]:
+def _each(basis: Basis, of: Callable[[Whole, int], NDArray[np.float64]]) -> NDArray[np.float64]:
     """Apply a calculation on groups of managers to the bank, the branches and each manager, in the order of units."""
-    n = len(facts.managers)
-    branches = int((facts.units["level"] == "branch").sum())
-    groups = (np.zeros(n, dtype=np.int64), 1), (position(facts, "branch", facts.managers["branch_id"]), branches)
+    n = len(basis.today.managers)
+    branches = int((basis.units["level"] == "branch").sum())
+    groups = (np.zeros(n, dtype=np.int64), 1), (position(basis, "branch", basis.today.managers["branch_id"]), branches)
     return np.concatenate([of(group, size) for group, size in (*groups, (np.arange(n), n))], axis=-1)

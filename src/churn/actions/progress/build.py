@@ -7,24 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from churn.actions.progress.adherence import measure_adherence
-from churn.actions.progress.breadth import measure_breadth
-from churn.actions.progress.care import measure_losses, measure_vips
-from churn.actions.progress.effects import measure_hold_out, measure_offers
-from churn.actions.progress.facts import Facts, progress_facts
-from churn.actions.progress.growth import measure_converted, measure_referrals, measure_seen, note_converted
-from churn.actions.progress.leaving import (
-    measure_churn,
-    measure_contacted,
-    measure_predicted,
-    note_silent,
-    outcomes_at,
-)
+from churn.actions import sheets
+from churn.actions.progress import adherence, care, growth, leaving
+from churn.actions.progress.measures import MEASURES, NOTES
 from churn.actions.progress.series import build_series
-from churn.actions.progress.units import Found, Measured
-from churn.actions.progress.wording import MEASURES, NOTES
+from churn.actions.progress.units import Basis, Found, MeasuredUnits
 from churn.actions.today import Today
-from churn.explanation.reasons.amounts import Pair
+from churn.speech import Message, message
 from churn.tables.contract import to_date
 from churn.timeline import YEAR_DAYS
 
@@ -45,17 +34,15 @@ class Progress:
         Of churn and of changes.
     measures
         One row a unit and measure that can be told, units in order (the bank, branches, managers), then measures in
-        that of `wording.MEASURES`: `level` bank, branch or manager, `unit` (None for the bank), `branch_id`, `measure`,
+        that of `MEASURES`: `level` bank, branch or manager, `unit` (None for the bank), `branch_id`, `measure`,
         `value`, `low` and `high` (its 95 % interval; NaN where it has none), `n` (what it is counted over) and `target`
         (NaN where there is none). A unit of which nobody is counted has the value NaN.
     series
         Of `build_series`: `level` bank or branch, `unit`, `measure`, `date`, `value`.
-    titles
-        What each measure is called, in English and Chinese; what it is counted in stands in `wording.UNITS`.
     not_told
-        Why a measure cannot be told, in English and Chinese.
+        Why a measure cannot be told.
     notes
-        What a reader must know, in English and Chinese.
+        What a reader must know.
     """
 
     date: dt.date
@@ -63,9 +50,8 @@ class Progress:
     horizon_days: int
     measures: pd.DataFrame
     series: pd.DataFrame
-    titles: Mapping[str, Pair]
-    not_told: Mapping[str, Pair]
-    notes: tuple[Pair, ...]
+    not_told: Mapping[str, Message]
+    notes: tuple[Message, ...]
 
 
 def build_progress(today: Today, *, horizon_days: int = YEAR_DAYS) -> Progress:
@@ -96,63 +82,130 @@ def build_progress(today: Today, *, horizon_days: int = YEAR_DAYS) -> Progress:
     ...     _ = simulate_bank(Path(folder) / "bank", customers=100, months=24, truth=False)
     ...     with open_bank(Path(folder) / "bank") as bank:
     ...         progress = build_progress(read_today(bank, None, dt.date(2025, 12, 1), bank.config))
-    >>> progress.measures["measure"].unique().tolist()[:3], progress.not_told["churn_predicted"][0]
+    >>> progress.measures["measure"].unique().tolist()[:3], progress.not_told["churn_predicted"].text
     (['meetings_per_day', 'calls_per_day', 'days_kept'], 'there are no scores')
     """
-    facts = progress_facts(today, horizon_days)
-    found = _measure(facts)
+    basis = Basis.of(today, horizon_days)
+    found = _measure(basis)
     return Progress(
         date=today.date,
-        window_days=facts.settings.window_days,
+        window_days=basis.config.progress.window_days,
         horizon_days=horizon_days,
-        measures=_table(facts, found),
-        series=build_series(facts),
-        titles=MEASURES,
-        not_told={name: why for name in MEASURES if not isinstance(why := found[name], Measured)},
-        notes=_notes(facts, found),
+        measures=_table(basis, found),
+        series=build_series(basis),
+        not_told={name: why for name in MEASURES if not isinstance(why := found[name], MeasuredUnits)},
+        notes=_notes(basis, found),
     )
 
 
-def _measure(facts: Facts) -> Found:
+def _measure(basis: Basis) -> Found:
     return {
-        **measure_adherence(facts),
-        **measure_vips(facts),
-        **measure_losses(facts),
-        **measure_breadth(facts),
-        **measure_seen(facts),
-        **measure_converted(facts),
-        **measure_referrals(facts),
-        **measure_churn(facts),
-        **measure_predicted(facts),
-        **measure_hold_out(facts),
-        **measure_contacted(facts),
-        **measure_offers(facts),
+        **adherence.measure_adherence(basis),
+        **care.measure_vips(basis),
+        **care.measure_losses(basis),
+        **growth.measure_breadth(basis),
+        **growth.measure_seen(basis),
+        **growth.measure_converted(basis),
+        **growth.measure_referrals(basis),
+        **leaving.measure_churn(basis),
+        **leaving.measure_predicted(basis),
+        **leaving.measure_hold_out(basis),
+        **leaving.measure_contacted(basis),
+        **leaving.measure_offers(basis),
     }
 
 
-def _table(facts: Facts, found: Found) -> pd.DataFrame:
-    told = [(name, one) for name in MEASURES if isinstance(one := found[name], Measured)]
-    parts = [_rows(facts, name, one) for name, one in told]
+def _table(basis: Basis, found: Found) -> pd.DataFrame:
+    told = [(name, one) for name in MEASURES if isinstance(one := found[name], MeasuredUnits)]
+    parts = [_rows(basis, name, one) for name, one in told]
     if not parts:
         return pd.DataFrame(columns=list(COLUMNS))
     # Stable: within a unit measures keep their order.
-    order = np.argsort(np.tile(np.arange(len(facts.units)), len(parts)), kind="stable")
+    order = np.argsort(np.tile(np.arange(len(basis.units)), len(parts)), kind="stable")
     return pd.concat(parts, ignore_index=True).iloc[order].reset_index(drop=True)[list(COLUMNS)]
 
 
-def _rows(facts: Facts, name: str, one: Measured) -> pd.DataFrame:
+def _rows(basis: Basis, name: str, one: MeasuredUnits) -> pd.DataFrame:
     numbers = one.interval._asdict()
-    target = np.broadcast_to(np.asarray(one.target, dtype=np.float64), len(facts.units))
-    return facts.units.assign(measure=name, **numbers, n=np.asarray(one.n, dtype=np.int64), target=target)
+    target = np.broadcast_to(np.asarray(one.target, dtype=np.float64), len(basis.units))
+    return basis.units.assign(measure=name, **numbers, n=np.asarray(one.n, dtype=np.int64), target=target)
 
 
-def _notes(facts: Facts, found: Found) -> tuple[Pair, ...]:
+def _notes(basis: Basis, found: Found) -> tuple[Message, ...]:
     notes = list(NOTES)
-    start = outcomes_at(facts)
+    start = leaving.outcomes_at(basis)
     if isinstance(start, int):
-        begin, end = to_date(start), to_date(start + facts.horizon_days)
-        en = f"Churn is of the customers of {begin}, who left before {end}, {facts.horizon_days} days later"
-        notes.append((en, f"流失率统计 {begin} 的客户在 {facts.horizon_days} 天内（{end} 之前）的流失情况"))
-    if isinstance(found["potential_vips_converted"], Measured):
-        notes.append(note_converted(facts))
-    return (*notes, *note_silent(facts))
+        begin, end = to_date(start), to_date(start + basis.horizon_days)
+        notes.append(
+            message(
+                "Churn is of the customers of {begin}, who left before {end}, {days} days later",
+                begin=begin,
+                end=end,
+                days=basis.horizon_days,
+            )
+        )
+    if isinstance(found["potential_vips_converted"], MeasuredUnits):
+        notes.append(growth.note_converted(basis))
+    return (*notes, *leaving.note_silent(basis))
+
+
+TABLE_COLUMNS = {
+    "date": "str",
+    "level": "str",
+    "unit": "str",
+    "branch_id": "str",
+    "measure": "str",
+    "title_en": "str",
+    "title_zh": "str",
+    "value": "float64",
+    "low": "float64",
+    "high": "float64",
+    "value_in_en": "str",
+    "value_in_zh": "str",
+    "n": "Int64",
+    "n_of_en": "str",
+    "n_of_zh": "str",
+    "target": "float64",
+    "not_told_en": "str",
+    "not_told_zh": "str",
+}
+"""Every column with its dtype, in order; docs/progress.md says what each holds."""
+
+
+def progress_table(progress: Progress) -> pd.DataFrame:
+    """Give every measure with what it is called and counted in, in both languages, or why it cannot be told.
+
+    Returns
+    -------
+    DataFrame
+        `TABLE_COLUMNS`. The bank first, with a row for every measure, in the order of `MEASURES`: one that cannot be
+        told has no numbers and says why in `not_told_en` and `not_told_zh`. Then a row a measure that can, for each
+        branch and then each manager. `date` is the date as YYYY-MM-DD.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> measured = pd.DataFrame([["bank", None, None, "days_kept", 0.5, 0.4, 0.6, 90, 1.0]], columns=[
+    ...     "level", "unit", "branch_id", "measure", "value", "low", "high", "n", "target"])
+    >>> why = {"referrals": message("there is no {table} table", table="referrals")}
+    >>> known = {"date": dt.date(2026, 1, 5), "window_days": 30, "horizon_days": 365, "measures": measured}
+    >>> rows = progress_table(Progress(**known, series=pd.DataFrame(), not_told=why, notes=())).set_index("measure")
+    >>> rows.loc[["days_kept", "referrals"], ["title_en", "value", "not_told_en"]].values.tolist()
+    [['Days with enough meetings and calls', 0.5, nan], \
+['Customers brought, per 1,000 customers and year', nan, 'there is no referrals table']]
+    """
+    is_bank = progress.measures["level"] == "bank"
+    bank = progress.measures[is_bank].set_index("measure").reindex(list(MEASURES)).reset_index()
+    rows = pd.concat([bank.assign(level="bank"), progress.measures[~is_bank]], ignore_index=True)
+    columns = {
+        "title": {name: one.title for name, one in MEASURES.items()},
+        "value_in": {name: one.unit for name, one in MEASURES.items()},
+        "n_of": {name: one.counted for name, one in MEASURES.items()},
+        "not_told": progress.not_told,
+    }
+    for column, said in columns.items():
+        words = sheets.word_columns({column: said.values()})
+        rows = rows.assign(
+            **{name: rows["measure"].map(dict(zip(said, texts, strict=True))) for name, texts in words.items()}
+        )
+    return rows.assign(date=progress.date.isoformat())[list(TABLE_COLUMNS)].astype(TABLE_COLUMNS)

@@ -5,10 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from churn.actions.progress.adherence import Days, count_days, lacks_contacts
-from churn.actions.progress.breadth import NAMES, held
-from churn.actions.progress.facts import Facts
-from churn.actions.progress.units import numbers, position, sum_by_unit
+from churn.actions.progress import adherence, growth
+from churn.actions.progress.units import Basis, numbers, position, sum_by_unit
 from churn.estimates import Floats, Whole, by_group
 from churn.tables.contract import to_date
 from churn.timeline import month_end_before, month_ends_before
@@ -18,51 +16,51 @@ COLUMNS = ("level", "unit", "measure", "date", "value")
 CONTACTS = ("meetings_per_day", "calls_per_day")
 
 
-def build_series(facts: Facts) -> pd.DataFrame:
+def build_series(basis: Basis) -> pd.DataFrame:
     """Return each month's value for the bank and its branches, for the months that lie wholly in the data.
 
     Products and bindings are those at the end of the month's last day, `date`, of who was a customer then; meetings and
     calls are those of the whole month, a manager of today and working day.
     """
-    rows = pd.concat([pd.DataFrame(columns=list(COLUMNS), dtype=object), *_parts(facts)], ignore_index=True)
+    rows = pd.concat([pd.DataFrame(columns=list(COLUMNS), dtype=object), *_parts(basis)], ignore_index=True)
     return rows.astype({"level": "str", "measure": "str", "value": "float64"})
 
 
-def _parts(facts: Facts) -> Iterator[pd.DataFrame]:
-    ends = [end for end in reversed(month_ends_before(facts.day, MONTHS)) if _is_known(facts, end)]
-    for name in NAMES:
-        if name == "bindings_per_customer" and facts.lacks("bindings"):
+def _parts(basis: Basis) -> Iterator[pd.DataFrame]:
+    ends = [end for end in reversed(month_ends_before(basis.day, MONTHS)) if _is_known(basis, end)]
+    for name in growth.HELD:
+        if name == "bindings_per_customer" and basis.lacks("bindings"):
             continue
         for end in ends:
-            sums = sum_by_unit(facts, held(facts.tables, end + 1, facts.config, name))
-            yield _rows(facts, name, end, numbers(sums, "held"), numbers(sums, "n"))
-    if ends and not lacks_contacts(facts, month_end_before(ends[0]) + 1, ends[-1] + 1):
-        yield from _contacts(facts, ends)
+            sums = sum_by_unit(basis, growth.held(basis.tables, end + 1, basis.config, name))
+            yield _rows(basis, name, end, numbers(sums, "held"), numbers(sums, "n"))
+    if ends and not adherence.lacks_contacts(basis, month_end_before(ends[0]) + 1, ends[-1] + 1):
+        yield from _contacts(basis, ends)
 
 
-def _is_known(facts: Facts, end: int) -> bool:
-    return facts.begin <= month_end_before(end) + 1 and end <= facts.end
+def _is_known(basis: Basis, end: int) -> bool:
+    return basis.today.begin <= month_end_before(end) + 1 and end <= basis.today.end
 
 
-def _contacts(facts: Facts, ends: list[int]) -> Iterator[pd.DataFrame]:
+def _contacts(basis: Basis, ends: list[int]) -> Iterator[pd.DataFrame]:
     first = month_end_before(ends[0]) + 1
-    days = count_days(facts, first, ends[-1] + 1)
+    days = adherence.count_days(basis, first, ends[-1] + 1)
     for name, counts in zip(CONTACTS, (days.meetings, days.calls), strict=True):
         for end in ends:
             month = slice(month_end_before(end) + 1 - first, end + 1 - first)
-            yield _rows(facts, name, end, *_of_month(facts, counts, days, month))
+            yield _rows(basis, name, end, *_of_month(basis, counts, days, month))
 
 
-def _of_month(facts: Facts, counts: Whole, days: Days, month: slice) -> tuple[Floats, Floats]:
+def _of_month(basis: Basis, counts: Whole, days: adherence.Days, month: slice) -> tuple[Floats, Floats]:
     """Contacts and days worked in a month, of the bank and of each branch."""
-    branch = position(facts, "branch", facts.managers["branch_id"])
-    n_branches = int((facts.units["level"] == "branch").sum())
+    branch = position(basis, "branch", basis.today.managers["branch_id"])
+    n_branches = int((basis.units["level"] == "branch").sum())
     made, worked = counts[:, month].sum(axis=1), days.works[:, month].sum(axis=1)
     total, n = (np.r_[part.sum(), by_group(part, branch, n_branches)] for part in (made, worked))
     return total, n
 
 
-def _rows(facts: Facts, name: str, end: int, total: Floats, n: Floats) -> pd.DataFrame:
-    shown = facts.units[facts.units["level"] != "manager"]
+def _rows(basis: Basis, name: str, end: int, total: Floats, n: Floats) -> pd.DataFrame:
+    shown = basis.units[basis.units["level"] != "manager"]
     value = total[: len(shown)] / np.where(n > 0, n, np.nan)[: len(shown)]
     return shown[["level", "unit"]].assign(measure=name, date=to_date(end), value=value)

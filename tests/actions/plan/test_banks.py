@@ -10,7 +10,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn.actions.plan import build_plan
+from churn.actions.plan.build import build_plan
 from churn.actions.today import in_hold_out, read_today
 from churn.config import Config
 from churn.data import open_bank

@@ -59,7 +59,7 @@ class Desk(NamedTuple):
     calls: Ints
 
 
-class Chosen(NamedTuple):
+class ChosenContacts(NamedTuple):
     """One entry a contact: places of the customer and of the manager, and whether it is a meeting."""
 
     customer: Ints
@@ -67,7 +67,7 @@ class Chosen(NamedTuple):
     is_meeting: Marks
 
 
-def choose_contacts(customers: Competitors, desk: Desk, *, most_slots: int = MOST_SLOTS) -> Chosen:
+def choose_contacts(customers: Competitors, desk: Desk, *, most_slots: int = MOST_SLOTS) -> ChosenContacts:
     """Choose each manager's contacts so that they keep most together.
 
     No manager meets a stranger and calls somebody known where the other way round would keep as much; of strangers
@@ -92,12 +92,12 @@ def choose_contacts(customers: Competitors, desk: Desk, *, most_slots: int = MOS
     problems = _problems(customers, desk, kept, most_slots)
     found = [_solve(customers, desk, managers, who) for managers, who in problems]
     if not found:
-        return Chosen(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, bool))
+        return ChosenContacts(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, bool))
     customer = np.concatenate([one.customer for one in found])
     manager = np.concatenate([one.manager for one in found])
     is_meeting = np.concatenate([one.is_meeting for one in found])
     order = np.argsort(customer, kind="stable")
-    return Chosen(customer[order], manager[order], is_meeting[order])
+    return ChosenContacts(customer[order], manager[order], is_meeting[order])
 
 
 def rank_within(group: Ints, value: Floats) -> Ints:
@@ -189,7 +189,7 @@ def _deal(room: Floats, n: int) -> Ints:
     return np.asarray(part[np.argsort((nth + 0.5) / weights[part], kind="stable")[:n]], dtype=np.int64)
 
 
-def _solve(customers: Competitors, desk: Desk, managers: Ints, who: Ints) -> Chosen:
+def _solve(customers: Competitors, desk: Desk, managers: Ints, who: Ints) -> ChosenContacts:
     """Fill the slots of some managers from some customers, exactly."""
     sizes = np.column_stack([desk.meetings[managers], desk.calls[managers]]).ravel()
     manager = np.repeat(np.repeat(managers, 2), sizes)
@@ -206,4 +206,4 @@ def _solve(customers: Competitors, desk: Desk, managers: Ints, who: Ints) -> Cho
     slot, at = linear_sum_assignment(np.where(allowed, wanted, 0.0), maximize=True)
     real = allowed[slot, at]
     slot, at = slot[real], at[real]
-    return Chosen(who[at], manager[slot], is_meeting[slot])
+    return ChosenContacts(who[at], manager[slot], is_meeting[slot])

@@ -1,15 +1,15 @@
 import datetime as dt
-from string import ascii_lowercase
 
 import openpyxl
 import pandas as pd
 import pytest
 
 from churn.actions.lists.build import ALL_LISTS, Lists
-from churn.actions.lists.headings import HEADINGS, TABS, code_words
-from churn.actions.lists.workbook import MOST_ROWS, write_lists
+from churn.actions.lists.writing import CODES, HEADINGS, MOST_ROWS, write_lists
+from churn.actions.sheets import in_words
 from churn.config import Config
 from churn.files import hash_file
+from churn.speech import message
 from churn.tables.contract import TIERS
 from hostile_texts import HOSTILE
 
@@ -23,14 +23,12 @@ NEVER = {
 
 def lists_of(not_made=(), **frames):
     names = [kind.name for kind in ALL_LISTS if kind.name in frames]
-    empty = ("Nobody.", "无符合条件的客户。")
     return Lists(
-        {name: frames[name] for name in names},
-        {kind.name: kind.title for kind in ALL_LISTS if kind.name in names},
-        {name: (f"{len(frames[name])} rows.", f"{len(frames[name])} 行。") if len(frames[name]) else empty
-         for name in names},
-        tuple(not_made),
-    )  # fmt: skip
+        frames={name: frames[name] for name in names},
+        titles={kind.name: kind.title for kind in ALL_LISTS if kind.name in names},
+        sentences={name: f"{len(frames[name])} rows." if len(frames[name]) else message("Nobody") for name in names},
+        not_made=tuple(not_made),
+    )
 
 
 def never(n=1, **columns):
@@ -41,7 +39,7 @@ def never(n=1, **columns):
 @pytest.fixture
 def written(tmp_path):
     def write(lists, language="en", name="lists.xlsx", config=None):
-        write_lists(tmp_path / name, lists, DATE, config or Config(), language=language)
+        write_lists(tmp_path / name, lists, DATE, config or Config(), shown=language)
         return openpyxl.load_workbook(tmp_path / name)
 
     return write
@@ -57,7 +55,7 @@ def test_first_sheet_says_what_each_list_is_how_long_and_where_all_of_it_stands(
     assert book.sheetnames == ["Lists", "Losses", "Never bound"]
     assert cells(book["Lists"]) == [
         ["Sheet", "List", "Rows", "What it says", "All rows"],
-        ["Losses", "Customers whose investments lose money", None, "Nobody.", "lists/loss_alerts.csv"],
+        ["Losses", "Customers whose investments lose money", None, "Nobody", "lists/loss_alerts.csv"],
         ["Never bound", "Products held whose service was never bound", 2, "2 rows.", "lists/never_bound.csv"],
     ]
 
@@ -104,7 +102,7 @@ def test_sheet_holds_the_first_2000_rows_and_says_where_the_rest_is(written, ext
 
 def test_list_without_a_row_says_why(written):
     sheet = written(lists_of(never_bound=never(0)), "both")["Never bound 从未绑定"]
-    assert sheet["A2"].value == "Nobody. · 无符合条件的客户。"
+    assert sheet["A2"].value == "Nobody · 无符合条件的客户"
 
 
 def test_sheets_print_on_a4_landscape_and_can_be_filtered(written):
@@ -146,18 +144,14 @@ def test_the_same_lists_give_the_same_bytes(tmp_path, written):
     assert hash_file(tmp_path / "one.xlsx") == hash_file(tmp_path / "two.xlsx")
 
 
-def test_every_list_and_every_column_of_one_has_words_in_both_languages():
-    assert list(TABS) == [kind.name for kind in ALL_LISTS]
+def test_every_list_and_every_column_of_one_has_words():
     columns = {"rank", "customer_id", "branch_id", "manager_id", "tier", "why", "do_not_contact"}
     columns |= {column for kind in ALL_LISTS for column in kind.columns}
     assert columns == set(HEADINGS)
-    for en, zh in (*TABS.values(), *HEADINGS.values()):
-        assert en
-        assert not set(zh) & set(ascii_lowercase)
-        assert len(f"{en} {zh}") <= 60
+    # a sheet's name in both languages together is cut at 31
+    assert all(len(in_words(kind.tab, "both")) <= 31 for kind in ALL_LISTS)
+    assert all(len(in_words(heading, "both")) <= 60 for heading in HEADINGS.values())
 
 
 def test_codes_of_the_contract_have_words():
-    words = code_words(Config())
-    assert set(words["tier"]) == set(words["next_tier"]) == set(TIERS)
-    assert set(words["product"]) == set(Config().products)
+    assert set(CODES["tier"]) == set(CODES["next_tier"]) == set(TIERS)

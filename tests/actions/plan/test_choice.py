@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from churn.actions.plan_choice import ANYBODY, Chosen, Competitors, Desk, choose_contacts, rank_within
+from churn.actions.plan.choice import ANYBODY, ChosenContacts, Competitors, Desk, choose_contacts, rank_within
 
 
 class Bank(NamedTuple):
@@ -58,7 +58,7 @@ def best_possible(bank: Bank) -> float:
     return float(-found.fun)
 
 
-def total(bank: Bank, chosen: Chosen) -> float:
+def total(bank: Bank, chosen: ChosenContacts) -> float:
     meeting, call = bank.customers.meeting[chosen.customer], bank.customers.call[chosen.customer]
     return float(np.where(chosen.is_meeting, meeting, call).sum())
 

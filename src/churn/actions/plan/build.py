@@ -16,33 +16,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from churn.actions import sheets, value
 from churn.actions.managers import propose_managers
-from churn.actions.plan_choice import ANYBODY, Chosen, Competitors, Desk, choose_contacts
-from churn.actions.plan_losses import is_felt_loss
-from churn.actions.plan_notes import plan_notes
-from churn.actions.plan_words import (
-    RECORDED_AS,
-    STEPS,
-    Facts,
-    Offer,
-    feature_words,
-    offer_next,
-    say_first,
-    why_assigned,
-    why_now,
-)
+from churn.actions.plan import choice, telling
 from churn.actions.today import Today
-from churn.actions.value import SPOKEN_TO, Kept, value_kept
 from churn.config import PlanSettings
-from churn.explanation.reasons.amounts import Pair
-from churn.scores import Told
-from churn.speech.catalogue import isolate
+from churn.speech import Message
 
 Marks = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Plan:
+class DayPlan:
     """A day of all managers.
 
     Attributes
@@ -60,7 +45,7 @@ class Plan:
     n_customers
         Customers today.
     notes
-        What a reader should know, in English and Chinese; sentences without a full stop.
+        What a reader should know; sentences without a full stop.
     knows_contacts
         Whether the bank's tables tell who was contacted within a year; else nobody is known to be a stranger.
     """
@@ -71,16 +56,16 @@ class Plan:
     assignments: pd.DataFrame
     left_out: Mapping[str, int]
     n_customers: int
-    notes: tuple[Pair, ...] = ()
+    notes: tuple[Message, ...] = ()
     knows_contacts: bool = True
 
 
-def build_plan(today: Today) -> Plan:
-    """Plan a day; whether anybody works on it is the caller's to ask (`plan_days`).
+def build_plan(today: Today) -> DayPlan:
+    """Plan a day; whether anybody works on it is the caller's to ask (`choose_day`).
 
     Returns
     -------
-    Plan
+    DayPlan
         Without rows where the bank names no manager: then nobody can be contacted, and a note says so.
     """
     settings, managers = today.config.plan, today.managers
@@ -94,15 +79,15 @@ def build_plan(today: Today) -> Plan:
     reasons = _left_out(people, settings)
     open_to = people[_first_reason(reasons) == ""].reset_index(drop=True)
     kept = _kept(open_to, settings)
-    chosen = choose_contacts(_competitors(open_to, kept), _desk(managers))
-    return Plan(
+    chosen = choice.choose_contacts(_competitors(open_to, kept), _desk(managers))
+    return DayPlan(
         date=today.date,
         managers=managers,
         rows=_rows(open_to, kept, chosen, today),
         assignments=_assignments(proposals, today.date),
         left_out=_count(_first_reason(reasons), list(reasons)),
         n_customers=len(people),
-        notes=plan_notes(today),
+        notes=telling.note_limits(today),
         knows_contacts=today.knows_contacts,
     )
 
@@ -125,7 +110,7 @@ def _with_responsible(people: pd.DataFrame, managers: pd.DataFrame, proposals: p
 
 def _tells_loss(people: pd.DataFrame, settings: PlanSettings) -> Marks:
     told = (people["n_loss_notices_since_loss"] > 0).to_numpy()
-    return is_felt_loss(people, settings) & ~told
+    return value.is_felt_loss(people, settings) & ~told
 
 
 def _left_out(people: pd.DataFrame, settings: PlanSettings) -> dict[str, Marks]:
@@ -148,8 +133,8 @@ def _count(reason: NDArray[np.str_], names: list[str]) -> dict[str, int]:
     return {name: int((reason == name).sum()) for name in names}
 
 
-def _kept(people: pd.DataFrame, settings: PlanSettings) -> Kept:
-    return value_kept(
+def _kept(people: pd.DataFrame, settings: PlanSettings) -> value.Kept:
+    return value.value_kept(
         people["churn_probability"].to_numpy(),
         people["value_cny"].to_numpy(),
         people["stage"].to_numpy(),
@@ -160,23 +145,24 @@ def _kept(people: pd.DataFrame, settings: PlanSettings) -> Kept:
     )
 
 
-def _competitors(people: pd.DataFrame, kept: Kept) -> Competitors:
+def _competitors(people: pd.DataFrame, kept: value.Kept) -> choice.Competitors:
     manager = people["manager_place"].to_numpy(dtype=np.int64)
-    return Competitors(
-        kept.call,
-        kept.meeting,
-        np.where(manager < 0, ANYBODY, manager),
-        people["branch_place"].to_numpy(dtype=np.int64),
-        people["stage"].to_numpy() >= SPOKEN_TO,
+    return choice.Competitors(
+        call=kept.call,
+        meeting=kept.meeting,
+        manager=np.where(manager < 0, choice.ANYBODY, manager),
+        branch=people["branch_place"].to_numpy(dtype=np.int64),
+        is_known=people["stage"].to_numpy() >= value.SPOKEN_TO,
     )
 
 
-def _desk(managers: pd.DataFrame) -> Desk:
+def _desk(managers: pd.DataFrame) -> choice.Desk:
     branch = pd.Index(managers["branch_id"].unique()).get_indexer(pd.Index(managers["branch_id"]))
-    return Desk(branch.astype(np.int64), *(managers[name].to_numpy(dtype=np.int64) for name in ("meetings", "calls")))
+    meetings, calls = (managers[name].to_numpy(dtype=np.int64) for name in ("meetings", "calls"))
+    return choice.Desk(branch.astype(np.int64), meetings, calls)
 
 
-def _rows(people: pd.DataFrame, kept: Kept, chosen: Chosen, today: Today) -> pd.DataFrame:
+def _rows(people: pd.DataFrame, kept: value.Kept, chosen: choice.ChosenContacts, today: Today) -> pd.DataFrame:
     """Give the columns of `plan.csv`."""
     at, met = chosen.customer, chosen.is_meeting
     planned = people.iloc[at].reset_index(drop=True)
@@ -192,9 +178,9 @@ def _rows(people: pd.DataFrame, kept: Kept, chosen: Chosen, today: Today) -> pd.
     )
     planned["rank"] = planned.groupby(["manager_id", "kind"]).cumcount() + 1
     planned["date"] = today.date.isoformat()
-    steps = np.array(STEPS, dtype=object)[planned["stage"].to_numpy()]
+    steps = np.array(telling.STEPS, dtype=object)[planned["stage"].to_numpy()]
     planned["purpose"] = np.where(planned["tells_loss"], "loss_notice", steps)
-    planned["record_as"] = planned["purpose"].map(RECORDED_AS)
+    planned["record_as"] = planned["purpose"].map(telling.RECORDED_AS)
     planned["last_contacted_on"] = _last_contacted(planned["days_since_contact"], today.date)
     planned = planned.rename(columns={"next_binding": "service", "next_product": "product"})
     # Nothing is offered with the news of a loss, and to the hold-out nothing at all.
@@ -211,6 +197,7 @@ COLUMNS = (
     "expected_value_kept", "why_en", "why_zh", "say_first_en", "say_first_zh", "product", "next_binding_effect",
     "offer_en", "offer_zh", "value_cny", "last_contacted_on", "tier", "branch_id", "assignment", "record_as", "assumed",
 )  # fmt: skip
+_TEXTS = ("customer_id", "branch_id", "tier", "service", "product")
 
 
 def _last_contacted(days: "pd.Series[float]", date: dt.date) -> "pd.Series[Any]":
@@ -219,48 +206,35 @@ def _last_contacted(days: "pd.Series[float]", date: dt.date) -> "pd.Series[Any]"
 
 
 def _with_words(planned: pd.DataFrame, today: Today) -> pd.DataFrame:
-    config, meaning = today.config, feature_words(today.config)
+    config, meanings = today.config, telling.feature_words(today.config)
     told = {} if today.scores is None else today.scores.told(planned["customer_id"].tolist())
-    words: dict[str, list[str]] = {f"{name}_{language}": [] for name in _SAID for language in ("en", "zh")}
     rows: Iterable[Any] = planned.itertuples(index=False)
+    said: dict[str, list[Any]] = {"why": [], "say_first": [], "offer": []}
     for row in rows:
-        facts = Facts(
+        says = told[row.customer_id]
+        occasion = telling.Occasion(
             probability=row.churn_probability,
             aum_cny=row.aum_cny,
             unrealised_pnl_cny=row.unrealised_pnl_cny,
             unrealised_return=row.unrealised_return,
-            raises=_raises(told[row.customer_id], meaning),
+            raises=telling.what_raises(says, meanings),
+            raises_features=says.raises_features,
             tells_loss=row.tells_loss,
             is_proposed=row.assignment == "proposed",
             is_told_known=today.knows_contacts,
         )
-        offer = Offer(row.service, row.product, row.next_binding_effect)
-        said = why_now(facts), say_first(row.purpose, row.kind, offer, config), offer_next(offer, config)
-        for name, pair in zip(_SAID, said, strict=True):
-            words[f"{name}_en"].append(pair[0])
-            words[f"{name}_zh"].append(pair[1])
-    return planned.assign(**{name: pd.Series(texts, dtype=object) for name, texts in words.items()})
-
-
-_SAID = ("why", "say_first", "offer")
-_TEXTS = ("customer_id", "branch_id", "tier", "service", "product")
-
-
-def _raises(told: Told, meaning: Mapping[str, Pair]) -> Pair | None:
-    """Give what raises the risk most: the story where scores are explained, else the feature's meaning."""
-    if told.raises:
-        return isolate(told.raises[0].en), isolate(told.raises[0].zh)
-    known = meaning.get(told.features[0]) if told.features else None
-    return (f"raised most by {known[0]}", f"主要因素是{known[1]}") if known else None
+        said["why"].append(telling.why_now(occasion))
+        said["say_first"].append(telling.say_first(row.purpose, row.kind, row.service, row.product, config))
+        said["offer"].append(telling.offer_next(row.service, row.product, row.next_binding_effect, config))
+    return planned.assign(**sheets.word_columns(said))
 
 
 def _assignments(proposals: pd.DataFrame, date: dt.date) -> pd.DataFrame:
     """Give the columns of `assignments.csv`; nothing is assigned before somebody agrees."""
+    columns = (proposals[name] for name in ("proposed_manager_id", "n_vips_before", "branch_id"))
     reasons = [
-        why_assigned(manager, None if pd.isna(vips) else int(vips), branch)
-        for manager, vips, branch in zip(
-            proposals["proposed_manager_id"], proposals["n_vips_before"], proposals["branch_id"], strict=True
-        )
+        telling.why_assigned(manager, None if pd.isna(vips) else int(vips), branch)
+        for manager, vips, branch in zip(*columns, strict=True)
     ]
     return pd.DataFrame(
         {
@@ -271,7 +245,6 @@ def _assignments(proposals: pd.DataFrame, date: dt.date) -> pd.DataFrame:
             "value_cny": proposals["value_cny"],
             "proposed_manager_id": proposals["proposed_manager_id"],
             "status": np.where(proposals["proposed_manager_id"].isna(), "open", "proposed"),
-            "reason_en": pd.Series([reason[0] for reason in reasons], dtype=object),
-            "reason_zh": pd.Series([reason[1] for reason in reasons], dtype=object),
+            **sheets.word_columns({"reason": reasons}),
         }
     )

@@ -1,0 +1,111 @@
+"""What is measured: what each measure is called, written and counted in, and what a reader must know of all."""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from churn.speech import Message, message
+
+Form = Literal["share", "points", "per_day", "mean", "yuan"]
+"""How a value is written: a fraction of one, a difference of fractions, a number a day, a mean, an amount."""
+
+
+class Measure(NamedTuple):
+    """A measure.
+
+    Attributes
+    ----------
+    title
+        What it is called.
+    form, unit
+        How its value is written, and what it is counted in.
+    counted
+        What its `n` counts.
+    """
+
+    title: Message
+    form: Form
+    unit: Message
+    counted: Message
+
+
+_SHARE, _POINTS = message("share"), message("difference of shares")
+_PER_DAY, _YUAN = message("per day"), message("yuan")
+_PRODUCTS, _SERVICES = message("products"), message("services")
+_PER_THOUSAND = message("per 1,000 customers")
+_DAYS = message("managers' working days")
+_CUSTOMERS = message("customers", context="counted")
+_STAYED = message("customers then and now")
+_OUTCOMES = message("customers with an outcome")
+_STATED = message("customers with an outcome and a stated rate")
+
+MEASURES: Mapping[str, Measure] = {
+    "meetings_per_day": Measure(message("Meetings a manager and working day"), "per_day", _PER_DAY, _DAYS),
+    "calls_per_day": Measure(message("Calls a manager and working day"), "per_day", _PER_DAY, _DAYS),
+    "days_kept": Measure(message("Days with enough meetings and calls"), "share", _SHARE, _DAYS),
+    "vip_responsibility": Measure(
+        message("VIPs with a responsible manager of their branch"), "share", _SHARE, message("VIPs")
+    ),
+    "losses_contacted": Measure(message("Losses spoken of in time"), "share", _SHARE, message("losses that began")),
+    "product_coverage": Measure(message("Products a customer"), "mean", _PRODUCTS, _CUSTOMERS),
+    "product_coverage_change": Measure(message("Change of products a customer"), "mean", _PRODUCTS, _STAYED),
+    "bindings_per_customer": Measure(message("Services bound a customer"), "mean", _SERVICES, _CUSTOMERS),
+    "bindings_per_customer_change": Measure(message("Change of services bound a customer"), "mean", _SERVICES, _STAYED),
+    "potential_vips_seen": Measure(
+        message("Potential VIPs among ordinary counter customers"),
+        "share",
+        _SHARE,
+        message("ordinary customers at the counter"),
+    ),
+    "potential_vips_converted": Measure(
+        message("Potential VIPs that became VIPs"), "share", _SHARE, message("potential VIPs seen then")
+    ),
+    "referrals": Measure(message("Customers brought, per 1,000 customers and year"), "mean", _PER_THOUSAND, _CUSTOMERS),
+    "referrals_change": Measure(
+        message("Change of customers brought, against the year before"), "mean", _PER_THOUSAND, _CUSTOMERS
+    ),
+    "churn_observed": Measure(message("Churn observed"), "share", _SHARE, _OUTCOMES),
+    "churn_observed_where_stated": Measure(message("Churn observed, where a rate is stated"), "share", _SHARE, _STATED),
+    "churn_stated": Measure(message("Churn stated, by products held"), "share", _SHARE, _STATED),
+    "churn_predicted": Measure(
+        message("Churn predicted of today's customers"), "share", _SHARE, message("customers with a score")
+    ),
+    "hold_out_difference": Measure(
+        message("Churn of the hold-out less that of the others"), "points", _POINTS, _OUTCOMES
+    ),
+    "value_kept": Measure(message("Value kept, from the hold-out"), "yuan", _YUAN, _OUTCOMES),
+    "contacted_difference": Measure(
+        message("Churn of those contacted less that of the others (no effect of contact)"), "points", _POINTS, _OUTCOMES
+    ),
+    "offers_difference": Measure(
+        message("Churn of those offered at random less that of the others"),
+        "points",
+        _POINTS,
+        message("customers of campaigns"),
+    ),
+}
+"""Every measure, in the order in which they stand."""
+
+NOTES: tuple[Message, ...] = (
+    message(
+        "Customers who were contacted differ from the others: managers call whom they fear to lose. That more or "
+        "fewer of them leave says nothing of what a contact does; only the hold-out and randomised offers do"
+    ),
+    message(
+        "Every customer counts for today's branch and manager, whoever looked after them then; a manager's branch"
+        " is the one of most of their customers"
+    ),
+    message(
+        "Every interval is one of 95 %: of 20 units in which nothing is unusual, about one lies outside by "
+        "chance. Few customers, wide intervals; where nobody is counted there is no value"
+    ),
+    message(
+        "The churn predicted is of today's customers, the churn observed of those of an earlier day: another time"
+        " and another group, not to be subtracted"
+    ),
+    message(
+        "Contacts count for whoever made them; managers without a customer today, and without a branch in the "
+        "configuration, are not counted"
+    ),
+    message("Changes of products and bindings are of customers who stayed: who left is not in them"),
+)
+"""What holds of every bank."""

@@ -13,8 +13,6 @@ from churn.speech import LANGUAGES, Joined, Message, Name, Said, say
 from churn.speech.amounts import Amount
 
 Unit = Literal["number", "share", "yuan", "mean"]
-Text = Said | tuple[str, str]
-"""Whatever can be said; a pair is (English, Chinese)."""
 
 
 class About(NamedTuple):
@@ -124,7 +122,7 @@ class Segmentation(NamedTuple):
 class Driver(NamedTuple):
     """A feature, and by how much it moves the churn probability on the average, up or down."""
 
-    meaning: Text
+    meaning: Said
     mean_abs_points: float
 
 
@@ -143,9 +141,9 @@ class Customer(NamedTuple):
     low: float | None
     high: float | None
     value_cny: float | None
-    raises: tuple[Text, ...]
-    holds: tuple[Text, ...]
-    next_step: Text | None
+    raises: tuple[Said, ...]
+    holds: tuple[Said, ...]
+    next_step: Said | None
     binds: bool
     next_effect: float | None
 
@@ -159,9 +157,9 @@ class Contact(NamedTuple):
     purpose: str
     probability: float
     kept_cny: float
-    why: Text
-    say_first: Text
-    offer: Text
+    why: Said
+    say_first: Said
+    offer: Said
     last_contacted_on: str | None
     assignment: str
 
@@ -184,7 +182,7 @@ class Proposal(NamedTuple):
     branch_id: str
     tier: str
     manager_id: str | None
-    reason: Text
+    reason: Said
 
 
 class Day(NamedTuple):
@@ -220,7 +218,7 @@ class Day(NamedTuple):
     left_out: tuple[tuple[str, int], ...]
     assignments: tuple[Proposal, ...]
     n_assignments: int
-    notes: tuple[Text, ...]
+    notes: tuple[Said, ...]
     knows_contacts: bool
 
 
@@ -231,7 +229,7 @@ class ListedCustomer(NamedTuple):
     branch_id: str | None
     manager_id: str | None
     tier: str | None
-    why: Text
+    why: Said
     refuses: bool
 
 
@@ -239,8 +237,8 @@ class Listing(NamedTuple):
     """A list: what it is, how long, its first rows; `is_made` is False where it could not be."""
 
     name: str
-    title: Text
-    says: Text
+    title: Said
+    says: Said
     n_rows: int
     is_made: bool
     rows: tuple[ListedCustomer, ...]
@@ -298,15 +296,15 @@ class Working:
 
     window_days: int
     horizon_days: int
-    titles: dict[str, Text]
-    counted: dict[str, Text]
+    titles: dict[str, Said]
+    counted: dict[str, Said]
     whole: dict[str, MeasuredValue]
     level: Literal["branch", "manager"]
     units: tuple[Unitwise, ...]
     n_units: int
     series: dict[str, tuple[Point, ...]]
-    not_told: tuple[tuple[str, Text], ...]
-    notes: tuple[Text, ...]
+    not_told: tuple[tuple[str, Said], ...]
+    notes: tuple[Said, ...]
 
 
 @dataclass(frozen=True)
@@ -336,7 +334,7 @@ class PageFacts:
     segmentations: tuple[Segmentation, ...]
     drivers: tuple[Driver, ...]
     bindings: tuple[BindingRow, ...]
-    binding_names: dict[str, Text]
+    binding_names: dict[str, Said]
     customers: tuple[Customer, ...]
     unnamed: tuple[tuple[str, int], ...]
     day: Day | None

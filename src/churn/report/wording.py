@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from churn.actions.plan.telling import KIND_WORDS, LEFT_OUT_WORDS, PURPOSE_WORDS
 from churn.actions.progress.measures import MEASURES
 from churn.actions.today import TIER_WORDS
-from churn.report.facts import Headline, MeasuredValue, Text
-from churn.speech import Message, Number, Percent, Points, ShortMoney, message
+from churn.report.facts import Headline, MeasuredValue
+from churn.speech import Message, Number, Percent, Points, Said, ShortMoney, message
 
 TRAITS: Mapping[str, Message] = {
     "coverage": message("Products held"),
@@ -17,7 +17,7 @@ TRAITS: Mapping[str, Message] = {
     "branch": message("Branch"),
     "manager": message("Responsible manager"),
 }
-_CODED: Mapping[str, Mapping[str, Text]] = {
+_CODED: Mapping[str, Mapping[str, Said]] = {
     "tier": TIER_WORDS,
     "stage": {
         "not_reached": message("not reached within a year"),
@@ -44,7 +44,7 @@ BANDS: Mapping[str, Message] = {
     "medium": message("medium risk"),
     "low": message("low risk"),
 }
-CODES: Mapping[str, Mapping[str, Text]] = {
+CODES: Mapping[str, Mapping[str, Said]] = {
     "headlines": {
         "customers": message("customers scored"),
         "expected_leavers": message("expected to leave"),
@@ -96,7 +96,7 @@ MEASURE_COLUMNS = (
 """Measures that stand side by side for every branch or manager; the others are the whole's alone."""
 
 
-def word(code: str | None, kind: str) -> Text:
+def word(code: str | None, kind: str) -> Said:
     """Give the words of a code; a dash where there is none.
 
     Raises
@@ -109,14 +109,14 @@ def word(code: str | None, kind: str) -> Text:
     return CODES[kind].get(code, code) if kind in _BANK_S else CODES[kind][code]
 
 
-def group_name(trait: str, code: str | None) -> Text:
+def group_name(trait: str, code: str | None) -> Said:
     """Name the group a code stands for; an id or a string of the bank stands for itself."""
     if code is None:
         return message("nobody") if trait == "manager" else message("not known")
     return _CODED.get(trait, {}).get(code, code)
 
 
-def headline_figure(headline: Headline) -> Text:
+def headline_figure(headline: Headline) -> Said:
     """Give a headline's number in its unit."""
     if headline.unit == "yuan":
         return ShortMoney(headline.value)
@@ -125,7 +125,7 @@ def headline_figure(headline: Headline) -> Text:
     return Number(headline.value, 2 if headline.unit == "mean" else 0)
 
 
-def measure_figure(value: float | None, measure: str) -> Text:
+def measure_figure(value: float | None, measure: str) -> Said:
     """Give a number of a measure in its unit.
 
     Examples

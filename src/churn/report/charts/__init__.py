@@ -10,8 +10,7 @@ from typing import Any
 import altair as alt
 
 from churn.charts import DARK, LESS
-from churn.report.facts import Text
-from churn.speech import Joined, isolate, joined
+from churn.speech import Joined, Said, isolate, joined
 
 INK, MUTED, GRID = DARK, "#55606c", "#e1e6ea"
 OBSERVED, PREDICTED, STATED, BAD = "#7ba7d0", LESS, "#c46a00", "#b3382c"
@@ -43,12 +42,12 @@ class Figure:
     """
 
     name: str
-    title: Text
+    title: Said
     says: str
     spec: Mapping[str, Any]
-    columns: tuple[Text, ...]
-    rows: tuple[tuple[Text, ...], ...]
-    note: Text = ""
+    columns: tuple[Said, ...]
+    rows: tuple[tuple[Said, ...], ...]
+    note: Said = ""
 
 
 def finish(layers: Sequence[alt.Chart], height: int) -> dict[str, Any]:
@@ -82,7 +81,7 @@ def says(rows: Sequence[Mapping[str, Any]]) -> str:
     return "; ".join(str(row["says"]) for row in rows)
 
 
-def between(low: Text, high: Text) -> Joined:
+def between(low: Said, high: Said) -> Joined:
     """Give both ends of an interval."""
     return joined((low, high), "range")
 

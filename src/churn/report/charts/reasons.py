@@ -10,8 +10,8 @@ from churn.explanation.bindings import BindingRow
 from churn.explanation.verdict import EVIDENCE, VERDICTS
 from churn.report import charts
 from churn.report.charts import Figure
-from churn.report.facts import Driver, Text
-from churn.speech import Language, Number, message, say
+from churn.report.facts import Driver
+from churn.speech import Language, Number, Said, message, say
 from churn.speech.amounts import PointsBetween
 
 _ROW = 30
@@ -57,7 +57,7 @@ def draw_drivers(drivers: Sequence[Driver], language: Language) -> Figure | None
     )
 
 
-def draw_bindings(rows: Sequence[BindingRow], names: Mapping[str, Text], language: Language) -> Figure | None:
+def draw_bindings(rows: Sequence[BindingRow], names: Mapping[str, Said], language: Language) -> Figure | None:
     """Draw for each service what the model makes of it beside what binding it would do, with intervals."""
     if not rows:
         return None
@@ -121,7 +121,7 @@ def _points(estimate: Estimate) -> dict[str, float | None]:
     }
 
 
-def _cells(row: BindingRow, name: str, language: Language) -> tuple[Text, ...]:
+def _cells(row: BindingRow, name: str, language: Language) -> tuple[Said, ...]:
     return (
         name,
         f"{say(Number(row.n_bound), language)} / {say(Number(row.n_eligible), language)}",

@@ -8,8 +8,8 @@ import altair as alt
 
 from churn.report import charts, wording
 from churn.report.charts import Figure
-from churn.report.facts import Bin, Bucket, Group, Segmentation, Text
-from churn.speech import Language, Message, Percent, ShortMoney, joined, message, say
+from churn.report.facts import Bin, Bucket, Group, Segmentation
+from churn.speech import Language, Message, Percent, Said, ShortMoney, joined, message, say
 
 _ROW = 30
 """Height of a bar and its gap."""
@@ -79,7 +79,7 @@ def draw_segmentation(segmentation: Segmentation, number: int, language: Languag
     """
     tell = partial(say, language=language)
     key, groups = segmentation.key, segmentation.groups
-    trait: Text = charts.cut(key) if segmentation.is_own else wording.TRAITS[key]
+    trait: Said = charts.cut(key) if segmentation.is_own else wording.TRAITS[key]
     names = [wording.group_name("" if segmentation.is_own else key, group.code) for group in groups]
     labels = _unique([charts.cut(name if isinstance(name, str) else tell(name), 40) for name in names])
     rows = [
@@ -206,7 +206,7 @@ def _rates(bucket: Bucket, language: Language) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def _cells(bucket: Bucket) -> tuple[Text, ...]:
+def _cells(bucket: Bucket) -> tuple[Said, ...]:
     low, high = bucket.observed_low, bucket.observed_high
     return (
         bucket.coverage,

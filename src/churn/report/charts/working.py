@@ -7,8 +7,8 @@ import altair as alt
 
 from churn.report import charts
 from churn.report.charts import Figure
-from churn.report.facts import MeasuredValue, Point, Text, Unitwise, Working
-from churn.speech import Date, Language, Number, message, say
+from churn.report.facts import MeasuredValue, Point, Unitwise, Working
+from churn.speech import Date, Language, Number, Said, message, say
 
 _ROW = 24
 MOST_BARS = 40
@@ -78,7 +78,7 @@ def _scale(points: Sequence[Point], target: float | None) -> alt.Scale:
 
 
 def draw_series(
-    points: Sequence[Point], measure: str, title: Text, target: float | None, language: Language
+    points: Sequence[Point], measure: str, title: Said, target: float | None, language: Language
 ) -> Figure | None:
     """Draw a measure month by month; None with fewer than two months."""
     if len(points) < 2:

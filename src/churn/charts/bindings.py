@@ -18,16 +18,10 @@ from churn.explanation.bindings import BindingRow, binding_rows, service_names
 from churn.explanation.rendering import TITLE
 from churn.explanation.verdict import VERDICTS
 from churn.model.documents import Verdict
-from churn.speech import Language, Message, message, say
-from churn.speech.amounts import PointsBetween
+from churn.speech import Language, Message, PointsBetween, message, say
 
-_COLOURS: Mapping[Verdict, str] = {
-    "cuts": LESS,
-    "suggests": LESS,
-    "no_effect": GREY,
-    "raises": MORE,
-    "cannot_tell": GREY,
-}
+_COLOURS: Mapping[Verdict, str] = {"cuts": LESS, "suggests": LESS, "raises": MORE}
+"""The other verdicts are grey."""
 _LEFT, _RIGHT = -0.015, 1.02
 """Where the columns of words beside the axes begin, in widths of the axes."""
 _AXIS = message("change of the churn probability in percentage points; lines are 95 % intervals")
@@ -224,7 +218,7 @@ def _draw_block(axes: Axes, place: int, row: BindingRow) -> None:
         estimate = _estimate(row, field)
         _draw_interval(axes, place, line, estimate)
         if estimate.value is not None:
-            axes.plot([100 * estimate.value], [place + line.place], zorder=4, **_marker(line))
+            axes.plot([100 * estimate.value], [place + line.place], markersize=6.5, ls="none", zorder=4, **_look(line))
 
 
 def _draw_interval(axes: Axes, place: int, line: _Line, estimate: Estimate) -> None:
@@ -239,15 +233,9 @@ def _draw_interval(axes: Axes, place: int, line: _Line, estimate: Estimate) -> N
             axes.plot([edge], [y], marker=arrow, color=line.colour, markersize=6, clip_on=False, zorder=4)
 
 
-def _marker(line: _Line) -> dict[str, Any]:
-    return {
-        "marker": line.marker,
-        "color": line.colour,
-        "markersize": 6.5,
-        "markeredgewidth": 1.6,
-        "markerfacecolor": line.colour if line.filled else "white",
-        "linestyle": "none",
-    }
+def _look(line: _Line) -> dict[str, Any]:
+    inside = line.colour if line.filled else "white"
+    return {"marker": line.marker, "color": line.colour, "markerfacecolor": inside, "markeredgewidth": 1.6}
 
 
 def _write_name(axes: Axes, place: int, name: str, row: BindingRow) -> None:
@@ -260,7 +248,7 @@ def _write_name(axes: Axes, place: int, name: str, row: BindingRow) -> None:
 
 def _write_verdict(axes: Axes, place: int, row: BindingRow, language: Language) -> None:
     across = axes.get_yaxis_transform()
-    colour = _COLOURS[row.verdict]
+    colour = _COLOURS.get(row.verdict, GREY)
     verdict = say(VERDICTS[row.verdict], language)
     axes.text(_RIGHT, place + 0.05, verdict, transform=across, va="bottom", color=colour, fontsize=12.5)
     if row.leading.value is not None or row.leading.low is not None:
@@ -287,16 +275,7 @@ def _legend(language: Language) -> list[Line2D]:
     """Give one entry for each kind of line, in the order of a block."""
     shap, raw, atu, late = _LINES.values()
     return [
-        Line2D(
-            [],
-            [],
-            marker=line.marker,
-            color=line.colour,
-            markerfacecolor=line.colour if line.filled else "white",
-            markeredgewidth=1.6,
-            linewidth=line.width,
-            label=say(line.label, language),
-        )
+        Line2D([], [], linewidth=line.width, label=say(line.label, language), **_look(line))
         for line in (shap, raw, atu, _BOUNDS, late)
     ]
 

@@ -18,8 +18,7 @@ from churn.charts import BLUE, DARK, GREY, LOW_TO_HIGH, MORE, canvas
 from churn.errors import ExplanationError
 from churn.explanation.shap import Contributions
 from churn.features.feature import Feature, find_feature, meaning_of
-from churn.speech import Language, Percent, message, say
-from churn.speech.amounts import InUnit, ShortNumber
+from churn.speech import InUnit, Language, Percent, ShortNumber, message, say
 
 MOST_ROWS = 5_000
 """Rows drawn at most; more of them only cover each other."""
@@ -164,19 +163,9 @@ def _draw_beeswarm(axes: Axes, shaps: NDArray[np.float64], colours: NDArray[np.f
         warnings.simplefilter("ignore", RuntimeWarning)  # a feature missing everywhere has no percentiles
         import shap  # here, because it takes seconds
 
-        names = [str(column) for column in range(shaps.shape[1])]
-        swarm = shap.Explanation(shaps, data=colours, feature_names=names)
-        shap.plots.beeswarm(
-            swarm,
-            max_display=shaps.shape[1],
-            order=np.arange(shaps.shape[1]),
-            color=_LOW_TO_HIGH,
-            ax=axes,
-            show=False,
-            color_bar=False,
-            plot_size=None,
-            s=9,
-        )
+        n, own = shaps.shape[1], {"show": False, "color_bar": False, "plot_size": None}
+        swarm = shap.Explanation(shaps, data=colours, feature_names=[str(column) for column in range(n)])
+        shap.plots.beeswarm(swarm, max_display=n, order=np.arange(n), color=_LOW_TO_HIGH, ax=axes, s=9, **own)
     for points in axes.collections:
         if points.get_array() is not None:
             points.set_clim(0, 1)  # shap cuts the scale at percentiles, and has none where many values are missing

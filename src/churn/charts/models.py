@@ -44,15 +44,8 @@ def draw_baselines(baselines: Baselines, *, title: str) -> Figure:
     axes.bar([p for p, _ in stated], [rate for _, rate in stated], width=0.62, color=STATED, alpha=0.45, label="stated")
     rates = [(bucket.observed, bucket.observed_low, bucket.observed_high) for bucket in shown]
     observed, low, high = np.array(rates, dtype=np.float64).reshape(-1, 3).T
-    axes.errorbar(
-        [place - 0.09 for place in places],
-        observed,
-        yerr=[observed - low, high - observed],
-        fmt="o",
-        color=OBSERVED,
-        capsize=3,
-        label="observed, 95 % interval",
-    )
+    left, ends = [place - 0.09 for place in places], [observed - low, high - observed]
+    axes.errorbar(left, observed, yerr=ends, fmt="o", color=OBSERVED, capsize=3, label="observed, 95 % interval")
     predicted = [(place + 0.09, one.predicted) for place, one in zip(places, shown, strict=True)]
     if known := [(place, rate) for place, rate in predicted if rate is not None]:
         axes.plot(*zip(*known, strict=True), "D", color=PREDICTED, label="predicted")

@@ -160,16 +160,8 @@ def _draw_end(axes: Axes, places: tuple[int, int], probability: float, label: Me
 def _write(axes: Axes, place: int, label: str, value: str) -> None:
     across = axes.get_yaxis_transform()
     where, side = (place + 0.1, "bottom") if value else (place, "center_baseline")
-    axes.text(
-        _LEFT,
-        where,
-        canvas.wrap(canvas.drawable(label), 48),
-        transform=across,
-        va=side,
-        ha="right",
-        fontsize=10.5,
-        color=DARK,
-    )
+    text = canvas.wrap(canvas.drawable(label), 48)
+    axes.text(_LEFT, where, text, transform=across, va=side, ha="right", fontsize=10.5, color=DARK)
     if value:
         below = canvas.wrap(canvas.drawable(value), 48, lines=1)
         axes.text(_LEFT, place + 0.14, below, transform=across, va="top", ha="right", fontsize=9.5, color=GREY)

@@ -15,8 +15,7 @@ from churn.data import open_data
 from churn.explanation import bindings, verdict
 from churn.features.feature import meaning_of, value_of
 from churn.model.storage import read_model
-from churn.speech import Language, Message, Percent, Points, Said, message, say
-from churn.speech.amounts import PointsBetween
+from churn.speech import Language, Message, Percent, Points, PointsBetween, Said, message, say
 from churn.tables.flat import Labels
 from churn.threads import use_threads
 

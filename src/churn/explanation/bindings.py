@@ -195,11 +195,8 @@ def binding_rows(table: pd.DataFrame) -> list[BindingRow]:
 def _cells(record: Mapping[Any, Any]) -> dict[str, Any]:
     known: dict[str, Any] = {str(name): None if pd.isna(value) else value for name, value in record.items()}
     passed = known["controls_passed"]
-    return (
-        known
-        | {name: int(known[name]) for name in _WHOLE}
-        | {"controls_passed": None if passed is None else bool(passed)}
-    )
+    whole = {name: int(known[name]) for name in _WHOLE}
+    return known | whole | {"controls_passed": None if passed is None else bool(passed)}
 
 
 def _rank(row: BindingRow) -> tuple[int, float]:
@@ -273,9 +270,8 @@ def read_truth(folder: Path) -> dict[str, dict[str, float]]:
             rows = pd.read_parquet(path, columns=["service", "group", "n", "effect"])
             rows = rows.astype({"n": float, "effect": float})
         except (OSError, ValueError) as error:
-            raise DataError(
-                f"{path}: no true effects are there; --truth is for banks made by churn simulate"
-            ) from error
+            wrong = f"{path}: no true effects are there; --truth is for banks made by churn simulate"
+            raise DataError(wrong) from error
         rows = rows[rows["group"].isin(GROUPS) & rows["effect"].notna()]
         for (service, group), part in rows.groupby(["service", "group"]):
             weighted = float((part["n"] * part["effect"]).sum() / part["n"].sum())
@@ -316,7 +312,5 @@ def _covers(truth: float | None, estimate: Estimate) -> bool | None:
 def _judge(row: BindingRow, truth: float | None, worthwhile: float) -> Grade:
     if truth is None or row.verdict == "cannot_tell":
         return "open"
-    right = {"cuts": truth < 0, "suggests": truth < 0, "raises": truth > 0, "no_effect": abs(truth) < worthwhile}[
-        row.verdict
-    ]
-    return "right" if right else "wrong"
+    right = {"cuts": truth < 0, "suggests": truth < 0, "raises": truth > 0, "no_effect": abs(truth) < worthwhile}
+    return "right" if right[row.verdict] else "wrong"

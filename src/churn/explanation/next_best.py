@@ -64,17 +64,8 @@ def build_advice(effects: Iterable[ServiceEffect], settings: EffectSettings) -> 
     for effect in effects:
         verdict, evidence, (value, low, high), _ = judge(effect, settings)
         bands = {name: float(band.value) for name, band in effect.bands.items() if band.value is not None}
-        advice.append(
-            Advice(
-                service=effect.service,
-                verdict=verdict,
-                evidence=evidence,
-                effect=value,
-                low=low,
-                high=high,
-                bands=bands,
-            )
-        )
+        claimed = {"effect": value, "low": low, "high": high}
+        advice.append(Advice(service=effect.service, verdict=verdict, evidence=evidence, bands=bands, **claimed))
     return tuple(advice)
 
 

@@ -11,8 +11,7 @@ from churn import csv_files
 from churn.explanation.bindings import FIELDS, BindingRow, flatten
 from churn.explanation.verdict import EVIDENCE, VERDICTS
 from churn.files import render_json, write_text
-from churn.speech import Language, Message, Percent, message, say
-from churn.speech.amounts import PointsBetween
+from churn.speech import Language, Message, Percent, PointsBetween, message, say
 
 TITLE = message("What binding a service would do to churn")
 _UNITS = message("Changes of the churn probability in percentage points, with 95 % intervals; negative is less churn.")

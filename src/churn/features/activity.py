@@ -15,27 +15,15 @@ from churn.timeline import Tables
 
 # What is counted, by channel: what it is called, none of it, and some.
 _CHANNELS = {
-    "counter": (
-        message("counter transactions", context="feature"),
-        message("no counter transactions"),
-        counted("{n} counter transaction", "{n} counter transactions", 1),
-    ),
-    "atm": (
-        message("ATM transactions", context="feature"),
-        message("no ATM transactions"),
-        counted("{n} ATM transaction", "{n} ATM transactions", 1),
-    ),
-    "online": (
-        message("online transactions", context="feature"),
-        message("no online-banking transactions"),
-        counted("{n} online-banking transaction", "{n} online-banking transactions", 1),
-    ),
-    "mobile": (
-        message("mobile transactions", context="feature"),
-        message("no mobile-banking transactions"),
-        counted("{n} mobile-banking transaction", "{n} mobile-banking transactions", 1),
-    ),
-}
+    "counter": (message("counter transactions", context="feature"), message("no counter transactions"),
+        counted("{n} counter transaction", "{n} counter transactions", 1)),
+    "atm": (message("ATM transactions", context="feature"), message("no ATM transactions"),
+        counted("{n} ATM transaction", "{n} ATM transactions", 1)),
+    "online": (message("online transactions", context="feature"), message("no online-banking transactions"),
+        counted("{n} online-banking transaction", "{n} online-banking transactions", 1)),
+    "mobile": (message("mobile transactions", context="feature"), message("no mobile-banking transactions"),
+        counted("{n} mobile-banking transaction", "{n} mobile-banking transactions", 1)),
+}  # fmt: skip
 # The service that alone makes transactions through a channel possible.
 _THROUGH = {"online": ("online_banking",), "mobile": ("mobile_banking",)}
 # Part of what a feature means, so that no setting of a bank moves it.

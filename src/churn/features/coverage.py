@@ -20,16 +20,10 @@ _TOWARDS_COVERAGE = e.few(message("no products held that count towards coverage"
     counted("only {n} product held that counts towards coverage", "only {n} products held that count towards coverage",
         1))  # fmt: skip
 # What opens and closes: what it is called, none of it, and some.
-_OPENED = (
-    message("products opened"),
-    message("no products opened"),
-    counted("{n} product opened", "{n} products opened", 1),
-)
-_CLOSED = (
-    message("products closed"),
-    message("no products closed"),
-    counted("{n} product closed", "{n} products closed", 1),
-)
+_OPENED = (message("products opened"), message("no products opened"),
+    counted("{n} product opened", "{n} products opened", 1))  # fmt: skip
+_CLOSED = (message("products closed"), message("no products closed"),
+    counted("{n} product closed", "{n} products closed", 1))  # fmt: skip
 
 
 def coverage_features(config: Config) -> tuple[Feature, ...]:

@@ -8,28 +8,13 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from churn.speech import LANGUAGES, Plain, Said, message, say
-from churn.speech.amounts import InUnit
+from churn.speech import LANGUAGES, InUnit, Plain, Said, message, say
 
 Family = Literal["coverage", "bindings", "contacts", "pnl", "activity", "relationship"]
 Role = Literal[
-    "bound",
-    "bound_days",
-    "n_bound",
-    "n_eligible",
-    "share_bound",
-    "unbinding",
-    "held",
-    "n_held",
-    "n_sticky",
-    "coverage",
-    "opening",
-    "closing",
-    "class_1",
-    "unrealised",
-    "since_loss",
-    "referrals",
-]
+    "bound", "bound_days", "n_bound", "n_eligible", "share_bound", "unbinding", "held", "n_held", "n_sticky",
+    "coverage", "opening", "closing", "class_1", "unrealised", "since_loss", "referrals",
+]  # fmt: skip
 Phrase = Callable[[float, bool], Said | None]
 """From a value (NaN where missing) and whether it raises the risk to what it says; None where it says nothing."""
 ANY_SERVICE = "*"

@@ -23,11 +23,8 @@ MANY_TIMES = 3.0
 """From so much on a change is told as a multiple, not in per cent."""
 _NO_LOSS = message("no unrealised loss")
 _NOT_SINCE_LOSS = message("not reached since the loss began")
-_PROFIT_OR_LOSS = (
-    message("no unrealised profit or loss"),
-    message("unrealised profit {amount}"),
-    message("unrealised loss {amount}"),
-)
+_PROFIT_OR_LOSS = (message("no unrealised profit or loss"), message("unrealised profit {amount}"),
+    message("unrealised loss {amount}"))  # fmt: skip
 
 
 def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one signature for all families)
@@ -36,14 +33,8 @@ def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one si
     amount = partial(new, unit="yuan", story=ASSETS)
     trend = partial(new, story=TREND)
     loss = partial(new, story=LOSS)
-    said = partial(
-        loss,
-        window_days=_SINCE_LOSS_DAYS,
-        actionable=True,
-        tables=("pnl", "contacts"),
-        role="since_loss",
-        topic="said since the loss",
-    )
+    said = partial(loss, window_days=_SINCE_LOSS_DAYS, actionable=True, tables=("pnl", "contacts"), role="since_loss",
+        topic="said since the loss")  # fmt: skip
     return (
         amount(name="aum_cny", meaning=message("assets under management at the last month-end"),
             phrase=e.signed(message("no assets at the last month-end"), message("assets {amount}"),

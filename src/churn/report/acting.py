@@ -70,29 +70,15 @@ def _manager(manager: dict[Any, Any], rows: pd.DataFrame | None, detailed: bool)
 
 
 def _contact(row: dict[Any, Any]) -> facts.Contact:
-    return facts.Contact(
-        kind=row["kind"],
-        customer_id=row["customer_id"],
-        tier=row["tier"],
-        purpose=row["purpose"],
-        probability=row["churn_probability"],
-        kept_cny=row["expected_value_kept"],
-        why=Name(row["why_en"], row["why_zh"]),
-        say_first=Name(row["say_first_en"], row["say_first_zh"]),
-        offer=Name(row["offer_en"], row["offer_zh"]),
-        last_contacted_on=row["last_contacted_on"],
-        assignment=row["assignment"],
-    )
+    alike = ("kind", "customer_id", "tier", "purpose", "last_contacted_on", "assignment")
+    said: dict[str, Any] = {name: Name(row[f"{name}_en"], row[f"{name}_zh"]) for name in ("why", "say_first", "offer")}
+    risk = {"probability": row["churn_probability"], "kept_cny": row["expected_value_kept"]}
+    return facts.Contact(**{name: row[name] for name in alike}, **risk, **said)
 
 
 def _proposal(row: dict[Any, Any]) -> facts.Proposal:
-    return facts.Proposal(
-        customer_id=row["customer_id"],
-        branch_id=row["branch_id"],
-        tier=row["tier"],
-        manager_id=_known(row["proposed_manager_id"]),
-        reason=Name(row["reason_en"], row["reason_zh"]),
-    )
+    manager, reason = _known(row["proposed_manager_id"]), Name(row["reason_en"], row["reason_zh"])
+    return facts.Proposal(row["customer_id"], row["branch_id"], row["tier"], manager_id=manager, reason=reason)
 
 
 def summarise_lists(lists: Lists, branch_id: str | None = None) -> tuple[facts.Listing, ...]:
@@ -116,14 +102,9 @@ def summarise_lists(lists: Lists, branch_id: str | None = None) -> tuple[facts.L
 
 
 def _listed(row: dict[Any, Any]) -> facts.ListedCustomer:
-    return facts.ListedCustomer(
-        customer_id=row["customer_id"],
-        branch_id=_known(row["branch_id"]),
-        manager_id=_known(row["manager_id"]),
-        tier=_known(row["tier"]),
-        why=Name(row["why_en"], row["why_zh"]),
-        refuses=bool(row.get("do_not_contact", False)),
-    )
+    known = {name: _known(row[name]) for name in ("branch_id", "manager_id", "tier")}
+    why, refuses = Name(row["why_en"], row["why_zh"]), bool(row.get("do_not_contact", False))
+    return facts.ListedCustomer(customer_id=row["customer_id"], why=why, refuses=refuses, **known)
 
 
 def summarise_working(progress: Progress, branch_id: str | None = None) -> facts.Working:

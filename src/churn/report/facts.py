@@ -9,8 +9,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal, NamedTuple
 
 from churn.explanation.bindings import BindingRow, flatten
-from churn.speech import LANGUAGES, Joined, Message, Name, Said, say
-from churn.speech.amounts import Amount
+from churn.speech import LANGUAGES, Amount, Joined, Message, Name, Said, say
 
 Unit = Literal["number", "share", "yuan", "mean"]
 

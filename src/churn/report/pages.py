@@ -176,7 +176,7 @@ def _collect(pages: Pages, branch_id: str | None) -> facts.PageFacts:
     scored_on = pages.scores.as_of
     meanings = {feature.name: feature.meaning for feature in pages.catalogue if feature.family}
     return facts.PageFacts(
-        about=_about(pages.model, mine, scored_on, day.date if day else scored_on, branch_id, is_flat=acts is None),
+        about=_about(pages, mine, day, branch_id),
         headlines=tuple(_headlines(mine)),
         baselines=_baselines(pages.model, mine, config, is_seen=pages.is_seen),
         bins=tuple(_bins(mine)),
@@ -193,19 +193,11 @@ def _collect(pages: Pages, branch_id: str | None) -> facts.PageFacts:
     )
 
 
-def _about(
-    model: StoredModel,
-    customers: pd.DataFrame,
-    scored_on: dt.date | None,
-    date: dt.date | None,
-    branch_id: str | None,
-    *,
-    is_flat: bool,
-) -> facts.About:
-    manifest, auc = model.manifest, model.metrics.roc_auc
+def _about(pages: Pages, customers: pd.DataFrame, day: facts.Day | None, branch_id: str | None) -> facts.About:
+    manifest, auc, scored_on = pages.model.manifest, pages.model.metrics.roc_auc, pages.scores.as_of
     return facts.About(
         branch_id=branch_id,
-        date=date,
+        date=day.date if day else scored_on,
         scored_on=scored_on,
         horizon_days=manifest.horizon_days,
         model_id=manifest.model_id,
@@ -213,7 +205,7 @@ def _about(
         is_out_of_time=manifest.out_of_time,
         roc_auc=(auc.value, auc.low, auc.high) if auc.value is not None else None,
         n_scored=len(customers),
-        is_flat=is_flat,
+        is_flat=pages.acts is None,
     )
 
 

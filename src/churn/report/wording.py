@@ -39,11 +39,7 @@ _CODED: Mapping[str, Mapping[str, Said]] = {
     },
 }
 """Groups whose names are codes, by trait; those of the other traits are a bank's ids, or numbers."""
-BANDS: Mapping[str, Message] = {
-    "high": message("high risk"),
-    "medium": message("medium risk"),
-    "low": message("low risk"),
-}
+BANDS = {"high": message("high risk"), "medium": message("medium risk"), "low": message("low risk")}
 CODES: Mapping[str, Mapping[str, Said]] = {
     "headlines": {
         "customers": message("customers scored"),

@@ -19,7 +19,6 @@ from churn.simulation.dynamics import Market, draw_market
 from churn.simulation.events import OPEN, Rows, note_month, note_standing, note_states, opened_on, stack
 from churn.simulation.history import Assignment, burn_in, live_month, plan_campaigns
 from churn.simulation.state import Ints, People, Scene, State
-from churn.simulation.structure import Confounders
 from churn.simulation.tables import FileFormat, build_tables, describe_oracle, oracle_table, write_part, write_truth
 from churn.simulation.truth import Effect, Reference
 from churn.tables.contract import contract_tables
@@ -174,7 +173,7 @@ def simulate_bank(
     file_format: FileFormat = "parquet",
     drift: bool = False,
     shock: bool = False,
-    confounders: Confounders = "hidden",
+    confounders: s.Confounders = "hidden",
     campaigns: bool = True,
     truth: bool = True,
     on_step: Callable[[str], None] = _say_nothing,
@@ -299,7 +298,7 @@ def _check(customers: int, months: int, seed: int, file_format: str, confounders
         raise ChurnError(f"confounders: {confounders!r} is not known; give hidden or observed")
 
 
-def _scene(customers: int, months: int, drift: bool, shock: bool, confounders: Confounders, campaigns: bool) -> Scene:
+def _scene(customers: int, months: int, drift: bool, shock: bool, confounders: s.Confounders, campaigns: bool) -> Scene:
     return Scene(
         months=months,
         confounders=confounders,

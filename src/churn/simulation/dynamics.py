@@ -9,7 +9,6 @@ import numpy as np
 
 from churn.simulation import structure as s
 from churn.simulation.state import Bools, Ints, People, Scene, State, drivers
-from churn.simulation.structure import Floats, Floats32
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ def draw_market(scene: Scene, month: int, rng: np.random.Generator) -> Market:
     return Market(float(s.STOCK_MEAN + s.STOCK_NOISE * stock + drift + crash), float(s.GOLD_MEAN + s.GOLD_NOISE * gold))
 
 
-def unrealised_loss(state: State) -> Floats:
+def unrealised_loss(state: State) -> s.Floats:
     """Loss on everything invested as a share of its cost, in [0, 1]; 0 with a gain or nothing invested.
 
     Formula: max(0, 1 − Σ market value / Σ cost) over products with a cost basis.
@@ -38,18 +37,18 @@ def unrealised_loss(state: State) -> Floats:
     return np.where(cost > 0, np.maximum(0.0, 1 - value / np.maximum(cost, 1e-9)), 0.0)
 
 
-def money_put_in(state: State) -> Floats:
+def money_put_in(state: State) -> s.Floats:
     """Return yuan put in and still at the bank, shape (n,): deposits, and what was invested at its cost.
 
     Both are in the table `pnl`; the market alone moves neither.
     """
-    put_in: Floats = np.where(s.INVESTED, state.cost, state.value).sum(axis=1) * state.keeps
+    put_in: s.Floats = np.where(s.INVESTED, state.cost, state.value).sum(axis=1) * state.keeps
     return put_in
 
 
 def move_balances(
     state: State, people: People, held: Bools, market: Market, rng: np.random.Generator
-) -> tuple[Floats, Floats]:
+) -> tuple[s.Floats, s.Floats]:
     """Return value and cost at the month's end, shape (n, 6), for the products then `held`.
 
     Deposits return to the customer's own level; invested money earns the market and slowly returns to
@@ -71,12 +70,12 @@ def move_balances(
     return value, np.where(s.INVESTED & valued, np.where(opened, plan, cost), 0.0)
 
 
-def _debit(before: Floats, plan: Floats, noise: Floats32) -> Floats:
+def _debit(before: s.Floats, plan: s.Floats, noise: s.Floats32) -> s.Floats:
     log_ratio = np.log(np.maximum(before, 1.0) / plan)
     return plan * np.exp(s.BALANCE_MEMORY * log_ratio + s.BALANCE_NOISE * noise)
 
 
-def entry_balances(people: People, person: np.ndarray, held: Bools) -> tuple[Floats, Floats]:
+def entry_balances(people: People, person: np.ndarray, held: Bools) -> tuple[s.Floats, s.Floats]:
     """Return value and cost of those who just entered: everything at its planned size, no gain yet."""
     plan = np.exp(people.log_balance[person])[:, None] * people.share[person]
     value = np.where(held[:, s.VALUED_PRODUCT], plan, 0.0)
@@ -96,7 +95,7 @@ class Contacts:
     reached: Bools
 
 
-def draw_contacts(state: State, people: People, z: Floats, rng: np.random.Generator) -> Contacts:
+def draw_contacts(state: State, people: People, z: s.Floats, rng: np.random.Generator) -> Contacts:
     """Draw a month's contacts: VIPs, customers with losses and falling balances are called more.
 
     The next contact of a round is introduce, invite, care, offer; a loss above `LOSS_THRESHOLD` turns
@@ -130,7 +129,7 @@ def in_timely_care(state: State) -> Bools:
     return (state.since_care < s.CONTACT_MONTHS) & (unrealised_loss(state) > s.LOSS_THRESHOLD)
 
 
-def review_tiers(tier: Ints, aum: Floats) -> Ints:
+def review_tiers(tier: Ints, aum: s.Floats) -> Ints:
     """Return tiers by balances; a tier once reached is kept down to `TIER_KEPT` of its floor.
 
     Examples
@@ -167,11 +166,11 @@ class Choices:
     """
 
     active: Bools
-    bind: Floats
-    bind_new: Floats
+    bind: s.Floats
+    bind_new: s.Floats
     offered: Bools
-    uptake: Floats
-    u: Floats32
+    uptake: s.Floats
+    u: s.Floats32
     opened: Bools
     held: Bools
 
@@ -185,18 +184,18 @@ class Month:
     contacts: Contacts
 
 
-def logistic(x: Floats) -> Floats:
+def logistic(x: s.Floats) -> s.Floats:
     """Return 1 / (1 + exp(−x))."""
     return 1 / (1 + np.exp(-x))
 
 
-def load(z: Floats, loading: Floats) -> Floats:
+def load(z: s.Floats, loading: s.Floats) -> s.Floats:
     """Return z @ loading in a fixed order of summation, whatever the number of threads."""
-    product: Floats = np.einsum("ij,jk->ik", z, loading)
+    product: s.Floats = np.einsum("ij,jk->ik", z, loading)
     return product
 
 
-def log_odds_to_leave(state: State, people: People, scene: Scene, month: int) -> Floats:
+def log_odds_to_leave(state: State, people: People, scene: Scene, month: int) -> s.Floats:
     """Log-odds of deciding to leave this month, without the intercept of the coverage; shape (n,)."""
     z = drivers(state, people, scene, month)
     eta = load(z, s.LATENT_EFFECT[:, None])[:, 0] + load(state.bound.astype(float), s.BINDING_EFFECT[:, None])[:, 0]
@@ -206,7 +205,7 @@ def log_odds_to_leave(state: State, people: People, scene: Scene, month: int) ->
     return eta + _weather(scene, month)
 
 
-def intercepts_at(scene: Scene, month: int) -> Floats:
+def intercepts_at(scene: Scene, month: int) -> s.Floats:
     """Intercepts by coverage 1 to 5+ in a month: corrected from the reference date on."""
     return scene.intercepts + (scene.correction if month >= scene.reference else 0.0)
 
@@ -253,7 +252,7 @@ def next_bound(bound: Bools, choices: Choices) -> Bools:
     return choices.held & (stays | (~bound & (u < bind * choices.active[:, None])))
 
 
-def takers_chance(bound: Bools, choices: Choices) -> Floats:
+def takers_chance(bound: Bools, choices: Choices) -> s.Floats:
     """Chance of binding within the month if offered and not otherwise, shape (n, 8)."""
     could = choices.held & ~choices.opened & ~bound & choices.active[:, None]
     return np.where(could, (1 - choices.bind) * choices.uptake[:, None], 0.0)
@@ -290,14 +289,16 @@ def _weather(scene: Scene, month: int) -> float:
     return drift + (s.SHOCK_HAZARD if shocked else 0.0)
 
 
-def _shares(base: Floats, z: Floats, scene: Scene, month: int) -> Floats:
+def _shares(base: s.Floats, z: s.Floats, scene: Scene, month: int) -> s.Floats:
     odds = base / np.maximum(1 - base, 1e-9) * np.exp(load(z, s.ADOPTION_LOADING))
     if scene.drift:
         odds[:, _DIGITAL] *= np.exp(s.DRIFT_DIGITAL * scene.years_from_reference(max(month, 0)))
     return odds / (1 + odds)
 
 
-def _move_products(state: State, z: Floats, scene: Scene, month: int, rng: np.random.Generator) -> tuple[Bools, Bools]:
+def _move_products(
+    state: State, z: s.Floats, scene: Scene, month: int, rng: np.random.Generator
+) -> tuple[Bools, Bools]:
     u = rng.random(state.held.shape, dtype=np.float32)
     active = state.undecided[:, None]
     closed = state.held & active & (u < s.CLOSING_RATE)
@@ -306,7 +307,7 @@ def _move_products(state: State, z: Floats, scene: Scene, month: int, rng: np.ra
 
 
 def _draw_choices(
-    state: State, z: Floats, held: Bools, opened: Bools, offers: Bools, rng: np.random.Generator
+    state: State, z: s.Floats, held: Bools, opened: Bools, offers: Bools, rng: np.random.Generator
 ) -> Choices:
     pull = load(z, s.BINDING_LOADING)
     return Choices(

@@ -8,7 +8,6 @@ from churn.simulation import dynamics
 from churn.simulation import structure as s
 from churn.simulation.dynamics import Contacts, Market
 from churn.simulation.state import Bools, Ints, People, Scene, State, join, select
-from churn.simulation.structure import Floats
 
 
 @dataclass(frozen=True)
@@ -80,12 +79,12 @@ class Transactions:
 
     person: Ints
     channel: Ints
-    luck: Floats
+    luck: s.Floats
     tier: Ints
-    growth: Floats
+    growth: s.Floats
 
 
-def draw_transactions(state: State, growth: Floats, people: People, rng: np.random.Generator) -> Transactions:
+def draw_transactions(state: State, growth: s.Floats, people: People, rng: np.random.Generator) -> Transactions:
     """Draw a month's transactions: Poisson counts that show loyalty and digital habit dimly.
 
     Online and mobile need the product; a customer who is draining does half as much, a dormant nothing.
@@ -118,7 +117,7 @@ def serve(made: Transactions, rng: np.random.Generator) -> Ints:
     return channel
 
 
-def draw_amounts(made: Transactions, channel: Ints, people: People, rng: np.random.Generator) -> Floats:
+def draw_amounts(made: Transactions, channel: Ints, people: People, rng: np.random.Generator) -> s.Floats:
     """Return yuan, shape (m,): positive in, negative out.
 
     Some of the counter's business is of the size of the customer's balance. The direction follows only what
@@ -129,7 +128,7 @@ def draw_amounts(made: Transactions, channel: Ints, people: People, rng: np.rand
     usual = np.log(s.MEDIAN_AMOUNT_CNY) + s.AMOUNT_TO_LOG_BALANCE * (log_balance - np.log(s.AMOUNT_AT_BALANCE_CNY))
     large = (channel == _COUNTER) & (u[0] < s.LARGE_SHARE)
     whole = np.log(s.LARGE_TO_BALANCE) + log_balance + s.LARGE_NOISE * made.luck
-    size: Floats = np.exp(np.where(large, whole, usual + made.luck))
+    size: s.Floats = np.exp(np.where(large, whole, usual + made.luck))
     return np.where(u[1] < dynamics.logistic(s.FLOW_RESPONSE * made.growth), size, -size)
 
 
@@ -226,7 +225,7 @@ def _decide(state: State, people: People, scene: Scene, month: int, rng: np.rand
     )
 
 
-def _growth(start: State, end: State) -> Floats:
+def _growth(start: State, end: State) -> s.Floats:
     """Logarithm of money at the month's end over that at its start, for the customers of `end`."""
     before = dynamics.money_put_in(start)[np.isin(start.person, end.person)]
     return np.log(np.maximum(dynamics.money_put_in(end), 1.0) / np.maximum(before, 1.0))

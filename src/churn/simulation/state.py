@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from churn.simulation import structure as s
-from churn.simulation.structure import Confounders, Floats
 
 Days = NDArray[np.int32]
 
@@ -83,9 +82,9 @@ class People:
 
     entry: Ints
     entry_day: Ints
-    latents: Floats
-    log_balance: Floats
-    share: Floats
+    latents: s.Floats
+    log_balance: s.Floats
+    share: s.Floats
     birth_year: Ints
     birth_known: Bools
     branch: Ints
@@ -171,9 +170,9 @@ class State:
     bound: Bools
     opened: Ints
     bound_in: Ints
-    value: Floats
-    cost: Floats
-    keeps: Floats
+    value: s.Floats
+    cost: s.Floats
+    keeps: s.Floats
     tier: Ints
     manager: Ints
     since_care: Ints
@@ -196,9 +195,9 @@ class State:
         return coverage
 
     @property
-    def aum(self) -> Floats:
+    def aum(self) -> s.Floats:
         """Assets under management, yuan."""
-        aum: Floats = self.value.sum(axis=1) * self.keeps
+        aum: s.Floats = self.value.sum(axis=1) * self.keeps
         return aum
 
 
@@ -212,12 +211,12 @@ class Scene:
     """
 
     months: int
-    confounders: Confounders
+    confounders: s.Confounders
     drift: bool
     shock_month: int | None
     first_month: int
     branches: int
-    correction: Floats
+    correction: s.Floats
     campaigns: tuple[tuple[int, int], ...]
 
     @property
@@ -226,7 +225,7 @@ class Scene:
         return self.months - s.HORIZON_MONTHS
 
     @property
-    def intercepts(self) -> Floats:
+    def intercepts(self) -> s.Floats:
         """Intercepts by coverage 1 to 5+ before the reference date."""
         return s.INTERCEPTS[self.confounders]
 
@@ -245,7 +244,7 @@ def join(states: Sequence[State]) -> State:
     return State(**{name: np.concatenate([getattr(one, name) for one in states]) for name in vars(states[0])})
 
 
-def drivers(state: State, people: People, scene: Scene, month: int) -> Floats:
+def drivers(state: State, people: People, scene: Scene, month: int) -> s.Floats:
     """Return what binding, adoption and leaving respond to, shape (n, 4), roughly standard normal.
 
     The latents themselves; or, where every confounder is observed, four stand-ins made of age, tenure,

@@ -16,7 +16,6 @@ from churn.simulation import structure as s
 from churn.simulation.dynamics import PURPOSES, coverage_bucket
 from churn.simulation.events import OPEN, Rows
 from churn.simulation.state import REFERENCE_AS_OF, Ints, People, Scene, date_of
-from churn.simulation.structure import Floats, describe_structure
 from churn.simulation.truth import Effect, Reference, add_up
 
 Columns = dict[str, pa.Array]
@@ -224,7 +223,7 @@ def write_table(table: pa.Table, path: Path) -> None:
         pq.write_table(table, path, store_schema=False, compression="zstd")
 
 
-def oracle_table(reference: Reference, risk: Floats, number: Ints) -> pa.Table:
+def oracle_table(reference: Reference, risk: s.Floats, number: Ints) -> pa.Table:
     """Return a row for each customer of the population at the reference as-of date."""
     state = reference.state
     day = np.full(len(risk), (np.datetime64(REFERENCE_AS_OF) - np.datetime64("1970-01-01")).astype(int))
@@ -250,7 +249,7 @@ def write_truth(
     facts = {"confounders": scene.confounders, "drift": scene.drift, "shock": scene.shock_month is not None}
     write_json(
         folder / "structure.json",
-        {**facts, "intercept_shift_from_reference": scene.correction.tolist(), **describe_structure()},
+        {**facts, "intercept_shift_from_reference": scene.correction.tolist(), **s.describe_structure()},
     )
 
 

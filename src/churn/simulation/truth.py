@@ -16,7 +16,6 @@ from churn.simulation import dynamics
 from churn.simulation import structure as s
 from churn.simulation.history import Assignment, assign, offers_of
 from churn.simulation.state import Bools, People, Scene, State, select
-from churn.simulation.structure import Floats
 
 # Chance that a decision in month 0, 1, ... of the horizon becomes a departure before its end.
 LEAVES_IN_TIME = np.array([s.DRAIN_SHARE[: s.HORIZON_MONTHS - 1 - t].sum() for t in range(s.HORIZON_MONTHS)])
@@ -47,7 +46,7 @@ class Paths:
     bound: Bools
     if_bound: Bools
     if_unbound: Bools
-    takes: Floats
+    takes: s.Floats
 
 
 def imagine(
@@ -73,7 +72,7 @@ def imagine(
     )
 
 
-def risk_along(paths: Paths, scene: Scene, shift: NDArray[np.float32] | float = 0.0) -> Floats:
+def risk_along(paths: Paths, scene: Scene, shift: NDArray[np.float32] | float = 0.0) -> s.Floats:
     """Chance of leaving within the horizon along each future, shape (futures, n).
 
     Formula: Σ_t S_t h_t q_t with S_t = Π_{k<t} (1 − h_k), h the monthly chance of deciding and q the chance
@@ -89,7 +88,7 @@ def risk_along(paths: Paths, scene: Scene, shift: NDArray[np.float32] | float = 
     return risk
 
 
-def effect_along(paths: Paths, scene: Scene, service: int, position: int) -> Floats:
+def effect_along(paths: Paths, scene: Scene, service: int, position: int) -> s.Floats:
     """Change of that chance by being bound rather than not, along each future, shape (futures, n).
 
     `position` is the service's place among the paths' services.
@@ -105,7 +104,7 @@ def effect_along(paths: Paths, scene: Scene, service: int, position: int) -> Flo
     return yes - no
 
 
-def first_month_chance(paths: Paths, scene: Scene) -> Floats:
+def first_month_chance(paths: Paths, scene: Scene) -> s.Floats:
     """Chance of deciding to leave in the first month, shape (n,); no future is needed for it."""
     return dynamics.logistic(paths.eta[0, 0] + dynamics.intercepts_at(scene, paths.month)[paths.bucket[0, 0]])
 
@@ -173,7 +172,7 @@ class Effect:
     group: str
     month: int
     weight: float
-    total: Floats
+    total: s.Floats
     members: int
 
     @property
@@ -197,7 +196,7 @@ def imagine_reference(state: State, people: People, scene: Scene, futures: int, 
     return Reference(state, undecided, paths)
 
 
-def oracle_risk(reference: Reference, scene: Scene) -> Floats:
+def oracle_risk(reference: Reference, scene: Scene) -> s.Floats:
     """Return each customer's probability of the contract's label, averaged over futures; shape (n,).
 
     Who is already draining leaves within three months: 1. Who left silently: `DORMANT_RISK`.
@@ -207,7 +206,7 @@ def oracle_risk(reference: Reference, scene: Scene) -> Floats:
     return risk
 
 
-def solve_correction(reference: Reference, scene: Scene) -> Floats:
+def solve_correction(reference: Reference, scene: Scene) -> s.Floats:
     """Return the shifts of the five intercepts from the reference on that meet `structure.TARGETS`.
 
     Fixed point on the complementary log-log scale, a ← a + 1.2 (ln(−ln(1 − target)) − ln(−ln(1 − mean))),
@@ -293,7 +292,7 @@ def _effects_of(service: int, reference: Reference, scene: Scene) -> list[Effect
     takes = np.zeros(len(bound))
     takes[undecided] = paths.takes[:, service]
     masks = (eligible, eligible & bound, eligible & ~bound)
-    weights: list[Floats] = [*(mask.astype(np.float64) for mask in masks), takes]
+    weights: list[s.Floats] = [*(mask.astype(np.float64) for mask in masks), takes]
     return [
         Effect(
             service=s.SERVICE_NAMES[service],

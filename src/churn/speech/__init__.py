@@ -4,31 +4,15 @@ English stands in the sources, as the text of a `Message`; Chinese in `locales/z
 No code looks inside a said sentence: decisions are made on the values.
 """
 
-from churn.speech.amounts import Date, Money, Number, Percent, Plain, Points, Share, ShortMoney, Span, Times
+from churn.speech.amounts import Amount, Date, InUnit, Money, Number, Percent, Plain, Points, PointsBetween
+
+# isort: split
+from churn.speech.amounts import Share, ShortMoney, ShortNumber, Span, Times
 from churn.speech.catalogue import LANGUAGES, Language, isolate, use_catalogues
 from churn.speech.message import Joined, Message, Name, Said, counted, joined, message, say
 
 __all__ = [
-    "LANGUAGES",
-    "Date",
-    "Joined",
-    "Language",
-    "Message",
-    "Money",
-    "Name",
-    "Number",
-    "Percent",
-    "Plain",
-    "Points",
-    "Said",
-    "Share",
-    "ShortMoney",
-    "Span",
-    "Times",
-    "counted",
-    "isolate",
-    "joined",
-    "message",
-    "say",
-    "use_catalogues",
-]
+    "LANGUAGES", "Amount", "Date", "InUnit", "Joined", "Language", "Message", "Money", "Name", "Number", "Percent",
+    "Plain", "Points", "PointsBetween", "Said", "Share", "ShortMoney", "ShortNumber", "Span", "Times", "counted",
+    "isolate", "joined", "message", "say", "use_catalogues",
+]  # fmt: skip

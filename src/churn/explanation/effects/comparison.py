@@ -67,14 +67,8 @@ class ComparedCustomers(NamedTuple):
 
     def of(self, rows: NDArray[np.bool_]) -> "ComparedCustomers":
         """Keep the customers marked in `rows`."""
-        return self._replace(
-            matrix=self.matrix[rows],
-            bound=self.bound[rows],
-            y=self.y[rows],
-            coverage=self.coverage[rows],
-            referred=None if self.referred is None else self.referred[rows],
-            once=None if self.once is None else self.once[rows],
-        )
+        parts = {name: getattr(self, name) for name in ("matrix", "bound", "y", "coverage", "referred", "once")}
+        return self._replace(**{name: part[rows] for name, part in parts.items() if part is not None})
 
 
 def compare_customers(

@@ -11,18 +11,11 @@ from churn.explanation.verdict import EVIDENCE, VERDICTS
 from churn.report import charts
 from churn.report.charts import Figure
 from churn.report.facts import Driver
-from churn.speech import Language, Number, Said, message, say
-from churn.speech.amounts import PointsBetween
+from churn.speech import Language, Number, PointsBetween, Said, message, say
 
 _ROW = 30
 _NAMES = alt.Axis(domain=False, ticks=False, labelLimit=alt.ExprRef("width < 420 ? 150 : 330"))
-_COLOURS = {
-    "cuts": charts.PREDICTED,
-    "suggests": charts.STATED,
-    "raises": charts.BAD,
-    "no_effect": charts.MUTED,
-    "cannot_tell": charts.MUTED,
-}
+_COLOURS = {"cuts": charts.PREDICTED, "suggests": charts.STATED, "raises": charts.BAD}
 _SHAP, _EFFECT = message("what the model makes of it (SHAP)"), message("what binding would do")
 
 
@@ -93,7 +86,7 @@ def _marks(
         for row in rows
         for series, estimate, colour in (
             (shap, row.shap.points, charts.OBSERVED),
-            (effect, row.leading, _COLOURS[row.verdict]),
+            (effect, row.leading, _COLOURS.get(row.verdict, charts.MUTED)),
         )
         if estimate.value is not None
     ]
@@ -115,10 +108,8 @@ def _marks(
 
 
 def _points(estimate: Estimate) -> dict[str, float | None]:
-    return {
-        name: None if value is None else 100 * value
-        for name, value in zip(("points", "low", "high"), estimate, strict=True)
-    }
+    named = zip(("points", "low", "high"), estimate, strict=True)
+    return {name: None if value is None else 100 * value for name, value in named}
 
 
 def _cells(row: BindingRow, name: str, language: Language) -> tuple[Said, ...]:

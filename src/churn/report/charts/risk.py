@@ -208,13 +208,6 @@ def _rates(bucket: Bucket, language: Language) -> list[dict[str, object]]:
 
 def _cells(bucket: Bucket) -> tuple[Said, ...]:
     low, high = bucket.observed_low, bucket.observed_high
-    return (
-        bucket.coverage,
-        bucket.n,
-        Percent(bucket.observed),
-        "" if low is None else charts.between(Percent(low), Percent(high)),
-        Percent(bucket.stated),
-        Percent(bucket.predicted),
-        bucket.n_now,
-        Percent(bucket.now),
-    )
+    interval = "" if low is None else charts.between(Percent(low), Percent(high))
+    judged = (Percent(bucket.observed), interval, Percent(bucket.stated), Percent(bucket.predicted))
+    return bucket.coverage, bucket.n, *judged, bucket.n_now, Percent(bucket.now)

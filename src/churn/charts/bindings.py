@@ -22,6 +22,7 @@ from churn.speech import Language, Message, PointsBetween, message, say
 
 _COLOURS: Mapping[Verdict, str] = {"cuts": LESS, "suggests": LESS, "raises": MORE}
 """The other verdicts are grey."""
+Truth = Mapping[str, Mapping[str, float]]
 _LEFT, _RIGHT = -0.015, 1.02
 """Where the columns of words beside the axes begin, in widths of the axes."""
 _AXIS = message("change of the churn probability in percentage points; lines are 95 % intervals")
@@ -132,7 +133,7 @@ def draw_bindings(table: pd.DataFrame, config: Config | None = None, language: L
     return figure
 
 
-def draw_against_truth(table: pd.DataFrame, truth: Mapping[str, Mapping[str, float]]) -> Figure:
+def draw_against_truth(table: pd.DataFrame, truth: Truth) -> Figure:
     """Draw what four ways of looking say of each service against a simulated bank's true effect; English.
 
     On the diagonal a claim is true. SHAP, raw difference and records are held against the effect on those who do not
@@ -158,9 +159,8 @@ def draw_against_truth(table: pd.DataFrame, truth: Mapping[str, Mapping[str, flo
     with canvas.lettering("en"):
         figure = canvas.empty(11.0, 8.6)
         figure.set_layout_engine("constrained", rect=(0, 0, 1, 0.94))  # the key of numbers stands above
-        figure.suptitle(
-            "What is said of a binding, and what it truly does", x=0.01, y=0.99, ha="left", fontsize=14, color=DARK
-        )
+        title = "What is said of a binding, and what it truly does"
+        figure.suptitle(title, x=0.01, y=0.99, ha="left", fontsize=14, color=DARK)
         for axes, claim in zip(figure.subplots(2, 2, sharex=True, sharey=True).flat, _CLAIMS, strict=True):
             _draw_claim(axes, claim, rows, truth)
             axes.set(xlim=_around(real), ylim=_around([*said, *real]))
@@ -280,9 +280,7 @@ def _legend(language: Language) -> list[Line2D]:
     ]
 
 
-def _draw_claim(
-    axes: Axes, claim: _Claim, rows: Sequence[BindingRow], truth: Mapping[str, Mapping[str, float]]
-) -> None:
+def _draw_claim(axes: Axes, claim: _Claim, rows: Sequence[BindingRow], truth: Truth) -> None:
     axes.axline((0, 0), slope=1, color=MORE, linewidth=1.2, linestyle="--")
     axes.axhline(0, color=GREY, linewidth=0.6)
     axes.axvline(0, color=GREY, linewidth=0.6)
@@ -294,9 +292,8 @@ def _draw_claim(
         if low is not None and high is not None:
             axes.plot([100 * real] * 2, [100 * low, 100 * high], color=claim.colour, linewidth=1.4, alpha=0.6)
         axes.plot([100 * real], [100 * said], "o", color=claim.colour, markersize=6)
-        axes.annotate(
-            str(place), (100 * real, 100 * said), xytext=(6, 3), textcoords="offset points", fontsize=10, color=DARK
-        )
+        point = 100 * real, 100 * said
+        axes.annotate(str(place), point, xytext=(6, 3), textcoords="offset points", fontsize=10, color=DARK)
         shown += 1
     axes.set_title(f"{claim.title} (n = {shown})", loc="left", fontsize=11, color=DARK)
     axes.grid(alpha=0.25)

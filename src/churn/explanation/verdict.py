@@ -18,7 +18,7 @@ the declared strength:
 """
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from churn.config import EffectSettings
 from churn.estimates import UNKNOWN, Estimate
@@ -141,32 +141,24 @@ def _by_interval(low: float, high: float, worthwhile: float) -> Verdict:
 
 
 def _from_offers(judged: Judgement) -> Message:
-    size, ends = _size(judged.effect.value), _ends(judged.effect)
+    facts: dict[str, Any] = {"size": _size(judged.effect.value), "ends": _ends(judged.effect)}
     if judged.verdict == "raises":
-        return message(
-            "binding it raises churn by about {size} points (randomised offers; between {ends}).", size=size, ends=ends
-        )
-    return message(
-        "binding it cuts churn by about {size} points (randomised offers; between {ends}).", size=size, ends=ends
-    )
+        return message("binding it raises churn by about {size} points (randomised offers; between {ends}).", **facts)
+    return message("binding it cuts churn by about {size} points (randomised offers; between {ends}).", **facts)
 
 
 def _from_records(effect: ServiceEffect, judged: Judgement) -> Message:
     strength = Percent(effect.observational.robustness_value if effect.observational else 0.0)
-    size = _size(judged.effect.value)
+    facts: dict[str, Any] = {"size": _size(judged.effect.value), "strength": strength}
     if judged.verdict == "raises":
         return message(
             "the data point to about {size} points more churn; a hidden driver as strong as {strength} of what is"
-            " unexplained in both binding and churn would explain it away.",
-            size=size,
-            strength=strength,
-        )
+            " unexplained in both binding and churn would explain it away.", **facts,
+        )  # fmt: skip
     return message(
         "the data point to about {size} points less churn; a hidden driver as strong as {strength} of what is"
-        " unexplained in both binding and churn would explain it away.",
-        size=size,
-        strength=strength,
-    )
+        " unexplained in both binding and churn would explain it away.", **facts,
+    )  # fmt: skip
 
 
 def _given(finding: Said, judged: Judgement, settings: EffectSettings) -> Said:

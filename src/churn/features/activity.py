@@ -9,7 +9,7 @@ import narwhals as nw
 from churn.config import Config
 from churn.config.actions import LARGE_COUNTER_CNY
 from churn.features import expressions as e
-from churn.features.feature import TREND, Feature, counted_names
+from churn.features.feature import TREND, Feature, Phrase, counted_names
 from churn.speech import Money, Said, Share, Times, counted, message
 from churn.timeline import Tables
 
@@ -59,9 +59,9 @@ def activity_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
                 counted("{n} large counter transaction on an ordinary ticket",
                     "{n} large counter transactions on an ordinary ticket", 1))),
         moved(name="turnover_cny_90d", window_days=90, meaning=message("amount moved in 90 days"),
-            phrase=partial(_moved, 90)),
+            phrase=_moved(90)),
         moved(name="turnover_cny_365d", window_days=e.YEAR, meaning=message("amount moved in 365 days"),
-            phrase=partial(_moved, e.YEAR)),
+            phrase=_moved(e.YEAR)),
         new(name="net_flow_cny_90d", unit="yuan", window_days=90, meaning=message("sum of signed amounts in 90 days"),
             story=TREND,
             phrase=e.signed(message("no net flow in 90 days"), message("net inflow {amount} in 90 days"),
@@ -74,7 +74,8 @@ def activity_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
             implies=_nothing_digital),
         new(name="activity_pace_365d", unit="ratio", window_days=e.YEAR,
             meaning=message("pace of transactions in 90 days against the 275 before (1 = unchanged)"),
-            topic="n_transactions", phrase=_pace),
+            topic="n_transactions",
+            phrase=e.known(_pace, message("no transactions in the 275 days before the last 90"))),
         new(name="days_since_transaction", unit="days", window_days=e.YEAR,
             meaning=message("days since the last transaction"), topic="n_transactions",
             phrase=e.ago(_NO_TRANSACTIONS, message("last transaction {span} ago"),
@@ -82,16 +83,13 @@ def activity_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
     )  # fmt: skip
 
 
-def _moved(days: int, value: float, raises: bool) -> Said | None:  # noqa: ARG001
-    if isnan(value):
-        return None
-    return e.within(days, message("{amount} moved", amount=Money(value)) if value else message("no money moved"))
+def _moved(days: int) -> Phrase:
+    some, none = message("{amount} moved"), message("no money moved")
+    return e.known(lambda value, _: e.within(days, e.fill(some, amount=Money(value)) if value else none))
 
 
-def _pace(value: float, raises: bool) -> Said | None:  # noqa: ARG001
+def _pace(value: float, raises: bool) -> Said:  # noqa: ARG001
     """Tell the pace of transactions in 90 days against the 275 before."""
-    if isnan(value):
-        return message("no transactions in the 275 days before the last 90")
     if value == 1:
         return message("transactions as frequent as before")
     if not value:

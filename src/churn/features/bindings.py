@@ -1,7 +1,6 @@
 """Bindings: which services are tied to the customer's bank card."""
 
 from functools import partial
-from math import isnan
 from typing import Any
 
 import narwhals as nw
@@ -9,7 +8,7 @@ import narwhals as nw
 from churn.config import Config
 from churn.features import expressions as e
 from churn.features.feature import ANY_SERVICE, Feature
-from churn.speech import Message, Name, Said, counted, message
+from churn.speech import Message, Name, counted, message
 from churn.timeline import Tables, is_open
 
 _WINDOWS = (90, e.YEAR)
@@ -35,7 +34,8 @@ def bindings_features(config: Config) -> tuple[Feature, ...]:
             phrase=e.few(message("no service bound"), counted("{n} service bound", "{n} services bound", 1),
                 counted("only {n} service bound", "only {n} services bound", 1)), implies=_no_service),
         new(name="n_eligible", unit="count", meaning=message("services whose product is held, bound or not"),
-            actionable=True, role="n_eligible", phrase=_could_be_bound),
+            actionable=True, role="n_eligible",
+            phrase=e.few(_NOTHING_TO_BIND, _TO_BIND, _TO_BIND)),
         *(
             new(name=f"n_unbound_{days}d", unit="count", window_days=days,
                 meaning=message("{what} in {days} days", what=message("services unbound"), days=days), actionable=True,
@@ -67,12 +67,6 @@ def _not_bound(service: Name) -> Message:
     return message("{service} not bound", service=service)
 
 
-def _could_be_bound(value: float, raises: bool) -> Said | None:  # noqa: ARG001
-    if isnan(value):
-        return None
-    return e.fill_number(_TO_BIND, value) if value else _NOTHING_TO_BIND
-
-
 def _no_service(value: float, other: Feature, its: float) -> bool:
     """Where none is bound, each is not bound."""
     return value == 0 and other.service is not None and e.is_none(other.unit, its)
@@ -92,11 +86,8 @@ def build_bindings(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: C
     ]
     frame = e.per_customer(tables, "bindings", who, [*counts, *recencies], nw.col("bound_on") < as_of)
     frame = frame.join(_eligible(tables, as_of, config), on="customer_id", how="left")
-    frame = e.zero_where_null(
-        frame,
-        [f"{kind}_{name}" for name in config.services for kind in ("bound", "eligible")]
-        + [f"n_unbound_{days}d" for days in _WINDOWS],
-    )
+    flags = [f"{kind}_{name}" for name in config.services for kind in ("bound", "eligible")]
+    frame = e.zero_where_null(frame, flags + [f"n_unbound_{days}d" for days in _WINDOWS])
     frame = frame.with_columns(
         _sum([nw.col(f"bound_{name}") for name in config.services], "n_bound"),
         _sum([nw.col(f"eligible_{name}") for name in config.services], "n_eligible"),

@@ -9,7 +9,7 @@ import narwhals as nw
 from churn.config import Config
 from churn.features import expressions as e
 from churn.features.feature import CONTACT, LOSS, Feature, counted_names
-from churn.speech import Message, Said, counted, message
+from churn.speech import Message, counted, message
 from churn.timeline import Tables
 
 
@@ -48,6 +48,10 @@ _PURPOSES = {
 }  # fmt: skip
 _WINDOWS = (30, 90, e.YEAR)
 _PURPOSE_WINDOWS = (90, e.YEAR)
+_COUNTED = (
+    *(("channel", channel, one, days) for channel, one in _CHANNELS.items() for days in _WINDOWS),
+    *(("purpose", purpose, one, days) for purpose, one in _PURPOSES.items() for days in _PURPOSE_WINDOWS),
+)
 _REACHED = "reached"
 _NO_CONTACT = message("no contact within a year")
 _NOT_REACHED = message("not reached within a year")
@@ -59,20 +63,17 @@ def contacts_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
     """List the family's features in the order of their columns."""
     new = partial(Feature, family="contacts", story=CONTACT, tables=("contacts",), actionable=True)
     last = partial(new, unit="days", window_days=e.YEAR)
-    counts = [
-        *((days, one) for one in _CHANNELS.values() for days in _WINDOWS),
-        *((days, one) for one in _PURPOSES.values() for days in _PURPOSE_WINDOWS),
-    ]
     return (
         *(
             new(name=f"{one.stem}_{days}d", unit="count", window_days=days,
                 meaning=message("{what} in {days} days", what=one.called, days=days),
                 story=LOSS if one is _PURPOSES["loss_notice"] else CONTACT, topic=one.stem,
                 phrase=e.happened(days, one.none, one.some))
-            for days, one in counts
+            for _, _, one, days in _COUNTED
         ),
         new(name="n_reached_365d", unit="count", window_days=e.YEAR,
-            meaning=message("contacts that reached the customer in 365 days"), topic=_REACHED, phrase=_reached),
+            meaning=message("contacts that reached the customer in 365 days"), topic=_REACHED,
+            phrase=e.few(_NOT_REACHED, _REACHED_TIMES, _REACHED_ONLY)),
         new(name="familiarity_stage", unit="level", window_days=e.YEAR,
             meaning=message("furthest we got within a year: 0 not reached, 1 spoken to, 2 invited, 3 met"),
             topic=_REACHED,
@@ -94,14 +95,6 @@ def contacts_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
     )  # fmt: skip
 
 
-def _reached(value: float, raises: bool) -> Said | None:
-    if isnan(value):
-        return None
-    return (
-        e.fill_number(_REACHED_ONLY if raises and value <= e.FEW else _REACHED_TIMES, value) if value else _NOT_REACHED
-    )
-
-
 def _no_contact(value: float, other: Feature, its: float) -> bool:
     """Where there was no contact at all, there was none of any kind."""
     return isnan(value) and other.story == CONTACT and e.is_none(other.unit, its)
@@ -111,18 +104,8 @@ def build_contacts(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: C
     """Build the family for the customers `who`: `customer_id` and a column a feature."""
     counts = [
         *(
-            e.count(
-                (nw.col("channel") == nw.lit(channel)) & e.since("contacted_on", as_of, days), f"{one.stem}_{days}d"
-            )
-            for channel, one in _CHANNELS.items()
-            for days in _WINDOWS
-        ),
-        *(
-            e.count(
-                (nw.col("purpose") == nw.lit(purpose)) & e.since("contacted_on", as_of, days), f"{one.stem}_{days}d"
-            )
-            for purpose, one in _PURPOSES.items()
-            for days in _PURPOSE_WINDOWS
+            e.count((nw.col(column) == nw.lit(kind)) & e.since("contacted_on", as_of, days), f"{one.stem}_{days}d")
+            for column, kind, one, days in _COUNTED
         ),
         e.count(nw.col("reached"), "n_reached_365d"),
         _familiarity(),

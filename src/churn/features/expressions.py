@@ -88,6 +88,11 @@ def within(days: int, what: Message) -> Message:
     return message("{what} in {days} days", what=what, days=days)
 
 
+def known(told: Callable[[float, bool], Said | None], missing: Said | None = None) -> Phrase:
+    """Tell a value where there is one; `missing` where there is none, if that says something too."""
+    return lambda value, raises: missing if isnan(value) else told(value, raises)
+
+
 def happened(days: int, none: Message, some: Message) -> Phrase:
     """Tell how often something happened in a window of days.
 
@@ -98,11 +103,7 @@ def happened(days: int, none: Message, some: Message) -> Phrase:
     >>> say(calls(1.0, True), "en"), say(calls(0.0, True), "en")
     ('1 call in 90 days', 'no calls in 90 days')
     """
-
-    def tell(value: float, raises: bool) -> Said | None:  # noqa: ARG001
-        return None if isnan(value) else within(days, fill_number(some, value) if value else none)
-
-    return tell
+    return known(lambda value, _: within(days, fill_number(some, value) if value else none))
 
 
 def few(none: Message, some: Message, only: Message) -> Phrase:
@@ -116,13 +117,7 @@ def few(none: Message, some: Message, only: Message) -> Phrase:
     >>> [say(few(message("no product held"), held, only)(2.0, raises), "en") for raises in (True, False)]
     ['only 2 products held', '2 products held']
     """
-
-    def tell(value: float, raises: bool) -> Said | None:
-        if isnan(value):
-            return None
-        return fill_number(only if raises and value <= FEW else some, value) if value else none
-
-    return tell
+    return known(lambda n, raises: fill_number(only if raises and n <= FEW else some, n) if n else none)
 
 
 def either(yes: Message, no: Message, unknown: Message | None = None) -> Phrase:
@@ -134,13 +129,7 @@ def either(yes: Message, no: Message, unknown: Message | None = None) -> Phrase:
     >>> say(either(message("fund held"), message("fund not held"))(0.0, True), "en")
     'fund not held'
     """
-
-    def tell(value: float, raises: bool) -> Said | None:  # noqa: ARG001
-        if isnan(value):
-            return unknown
-        return yes if value else no
-
-    return tell
+    return known(lambda value, _: yes if value else no, unknown)
 
 
 def ago(never: Message, last: Message, silence: Message | None = None) -> Phrase:
@@ -154,12 +143,10 @@ def ago(never: Message, last: Message, silence: Message | None = None) -> Phrase
     ['last call 1 day ago', 'no call for 75 days', 'no call within a year']
     """
 
-    def tell(value: float, raises: bool) -> Said | None:
-        if isnan(value):
-            return never
-        return fill(silence if silence and raises and value >= LONG_SILENCE else last, span=Span(value))
+    def tell(days: float, raises: bool) -> Said:
+        return fill(silence if silence and raises and days >= LONG_SILENCE else last, span=Span(days))
 
-    return tell
+    return known(tell, never)
 
 
 def part(missing: Message, none: Message, every: Message, some: Message) -> Phrase:
@@ -172,15 +159,8 @@ def part(missing: Message, none: Message, every: Message, some: Message) -> Phra
     >>> [say(part(*texts)(value, True), "en") for value in (0.0, 0.4, float("nan"))]
     ['none', '40 % of them', 'nothing']
     """
-
-    def tell(value: float, raises: bool) -> Said | None:  # noqa: ARG001
-        if isnan(value):
-            return missing
-        if value in (0, 1):
-            return every if value else none
-        return fill(some, share=Share(value))
-
-    return tell
+    ends: dict[float, Message] = {0: none, 1: every}
+    return known(lambda value, _: ends.get(value) or fill(some, share=Share(value)), missing)
 
 
 def signed(
@@ -200,21 +180,15 @@ def signed(
     'assets CNY 120,000'
     """
 
-    def tell(value: float, raises: bool) -> Said | None:  # noqa: ARG001
-        if isnan(value):
-            return missing
+    def tell(value: float, raises: bool) -> Said:  # noqa: ARG001
         return fill(positive if value > 0 else negative, amount=shown(value)) if value else zero
 
-    return tell
+    return known(tell, missing)
 
 
 def level(*texts: Message) -> Phrase:
     """Tell one of a few levels, numbered from 0."""
-
-    def tell(value: float, raises: bool) -> Said | None:  # noqa: ARG001
-        return None if isnan(value) else texts[int(value)]
-
-    return tell
+    return known(lambda value, _: texts[int(value)])
 
 
 def is_none(unit: str, value: float) -> bool:

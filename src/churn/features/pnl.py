@@ -47,19 +47,22 @@ def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one si
         loss(name="unrealised_pnl_cny", unit="yuan", meaning=message("unrealised profit or loss"), role="unrealised",
             topic=_PRESENT, phrase=e.signed(*_PROFIT_OR_LOSS)),
         loss(name="n_months_under_water_12m", unit="count", window_days=e.YEAR,
-            meaning=message("month-ends with an unrealised loss, of 12"), phrase=_under_water),
+            meaning=message("month-ends with an unrealised loss, of 12"), phrase=e.known(_under_water)),
         *(
             trend(name=f"aum_growth_{months}m", unit="ratio", window_days=30 * months,
                 meaning=counted("growth of assets over {n} month", "growth of assets over {n} months", months),
-                topic="aum_growth", phrase=partial(_growth, months), implies=_fell if months == _MONTHS else None)
+                topic="aum_growth", phrase=e.known(partial(_growth, months), _nothing_before(months)),
+                implies=_fell if months == _MONTHS else None)
             for months in _TRENDS
         ),
         trend(name=_DRAWDOWN, unit="share", window_days=e.YEAR,
-            meaning=message("fall of assets from their highest month-end of 12"), phrase=_drawdown),
+            meaning=message("fall of assets from their highest month-end of 12"),
+            phrase=e.known(_drawdown, message("no assets within a year"))),
         loss(name="unrealised_return", unit="ratio", meaning=message("unrealised profit or loss per yuan of cost"),
             role="unrealised", topic=_PRESENT, phrase=e.signed(*_PROFIT_OR_LOSS, message("no invested money"), Share)),
         loss(name="worst_return_12m", unit="ratio", window_days=e.YEAR,
-            meaning=message("lowest unrealised return at 12 month-ends"), phrase=_worst, implies=_no_loss),
+            meaning=message("lowest unrealised return at 12 month-ends"),
+            phrase=e.known(_worst, message("no invested money within a year")), implies=_no_loss),
         said(name="n_reached_since_loss", unit="count",
             meaning=message("contacts that reached the customer since the loss began"),
             phrase=_since_loss(_NOT_SINCE_LOSS,
@@ -76,29 +79,21 @@ def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one si
 
 def _since_loss(none: Message, some: Message) -> Phrase:
     """Tell how often since the present loss began; missing stands for no loss."""
-
-    def tell(value: float, raises: bool) -> Said | None:  # noqa: ARG001
-        if isnan(value):
-            return _NO_LOSS
-        return e.fill_number(some, value) if value else none
-
-    return tell
+    return e.known(lambda n, _: e.fill_number(some, n) if n else none, _NO_LOSS)
 
 
-def _under_water(value: float, raises: bool) -> Said | None:  # noqa: ARG001
-    if isnan(value):
-        return None
+def _under_water(value: float, raises: bool) -> Said:  # noqa: ARG001
     if not value:
         return message("no month-end with an unrealised loss within a year")
     return message("an unrealised loss at {n} of 12 month-ends", n=Number(value))
 
 
-def _growth(months: int, value: float, raises: bool) -> Said | None:  # noqa: ARG001
+def _nothing_before(n: int) -> Said:
+    return counted("no assets {n} month before to compare with", "no assets {n} months before to compare with", n)
+
+
+def _growth(months: int, value: float, raises: bool) -> Said:  # noqa: ARG001
     """Tell how assets grew or shrank, as a fraction of what they were."""
-    if isnan(value):
-        return counted(
-            "no assets {n} month before to compare with", "no assets {n} months before to compare with", months
-        )
     if not value:
         return counted("assets unchanged in {n} month", "assets unchanged in {n} months", months)
     if value >= MANY_TIMES:
@@ -108,27 +103,18 @@ def _growth(months: int, value: float, raises: bool) -> Said | None:  # noqa: AR
             months,
             times=Times(1 + value),
         )
-    share = Share(value)
-    if value > 0:
-        return counted(
-            "assets grew by {share} in {n} month", "assets grew by {share} in {n} months", months, share=share
-        )
-    return counted(
-        "assets shrank by {share} in {n} month", "assets shrank by {share} in {n} months", months, share=share
-    )
+    grew = counted("assets grew by {share} in {n} month", "assets grew by {share} in {n} months", months)
+    shrank = counted("assets shrank by {share} in {n} month", "assets shrank by {share} in {n} months", months)
+    return e.fill(grew if value > 0 else shrank, share=Share(value))
 
 
-def _drawdown(value: float, raises: bool) -> Said | None:  # noqa: ARG001
-    if isnan(value):
-        return message("no assets within a year")
+def _drawdown(value: float, raises: bool) -> Said:  # noqa: ARG001
     if not value:
         return message("assets at their 12-month high")
     return message("assets {share} below their 12-month high", share=Share(value))
 
 
-def _worst(value: float, raises: bool) -> Said | None:  # noqa: ARG001
-    if isnan(value):
-        return message("no invested money within a year")
+def _worst(value: float, raises: bool) -> Said:  # noqa: ARG001
     if value >= 0:
         return message("no unrealised loss at 12 month-ends")
     return message("unrealised loss of up to {share} within a year", share=Share(value))
@@ -156,9 +142,8 @@ def build_pnl(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config
     ends = month_ends_before(as_of, _MONTHS + 1)
     sums = _monthly(tables, ends).group_by("customer_id").agg(*_aggregates(ends))
     frame = who.join(sums, on="customer_id", how="left")
-    frame = e.zero_where_null(
-        frame, ["aum", "deposits", "invested", "cost", "peak", "n_months_under_water_12m", *_past_names()]
-    )
+    names = ["aum", "deposits", "invested", "cost", "peak", "n_months_under_water_12m", *_past_names()]
+    frame = e.zero_where_null(frame, names)
     frame = frame.with_columns(
         (nw.col("invested") - nw.col("cost")).alias("unrealised"),
         e.ratio(nw.col("invested") - nw.col("cost"), nw.col("cost"), "unrealised_return"),

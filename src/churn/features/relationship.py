@@ -1,7 +1,6 @@
 """Relationship: how long, how old, which tier, whose, and through whom."""
 
 from functools import partial
-from math import isnan
 from typing import Any
 
 import narwhals as nw
@@ -9,7 +8,7 @@ import narwhals as nw
 from churn.config import Config
 from churn.features import expressions as e
 from churn.features.feature import Feature
-from churn.speech import Number, Said, Span, counted, message
+from churn.speech import Number, Span, counted, message
 from churn.tables.contract import TIERS, to_date
 from churn.timeline import Tables
 
@@ -25,8 +24,10 @@ def relationship_features(config: Config) -> tuple[Feature, ...]:
     tier = partial(new, actionable=True, story="tier")
     referrals = partial(new, tables=("referrals",))
     return (
-        new(name="tenure_days", unit="days", meaning=message("days since the relationship began"), phrase=_tenure),
-        new(name="age_years", unit="years", meaning=message("age"), story="age", phrase=_age),
+        new(name="tenure_days", unit="days", meaning=message("days since the relationship began"),
+            phrase=e.known(lambda days, _: message("customer for {span}", span=Span(days)))),
+        new(name="age_years", unit="years", meaning=message("age"), story="age",
+            phrase=e.known(lambda age, _: message("aged {years}", years=Number(age)), message("age not known"))),
         tier(name="tier_level", unit="level", meaning=message("tier: 0 ordinary, 1 gold, 2 platinum"),
             tables=() if "tier" in config.customers.static else states,
             phrase=e.level(message("ordinary tier"), message("gold tier"), message("platinum tier"))),
@@ -44,14 +45,6 @@ def relationship_features(config: Config) -> tuple[Feature, ...]:
         referrals(name="was_referred", unit="0/1", meaning=message("was brought by another customer"),
             phrase=e.either(message("brought by another customer"), message("not brought by another customer"))),
     )  # fmt: skip
-
-
-def _tenure(value: float, raises: bool) -> Said | None:  # noqa: ARG001
-    return None if isnan(value) else message("customer for {span}", span=Span(value))
-
-
-def _age(value: float, raises: bool) -> Said | None:  # noqa: ARG001
-    return message("age not known") if isnan(value) else message("aged {years}", years=Number(value))
 
 
 def build_relationship(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:

@@ -161,10 +161,8 @@ def _segmentation(customers: pd.DataFrame, key: str, column: str, is_own: bool) 
 
 
 def _group(code: Any, row: dict[Any, Any]) -> Group:
-    at_risk = None if pd.isna(row["at_risk"]) else float(row["at_risk"])
-    return Group(
-        None if pd.isna(code) else str(code), int(row["n"]), int(row["n_high"]), float(row["predicted"]), at_risk
-    )
+    name, at_risk = None if pd.isna(code) else str(code), None if pd.isna(row["at_risk"]) else float(row["at_risk"])
+    return Group(name, int(row["n"]), int(row["n_high"]), float(row["predicted"]), at_risk)
 
 
 def _in_order(groups: list[Group], key: str) -> list[Group]:

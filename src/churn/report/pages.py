@@ -178,7 +178,7 @@ def _collect(pages: Pages, branch_id: str | None) -> facts.PageFacts:
     return facts.PageFacts(
         about=_about(pages, mine, day, branch_id),
         headlines=tuple(_headlines(mine)),
-        baselines=_baselines(pages.model, mine, config, is_seen=pages.is_seen),
+        baselines=_baselines(pages, mine),
         bins=tuple(_bins(mine)),
         segmentations=audience.summarise_groups(mine, branch_id),
         drivers=tuple(_drivers(found.importance, meanings)),
@@ -189,7 +189,7 @@ def _collect(pages: Pages, branch_id: str | None) -> facts.PageFacts:
         day=day,
         lists=() if acts is None else acting.summarise_lists(acts.lists, branch_id),
         working=None if acts is None else acting.summarise_working(acts.progress, branch_id),
-        cannot=tuple(_cannot(everybody, found, acts, is_seen=pages.is_seen, is_old=_is_old(day, scored_on))),
+        cannot=tuple(_cannot(pages, is_old=_is_old(day, scored_on))),
     )
 
 
@@ -230,19 +230,16 @@ def _total(values: "pd.Series[float]") -> float | None:
     return float(values.sum()) if values.notna().any() else None
 
 
-def _baselines(
-    model: StoredModel, customers: pd.DataFrame, config: Config, *, is_seen: bool
-) -> tuple[facts.Bucket, ...]:
+def _baselines(pages: Pages, customers: pd.DataFrame) -> tuple[facts.Bucket, ...]:
     """Put beside what was seen where the model was judged what is predicted today; nothing where nobody is in it.
 
     Risks that the model has seen the outcome of are no prediction.
     """
     if "by_coverage" not in customers:
         return ()
-    judged = restate_baselines(
-        model.baselines, stated=config.baselines.stated, horizon_days=model.manifest.horizon_days
-    )
-    known = customers.iloc[:0] if is_seen else customers
+    model, stated = pages.model, pages.config.baselines.stated
+    judged = restate_baselines(model.baselines, stated=stated, horizon_days=model.manifest.horizon_days)
+    known = customers.iloc[:0] if pages.is_seen else customers
     today = {str(name): part["churn_probability"] for name, part in known.groupby("by_coverage")}
     return tuple(_bucket(bucket, today.get(str(bucket.product_coverage))) for bucket in judged)
 
@@ -328,15 +325,14 @@ def _is_old(day: facts.Day | None, scored_on: dt.date | None) -> bool:
     return day is not None and scored_on is not None and (day.date - scored_on).days > STALE_DAYS
 
 
-def _cannot(
-    customers: pd.DataFrame, explained: Explanation, acts: acting.Acts | None, *, is_seen: bool, is_old: bool
-) -> Sequence[str]:
+def _cannot(pages: Pages, *, is_old: bool) -> Sequence[str]:
     """Name what the page cannot say."""
+    is_flat, customers, explained = pages.acts is None, pages.customers, pages.explanation
     lacking = {
-        "flat_plan": acts is None,
-        "flat_time": acts is None,
-        "seen": is_seen,
-        "perhaps_seen": acts is None and not is_seen,
+        "flat_plan": is_flat,
+        "flat_time": is_flat,
+        "seen": pages.is_seen,
+        "perhaps_seen": is_flat and not pages.is_seen,
         "old_scores": is_old,
         "values": customers["value_cny"].isna().all(),
         "coverage": "by_coverage" not in customers,

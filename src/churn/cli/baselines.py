@@ -7,11 +7,8 @@ import click
 
 from churn.api import answers
 from churn.cli import console, options, train
-from churn.config import read_config
-from churn.data import open_data
 from churn.model.storage import read_model, require_model_place, write_model
 from churn.tables.flat import Labels
-from churn.threads import use_threads
 
 
 @click.command()
@@ -22,20 +19,14 @@ from churn.threads import use_threads
 )
 @click.option("--anchor", is_flag=True, help="Write a new model, shifted to the stated rates by products held.")
 @click.option("-o", "--output", type=options.PATH, help="Model folder to write, with --anchor.")
-@options.config_option
-@options.data_end_option
-@options.threads_option
-@options.json_option
+@options.shared_options()
 def baselines(
     data: Path,
     model_path: Path,
     as_of: dt.date | None,
     anchor: bool,
     output: Path | None,
-    config_path: Path | None,
-    data_end: dt.date | None,
-    threads: int | None,
-    as_json: bool,
+    shared: options.Shared,
 ) -> None:
     """Compare stated, observed and predicted churn by products held.
 
@@ -50,9 +41,9 @@ def baselines(
               churn baselines bank --model models/first --as-of 2026-01-01 --anchor -o models/anchored
     """
     _require_usable(anchor, output, model_path)
-    config, stored = read_config(config_path), read_model(model_path)
+    stored = read_model(model_path)
     labels: Labels = "where known" if anchor else "needed"
-    with use_threads(threads), open_data(data, config, stored, as_of=as_of, labels=labels, data_end=data_end) as opened:
+    with shared.open(data, stored, as_of=as_of, labels=labels) as opened:
         console.show_notes(opened.notes())
         if anchor:
             stored = answers.anchor(stored, opened, as_of)
@@ -64,7 +55,7 @@ def baselines(
         write_model(output, stored)
         console.show_notes(answers.anchoring_warnings(stored))
         console.note(f"wrote {output}")
-    if as_json:
+    if shared.as_json:
         console.print_json(found.rows.to_json())
     else:
         console.print_baselines(found.rows, train.baselines_title(stored.manifest, found.as_of))

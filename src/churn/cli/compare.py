@@ -12,12 +12,9 @@ from churn import errors, estimates
 from churn.api import comparing
 from churn.cli import options
 from churn.cli.console import note, print_json, print_table, show_notes, steps
-from churn.config import read_config
-from churn.data import open_data
 from churn.evaluation import backtest, promotion, segments
 from churn.evaluation.comparison import Comparison
 from churn.model.split import N_JUDGED
-from churn.threads import use_threads
 from churn.tracking import place, session
 
 MOST_JUDGED = 40
@@ -62,12 +59,7 @@ _log = logging.getLogger(__name__)
 )
 @click.option("--intervals", is_flag=True, help="Show the 95 % interval of every metric as well.")
 @click.option("--promote", is_flag=True, help="Make the best challenger the champion, if it is better beyond noise.")
-@options.config_option
-@options.data_end_option
-@options.seed_option
-@options.threads_option
-@options.no_track_option
-@options.json_option
+@options.shared_options(seed=True, track=True)
 def compare(
     data: Path,
     candidates: Sequence[str],
@@ -78,12 +70,7 @@ def compare(
     n_judged: int,
     intervals: bool,
     promote: bool,
-    config_path: Path | None,
-    data_end: dt.date | None,
-    seed: int,
-    threads: int | None,
-    no_track: bool,
-    as_json: bool,
+    shared: options.Shared,
 ) -> None:
     """Backtest several models over rolling snapshots of DATA, and say which is better beyond noise.
 
@@ -97,17 +84,21 @@ def compare(
     Example:  churn compare bank
               churn compare bank --candidate lightgbm --candidate scorecard+lightgbm --promote
     """
-    if promote and no_track:
+    if promote and shared.no_track:
         raise click.UsageError("--promote and --no-track: a promotion is kept in the registry; leave one out")
-    config = read_config(config_path)
     if promote:
         session.require_writable(place.tracking_place())
-    champion = None if no_track else _find_champion(horizon, must_answer=promote)
+    champion = None if shared.no_track else _find_champion(horizon, must_answer=promote)
     name = partial(
-        comparing.contenders, candidates, folders=folders, parameters=parameters_path, champion=champion, seed=seed
+        comparing.contenders,
+        candidates,
+        folders=folders,
+        parameters=parameters_path,
+        champion=champion,
+        seed=shared.seed,
     )
     name()  # what cannot be compared is refused before any data are read
-    with use_threads(threads), open_data(data, config, data_end=data_end) as opened:
+    with shared.open(data) as opened:
         show_notes(opened.notes())
         recipes = name(has_bindings=opened.has_bindings)
         with steps() as on_step:
@@ -120,14 +111,14 @@ def compare(
                 champion=champion,
                 needs_champion=promote,
                 n_judged=n_judged,
-                seed=seed,
+                seed=shared.seed,
                 on_step=on_step,
             )
         if n := compared.comparison.n_one_class:
             note(f"note: {n} judged snapshots hold one outcome only; metrics that need both skip them")
-        if not as_json:
+        if not shared.as_json:
             print_comparison(compared, with_intervals=intervals)
-        parent = None if no_track else _log_run(compared, must=promote)
+        parent = None if shared.no_track else _log_run(compared, must=promote)
         before = after = champion.version if champion else None
         if promote:
             with steps() as on_step:
@@ -135,7 +126,7 @@ def compare(
                     compared, anchor=opened, parent=parent, by="churn compare --promote", on_step=on_step
                 )
             after = version if compared.decision.promote else before
-    if as_json:
+    if shared.as_json:
         found = {"champion_before": before, "champion_after": after, "reason": compared.decision.reason}
         print_json(compared.comparison.document() | found)
     else:

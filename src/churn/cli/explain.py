@@ -10,14 +10,12 @@ from churn import errors, files
 from churn.api import answers, explaining
 from churn.charts.waterfall import plot_waterfall
 from churn.cli import console, options
-from churn.config import Config, read_config
-from churn.data import open_data
+from churn.config import Config
 from churn.explanation import bindings, verdict
 from churn.features.feature import meaning_of, value_of
 from churn.model.storage import read_model
 from churn.speech import Language, Message, Percent, Points, PointsBetween, Said, message, say
 from churn.tables.flat import Labels
-from churn.threads import use_threads
 
 N_SHOWN = 10
 """Features shown of one customer."""
@@ -35,11 +33,7 @@ N_SHOWN = 10
 @click.option("--close", "closed", multiple=True, metavar="PRODUCT", help="With --customer: what if it were closed.")
 @click.option("--truth", is_flag=True, help="Grade the estimates by a simulated bank's true effects.")
 @options.language_option
-@options.config_option
-@options.data_end_option
-@options.seed_option
-@options.threads_option
-@options.json_option
+@options.shared_options(seed=True)
 def explain(
     data: Path,
     model_path: Path,
@@ -52,11 +46,7 @@ def explain(
     closed: Sequence[str],
     truth: bool,
     language: Language,
-    config_path: Path | None,
-    data_end: dt.date | None,
-    seed: int,
-    threads: int | None,
-    as_json: bool,
+    shared: options.Shared,
 ) -> None:
     """Say which bindings cut risk most: SHAP beside the effect that binding would have, and how sure that is.
 
@@ -67,7 +57,7 @@ def explain(
     changes = _changes(bind, unbind, "--bind and --unbind")
     products = _changes(opened, closed, "--open and --close")
     _require_call(output, customer_id, truth=truth, asks_what_if=bool(changes or products))
-    config, stored = read_config(config_path), read_model(model_path)
+    stored = read_model(model_path)
     if output is not None:
         if customer_id is None:
             explaining.require_explanation_place(output)
@@ -76,21 +66,26 @@ def explain(
         files.require_apart([output], [model_path, data])
     labels: Labels = "needed" if customer_id is None else "unread"
     with (
-        use_threads(threads),
-        open_data(data, config, stored, as_of=as_of, use="explain", labels=labels, data_end=data_end) as source,
+        shared.open(data, stored, as_of=as_of, use="explain", labels=labels) as source,
     ):
         if customer_id is not None:
             found = answers.explain_customer(stored, source, customer_id, as_of, bindings=changes, products=products)
-            _show_customer(found, output, language, as_json=as_json)
+            _show_customer(found, output, language, as_json=shared.as_json)
             return
         assert output is not None
         console.show_notes(source.notes())
         with console.steps() as on_step:
             rows, graded = explaining.write_explanation(
-                output, stored, source, as_of, truth=data / "truth" if truth else None, language=language, seed=seed,
+                output,
+                stored,
+                source,
+                as_of,
+                truth=data / "truth" if truth else None,
+                language=language,
+                seed=shared.seed,
                 on_step=on_step,
-            )  # fmt: skip
-    if as_json:
+            )
+    if shared.as_json:
         console.print_json([bindings.flatten(row) for row in rows])
         return
     print_bindings(rows, source.config, language)

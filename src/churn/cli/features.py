@@ -7,11 +7,10 @@ import click
 
 from churn import csv_files, errors, files
 from churn.cli import console, options
-from churn.config import Config, read_config
+from churn.config import Config
 from churn.data import build_frame, open_bank
 from churn.features.catalogue import catalogue
 from churn.speech import say
-from churn.threads import use_threads
 
 
 @click.command()
@@ -19,19 +18,13 @@ from churn.threads import use_threads
 @click.option("--as-of", type=options.IsoDate(), help="Only what happened strictly before this date is used.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write, .parquet or .csv.")
 @click.option("--catalogue", "show_catalogue", is_flag=True, help="Print every feature and what it means.")
-@options.config_option
-@options.data_end_option
-@options.threads_option
-@options.json_option
+@options.shared_options()
 def features(
     data: Path | None,
     as_of: dt.date | None,
     output: Path | None,
     show_catalogue: bool,
-    config_path: Path | None,
-    data_end: dt.date | None,
-    threads: int | None,
-    as_json: bool,
+    shared: options.Shared,
 ) -> None:
     """Write the feature frame of DATA at a date: one row a customer. Or print the catalogue.
 
@@ -39,16 +32,15 @@ def features(
     Example:  churn features bank --as-of 2025-01-01 -o features.parquet
               churn features --catalogue
     """
-    config = read_config(config_path)
     if show_catalogue:
-        _print_catalogue(config, as_json=as_json)
+        _print_catalogue(shared.config, as_json=shared.as_json)
         return
     if data is None or as_of is None or output is None:
         raise click.UsageError("DATA, --as-of and -o are needed (or --catalogue alone)")
     if output.suffix not in (".parquet", ".csv"):
         raise errors.OutputError(f"{output}: give a name that ends in .parquet or .csv")
     files.require_writable_file(output)
-    with use_threads(threads), open_bank(data, config, data_end=data_end) as bank:
+    with open_bank(data, shared.config, data_end=shared.data_end) as bank:
         files.require_apart([output], bank.paths)
         console.show_notes(bank.notes())
         frame = build_frame(bank, as_of)

@@ -2,13 +2,20 @@
 
 import datetime as dt
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
+from churn.config import Config, read_config
+from churn.data import Data, open_data
 from churn.model.learners.catalogue import LEARNERS
+from churn.model.storage import StoredModel
 from churn.model.trees import LIGHTGBM
+from churn.threads import use_threads
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -44,6 +51,9 @@ data_end_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 model_option = click.option("--model", "model_path", type=PATH, required=True, help="Model folder, from churn train.")
+scores_option = click.option(
+    "--scores", "scores_path", type=PATH, required=True, help="Score file, best from churn score --explain."
+)
 language_option = click.option(
     "--lang", "language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="English or Chinese."
 )
@@ -75,3 +85,40 @@ seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show
 def output_option(text: str) -> Decorator:
     """Return the required option `-o`, described as `text`."""
     return click.option("-o", "--output", type=PATH, required=True, help=text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """What every command that reads data is told alike, whatever it does with them."""
+
+    config: Config
+    config_path: Path | None
+    data_end: dt.date | None
+    as_json: bool
+    seed: int = 0
+    no_track: bool = False
+
+    def open(self, data: Path, model: StoredModel | None = None, **how: Any) -> AbstractContextManager[Data]:
+        """Open data; arguments are those of `churn.data.open_data`."""
+        return open_data(data, self.config, model, data_end=self.data_end, **how)
+
+
+def shared_options(*, seed: bool = False, track: bool = False) -> Decorator:
+    """Return the options of `Shared`, which a command gets as `shared`, and --threads, which holds for all it does."""
+    given = [config_option, data_end_option, *([seed_option] if seed else []), threads_option]
+    given += [*([no_track_option] if track else []), json_option]
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def run(*, threads: int | None, config_path: Path | None, **told: Any) -> Any:
+            own = {name: told.pop(name) for name in ("data_end", "as_json", "seed", "no_track") if name in told}
+            shared = Shared(config=read_config(config_path), config_path=config_path, **own)
+            with use_threads(threads):
+                return command(shared=shared, **told)
+
+        made: Callable[..., Any] = run
+        for option in reversed(given):
+            made = option(made)
+        return made
+
+    return decorate

@@ -12,48 +12,31 @@ from churn.actions.plan.telling import LEFT_OUT_WORDS
 from churn.actions.plan.writing import summarise
 from churn.actions.sheets import Shown
 from churn.api import acting
+from churn.cli import options
 from churn.cli.console import note, print_json, print_table, show_notes, steps, warn_of_age
-from churn.cli.options import (
-    PATH,
-    IsoDate,
-    config_option,
-    data_argument,
-    data_end_option,
-    json_option,
-    output_option,
-    threads_option,
-)
-from churn.config import Config, read_config
-from churn.data import open_data
+from churn.config import Config
 from churn.files import require_replaceable
 from churn.scores import read_scores
 from churn.speech import isolate, say
-from churn.threads import use_threads
 
 
 @click.command()
-@data_argument
-@click.option("--scores", "scores_path", type=PATH, required=True, help="Score file, best from churn score --explain.")
-@output_option("Folder to write: plan.csv, plan.json, plan.xlsx, assignments.csv, lists/.")
-@click.option("--date", type=IsoDate(), help="The day [default: the scores' date, or the next working day].")
+@options.data_argument
+@options.scores_option
+@options.output_option("Folder to write: plan.csv, plan.json, plan.xlsx, assignments.csv, lists/.")
+@click.option("--date", type=options.IsoDate(), help="The day [default: the scores' date, or the next working day].")
 @click.option(
     "--lang", "language", type=click.Choice(["both", "en", "zh"]), default="both", show_default=True,
     help="Language of the workbooks; the other files have both.",
 )  # fmt: skip
-@config_option
-@data_end_option
-@threads_option
-@json_option
+@options.shared_options()
 def plan(
     data: Path,
     scores_path: Path,
     output: Path,
     date: dt.date | None,
     language: Shown,
-    config_path: Path | None,
-    data_end: dt.date | None,
-    threads: int | None,
-    as_json: bool,
+    shared: options.Shared,
 ) -> None:
     """Plan each manager's day: whom to meet, whom to call, why now, what to say first, what to offer next.
 
@@ -63,18 +46,14 @@ def plan(
     \b
     Example:  churn plan bank --scores scores.parquet -o plan
     """
-    config, begun = read_config(config_path), time.monotonic()
+    begun = time.monotonic()
     require_replaceable(output, mark=acting.MARK, names=acting.FILES)
     scores = read_scores(scores_path)
-    with (
-        use_threads(threads),
-        open_data(data, config, labels="unread", data_end=data_end) as opened,
-        steps() as on_step,
-    ):
+    with shared.open(data, labels="unread") as opened, steps() as on_step:
         show_notes(opened.notes())
         made = acting.write_plan(output, opened, scores, date, shown=language, on_step=on_step)
-    _tell(made, config)
-    _print(made, as_json=as_json)
+    _tell(made, shared.config)
+    _print(made, as_json=shared.as_json)
     note(f"wrote {output}: {len(made.plan.rows):,} contacts in {time.monotonic() - begun:.1f} s")
 
 

@@ -10,20 +10,18 @@ from churn.actions import managers, sheets
 from churn.api.reporting import page, read_explanation
 from churn.cli import console, options
 from churn.cli.options import PATH, IsoDate
-from churn.config import read_config
-from churn.data import is_file, open_data
+from churn.data import is_file
 from churn.model.storage import read_model
 from churn.report.facts import to_json
 from churn.report.pages import require_pages_place
 from churn.scores import read_scores
 from churn.speech import Language
-from churn.threads import use_threads
 
 
 @click.command()
 @options.data_argument
 @options.model_option
-@click.option("--scores", "scores_path", type=PATH, required=True, help="Score file, best from churn score --explain.")
+@options.scores_option
 @options.output_option("Page to write, .html; with --each-branch a folder.")
 @click.option("--branch", "branch_id", metavar="ID", help="The page of one branch [default: of the bank].")
 @click.option("--each-branch", is_flag=True, help="The bank's page and one for each branch, in a folder.")
@@ -31,11 +29,7 @@ from churn.threads import use_threads
 @click.option("--explained", type=PATH, help="Folder of churn explain [default: find out again, which takes longest].")
 @click.option("--measures", type=PATH, help="Also write every measure of every branch and manager, .csv.")
 @options.language_option
-@options.config_option
-@options.data_end_option
-@options.seed_option
-@options.threads_option
-@options.json_option
+@options.shared_options(seed=True)
 def report(
     data: Path,
     model_path: Path,
@@ -47,11 +41,7 @@ def report(
     explained: Path | None,
     measures: Path | None,
     language: Language,
-    config_path: Path | None,
-    data_end: dt.date | None,
-    seed: int,
-    threads: int | None,
-    as_json: bool,
+    shared: options.Shared,
 ) -> None:
     """Write one page for managers: who is about to leave, why, what to do today, and whether it works.
 
@@ -63,16 +53,16 @@ def report(
     """
     _require_place(output, each_branch=each_branch, branch_id=branch_id)
     _require_measures(data, measures, output if each_branch else None)
-    config, model, scores = read_config(config_path), read_model(model_path), read_scores(scores_path)
+    config, model, scores = shared.config, read_model(model_path), read_scores(scores_path)
     found = read_explanation(explained, model, scores.as_of) if explained else None
     if not is_file(data, config, model):
         date = managers.choose_day(date, scores.as_of, config.plan)
         console.warn_of_age(date, scores.as_of)
-    opening = open_data(data, config, model, as_of=scores.as_of, use="explain", labels="unread", data_end=data_end)
-    with use_threads(threads), opening as opened, console.steps() as on_step:
+    opening = shared.open(data, model, as_of=scores.as_of, use="explain", labels="unread")
+    with opening as opened, console.steps() as on_step:
         files.require_apart([output] if measures is None else [output, measures], [*opened.paths, scores_path])
         console.show_notes(opened.notes())
-        pages = page(opened, model, scores, found, date=date, branch_id=branch_id, seed=seed, on_step=on_step)
+        pages = page(opened, model, scores, found, date=date, branch_id=branch_id, seed=shared.seed, on_step=on_step)
     if each_branch:
         pages.write(output, language)
     else:
@@ -80,7 +70,7 @@ def report(
     if measures and pages.measures is not None:
         with files.new_file(measures) as path:
             sheets.write_csv(path, pages.measures)
-    if as_json:
+    if shared.as_json:
         console.print_json(to_json(pages.facts(branch_id)))
     console.note(f"wrote {output}")
 

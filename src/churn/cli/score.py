@@ -8,10 +8,7 @@ import click
 
 from churn import scoring
 from churn.cli import console, options
-from churn.config import read_config
-from churn.data import open_data
 from churn.model.storage import read_model
-from churn.threads import use_threads
 
 
 @click.command()
@@ -20,37 +17,30 @@ from churn.threads import use_threads
 @click.option("--as-of", type=options.IsoDate(), help="Date to score at; needed for tables, refused for a flat file.")
 @options.output_option("Scores to write, .parquet or .csv.")
 @click.option("--explain", is_flag=True, help="Add the next binding or product, and reasons in English and Chinese.")
-@options.config_option
-@options.data_end_option
-@options.threads_option
-@options.json_option
+@options.shared_options()
 def score(
     data: Path,
     model_path: Path,
     as_of: dt.date | None,
     output: Path,
     explain: bool,
-    config_path: Path | None,
-    data_end: dt.date | None,
-    threads: int | None,
-    as_json: bool,
+    shared: options.Shared,
 ) -> None:
     """Score every customer of DATA: probability, risk band and the three features that raise the risk most.
 
     \b
     Example:  churn score bank --model models/first --as-of 2026-01-01 -o scores.parquet
     """
-    config, stored = read_config(config_path), read_model(model_path)
+    stored = read_model(model_path)
     scoring.require_place(output, [model_path, *([data] if data.is_file() else [])])
     with (
-        use_threads(threads),
-        open_data(data, config, stored, as_of=as_of, use="score", labels="unread", data_end=data_end) as opened,
+        shared.open(data, stored, as_of=as_of, use="score", labels="unread") as opened,
         console.steps() as on_step,
     ):
         console.show_notes(opened.notes())
         on_rows = _counting(on_step)
         manifest = scoring.write_scores(output, stored, opened, as_of, explain=explain, on_rows=on_rows)
-    if as_json:
+    if shared.as_json:
         console.print_json(manifest)
     if manifest["unseen_categories"]:
         console.note(f"warning: {scoring.tell_unseen(manifest['unseen_categories'])}")

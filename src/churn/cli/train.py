@@ -11,13 +11,10 @@ import click
 from churn.api import answers, learning
 from churn.cli import options
 from churn.cli.console import note, print_baselines, print_json, print_table, show_notes, steps
-from churn.config import read_config
-from churn.data import open_data
 from churn.errors import ChurnError, ConfigError
 from churn.model import documents, storage, trees
 from churn.model.recipe import Recipe, describe_monotone, parse_recipe
 from churn.tables.flat import Labels
-from churn.threads import use_threads
 from churn.tracking.place import Place, look_command, tracking_place
 from churn.tracking.runs import HeldOutOutcomes, log_training
 from churn.tuning.search import read_parameters
@@ -38,12 +35,7 @@ _INTERRUPTED = 130
 @options.parameters_option
 @options.without_option
 @click.option("--without-effects", is_flag=True, help="Do not estimate what binding each service does.")
-@options.config_option
-@options.data_end_option
-@options.seed_option
-@options.threads_option
-@options.no_track_option
-@options.json_option
+@options.shared_options(seed=True, track=True)
 def train(
     data: Path,
     output: Path,
@@ -55,12 +47,7 @@ def train(
     parameters_path: Path | None,
     without: Sequence[str],
     without_effects: bool,
-    config_path: Path | None,
-    data_end: dt.date | None,
-    seed: int,
-    threads: int | None,
-    no_track: bool,
-    as_json: bool,
+    shared: options.Shared,
 ) -> None:
     """Train a model on DATA, calibrate it, judge it on the latest snapshot, and write its folder.
 
@@ -81,11 +68,10 @@ def train(
     Example:  churn train bank -o models/first
               churn train customers.csv --config flat.toml -o models/flat
     """
-    config = read_config(config_path)
-    recipe = build_recipe(learner, monotone=monotone, seed=seed, parameters_path=parameters_path)
+    recipe = build_recipe(learner, monotone=monotone, seed=shared.seed, parameters_path=parameters_path)
     storage.require_model_place(output)
     labels: Labels = "where known" if anchor else "needed"
-    with use_threads(threads), open_data(data, config, labels=labels, data_end=data_end) as opened:
+    with shared.open(data, labels=labels) as opened:
         show_notes(opened.notes())
         with steps() as on_step:
             snapshots = opened.snapshots(dates, horizon, with_evidence=not without_effects, on_step=on_step)
@@ -102,7 +88,7 @@ def train(
     # What was written is read back through every check, so that a model that cannot be loaded is known now.
     stored = storage.read_model(output)
     show_notes(answers.anchoring_warnings(stored))
-    if as_json:
+    if shared.as_json:
         document: dict[str, Any] = {"model": str(output)}
         document |= {"metrics": stored.metrics.to_json(), "baselines": stored.baselines.to_json()}
         if held := stored.manifest.monotone:
@@ -112,8 +98,8 @@ def train(
         print_metrics(stored)
         print_baselines(stored.baselines, baselines_title(stored.manifest, stored.manifest.as_of))
         note(f"wrote {output}")
-    if not no_track:
-        track_training(stored, output, embargo_days=config.training.embargo_days, held_out=held_out)
+    if not shared.no_track:
+        track_training(stored, output, embargo_days=shared.config.training.embargo_days, held_out=held_out)
 
 
 def build_recipe(learner: str, *, monotone: bool, seed: int, parameters_path: Path | None) -> Recipe:

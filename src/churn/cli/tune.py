@@ -12,10 +12,7 @@ from churn import errors, files, frame
 from churn.api import learning
 from churn.cli import options
 from churn.cli.console import note, print_json, print_table, show_notes, steps
-from churn.config import read_config
-from churn.data import open_data
 from churn.model.trees import TreeParameters
-from churn.threads import use_threads
 from churn.tracking.place import look_command, studies_path, tracking_place
 from churn.tracking.runs import log_study
 from churn.tuning.search import Gain, Tuned, Word
@@ -50,12 +47,7 @@ _SENTENCES: Mapping[Word, str] = {
 @click.option("--as-of", "dates", type=options.IsoDate(), multiple=True, help="Snapshot to use; may be repeated.")
 @options.horizon_option
 @click.option("--study", "name", metavar="NAME", help="Name of the study [default: follows from data and settings].")
-@options.config_option
-@options.data_end_option
-@options.seed_option
-@options.threads_option
-@options.no_track_option
-@options.json_option
+@options.shared_options(seed=True, track=True)
 def tune(
     data: Path,
     output: Path,
@@ -64,12 +56,7 @@ def tune(
     dates: Sequence[dt.date],
     horizon: int,
     name: str | None,
-    config_path: Path | None,
-    data_end: dt.date | None,
-    seed: int,
-    threads: int | None,
-    no_track: bool,
-    as_json: bool,
+    shared: options.Shared,
 ) -> None:
     """Look for parameters of LightGBM that suit DATA, and say whether they gained anything.
 
@@ -84,27 +71,25 @@ def tune(
     Example:  churn tune bank -o tuned.json --trials 30
               churn train bank --parameters tuned.json -o models/tuned
     """
-    config = read_config(config_path)
     files.require_writable_file(output)
-    files.require_apart([output], [data, studies_path(), *([config_path] if config_path else [])])
-    with use_threads(threads):
-        with open_data(data, config, data_end=data_end) as opened:
-            show_notes(opened.notes())
-            with steps() as on_step:
-                snapshots = opened.snapshots(dates, horizon, most=MOST_SNAPSHOTS, with_evidence=False, on_step=on_step)
-        if not opened.is_dated:
-            note("note: a flat file has no time: trials are judged by folds of rows, not on a later date")
-        study = learning.place_study(snapshots, name, seed=seed)
-        with _kept(study), steps(trials + 1) as on_step:
-            tuned = learning.tune(snapshots, trials=trials, minutes=minutes, study=study, seed=seed, on_step=on_step)
+    files.require_apart([output], [data, studies_path(), *([shared.config_path] if shared.config_path else [])])
+    with shared.open(data) as opened:
+        show_notes(opened.notes())
+        with steps() as on_step:
+            snapshots = opened.snapshots(dates, horizon, most=MOST_SNAPSHOTS, with_evidence=False, on_step=on_step)
+    if not opened.is_dated:
+        note("note: a flat file has no time: trials are judged by folds of rows, not on a later date")
+    study = learning.place_study(snapshots, name, seed=shared.seed)
+    with _kept(study), steps(trials + 1) as on_step:
+        tuned = learning.tune(snapshots, trials=trials, minutes=minutes, study=study, seed=shared.seed, on_step=on_step)
     document = tuned.document()
     files.write_json(output, document)
-    if as_json:
+    if shared.as_json:
         print_json(document)
     else:
         print_tuned(tuned)
     note(f"wrote {output}; use it with: churn train {data} --parameters {output} -o MODEL")
-    if not no_track:
+    if not shared.no_track:
         track_study(document, {name: snapshots.facts[name] for name in ("inputs", "row_counts")})
 
 

@@ -29,7 +29,8 @@ def test_groups_are_tenths_by_rising_probability_with_their_means():
     assert [group.n for group in found.groups] == [2] * 10
     assert [group.observed for group in found.groups] == [0.5] * 10
     first = found.groups[0]
-    assert first[2:5] == pytest.approx((1.5 / 40, 1.5 / 40 - 0.02, 1.5 / 40 + 0.01))
+    means = first.probability, first.low, first.high
+    assert means == pytest.approx((1.5 / 40, 1.5 / 40 - 0.02, 1.5 / 40 + 0.01))
     assert found.mean_width == pytest.approx(0.03)
 
 

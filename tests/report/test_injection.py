@@ -158,11 +158,9 @@ def as_shown(text):
 
 def poison(value, texts, name=""):
     """Put a hostile text in the place of every text in a summary that is no code of ours."""
-    if isinstance(value, str) and name not in CODES:
+    if isinstance(value, (str, Message, Joined)) and name not in CODES:
         return next(texts)
-    if isinstance(value, (Message, Joined)):
-        return next(texts)
-    if isinstance(value, Amount):
+    if isinstance(value, (Amount, Message, Joined)):
         return value
     if is_dataclass(value):
         return replace(value, **{one.name: poison(getattr(value, one.name), texts, one.name) for one in fields(value)})

@@ -230,7 +230,7 @@ def next_other():
     return ids[~in_hold_out(ids, PlanSettings(**PLAN))].iloc[0]
 
 
-BEGUN = {"progress": {"begun_on": "2023-01-01"}}
+BEGUN_EARLY = {"progress": {"begun_on": "2023-01-01"}}
 
 
 def test_hold_out_without_any_effect_covers_zero_in_about_95_of_100_draws(make_folder):
@@ -241,12 +241,12 @@ def test_hold_out_without_any_effect_covers_zero_in_about_95_of_100_draws(make_f
         *(f"{who},N,M1,2020-01-10,{'2024-01-01' if gone else ''},ordinary" for who, gone in zip(ids, left, strict=True))
     )
     holdings = write_holdings(*(f"{who},fund,2020-01-10," for who in ids))
-    begun = Config.model_validate(BEGUN)
+    begun = Config.model_validate(BEGUN_EARLY)
     with open_bank(make_folder(customers=customers, holdings=holdings), data_end=dt.date(2024, 6, 30)) as bank:
         basis = Basis.of(read_today(bank, None, dt.date(2024, 7, 1), begun), 365)
         covered = []
         for draw in range(200):
-            config = Config.model_validate({"plan": {"hold_out": 0.2, "hold_out_salt": f"draw {draw}"}, **BEGUN})
+            config = Config.model_validate({"plan": {"hold_out": 0.2, "hold_out_salt": f"draw {draw}"}, **BEGUN_EARLY})
             drawn = replace(basis, today=replace(basis.today, config=config))
             found = measure_hold_out(drawn)["hold_out_difference"].interval
             covered.append(found.low[0] <= 0 <= found.high[0])

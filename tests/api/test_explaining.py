@@ -7,7 +7,7 @@ from churn.api.explaining import (
     MARK,
     explanation_names,
     require_explanation_place,
-    write_explanation,
+    write_results,
 )
 from churn.config import Config
 from churn.errors import OutputError
@@ -35,7 +35,7 @@ def written(folder):
 
 
 def test_an_explanation_is_tables_and_pictures(survey, tmp_path):
-    write_explanation(tmp_path, [CUSTODY], survey, catalogue(Config()), {"cts": "CTS"}, "en")
+    write_results(tmp_path, [CUSTODY], survey, catalogue(Config()), {"cts": "CTS"}, "en")
 
     pictures = {"bindings.png", *(f"dependence_{place}.png" for place in (1, 2, 3))}
     assert written(tmp_path) == PROMISED | pictures
@@ -43,14 +43,14 @@ def test_an_explanation_is_tables_and_pictures(survey, tmp_path):
 
 
 def test_without_services_there_is_no_forest_plot_and_an_empty_table(survey, tmp_path):
-    write_explanation(tmp_path, [], survey, (), {}, "en")
+    write_results(tmp_path, [], survey, (), {}, "en")
 
     assert "bindings.png" not in written(tmp_path)
     assert (tmp_path / "bindings.json").read_text() == "[]\n"
 
 
 def test_importance_says_what_each_feature_means_in_both_languages(survey, tmp_path):
-    write_explanation(tmp_path, [], survey, catalogue(Config()), {}, "zh")
+    write_results(tmp_path, [], survey, catalogue(Config()), {}, "zh")
     found = pd.read_csv(tmp_path / "importance.csv", keep_default_na=False)
 
     assert list(found) == [
@@ -64,7 +64,7 @@ def test_importance_says_what_each_feature_means_in_both_languages(survey, tmp_p
 
 
 def test_an_earlier_explanation_may_be_replaced(survey, tmp_path):
-    write_explanation(tmp_path, [CUSTODY], survey, (), {}, "en")
+    write_results(tmp_path, [CUSTODY], survey, (), {}, "en")
     (tmp_path / "shap.parquet").touch()
     (tmp_path / "truth.json").touch()
 

@@ -118,11 +118,11 @@ def write_explanation(
         effects, outcomes_as_of = estimate_data_effects(data, model, date, strengths=True, seed=seed, on_step=on_step)
         with files.new_folder(place, mark=MARK, names=explanation_names(place)) as new:
             survey = _write_survey(new / SHAP, data, customers, model, on_step)
-            rows = bindings.build_bindings(
-                effects, survey.seen, bindings.service_names(data.config), data.config.effects
-            )
+            pairs = bindings.service_names(data.config)
+            names = {service: say(pair, language) for service, pair in pairs.items()}
+            rows = bindings.build_bindings(effects, survey.seen, pairs, data.config.effects)
             on_step("drawing")
-            _write_results(new, rows, survey, data, language)
+            write_results(new, rows, survey, data.catalogue, names, language)
             _write_evidence(new / "evidence.json", effects, outcomes_as_of)
             files.write_json(new / ABOUT, {"model_id": model.manifest.model_id, "as_of": date and date.isoformat()})
             graded = bindings.grade_bindings(rows, true, data.config.effects.worthwhile) if true else []
@@ -228,12 +228,15 @@ def _write_survey(
         return survey_customers(customers, model.model, services, n_expected=data.n_customers, on_part=on_part)
 
 
-def _write_results(
-    folder: Path, rows: Sequence[bindings.BindingRow], survey: Survey, data: Data, language: Language
+def write_results(
+    folder: Path,
+    rows: Sequence[bindings.BindingRow],
+    survey: Survey,
+    features: tuple[Feature, ...],
+    names: Mapping[str, str],
+    language: Language,
 ) -> None:
-    """Write tables and pictures into a folder."""
-    features = data.catalogue
-    names = {service: say(pair, language) for service, pair in bindings.service_names(data.config).items()}
+    """Write tables and pictures into a folder; `names` are those of the services, by code, in the language."""
     rendering.write_bindings(folder, rows, names, language)
     _write_importance(folder / "importance.csv", survey, {feature.name: feature for feature in features})
     if rows:

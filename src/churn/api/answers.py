@@ -292,9 +292,9 @@ def explain_customer(
     data.require_model(model, date)
     snapshot = data.customer(customer_id, date)
     fitted = model.model
-    features = snapshot.features[list(fitted.schema.names)]
     with threads.use_threads(1):
-        shap = explain_features(fitted, snapshot.features)
+        shap = explain_features(fitted, snapshot.features)  # refuses, by name, columns that are not there
+        features = snapshot.features[list(fitted.schema.names)]
         probability = fitted.predict(features).probability
         base = base_probability(fitted, features, shap)
     points = to_points(shap.values, base, probability)[0]

@@ -194,7 +194,7 @@ class Money(Amount):
         size = abs(self.yuan)
         if 0 < size < 0.5:
             return look_up("under CNY 1", language)
-        return look_up("CNY {amount}", language).format(amount=_in_full(size, language))
+        return _in_full(size, language)
 
 
 @dataclass(frozen=True)
@@ -214,17 +214,12 @@ class ShortMoney(Amount):
         if self.yuan is None:
             return NOTHING
         value = 0.0 if abs(self.yuan) < 0.5 else self.yuan
-        steps = _short_steps(language)
-        amount = f"{value:,.0f}"
-        for size, word in reversed(steps):
+        for size, word in reversed(_short_steps(language)):
             if abs(value) >= size * 0.9995:
                 scaled = value / size
                 digits = 0 if abs(scaled) >= 100 else 1
-                amount = f"{scaled:,.{digits}f}".removesuffix(".0") + _gap(language) + word
-                break
-        else:
-            amount += _gap(language)
-        return look_up("CNY {amount}", language).format(amount=amount.replace("-", "−"))
+                return _yuan(f"{scaled:,.{digits}f}".removesuffix(".0"), word, language)
+        return _yuan(f"{value:,.0f}", "", language)
 
 
 @dataclass(frozen=True)
@@ -301,16 +296,23 @@ def _in_full(size: float, language: Language) -> str:
     whole = round(size)
     reached = [at for at, (least, _) in enumerate(steps) if whole >= least]
     if not reached:
-        return f"{whole:,}{_gap(language)}"
+        return _yuan(f"{whole:,}", "", language)
     at = reached[-1]
     least, word = steps[at]
     scaled = size / least
     if at + 1 == len(steps) and at:
-        return f"{f'{scaled:,.2f}'.rstrip('0').rstrip('.')} {word}"
+        return _yuan(f"{scaled:,.2f}".rstrip("0").rstrip("."), word, language)
     # what would round up to the next step stays below it
     most = steps[at + 1][0] / least - 0.1 if at + 1 < len(steps) else float("inf")
     text = f"{min(scaled, most):,.1f}".removesuffix(".0") if scaled < 1_000 else f"{scaled:,.0f}"
-    return f"{text} {word}"
+    return _yuan(text, word, language)
+
+
+def _yuan(amount: str, word: str, language: Language) -> str:
+    amount = amount.replace("-", "−")
+    if word:
+        return look_up("CNY {amount}{word}", language).format(amount=amount, word=word)
+    return look_up("CNY {amount}", language).format(amount=amount)
 
 
 def _short_steps(language: Language) -> list[tuple[int, str]]:
@@ -320,7 +322,3 @@ def _short_steps(language: Language) -> list[tuple[int, str]]:
 
 def _steps(text: str, language: Language) -> list[tuple[int, str]]:
     return [(int(least), word) for least, word in _STEP.findall(look_up(text, language, context="steps"))]
-
-
-def _gap(language: Language) -> str:
-    return " " if look_up("CNY {amount}", language).startswith("{amount}") else ""

@@ -48,7 +48,7 @@ def package(tmp_path_factory):
     for after, added in (("    return (\n", ENTRY), ('how="left").with_columns(\n', EXPRESSION)):
         text = text.replace(after, after + added, 1)
     family.write_text(text, encoding="utf-8")
-    with (source / "churn" / "speech" / "locales" / "zh" / "features.po").open("a", encoding="utf-8") as words:
+    with (source / "churn" / "speech" / "locales" / "zh.po").open("a", encoding="utf-8") as words:
         words.write(WORDS)
     return source
 

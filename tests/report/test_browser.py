@@ -202,7 +202,7 @@ def test_english_left_on_a_page_is_found(look):
 
 def english_messages(text):
     """Messages of three or more words, what is put into them left out, that stand in a text."""
-    with (files("churn.speech") / "locales" / "zh" / "page.po").open("rb") as source:
+    with (files("churn.speech") / "locales" / "zh.po").open("rb") as source:
         messages = [str(message.id) for message in read_po(source) if message.id]
     parts = {part.strip() for message in messages for part in re.split(r"%\(\w+\)s|\{\w+\}", message)}
     return sorted(part for part in parts if len(part.split()) >= 3 and part in text)

@@ -13,7 +13,6 @@ from importlib.resources import files
 from itertools import accumulate
 from typing import Literal
 
-from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -58,17 +57,11 @@ def use_catalogues(catalogues: Mapping[Language, NullTranslations]) -> Iterator[
 
 @cache
 def _read(language: Language) -> NullTranslations:
-    folder = files("churn.speech") / "locales" / language
-    if not folder.is_dir():
+    source = files("churn.speech") / "locales" / f"{language}.po"
+    if not source.is_file():
         return NullTranslations()
-    whole = Catalog(locale=language)
-    for part in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if part.name.endswith(".po"):
-            for entry in read_po(io.BytesIO(part.read_bytes()), locale=language):
-                if entry.id:
-                    whole.add(entry.id, entry.string, context=entry.context)
     compiled = io.BytesIO()
-    write_mo(compiled, whole)
+    write_mo(compiled, read_po(io.BytesIO(source.read_bytes()), locale=language))
     compiled.seek(0)
     return GNUTranslations(compiled)
 

@@ -17,7 +17,7 @@ import duckdb
 from churn import errors, files
 from churn.config import TableSource
 from churn.tables import contract, database
-from churn.tables.cells import Reading, cell_rule, cell_text, cell_value, quote_name, quote_text, source_cell
+from churn.tables.cells import Cell, Reading, cell_rule, cell_text, cell_value, quote_name, quote_text, source_cell
 from churn.tables.sources import Readable, Source, as_readable, describe, list_columns, read_header
 
 # A CSV line longer than this is quarantined.
@@ -190,10 +190,10 @@ def _insert(
     readable: Readable,
 ) -> None:
     with as_data_error(source):
-        select = _select(found, mapping, column_types(connection, scan), readable.day_zero)
+        rows = _typed_rows(found, mapping, scan, column_types(connection, scan), readable.day_zero)
         connection.execute(
             f"INSERT INTO {raw_name(table.name)} SELECT * EXCLUDE (source_row, rule), {position}, source_row, rule"
-            f" FROM (SELECT {select} FROM {scan})"
+            f" FROM ({rows})"
         )
         if source.form != "parquet":
             _add_rejected(connection, raw_name(table.name), position, readable.path, mapping.totals)
@@ -224,27 +224,38 @@ def as_data_error(source: Source) -> Iterator[None]:
         ) from error
 
 
-def _select(
+def _typed_rows(
     found: Mapping[contract.TableColumn, int | None],
     mapping: TableSource,
+    scan: str,
     types: Sequence[tuple[str, str]],
     day_zero: dt.date | None,
 ) -> str:
-    is_total = _is_total_line(cell_text(*types[0]), mapping.totals)
-    values, rules = [], [f"CASE WHEN {is_total} THEN ':{TOTAL_LINE}' END"]
+    """SQL for a scan's rows in the contract's terms: cells to texts, texts to values, values to the rule they break.
+
+    Each step is a query of its own that the next one names: written out, a value would repeat its text a dozen times,
+    and most of the time of a small table would go into understanding the query.
+    """
+    first = cell_text(*types[0])
+    texts, values, chosen, rules = [f"{first} AS first_text"], ["first_text"], [], []
+    rules.append(f"CASE WHEN {_is_total_line('first_text', mapping.totals)} THEN ':{TOTAL_LINE}' END")
     for column, index in found.items():
+        name = quote_name(column.name)
         if index is None:
-            empty = "false" if column.kind == "flag" else "NULL"
-            values.append(f"{empty} AS {quote_name(column.name)}")
+            chosen.append(f"{'false' if column.kind == 'flag' else 'NULL'} AS {name}")
             continue
-        cell = source_cell(*types[index], mapping.values.get(column.name, {}))
+        source = source_cell(*types[index], mapping.values.get(column.name, {}))
+        cell = Cell(f"cell {index}", source.sql_type, quote_name(f"text {column.name}"))
+        texts += [f"{quote_name(source.name)} AS {quote_name(cell.name)}", f"{source.text} AS {cell.text}"]
         value = cell_value(column, cell, Reading(mapping.dates.get(column.name), day_zero))
-        rules.append(cell_rule(column, cell.text, value))
+        values += [cell.text, f"{value} AS {name}"]
+        rules.append(cell_rule(column, cell.text, name))
         if column.name == "month":
-            rules.append(_not_a_month_end(value))
-        value = f"coalesce({value}, false)" if column.kind == "flag" and column.nullable else value
-        values.append(f"{value} AS {quote_name(column.name)}")
-    return ", ".join([*values, "row_number() OVER () AS source_row", f"coalesce({', '.join(rules)}) AS rule"])
+            rules.append(_not_a_month_end(name))
+        chosen.append(f"coalesce({name}, false) AS {name}" if column.kind == "flag" and column.nullable else name)
+    chosen += ["row_number() OVER () AS source_row", f"coalesce({', '.join(rules)}) AS rule"]
+    typed = f"SELECT {', '.join(values)} FROM (SELECT {', '.join(texts)} FROM {scan})"
+    return f"SELECT {', '.join(chosen)} FROM ({typed})"
 
 
 def _not_a_month_end(day: str) -> str:

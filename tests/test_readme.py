@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import churn
-from churn.cli.main import main
+from churn.cli.main import cli, main
 from churn.config import Config
 from churn.features.catalogue import catalogue
 
@@ -61,6 +61,23 @@ def test_every_public_name_is_in_the_pages_table():
     described = (ROOT / "docs" / "python.md").read_text(encoding="utf-8").split("## Train")[0]
 
     assert [name for name in churn.__all__ if f"`{name}`" not in described] == []
+
+
+def test_every_command_has_its_names_in_python():
+    described = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", described.split("| name |")[0], re.MULTILINE))
+
+    assert set(rows) == set(cli.commands)
+    assert [names for names in rows.values() if not set(re.findall(r"`(\w+)`", names)) & set(churn.__all__)] == [
+        "all of these, one after another"
+    ]
+
+
+def test_every_public_name_stands_in_a_block_that_runs():
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(encoding="utf-8"), re.DOTALL)
+    used = set(re.findall(r"churn\.(\w+)", "\n".join(blocks)))
+
+    assert [name for name in churn.__all__ if name not in used] == []
 
 
 def test_the_number_of_features_is_that_of_the_catalogue():

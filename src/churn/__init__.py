@@ -9,21 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from churn.api.acting import lists, plan_day, progress, write_plan
-    from churn.api.answers import anchor, baselines, explain_customer
-    from churn.api.comparing import champion, compare, promote, set_champion
+    from churn.api.answers import anchor, anchoring_warnings, baselines, explain_customer
+    from churn.api.comparing import champion, compare, contenders, log_comparison, promote, set_champion
     from churn.api.explaining import explain_bindings, write_explanation
-    from churn.api.learning import backtest, train, tune
+    from churn.api.learning import backtest, log_tuning, train, tune, write_tuned
     from churn.api.reporting import page
+    from churn.charts.bindings import draw_bindings
     from churn.config.settings import Config, read_config
     from churn.data import build_frame, build_snapshots, check, open_bank, open_data, open_file
     from churn.errors import ChurnError
     from churn.evaluation.comparison import compare_models
+    from churn.evaluation.segments import evaluate_segments
     from churn.features.catalogue import feature_catalogue
     from churn.model.estimator import ChurnModel
     from churn.model.recipe import Recipe
     from churn.model.storage import read_model, write_model
     from churn.scoring import score, write_scores
     from churn.simulation.bank import simulate_bank
+    from churn.speech.message import say
+    from churn.tracking.champion import read_standing, roll_back
+    from churn.tracking.runs import log_training
+    from churn.tracking.versions import fetch_model
 
 __all__ = [
     "ChurnError",
@@ -31,6 +37,7 @@ __all__ = [
     "Config",
     "Recipe",
     "anchor",
+    "anchoring_warnings",
     "backtest",
     "baselines",
     "build_frame",
@@ -39,10 +46,17 @@ __all__ = [
     "check",
     "compare",
     "compare_models",
+    "contenders",
+    "draw_bindings",
+    "evaluate_segments",
     "explain_bindings",
     "explain_customer",
     "feature_catalogue",
+    "fetch_model",
     "lists",
+    "log_comparison",
+    "log_training",
+    "log_tuning",
     "open_bank",
     "open_data",
     "open_file",
@@ -52,6 +66,9 @@ __all__ = [
     "promote",
     "read_config",
     "read_model",
+    "read_standing",
+    "roll_back",
+    "say",
     "score",
     "set_champion",
     "simulate_bank",
@@ -61,25 +78,32 @@ __all__ = [
     "write_model",
     "write_plan",
     "write_scores",
+    "write_tuned",
 ]
 
 _PLACES = {
     "churn.api.acting": ("lists", "plan_day", "progress", "write_plan"),
-    "churn.api.answers": ("anchor", "baselines", "explain_customer"),
-    "churn.api.comparing": ("champion", "compare", "promote", "set_champion"),
+    "churn.api.answers": ("anchor", "anchoring_warnings", "baselines", "explain_customer"),
+    "churn.api.comparing": ("champion", "compare", "contenders", "log_comparison", "promote", "set_champion"),
     "churn.api.explaining": ("explain_bindings", "write_explanation"),
-    "churn.api.learning": ("backtest", "train", "tune"),
+    "churn.api.learning": ("backtest", "log_tuning", "train", "tune", "write_tuned"),
     "churn.api.reporting": ("page",),
+    "churn.charts.bindings": ("draw_bindings",),
     "churn.config.settings": ("Config", "read_config"),
     "churn.data": ("build_frame", "build_snapshots", "check", "open_bank", "open_data", "open_file"),
     "churn.errors": ("ChurnError",),
     "churn.evaluation.comparison": ("compare_models",),
+    "churn.evaluation.segments": ("evaluate_segments",),
     "churn.features.catalogue": ("feature_catalogue",),
     "churn.model.estimator": ("ChurnModel",),
     "churn.model.recipe": ("Recipe",),
     "churn.model.storage": ("read_model", "write_model"),
     "churn.scoring": ("score", "write_scores"),
     "churn.simulation.bank": ("simulate_bank",),
+    "churn.speech.message": ("say",),
+    "churn.tracking.champion": ("read_standing", "roll_back"),
+    "churn.tracking.runs": ("log_training",),
+    "churn.tracking.versions": ("fetch_model",),
 }
 _PLACE = {name: place for place, names in _PLACES.items() for name in names}
 

@@ -947,18 +947,19 @@ def check(data: Data) -> pd.DataFrame:
     return found
 
 
-def build_frame(data: Data, as_of: dt.date | None) -> pd.DataFrame:
-    """Return the feature frame at a date: `customer_id`, `as_of`, and a column a feature.
+def build_frame(data: Data, as_of: Date | None) -> pd.DataFrame:
+    """Return the feature frame at a date: `customer_id`, `as_of`, and a column per feature.
 
     Raises
     ------
     TimeRangeError
         `as_of` lies too far after the data end, or nobody is in the population.
     """
-    parts = list(data.partitions(as_of))
+    date = None if as_of is None else as_date(as_of)
+    parts = list(data.partitions(date))
     found = pd.concat([part.features for part in parts], ignore_index=True)
     found.insert(0, "customer_id", [name for part in parts for name in part.customer_id])
-    found.insert(1, "as_of", as_of)
+    found.insert(1, "as_of", date)
     return found
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from churn import errors, threads, timeline
+from churn.charts.waterfall import plot_waterfall
 from churn.config import Config
 from churn.data import Data
 from churn.evaluation.anchoring import anchor_model
@@ -21,7 +23,7 @@ from churn.explanation.what_if import predict_what_if
 from churn.features.feature import Feature, find_products, find_role, find_services
 from churn.model import card, documents, storage
 from churn.model.storage import StoredModel
-from churn.speech import LANGUAGES, Message, Name, Percent, Points, Said, counted, message
+from churn.speech import LANGUAGES, Language, Message, Name, Percent, Points, Said, counted, message
 from churn.tables.checking import Note
 
 
@@ -246,6 +248,18 @@ class ExplainedCustomer:
             "next_product": step.product,
             "what_if": {"before": answer.before, "after": answer.after} if answer else None,
         }
+
+    def plot(self, path: Path | str, language: Language = "en") -> None:
+        """Draw what moves the probability away from the base value, as PNG; errors as of `plot_waterfall`."""
+        plot_waterfall(
+            self.points,
+            self.values,
+            base_rate=self.base_rate,
+            probability=self.probability,
+            catalogue=self.catalogue,
+            path=Path(path),
+            language=language,
+        )
 
     def sentences(self) -> Iterator[Said]:
         """Say why the risk is what it is, what to do next, and what the model would say of the change."""

@@ -115,12 +115,13 @@ def champion(horizon_days: int | None = None) -> Champion | None:
 def set_champion(
     what: int | str | Path, *, reason: str, by: str = "churn.set_champion", on_step: OnStep = say_nothing
 ) -> Replaced:
-    """Make a model the champion by hand; whom it replaces comes back with `churn.tracking.champion.roll_back`.
+    """Make a model the champion by hand; whom it replaces comes back with `roll_back`.
 
     Parameters
     ----------
     what
-        A version's number, a run's id, or the path of a model folder, which is registered first.
+        A version's number, a run's id, or the path of a model folder, which is registered first; a string is read as
+        the first of these that it can be.
     reason
         Why, kept with the version.
     by
@@ -135,6 +136,8 @@ def set_champion(
     ModelError
         The folder is no whole model folder, or the version's was changed.
     """
+    if isinstance(what, str):
+        what = int(what) if what.isdecimal() else Path(what) if Path(what).exists() else what
     version = what if isinstance(what, int) else versions.register(what, on_step=on_step)
     return Replaced(version, champions.promote(version, reason=reason, by=by))
 

@@ -18,6 +18,7 @@ from churn.explanation.effects import estimate_effects
 from churn.explanation.next_best import build_advice
 from churn.model import documents, split, storage
 from churn.model.recipe import Recipe, leave_out, parse_recipe
+from churn.tracking import runs
 from churn.tracking.place import studies_path
 from churn.tuning.search import Tuned, conclude, search
 from churn.tuning.study import SPACE, open_study, read_trials
@@ -210,6 +211,38 @@ def tune(
         search(opened, apart, recipe, n_trials=trials, seconds=seconds, on_step=on_step)
         on_step("judging the best parameters against the defaults, on what no trial saw")
         return conclude(read_trials(opened), apart, recipe, facts)
+
+
+def write_tuned(path: Path | str, tuned: Tuned) -> None:
+    """Write what a search found, for `churn train --parameters`; whole, or not at all.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    """
+    files.write_json(Path(path), tuned.document())
+
+
+def log_tuning(tuned: Tuned, snapshots: data.Snapshots, *, on_step: data.OnStep = data.say_nothing) -> str:
+    """Log a search as a run of MLflow with a child run per trial; return the run's id.
+
+    Parameters
+    ----------
+    tuned
+        Of `tune`.
+    snapshots
+        That it was tuned on.
+    on_step
+        Told what begins next.
+
+    Raises
+    ------
+    TrackingError
+        The database or the server cannot be used.
+    """
+    inputs = {name: snapshots.facts[name] for name in ("inputs", "row_counts")}
+    return runs.log_study(tuned.document(), inputs, on_step=on_step)
 
 
 def _facts(snapshots: data.Snapshots, seed: int) -> dict[str, str]:

@@ -62,10 +62,9 @@ def _require_usable(chosen: str | None, back: bool, reason: str | None) -> None:
 
 
 def _set(chosen: str, reason: str) -> None:
-    what = int(chosen) if chosen.isdecimal() else Path(chosen) if Path(chosen).exists() else chosen
     with console.steps() as on_step:
         version, before = comparing.set_champion(
-            what, reason=reason, by="churn champion --set, by hand", on_step=on_step
+            chosen, reason=reason, by="churn champion --set, by hand", on_step=on_step
         )
     replaced = "" if before is None else f"; version {before} was, and comes back with --back"
     console.note(f"version {version} is the champion, by hand{replaced}")

@@ -8,7 +8,6 @@ import click
 
 from churn import errors, files
 from churn.api import answers, explaining
-from churn.charts.waterfall import plot_waterfall
 from churn.cli import console, options
 from churn.config import Config
 from churn.explanation import bindings, verdict
@@ -102,15 +101,7 @@ def _show_customer(found: answers.ExplainedCustomer, output: Path | None, langua
         _print_customer(found, language)
     if output is not None:
         path = _picture(output)
-        plot_waterfall(
-            found.points,
-            found.values,
-            base_rate=found.base_rate,
-            probability=found.probability,
-            catalogue=found.catalogue,
-            path=path,
-            language=language,
-        )
+        found.plot(path, language)
         console.note(f"wrote {path}")
 
 

@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -12,9 +11,9 @@ from churn import errors, files, frame
 from churn.api import learning
 from churn.cli import options
 from churn.cli.console import note, print_json, print_table, show_notes, steps
+from churn.data import Snapshots
 from churn.model.trees import TreeParameters
 from churn.tracking.place import look_command, studies_path, tracking_place
-from churn.tracking.runs import log_study
 from churn.tuning.search import Gain, Tuned, Word
 from churn.tuning.study import tuned_part
 
@@ -82,15 +81,14 @@ def tune(
     study = learning.place_study(snapshots, name, seed=shared.seed)
     with _kept(study), steps(trials + 1) as on_step:
         tuned = learning.tune(snapshots, trials=trials, minutes=minutes, study=study, seed=shared.seed, on_step=on_step)
-    document = tuned.document()
-    files.write_json(output, document)
+    learning.write_tuned(output, tuned)
     if shared.as_json:
-        print_json(document)
+        print_json(tuned.document())
     else:
         print_tuned(tuned)
     note(f"wrote {output}; use it with: churn train {data} --parameters {output} -o MODEL")
     if not shared.no_track:
-        track_study(document, {name: snapshots.facts[name] for name in ("inputs", "row_counts")})
+        track_study(tuned, snapshots)
 
 
 @contextmanager
@@ -153,17 +151,16 @@ def _interval(low: float | None, high: float | None) -> str:
     return "–" if low is None or high is None else f"{low:+.5f} to {high:+.5f}"
 
 
-def track_study(document: Mapping[str, Any], inputs: Mapping[str, Any]) -> str | None:
+def track_study(tuned: Tuned, snapshots: Snapshots) -> str | None:
     """Log a study that is written, and say how to look at it; where that fails, say so in one line, return None."""
-    place = tracking_place()
     try:
         with steps() as on_step:
-            run_id = log_study(document, inputs, place=place, on_step=on_step)
+            run_id = learning.log_tuning(tuned, snapshots, on_step=on_step)
     except errors.ChurnError as error:
         note(f"warning: the study was not logged: {error}")
         return None
     except KeyboardInterrupt:
         note("stopped while the study was logged; its file is written and whole")
         raise SystemExit(_INTERRUPTED) from None
-    note(f"logged run {run_id}; look at it with: {look_command(place)}")
+    note(f"logged run {run_id}; look at it with: {look_command(tracking_place())}")
     return run_id

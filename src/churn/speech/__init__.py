@@ -1,6 +1,7 @@
-"""One voice: what is to be said is a value until somebody reads it; its words come from one catalogue per language.
+"""One voice: a message is a value until somebody reads it; its words come from one catalogue per language.
 
-English stands in the sources, as the text of a `Message`; Chinese in `locales/zh.po`. A third language is one more file.
+English stands in the sources, as the text of a `Message`; Chinese in `locales/zh.po`. A third language is one more
+file.
 No code looks inside a said sentence: decisions are made on the values.
 """
 

@@ -37,7 +37,7 @@ _STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 
 def log_training(
     stored: StoredModel,
-    folder: Path,
+    folder: Path | str,
     *,
     place: Place | None = None,
     embargo_days: int | None = None,
@@ -63,7 +63,7 @@ def log_training(
         Of the training; left out of the parameters if not known.
     held_out
         Outcomes (0 or 1) and probabilities of the rows that judged the model, each of shape (n,), for the plots of
-        calibration and lift.
+        calibration and lift; those of `stored` by default.
     source
         The command that trained it.
     parent
@@ -76,11 +76,11 @@ def log_training(
     TrackingError
         The database or the server cannot be used.
     """
-    place = place or tracking_place()
+    place, folder = place or tracking_place(), Path(folder)
     tags = _tags(stored, folder) | ({PARENT: parent} if parent else {})
     with open_run(place, _run_name(stored), source=source, tags=tags, what="run", on_step=on_step) as run:
         _log_facts(run.client, run.run_id, stored, embargo_days)
-        _log_files(run.client, run.run_id, stored, held_out)
+        _log_files(run.client, run.run_id, stored, held_out or stored.held_out)
         model = log_model(run.client, run.experiment, run.run_id, stored, folder)
         _log_metrics(run.client, run.run_id, stored, model)
     return run.run_id

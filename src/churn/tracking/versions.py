@@ -76,7 +76,7 @@ def register(
 
 
 def fetch_model(
-    alias_or_version: str | int, folder: Path, *, name: str = MODEL_NAME, place: Place | None = None
+    alias_or_version: str | int, folder: Path | str, *, name: str = MODEL_NAME, place: Place | None = None
 ) -> int:
     """Write a version's model folder, every byte as it was trained, whole or not at all; return its number.
 
@@ -98,6 +98,7 @@ def fetch_model(
     OutputError
         `folder` holds something else, or cannot be written.
     """
+    folder = Path(folder)
     require_model_place(folder)
     with open_registry(place or tracking_place(), name, write=False) as registry:
         number = _number(registry, alias_or_version)

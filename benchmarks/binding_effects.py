@@ -170,7 +170,7 @@ def render_biases(rows: pd.DataFrame) -> str:
 
 
 def _points(value: float) -> str:
-    return "" if np.isnan(value) else f"{100 * value:+.1f}".replace("-", "−")
+    return "–" if np.isnan(value) else f"{100 * value:+.1f}".replace("-", "−")
 
 
 def run(path: Path, seeds: Sequence[int], customers: int, months: int, confounders: str, records: bool) -> None:

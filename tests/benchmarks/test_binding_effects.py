@@ -178,7 +178,7 @@ def test_shares_come_with_their_wilson_intervals():
 def test_biases_are_means_over_banks_in_points():
     known = {"raw_value": -0.1, "att_value": -0.02, "att_truth": -0.03, "late_value": 0.004, "late_truth": 0.0}
     rows = pd.DataFrame([row(**known), row(**known | {"raw_value": -0.2})])
-    assert study.render_biases(rows).splitlines()[2] == "| hidden | cts | −15.0 | −2.0, −3.0 | ,  | +0.4, +0.0 |"
+    assert study.render_biases(rows).splitlines()[2] == "| hidden | cts | −15.0 | −2.0, −3.0 | –, – | +0.4, +0.0 |"
 
 
 def test_study_that_was_stopped_goes_on_with_the_banks_that_are_missing(tmp_path, monkeypatch, capsys):

@@ -2,13 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-demo: .venv/ready        ## the whole way on a simulated bank: environment, then the main job
+demo: .venv/ready        ## install, then run every step on a simulated bank
 	$(BIN)/churn demo --dir demo
 
-test: .venv/ready        ## environment, then every test
+test: .venv/ready        ## install, then run every test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-quick: .venv/ready       ## the tests a desk needs: without notebooks, browser, large banks and studies
+quick: .venv/ready       ## tests for daily work: without notebooks, browser, large banks and studies
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 check: .venv/ready       ## lint, format, types, import order, spelling
@@ -22,7 +22,7 @@ format: .venv/ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock:                    ## needs uv; writes the exact versions and their hashes
+lock:                    ## write exact versions and hashes; needs uv
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --group dev pyproject.toml -o requirements.lock
 

@@ -1,8 +1,8 @@
-"""Join and date what the raw Berka files only say together; bank.toml says all the rest.
+"""Write the tables that need more than one raw Berka file, or a date of their own; bank.toml maps the rest.
 
 Usage: python examples/berka/adapter.py ../shared/data/berka TABLES
 
-Writes five CSV files into the new folder TABLES, in the bank's own words: its codes, its date form, its semicolons.
+Writes five CSV files into the new folder TABLES. They keep the bank's own codes, date form and semicolons.
 docs/berka.md explains every choice made here.
 """
 
@@ -15,7 +15,7 @@ from churn.files import new_folder
 
 RAW = ("account", "card", "client", "disp", "loan", "order", "trans_part")
 
-# Raw files are views of texts. An owner has one account and an account one owner, so an account leads to its customer.
+# Raw files are views of strings. An owner has one account and an account one owner: each account has one customer.
 # Some withdrawals have the type VYBER instead of VYDAJ: only PRIJEM is money coming in.
 VIEWS = """
 CREATE VIEW owner AS SELECT disp_id, client_id, account_id FROM disp WHERE type = 'OWNER';
@@ -33,7 +33,7 @@ TABLES = {
         SELECT client_id, account.district_id, account.date AS client_since,
                1900 + CAST(left(birth_number, 2) AS INTEGER) AS birth_year
         FROM owner JOIN client USING (client_id) JOIN account USING (account_id)""",
-    # A loan runs for `duration` months; the account of a customer is not known ever to have closed.
+    # A loan runs for `duration` months. No closing of an account is recorded.
     "product": """
         SELECT 'account-' || account_id AS product_id, client_id, frequency AS type, date AS begun, NULL AS ended
         FROM owner JOIN account USING (account_id)
@@ -44,19 +44,19 @@ TABLES = {
         SELECT 'loan-' || loan_id, client_id, 'UVER', date,
                strftime(strptime(date, '%y%m%d') + to_months(CAST(duration AS INTEGER)), '%y%m%d')
         FROM owner JOIN loan USING (account_id)""",
-    # Orders are not dated: a purpose counts from the first payment that went to an order's recipient.
+    # Orders have no dates: a purpose counts from the first payment to an order's recipient.
     "standing_order": """
         SELECT client_id, coalesce(nullif(trim(o.k_symbol), ''), 'NEUVEDENO') AS purpose,
                strftime(min(date), '%y%m%d') AS first_payment
         FROM owner JOIN "order" AS o USING (account_id)
         JOIN booking AS b ON b.account_id = o.account_id AND b.bank = o.bank_to AND b.account = o.account_to
         WHERE b.operation = 'PREVOD NA UCET' GROUP BY ALL""",
-    # Interest, statement fees and penalty interest are the bank's own bookings, not something a customer does.
+    # Interest, statement fees and penalty interest are the bank's own bookings; the customer does not make them.
     "trans": """
         SELECT trans_id, client_id, strftime(date, '%y%m%d') AS date, operation, amount
         FROM owner JOIN booking USING (account_id)
         WHERE coalesce(k_symbol, '') NOT IN ('UROK', 'SLUZBY', 'SANKC. UROK')""",
-    # Bookings of one day stand in no order: the day's last balance is the one nearest to the sum of all so far.
+    # Bookings of one day have no order: the day's last balance is the one nearest to the sum of all bookings so far.
     "balance": """
         WITH running AS (
             SELECT account_id, date, balance, sum(amount) OVER (PARTITION BY account_id ORDER BY date) AS booked

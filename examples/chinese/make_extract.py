@@ -1,11 +1,11 @@
-"""Write a bank's tables as a Chinese core system exports them, to see that bank.toml reads them back unchanged.
+"""Write a bank's tables as a Chinese core system exports them. bank.toml reads them back unchanged.
 
     churn simulate bank --customers 2000 --seed 1
     python examples/chinese/make_extract.py bank extract
     churn check extract --config examples/chinese/bank.toml --lang zh
 
-Names, codes and file names are Chinese, the encoding is GB18030, dates are compact, amounts have thousands
-separators and some are in full-width digits, texts have trailing blanks, and every file ends in a total line.
+Names, codes and file names are Chinese. The encoding is GB18030. Dates are compact. Amounts have thousands separators,
+and some have full-width digits. Strings have trailing blanks. Every file ends in a total line.
 """
 
 import sys

@@ -1,17 +1,18 @@
 """When anchoring to the stated rates helps, and when it harms, on simulated banks whose true risks are known.
 
-For each seed a bank of 60 months is simulated, twice: as it is, and with leaving that grows from year to year. A model
-is trained on labels complete before the reference date, in several situations, and predicts everybody at that date;
-then it is anchored there. Both sets of probabilities are held against the oracle's, not against drawn outcomes.
+For each seed two banks of 60 months are simulated: one as it is, and one in which leaving grows from year to year. In
+several situations a model is trained on labels that were complete before the reference date. It predicts everybody at
+that date, and is then anchored there. Both sets of probabilities are compared with the oracle's, not with drawn
+outcomes.
 
-The simulation makes the oracle's mean at 1, 3 and 5 or more products the stated 62, 42 and 12 % on the reference
-date: where the stated rates are used as they are, anchoring is told the truth, which flatters it. That is why one
-situation states other rates, and the second table moves them step by step.
+On the reference date the simulation makes the oracle's mean at 1, 3 and 5 or more products exactly the stated 62, 42
+and 12 %. So anchoring to these rates uses the truth, which makes it look better than it is. For that reason one
+situation states other rates, and the second table moves the rates step by step.
 
     python benchmarks/anchoring.py                # eight seeds, about twenty minutes on one core
     python benchmarks/anchoring.py --quick        # one seed, the short form that the tests run
 
-Exit code 1 when what the documentation claims does not hold.
+Exit code 1 if a claim of the documentation does not hold.
 """
 
 import argparse
@@ -64,7 +65,7 @@ class Bank(NamedTuple):
 
 
 class Situation(NamedTuple):
-    """What the bank knows: its labels, the rates it states, and where it is anchored."""
+    """The bank's records: its labels, the rates it states, and the date of the anchoring."""
 
     name: str
     labels: Labels
@@ -94,7 +95,7 @@ def as_they_are(snapshot: Snapshot, rng: np.random.Generator) -> Snapshot:
 
 
 def thinned(snapshot: Snapshot, rng: np.random.Generator) -> Snapshot:
-    """Of those who left, four in ten are taken to have stayed, whoever they are."""
+    """Relabel four in ten of those who left as stayed, drawn at random."""
     assert snapshot.churned is not None
     return replace(snapshot, churned=snapshot.churned * (rng.random(len(snapshot.churned)) >= 0.4))
 
@@ -104,7 +105,7 @@ def three_hundred(snapshot: Snapshot, rng: np.random.Generator) -> Snapshot:
 
 
 def rich(snapshot: Snapshot, rng: np.random.Generator) -> Snapshot:
-    """Everybody who left, and one in five who stayed."""
+    """Keep everybody who left, and one in five who stayed."""
     assert snapshot.churned is not None
     return snapshot.take(np.flatnonzero((snapshot.churned == 1) | (rng.random(len(snapshot.churned)) < 0.2)))
 
@@ -154,7 +155,7 @@ def judge(bank: Bank, situation: Situation, seed: int) -> Judged:
 
 
 def measure(bank: Bank, p: Floats) -> list[float]:
-    """Expected values under the oracle's risk, which takes the place of outcomes."""
+    """Compute expected values under the oracle's risk, which takes the place of outcomes."""
     r = bank.risk
     return [
         log_loss(r, p) - log_loss(r, r),
@@ -231,7 +232,7 @@ def print_offsets(found: Mapping[str, list[Judged]]) -> None:
 
 
 def report(found: Mapping[str, list[Judged]]) -> int:
-    """Print what holds; 0 when everything does."""
+    """Print which claims hold; return 0 if all do."""
 
     def gain(letter: str) -> float:
         (judged,) = (judged for name, judged in found.items() if name.startswith(letter))

@@ -1,11 +1,11 @@
-"""Are the effects of binding a service told truly? Simulated banks, whose true effects are known.
+"""Are the estimated effects of binding a service right? On simulated banks whose true effects are known.
 
     python benchmarks/binding_effects.py --banks 25 --customers 200000 -o hidden.csv
     python benchmarks/binding_effects.py --banks 25 --customers 60000 --confounders observed -o observed.csv
     python benchmarks/binding_effects.py --table hidden.csv observed.csv
 
-A bank takes one to three minutes. The file is written bank by bank, and a run that was stopped goes on. The last form
-prints the table of docs/explaining.md.
+A binding is a service tied to the customer's account or card. A bank takes one to three minutes. The file is written
+bank by bank, and a run that was stopped resumes. The last form prints the table of docs/explaining.md.
 """
 
 import argparse
@@ -38,11 +38,11 @@ MEASURED = EffectSettings(assume_measured=True)
 
 
 def study_bank(customers: int, months: int, seed: int, confounders: str, records: bool) -> list[dict[str, Any]]:
-    """Simulate a bank and estimate every service's effect; a row a service, estimates beside truths."""
+    """Simulate a bank and estimate every service's effect: one row per service, estimates beside truths."""
     config = Config()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "bank"
-        # Records are judged on banks that never made an offer, so that nobody was bound by chance.
+        # Records are judged on banks that never made an offer, so that no customer bound a service by chance.
         simulate_bank(
             folder, customers=customers, months=months, seed=seed, confounders=confounders, campaigns=not records
         )
@@ -70,7 +70,7 @@ def _gather(bank: Data, records: bool) -> Evidence:
 
 
 def read_truths(folder: Path) -> dict[str, dict[str, float]]:
-    """Read the true effects by service: att, atu, itt and late; the last two pooled as offers are."""
+    """Read the true effects by service: att, atu, itt and late. The last two are pooled as offers are."""
     effects = pd.read_parquet(folder / "effects.parquet")
     offers = pd.read_parquet(folder / "campaigns.parquet")
     groups = {"bound": "att", "unbound": "atu"}
@@ -107,7 +107,7 @@ def _row(effect: ServiceEffect, truth: Mapping[str, float]) -> dict[str, Any]:
 
 
 def summarise(rows: pd.DataFrame) -> list[tuple[str, int, int]]:
-    """Count, for each claim, how often it held and of how many services; a service without an estimate holds none."""
+    """Count for each claim how often it held and for how many services. Without an estimate no claim holds."""
     offered = rows[~rows["records"] & rows["itt_truth"].notna()]
     large = offered[offered["customers"] >= 200_000]
     counts = [
@@ -140,7 +140,7 @@ def summarise(rows: pd.DataFrame) -> list[tuple[str, int, int]]:
 
 
 def covers(rows: pd.DataFrame, name: str) -> "pd.Series[bool]":
-    """Whether each interval holds its truth."""
+    """Check whether each interval contains its truth."""
     return (rows[f"{name}_low"] <= rows[f"{name}_truth"]) & (rows[f"{name}_truth"] <= rows[f"{name}_high"])
 
 
@@ -174,7 +174,7 @@ def _points(value: float) -> str:
 
 
 def run(path: Path, seeds: Sequence[int], customers: int, months: int, confounders: str, records: bool) -> None:
-    """Study bank after bank, each appended to `path`; banks already there are left out."""
+    """Study bank after bank, and append each to `path`. Banks already in the file are left out."""
     done = set(pd.read_csv(path)["seed"]) if path.exists() else set()
     for seed in [seed for seed in seeds if seed not in done]:
         rows = study_bank(customers, months, seed, confounders, records)

@@ -1,15 +1,15 @@
-"""Read files that are broken on purpose, and count what must never happen.
+"""Read files that are broken on purpose, and count events that must never happen.
 
     python benchmarks/hostile.py                 # 600 cases, about five minutes
     python benchmarks/hostile.py --cases 60      # the short form that the tests run
-    python benchmarks/hostile.py --only quote    # cases whose name holds a word
+    python benchmarks/hostile.py --only quote    # cases whose name contains a word
 
-Each case is a small bank, in the contract's names or a Chinese core system's, or one flat file, whose every text and
-id holds a canary, with one file mutated, or a file that should not be there. `churn check` reads it, `churn features`
-writes from it, and `churn score` scores a quarter of them. What must never happen: a traceback, an exit code that is
-not 0, 1 or 2, an error that is not one line, a row that is neither used nor quarantined nor in the quarantine file,
-other counts of rows than the mutation determines, an output that is half written, or a canary in a message. Exit code
-1 when any of them did.
+Each case is a small bank, in the contract's names or a Chinese core system's, or one flat file. Every string and id in
+it holds a canary. One file is mutated, or one file should not be there. `churn check` reads the case, `churn features`
+writes from it, and `churn score` scores a quarter of the cases. These events must never happen: a traceback; an exit
+code other than 0, 1 or 2; an error of more than one line; a row that is neither used nor quarantined nor in the
+quarantine file; counts of rows other than those the mutation determines; a half-written output; a canary in a message.
+Exit code 1 if any of them happened.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def call(*arguments: object) -> tuple[int, str, str, str]:
 
 
 def judge(case: Case, folder: Path, random: Random, model: Path | None) -> list[str]:
-    """Make a case, read it, and name what must never happen and did; with a model, score it too."""
+    """Make a case, read it, and name the events that must never happen but did. With a model, score it too."""
     place = Place(folder / "bank", case.style)
     made = case.make(place, random)
     config = place.write_config(dict(made.encodings))
@@ -83,7 +83,7 @@ def _judge_call(code: int, out: str, err: str, raised: str) -> list[str]:
 
 
 def _judge_rows(tables: Mapping[str, Mapping[str, int]], made: Made, place: Place) -> list[str]:
-    """Hold each table's counts against what is known of it: all of a table that no mutation touched."""
+    """Compare each table's counts with the expected ones: all rows of a table that no mutation touched."""
     untouched = Count(N, None if "customers" in made.counts else N)
     for name in place.style.columns:
         count = tables.get(name)
@@ -128,7 +128,7 @@ def _judge_scores(
     n_left_out = sum(count["quarantined"] for count in facts["row_counts"].values())
     if len(quarantine.splitlines()) - 1 != n_left_out:
         wrong.append("lost quarantined rows")
-    # A flat file is read for what the model needs: without a label nothing is wrong with the label's cells.
+    # A flat file is read for the model's columns: without a label, the label's cells cannot be wrong.
     if tables and place.style is not ONE_FILE and facts["row_counts"] != tables:
         wrong.append("lost rows between check and score")
     return [*wrong, "leaked value in the quarantine"] if CANARY in quarantine else wrong

@@ -1,4 +1,4 @@
-"""The small banks full of canaries that hostile cases are made of, in three styles, and models to score them with.
+"""The small banks full of canaries from which hostile cases are made, in three styles, and models to score them.
 
 Plain: the contract's names. Chinese: files, columns, codes, dates and encoding of a Chinese core system, and the
 configuration that maps them. Flat: one file.
@@ -83,7 +83,7 @@ class Place(NamedTuple):
 
     @property
     def data(self) -> Path:
-        """What a command is given."""
+        """Return the path given to a command."""
         return self.there("flat") if self.style is ONE_FILE else self.folder
 
     def rows(self, table: str) -> list[list[str]]:
@@ -139,7 +139,7 @@ class Place(NamedTuple):
         return self.path(table, "xlsx")
 
     def write_config(self, encodings: dict[str, str]) -> Path | None:
-        """Write the configuration a style needs; `encodings`: those that are told, by table."""
+        """Write the configuration a style needs; `encodings`: those the configuration names, by table."""
         lines = []
         if self.style is ONE_FILE:
             lines += [

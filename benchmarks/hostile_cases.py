@@ -1,4 +1,4 @@
-"""Hostile banks: small ones full of canaries, with one file mutated or one that should not be there."""
+"""Hostile banks: small banks full of canaries, with one mutated file or one file that should not be there."""
 
 import contextlib
 import datetime as dt
@@ -28,7 +28,7 @@ class Count(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What a mutation determines: counts of the tables it touched, encodings the configuration tells."""
+    """The results of a mutation: counts of the tables it touched, encodings the configuration names."""
 
     counts: Mapping[str, Count]
     encodings: Mapping[str, str] = {}
@@ -52,7 +52,7 @@ def cut(content: bytes, random: Random) -> bytes:
 
 
 def flip(content: bytes, random: Random) -> bytes:
-    """Turn a few bits round."""
+    """Flip a few bits."""
     harmed = bytearray(content)
     for _ in range(random.integers(1, 9)):
         harmed[random.integers(0, len(harmed))] ^= 1 << random.integers(0, 8)
@@ -67,7 +67,7 @@ def insert(content: bytes, random: Random) -> bytes:
 
 
 def shuffle(content: bytes, random: Random) -> bytes:
-    """Exchange two stretches."""
+    """Swap two parts."""
     a, b = sorted(random.integers(0, len(content), 2))
     return content[:a] + content[b:] + content[a:b]
 
@@ -81,7 +81,7 @@ def any_table(place: Place, random: Random) -> str:
 
 
 def harmed_csv(mutate: Callable[[bytes, Random], bytes]) -> Callable[[Place, Random], Made]:
-    """Make a bank with one CSV file mutated; of one cut short, every line that is left must be accounted for."""
+    """Make a bank with one CSV file mutated; if it was cut short, every line left must be accounted for."""
 
     def make(place: Place, random: Random) -> Made:
         place.write()
@@ -159,7 +159,7 @@ def typed_sheet(place: Place, random: Random) -> Made:
     rows = [[typed(cell) for cell in row] for row in place.rows(table)]
     n_harmed = int(random.integers(0, 6))
     for _ in range(n_harmed):
-        # Not in the last row: without any cell it would be none.
+        # Not in the last row: without any cell it would not be a row.
         row = rows[random.integers(0, len(rows) - 1)]
         row[random.integers(0, len(row))] = TYPED_CELLS[random.integers(0, len(TYPED_CELLS))]
     place.as_sheet(table, rows)
@@ -188,7 +188,7 @@ def repeated_rows(place: Place, random: Random) -> Made:
 
 
 def inserted_lines(place: Place, random: Random) -> Made:
-    """Make a bank with lines that are no rows, among them blank ones, which do not count: every true row is used."""
+    """Make a bank with lines that are not rows, some of them blank, which do not count: every true row is used."""
     place.write()
     table = any_table(place, random)
     lines = place.text(table).splitlines()
@@ -203,7 +203,7 @@ def inserted_lines(place: Place, random: Random) -> Made:
 
 
 def other_encoding(place: Place, random: Random) -> Made:
-    """Make a bank with one file in another encoding, and letters that need it; told, all its rows are used."""
+    """Make a bank with one file in another encoding, and letters that need it; if configured, all rows are used."""
     place.write()
     tables = [table for table, names in place.style.columns.items() if "manager_id" in names or "city" in names]
     table = tables[random.integers(0, len(tables))]
@@ -217,7 +217,7 @@ def other_encoding(place: Place, random: Random) -> Made:
 
 
 def line_ends(place: Place, random: Random) -> Made:
-    """Make a bank with mixed line ends and blank lines, none of which is a row."""
+    """Make a bank with mixed line ends and blank lines, which are not rows."""
     place.write()
     table = any_table(place, random)
     ends = ["\n", "\r\n", "\r", "\n\n", "\r\n\r\n"]
@@ -248,7 +248,7 @@ def wrong_types(place: Place, random: Random) -> Made:
 
 
 def customers_text(text: str | bytes, n_rows: int | None = None) -> Callable[[Place, Random], Made]:
-    """Make a bank whose customers are this text, of so many rows."""
+    """Make a bank whose file of customers is this string, of so many rows."""
 
     def make(place: Place, _: Random) -> Made:
         place.write()
@@ -341,7 +341,7 @@ def billion_laughs(place: Place, _: Random) -> Made:
 
 
 def link(target: str) -> Callable[[Place, Random], Made]:
-    """Make a bank whose customers are a link to this."""
+    """Make a bank whose file of customers is a link to this."""
 
     def make(place: Place, _: Random) -> Made:
         place.write()
@@ -353,7 +353,7 @@ def link(target: str) -> Callable[[Place, Random], Made]:
 
 
 def a_pipe(place: Place, _: Random) -> Made:
-    """Make a bank whose customers are a pipe nobody writes to."""
+    """Make a bank whose file of customers is a pipe nobody writes to."""
     place.write()
     (place.folder / "customers.csv").unlink()
     os.mkfifo(place.folder / "customers.csv")
@@ -410,7 +410,7 @@ SINGLE = (
 )
 
 
-# Every kind of mutation in turn; those that know most of what must come out more than once.
+# Every kind of mutation in turn; those with the most exact expectations more than once.
 MUTATIONS: tuple[tuple[str, Callable[[Place, Random], Made]], ...] = (
     *((f"CSV {mutate.__name__}", harmed_csv(mutate)) for mutate in BYTE_MUTATIONS),
     *((f"sheet {mutate.__name__}", harmed_sheet(mutate)) for mutate in (cut, flip)),

@@ -1,17 +1,20 @@
 """Count, on simulated banks, how often the intervals of probabilities hold a year later.
 
-For each seed a bank of 60 months is simulated. A model of the first 48 is fitted as `churn train` does: rounds,
-calibration and the widening are learnt from snapshots whose outcomes were complete a year before the last one, then
-trees, calibration and intervals are fitted on all. Everybody is scored on the first day of the last year, and by
-tenths of the predicted risk the observed rate is held against four claims: that the probability is exact; plain
-Venn-Abers intervals; these widened by what the earlier model was off a year later (as stored models have it); and that
-the oracle's probability is exact, which is true, so that its row shows what chance alone does.
+For each seed a bank of 60 months is simulated. A model of the first 48 months is fitted as `churn train` does. Rounds,
+calibration and the widening are learned from snapshots whose outcomes were complete a year before the last one. Then
+trees, calibration and intervals are fitted on all snapshots. Everybody is scored on the first day of the last year.
+Customers are divided into tenths by predicted risk, and the observed rate of each tenth is compared with four claims:
+
+- the probability is exact;
+- plain Venn-Abers intervals;
+- these intervals, widened by the error of the earlier model a year later, as stored models have it;
+- the oracle's probability is exact. This is true, so its row shows the effect of chance alone.
 
     python benchmarks/intervals.py             # 20 calm banks, 10 that drift, 5 with a shock, about twelve minutes
     python benchmarks/intervals.py --quick     # one calm bank, the short form that the tests run
 
-"drift": leaving becomes likelier from year to year. "shock": the share market falls in the year that is scored.
-Exit code 1 when a bound does not hold.
+"drift": leaving becomes likelier from year to year. "shock": the share market falls in the scored year. Exit code 1
+if a bound does not hold.
 """
 
 import argparse
@@ -54,7 +57,7 @@ class Fitted(NamedTuple):
 
 
 def fit(rows: Rows, before: Fitted | None = None) -> Fitted:
-    """Fit a model with intervals; rounds and method are chosen, or taken from the one before."""
+    """Fit a model with intervals; rounds and method are chosen, or taken from the earlier model."""
     schema, parameters = learn_schema(rows.features), TreeParameters()
     matrix, latest = encode(rows.features, schema).matrix, rows.latest
     folds = customer_folds(rows.customer_id, FOLDS, "development" if before is None else "recalibration")
@@ -78,7 +81,7 @@ def read_snapshots(folder: Path, reference: dt.date) -> tuple[list[Snapshot], Sn
 
 
 def judge(kind: str, seed: int, customers: int, folder: Path) -> tuple[float, dict[str, IntervalFacts]]:
-    """Simulate, fit on the earlier years, score the last: the widening, and how each claim held."""
+    """Simulate, fit on the earlier years, score the last; return the widening and how each claim held."""
     place = folder / f"{kind}-{seed}"
     summary = simulate_bank(
         place, customers=customers, months=MONTHS, seed=seed, drift=kind == "drift", shock=kind == "shock"
@@ -137,7 +140,7 @@ def _print_row(kind: str, claim: str, judged: list[tuple[float, dict[str, Interv
 
 
 def report(shares: dict[tuple[str, str], float], *, quick: bool) -> int:
-    """Print what holds; 0 when everything does."""
+    """Print which bounds hold; return 0 if all do."""
     least = {"calm": ONE_BANK_LEAST if quick else CALM_LEAST, "drift": DRIFT_LEAST}
     code = 0
     for kind in dict(shares):

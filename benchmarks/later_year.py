@@ -1,14 +1,14 @@
-"""Train on simulated banks, score a later year nobody has seen, and hold the result against the known truth.
+"""Train on simulated banks, score a later year, and compare the result with the known truth.
 
-For each seed a bank of 60 months is simulated. The model is trained on the first 48 (`--data-end`), so that its
-last label ends a year before the data do, and scores everybody on the first day after. Then the labels of the
-following year, and the oracle's own probabilities, say how good it was. The oracle knows what no table holds:
+For each seed a bank of 60 months is simulated. The model is trained on the first 48 months (`--data-end`), so that its
+last label ends a year before the data do. It scores everybody on the first day after. The labels of the following year,
+and the oracle's own probabilities, then show how good the model was. The oracle knows facts that no table holds:
 loyalty, wealth, digital habit and risk appetite.
 
     python benchmarks/later_year.py                # five banks of 20,000 customers, about three minutes
     python benchmarks/later_year.py --quick        # one bank, the short form that the tests run
 
-One bank alone says little of a median, so that the short form has wider bounds. Exit code 1 when a bound does not hold.
+One bank alone says little about a median, so the short form has wider bounds. Exit code 1 if a bound does not hold.
 """
 
 import argparse
@@ -34,7 +34,7 @@ CELL_SLACK, CELL_SE = 0.02, 1.96
 
 
 class Bounds(NamedTuple):
-    """What must hold: AUC as a share of the oracle's, ECE above the oracle's, slopes, share of cells within."""
+    """The required bounds: AUC as a share of the oracle's, ECE above the oracle's, slopes, share of cells within."""
 
     auc_share: float = 0.955
     ece_above: float = 0.012
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def report(judged: list[Judged], bounds: Bounds) -> int:
-    """Print what holds; 0 when everything does."""
+    """Print which bounds hold; return 0 if all do."""
     share = float(np.median([one.auc / one.oracle_auc for one in judged]))
     above = float(np.median([one.ece for one in judged]) - np.median([one.oracle_ece for one in judged]))
     slopes = [one.slope for one in judged]

@@ -1,17 +1,17 @@
-"""Count, on simulated banks, which features the leak alarm names: honest ones, and leaks planted at graded strength.
+"""Count, on simulated banks, which features the leak alarm names: honest features, and leaks of graded strength.
 
-For each seed a bank of 48 months is simulated, and `find_leaks` is given a snapshot and one a year later, as training
-gives them. Then a column is planted, and it is counted in how many banks it is named, and as what:
+For each seed a bank of 48 months is simulated. `find_leaks` gets a snapshot and one a year later, as in training.
+Then a column is planted. The study counts in how many banks the column is named, and by which test:
 
 - "flipped": the outcome as a flag, wrong for a share of the customers;
-- "leavers only": a value that a share of those who leave have, and nobody else, as a closing date filled in late;
+- "leavers only": a value that only a share of the leavers have, like a closing date filled in late;
 - "blurred": the outcome plus normal noise, at both dates;
-- "gone": the same at the earlier date, and noise alone at the later.
+- "gone": the same at the earlier date, and only noise at the later date.
 
     python benchmarks/leaks.py             # ten calm banks, three that drift, three with a shock, about three minutes
     python benchmarks/leaks.py --quick     # one bank, the short form that the tests run
 
-Exit code 1 when an honest feature is named, or a leak that must be is not.
+Exit code 1 if an honest feature is named, or a leak that must be named is not.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def plant(what: str, grade: float) -> Plant:
 
 
 def read_pair(kind: str, seed: int, customers: int) -> tuple[Snapshot, Snapshot]:
-    """Simulate a bank; give the snapshot of the reference date, and the one a year before."""
+    """Simulate a bank; return the snapshot of the reference date, and the one a year before."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "bank"
         summary = simulate_bank(
@@ -82,7 +82,7 @@ def read_pair(kind: str, seed: int, customers: int) -> tuple[Snapshot, Snapshot]
 
 
 def count_planted(pair: tuple[Snapshot, Snapshot], seed: int) -> Iterator[tuple[tuple[str, float], str]]:
-    """Yield, for each planted column, as what it was named, "–" where it was not."""
+    """Yield for each planted column the test that named it, "–" where none did."""
     for what, grades in GRADES.items():
         for grade in grades:
             random, make = np.random.default_rng(seed), plant(what, grade)
@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def report(honest: dict[str, list[list[Leak]]], planted: dict[tuple[str, float], Counter[str]]) -> int:
-    """Print what was named; 0 when no honest feature was, and every leak that must be."""
+    """Print the named columns; return 0 if no honest feature and every required leak was named."""
     n_banks = {kind: len(found) for kind, found in honest.items()}
     n_named = sum(len(leaks) for found in honest.values() for leaks in found)
     print(f"{n_named} honest features named in {n_banks}\n")

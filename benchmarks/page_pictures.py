@@ -1,10 +1,10 @@
-"""Pictures of the managers' page for the documentation, from a folder of `churn demo`.
+"""Take the pictures of the managers' page for the documentation, from a folder of `churn demo`.
 
     python benchmarks/page_pictures.py demo            # into docs/images
     python benchmarks/page_pictures.py demo --out DIR
 
-Needs Debian's `chromium`, and `fonts-wqy-microhei` for the Chinese ones. The demonstration's own findings
-(`explained/`) are taken, so that it takes seconds. Each picture is a PNG of at most 256 colours, under 250 KB.
+Needs Debian's `chromium`, and `fonts-wqy-microhei` for the Chinese pictures. It uses the explanations of the
+demonstration (`explained/`), so that it takes only seconds. Each picture is a PNG of at most 256 colours, under 250 KB.
 """
 
 import argparse
@@ -29,13 +29,13 @@ COLOURS = 256
 
 
 def read_demo(demo: Path) -> Pages:
-    """Gather what the pages of a demonstration say."""
+    """Read the facts of a demonstration's pages."""
     with churn.open_bank(demo / "bank", churn.read_config(demo / "bank.toml")) as bank:
         return churn.page(bank, churn.read_model(demo / "model"), demo / "scores.parquet", demo / "explained")
 
 
 def take_pictures(browser: Browser, pages: Pages) -> Iterator[tuple[str, Image.Image]]:
-    """Give each picture with its name."""
+    """Yield each picture with its name."""
     branch = pages.branches[0]
     yield "page_en", take_top(open_page(browser, pages, "en"))
     yield "page_zh", take_top(open_page(browser, pages, "zh"))
@@ -67,7 +67,7 @@ def take_top(page: Page) -> Image.Image:
 
 
 def take_part(page: Page, where: str) -> Image.Image:
-    """Take a part of the page as wide as it is, and as much of its height as a picture has."""
+    """Take a part of the page in its full width, cut to the height of a picture."""
     part = page.locator(where).bounding_box()
     assert part is not None
     whole = read_image(page.screenshot(full_page=True))
@@ -76,7 +76,7 @@ def take_part(page: Page, where: str) -> Image.Image:
 
 
 def take_screen(page: Page, where: str) -> Image.Image:
-    """Take what a phone shows once a reader has come to a place."""
+    """Take the screen of a phone, scrolled to a place."""
     page.locator(where).evaluate("place => place.scrollIntoView({ behavior: 'instant' })")
     page.wait_for_timeout(200)
     return read_image(page.screenshot())
@@ -100,7 +100,7 @@ def write_image(image: Image.Image, path: Path) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Take every picture; 1 when there is no browser."""
+    """Take every picture; return 1 if there is no browser."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("demo", type=Path, help="folder of churn demo")
     parser.add_argument("--out", type=Path, default=IMAGES)

@@ -1,12 +1,12 @@
-"""How long a day's plan takes: a million customers, five thousand managers, every constraint at work.
+"""How long it takes to plan a day for a million customers and five thousand managers, with every constraint in use.
 
     python benchmarks/plan_speed.py                 # 1,000,000 customers, 5,000 managers
     python benchmarks/plan_speed.py --branches 1    # the same in one branch
     python benchmarks/plan_speed.py --quick         # the short form that the tests run
 
-Customers are drawn: assets, risks, effects, tiers, losses, refusals and last contacts; half of them have a manager.
-Planning and writing are timed apart; reading the tables is not in it. Exit code 1 when a constraint does not hold, or
-planning takes more than a minute.
+Customers are drawn at random: assets, risks, effects, tiers, losses, refusals and last contacts. Half of them have a
+manager. Planning and writing are timed separately; reading the tables is not included. Exit code 1 if the plan breaks a
+constraint, or planning takes more than a minute.
 """
 
 import argparse

@@ -1,10 +1,11 @@
-"""Does a challenger take the champion's place only when it is better? Pairs whose true order is known.
+"""Does a challenger become champion only if it is better? On pairs of models whose true order is known.
 
     python benchmarks/promotion.py --banks 20
 
-On each simulated bank two challengers are judged as `churn compare --promote` judges them, over four snapshots: the
-champion fitted again with another seed, which is no better, and a model of all features against a champion crippled
-by the loss of the binding and P&L families, which is. A bank takes about half a minute on two cores.
+On each simulated bank two challengers are judged as `churn compare --promote` judges them, over four snapshots. The
+first is the champion fitted again with another seed, which is not better. The second is a model of all features,
+against a champion without the families of bindings and P&L; it is better. A bank takes about half a minute on two
+cores.
 """
 
 import argparse
@@ -31,7 +32,7 @@ CRIPPLED = ("bindings", "pnl")
 
 
 class Pair(NamedTuple):
-    """What became of a bank's two pairs: promoted or not, and by how much the challenger's ROC-AUC was larger."""
+    """The result of a bank's two pairs: promoted or not, and by how much the challenger's ROC-AUC was larger."""
 
     same_promoted: bool
     same_gain: float
@@ -75,7 +76,7 @@ def _only(found: Backtest, *names: str) -> Backtest:
 
 
 def judge_pairs(pairs: list[Pair]) -> list[str]:
-    """Return what does not hold: at most a tenth of equals promoted, at least nine tenths of the better."""
+    """Return the claims that fail: at most a tenth of equals promoted, at least nine tenths of the better."""
     false, true = sum(pair.same_promoted for pair in pairs), sum(pair.better_promoted for pair in pairs)
     wrong = []
     if false > MOST_FALSE * len(pairs):

@@ -1,18 +1,18 @@
-"""Run two checkouts side by side through every command, and list each file of theirs that differs, and how.
+"""Run two checkouts side by side through every command, and list each file that differs, and how.
 
     python benchmarks/same_outputs.py ../before . --python .venv/bin/python --keep /tmp/golden
     python benchmarks/same_outputs.py ../before . --keep /tmp/golden --only bank,telco --steps score,page
 
 OLD and NEW are folders. Each is run by its own .venv/bin/python, or both by --python, with its own src/ first on the
-path. OLD simulates the banks that both are given, NEW has settings of its own examples. Each command runs in a process
-of its own, with relative paths; what it prints and its exit code are files like any other, and a command that fails
-stops nothing. To save time these processes begin with the libraries loaded (same_outputs_warm.py), unless --cold. What
-may differ between two runs (durations, times, MLflow's ids, absolute paths, checksums of files that differ themselves)
-stands at the top of same_outputs_files.py; all else is compared to the last bit.
+path. OLD simulates the banks, and both checkouts read them. NEW uses the settings of its own examples. Each command
+runs in a separate process, with relative paths. Its printed output and its exit code are files like any other. A
+command that fails stops nothing. To save time these processes start with the libraries loaded (same_outputs_warm.py),
+unless --cold. same_outputs_files.py begins with a list of values that may differ between two runs (durations, times,
+MLflow's ids, absolute paths, checksums of files that differ themselves). Everything else is compared to the last bit.
 
-With --keep the outputs stay, and those of OLD are made once for each commit: a step is run again only when its line in
-same_outputs_steps.py changed, or one it reads from did. With --steps, NEW runs these alone, on models and scores that
-OLD made. Exit code 1 when anything differs.
+With --keep the outputs stay, and those of OLD are made once per commit. A step runs again only if its line in
+same_outputs_steps.py changed, or that of a step it reads from. With --steps, NEW runs only these steps, on models and
+scores that OLD made. Exit code 1 if anything differs.
 """
 
 import argparse
@@ -61,7 +61,7 @@ class Side(NamedTuple):
     root: Path
 
     def request(self, step: Step) -> dict[str, object]:
-        """Say what is run, as same_outputs_warm.py takes it."""
+        """Describe the command in the form same_outputs_warm.py reads."""
         program, *words = step.command
         if program == "churn":
             return {"kind": "module", "what": "churn", "words": words}
@@ -81,7 +81,7 @@ Picked = Mapping[str, Sequence[Step]]
 
 
 def prepare(side: Side, source: Source, given: Side | None, shared: Path) -> None:
-    """Put data and settings of a source into its folder: OLD's data, where there are, and its own settings."""
+    """Put data and settings of a source into its folder: the data of OLD if it has any, and its own settings."""
     place = side.root / source.name
     place.mkdir(parents=True, exist_ok=True)
     for path in (place / "data", place / "config"):
@@ -119,7 +119,7 @@ def _copy(path: Path, to: Path, n_lines: int) -> None:
 
 
 class Starter:
-    """Starts commands: each from one of `jobs` processes that have the libraries in memory, or from nothing."""
+    """Starts commands, each from one of `jobs` processes with the libraries in memory, or in a new process."""
 
     def __init__(self, side: Side, jobs: int, *, cold: bool) -> None:
         self._side, self._idle = side, Queue[subprocess.Popen[str]]()
@@ -179,7 +179,7 @@ class Done:
             self.steps = json.loads(self._path.read_text())
 
     def has(self, source: Source, step: Step) -> bool:
-        """Tell whether a step was run as it stands."""
+        """Return whether a step was run in its present form."""
         known = self.steps.get(source.name, {}).get(step.name, {})
         return known.get("fingerprint") == source.fingerprint(step)
 
@@ -239,7 +239,7 @@ def _run_after(
 
 
 def _borrow(side: Side, source: Source, steps: Sequence[Step], given: Side) -> None:
-    """Take from OLD what the steps read and NEW does not run itself."""
+    """Take from OLD the outputs that the steps read and NEW does not make itself."""
     for need in {need for step in steps for need in source.needs(step)}.difference(steps):
         shutil.copytree(given.root / source.name / need.name, side.root / source.name / need.name, dirs_exist_ok=True)
 
@@ -294,7 +294,7 @@ def compare_sides(old: Side, new: Side, picked: Picked, n_lines: int) -> Counter
 
 
 def describe(side: Side) -> Run:
-    """Say what is written for the side's own places and files."""
+    """Describe the side's own paths and files, and the names that replace them."""
     places = {side.root: "<run>", side.checkout: "<checkout>", side.python.parents[1]: "<environment>"}
     return describe_run(side.root, places)
 
@@ -328,7 +328,7 @@ def find_python(checkout: Path, given: Path | None) -> Path:
 
 
 def kept_name(checkout: Path) -> str | None:
-    """Name the outputs of a commit; None where something is not committed, or git knows nothing of the folder."""
+    """Name the outputs of a commit; None if something is not committed, or the folder is not in git."""
 
     def git(*words: str) -> str:
         command = ["git", "-C", str(checkout), *words]
@@ -355,15 +355,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("old", type=Path, metavar="OLD")
     parser.add_argument("new", type=Path, metavar="NEW")
     parser.add_argument("--python", type=Path, help="Python for both [default: .venv/bin/python of each]")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="folder that keeps the outputs")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="folder in which to keep the outputs")
     parser.add_argument("--only", default="", help=f"sources, of {','.join(source.name for source in SOURCES)}")
     parser.add_argument("--steps", default="", help="steps, such as train,score or score-csv")
     parser.add_argument("--skip", default="", help="steps to leave out")
     parser.add_argument("--lines", type=int, default=12, help="most lines for each file [default: 12]")
     parser.add_argument("--jobs", type=int, default=2, help="commands at once [default: 2]")
-    parser.add_argument(
-        "--cold", action="store_true", help="start each command from nothing, which takes twice as long"
-    )
+    parser.add_argument("--cold", action="store_true", help="start each command in a new process; takes twice as long")
     parser.add_argument("--shared", type=Path, default=SHARED, help="folder of the public data sets")
     given = parser.parse_args(arguments)
     with contextlib.ExitStack() as stack:

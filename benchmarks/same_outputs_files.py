@@ -1,7 +1,7 @@
-"""Compare two files of any kind that `churn` writes, and say how they differ; what may differ stands in one place.
+"""Compare two files of any kind that `churn` writes, and say how they differ. The values that may differ stand first.
 
 Values are compared to the last bit: a float that moved by one unit in its last place differs, and so does -0.0 from
-0.0. A file whose bytes are equal is equal; only what differs is opened.
+0.0. Files with equal bytes are equal; only files that differ are opened.
 """
 
 import csv
@@ -42,12 +42,12 @@ PANDAS_VERSIONS = frozenset({"pandas_version", "creator"})
 
 
 class Run(NamedTuple):
-    """What is known of a run, beside its files: what is written for what in every text of it.
+    """A run's own paths and hashes, and the names that replace them in its files.
 
     Attributes
     ----------
     places
-        Absolute paths, longest first, and what is written for each.
+        Absolute paths, longest first, and the name that replaces each.
     hashes
         SHA-256 of the run's own files, and each file's name: where one file differs, the checksums of it in others
         (SHA256SUMS, manifests) are still the same, as long as they are right.
@@ -82,7 +82,7 @@ def describe_run(root: Path, places: Mapping[Path, str]) -> Run:
 
 
 def differences(old: Path, new: Path, old_run: Run, new_run: Run) -> list[str]:
-    """Say how two files differ, a line for each difference; nothing for files that do not.
+    """Say how two files differ, one line per difference; an empty list for equal files.
 
     Examples
     --------
@@ -238,7 +238,7 @@ SHOWN_ROWS = 3
 
 
 def compare_csv(old: str, new: str) -> list[str]:
-    r"""Compare two CSV files cell by cell, as texts; row 1 is the first after the header.
+    r"""Compare two CSV files cell by cell, as strings; row 1 is the first after the header.
 
     Examples
     --------
@@ -281,7 +281,7 @@ def _compare_columns(name: str, old: Sequence[Any], new: Sequence[Any]) -> list[
 
 
 def _bits(value: Any) -> Any:
-    """Give what is equal only of values that are the same to the last bit, and of one type."""
+    """Return a value that is equal only for values of one type that are the same to the last bit."""
     return repr(value)
 
 
@@ -374,7 +374,7 @@ def _read_parts(path: Path) -> dict[str, bytes]:
 
 
 def compare_pictures(old: Path, new: Path) -> list[str]:
-    """Compare two PNG files by their pixels; what else is in the file, such as who drew it, does not matter."""
+    """Compare two PNG files by their pixels; the rest of the file, such as its metadata, does not matter."""
     pictures = [np.asarray(Image.open(path).convert("RGBA")) for path in (old, new)]
     if pictures[0].shape != pictures[1].shape:
         sizes = [f"{picture.shape[1]}×{picture.shape[0]}" for picture in pictures]

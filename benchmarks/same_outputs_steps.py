@@ -1,8 +1,8 @@
-"""What `same_outputs.py` runs: sources, and the steps of each.
+"""The sources that `same_outputs.py` uses, and the steps of each.
 
-A step is a line: its name, and the command. The name is the folder that the command writes to; its first word, up to a
-dash, is what `--steps` picks it by. A path that begins with another step's name is read from that step, `data/` holds
-what OLD simulated or what was copied, `config/` the settings of the checkout's own example.
+A step is one line: its name and its command. The name is the folder that the command writes to; `--steps` picks a
+step by the first word of its name, up to a dash. A path that begins with another step's name is read from that step.
+`data/` holds the data that OLD simulated or copied, `config/` the settings of the checkout's own example.
 """
 
 import hashlib
@@ -25,12 +25,12 @@ class Step(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What the step is one of, such as `score`."""
+        """The kind of step, such as `score`."""
         return self.name.partition("-")[0]
 
 
 class Source(NamedTuple):
-    """Data, and what is done with them.
+    """Data, and the steps run on them.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Source(NamedTuple):
         return list(dict.fromkeys(needed))
 
     def fingerprint(self, step: Step) -> str:
-        """Hash all that a step's outputs depend on, but for the code."""
+        """Hash everything that a step's outputs depend on, except the code."""
         parts = [self.simulate, self.copies, self.example, *((s.name, s.command) for s in self.needs(step)), step]
         if step.command[0] in SCRIPTS:
             parts.append(SCRIPTS[step.command[0]])

@@ -1,9 +1,9 @@
-"""Run commands one after another, each in a child of a process that has the libraries in memory already.
+"""Run commands one after another, each in a child of a process that already has the libraries in memory.
 
     python benchmarks/same_outputs_warm.py       # reads requests from standard input
 
-Loading libraries takes three of the four seconds of a short command. Here they are loaded once, and each command is
-run by a fork, which imports `churn` itself anew. A request is a line of JSON, the answer to it the exit code:
+Loading libraries takes three of the four seconds of a short command. Here they are loaded once, and a fork runs each
+command and imports `churn` anew. A request is a line of JSON; the answer is the exit code:
 
     {"kind": "module", "what": "churn", "words": ["check", "bank"], "cwd": "/tmp", "out": "o.txt", "err": "e.txt"}
 
@@ -31,7 +31,7 @@ WRITE = os.O_WRONLY | os.O_CREAT
 
 
 def run(request: Mapping[str, Any]) -> None:
-    """Do what `python` would do with the request, in this process."""
+    """Run the request in this process, as `python` would."""
     signal.alarm(LONGEST_SECONDS)
     os.chdir(request["cwd"])
     for number, name, mode in ((0, os.devnull, os.O_RDONLY), (1, request["out"], WRITE), (2, request["err"], WRITE)):

@@ -1,12 +1,13 @@
-"""How fast, how exact and how large whole-file SHAP values are, beside shap.TreeExplainer, in one run.
+"""Measure speed, accuracy and memory of whole-file SHAP values, beside shap.TreeExplainer, in one run.
 
     python benchmarks/shap_speed.py                          # 100,000 rows, about four minutes on two cores
     python benchmarks/shap_speed.py --rows 1000000           # about five minutes, under 3 GiB
     python benchmarks/shap_speed.py --quick                  # the short form that the tests run
 
-Trees of 300 rounds and 31 leaves on a simulated bank's features, resampled to as many rows as asked for, a little noise
-added so that none repeats. shap.TreeExplainer costs the same for every row: it is timed on slices before and after, and
-its time for all rows is worked out. Exit code 1 when a value or a sum is off by more than 1e-4.
+The trees have 300 rounds and 31 leaves and are fitted on a simulated bank's features. The features are resampled to
+the number of rows asked for, with a little noise, so that no row repeats. shap.TreeExplainer takes the same time for
+every row. So it is timed on slices before and after, and its time for all rows is computed from that. Exit code 1 if
+a value or a sum is off by more than 1e-4.
 """
 
 import argparse

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import filelock
 
 from churn.errors import ChurnError, TrackingError
 from churn.model.trees import TreeParameters
@@ -221,32 +223,17 @@ def _fail_unfinished(study: "optuna.Study") -> None:
 @contextmanager
 def _alone(database: Path) -> Iterator[None]:
     """Keep other processes from marking our trials failed; the lock ends with the process, however that ends."""
-    with _open_lock(database) as stream:
-        if not _lock(stream.fileno()):
-            raise TrackingError(f"{database}: another churn tune is running; wait until it has ended")
-        yield
-
-
-def _open_lock(database: Path) -> BinaryIO:
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
-        return database.with_name(f"{database.name}.lock").open("wb")
+        held = filelock.FileLock(database.with_name(f"{database.name}.lock"), blocking=False).acquire()
+    except filelock.Timeout as error:
+        raise TrackingError(f"{database}: another churn tune is running; wait until it has ended") from error
     except OSError as error:
         raise TrackingError(
             f"{database}: cannot be written ({error.strerror}); tune in another folder, or free some space"
         ) from error
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # not POSIX
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    with held:
+        yield
 
 
 @contextmanager

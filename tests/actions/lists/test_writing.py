@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from churn.actions.lists.build import ALL_LISTS, Lists
-from churn.actions.lists.writing import CODES, HEADINGS, MOST_ROWS, write_lists
+from churn.actions.lists.listing import COLUMNS
+from churn.actions.lists.writing import CODES, MOST_ROWS, write_lists
 from churn.actions.sheets import in_words
 from churn.config import Config
 from churn.files import hash_file
@@ -147,10 +148,10 @@ def test_the_same_lists_give_the_same_bytes(tmp_path, written):
 def test_every_list_and_every_column_of_one_has_words():
     columns = {"rank", "customer_id", "branch_id", "manager_id", "tier", "why", "do_not_contact"}
     columns |= {column for kind in ALL_LISTS for column in kind.columns}
-    assert columns == set(HEADINGS)
+    assert columns == set(COLUMNS)
     # a sheet's name in both languages together is cut at 31
     assert all(len(in_words(kind.tab, "both")) <= 31 for kind in ALL_LISTS)
-    assert all(len(in_words(heading, "both")) <= 60 for heading in HEADINGS.values())
+    assert all(len(in_words(column.heading, "both")) <= 60 for column in COLUMNS.values())
 
 
 def test_codes_of_the_contract_have_words():

@@ -74,10 +74,10 @@ def build_lists(today: Today) -> Lists:
     basis = ListBasis.of(today)
     made = {kind.name: make_list(kind, basis) for kind in ALL_LISTS}
     return Lists(
-        frames={name: one.frame for name, one in made.items()},
+        frames={name: frame for name, (frame, _, _) in made.items()},
         titles={kind.name: kind.title for kind in ALL_LISTS},
-        sentences={name: one.says for name, one in made.items()},
-        not_made=tuple(name for name, one in made.items() if not one.is_made),
+        sentences={name: says for name, (_, says, _) in made.items()},
+        not_made=tuple(name for name, (_, _, is_made) in made.items() if not is_made),
     )
 
 

@@ -37,15 +37,14 @@ def find_unassigned_vips(basis: ListBasis) -> Found:
     Platinum stands first, then the largest assets.
     """
     if lack := basis.today.lacks("customers.manager_id"):
-        return listing.not_made(lack)
+        return Found(None, lack)
     homes = find_homes(basis.customers, basis.settings.home_share, stated_branches(basis.today.config.plan))
     rows = _vips(basis).merge(homes, on="manager_id", how="left")
     alone = rows["manager_id"].isna()
     elsewhere = rows["manager_branch_id"].notna() & (rows["manager_branch_id"] != rows["branch_id"])
     rows = rows.assign(problem=np.where(alone, "no_manager", "other_branch"))[alone | elsewhere]
     rows = listing.order(rows, {"tier_level": False, "aum_cny": False})
-    notes = listing.note_unknown(basis, {"pnl": "aum_cny"})
-    return Found(listing.tell(rows, lambda row: _why_unassigned(basis, row)), tuple(notes))
+    return Found(rows, listing.note_unknown(basis, {"pnl": "aum_cny"}))
 
 
 def find_homes(customers: pd.DataFrame, home_share: float, stated: Mapping[str, str]) -> pd.DataFrame:
@@ -101,12 +100,11 @@ def find_loss_alerts(basis: ListBasis) -> Found:
     Those who heard nothing about it lately stand first, then the largest loss in yuan.
     """
     if lack := basis.today.lacks("pnl"):
-        return listing.not_made(lack)
+        return Found(None, lack)
     rows = basis.customers[is_felt_loss(basis.customers, basis.today.config.plan)]
     rows = rows.assign(was_told=rows["days_since_word"] <= basis.settings.quiet_days)
     rows = listing.order(rows, {"was_told": True, "unrealised_pnl_cny": True})
-    notes = listing.note_unknown(basis, {"contacts": "days_since_word, days_since_reached"})
-    return Found(listing.tell(rows, lambda row: _why_loss(basis, row)), tuple(notes))
+    return Found(rows, listing.note_unknown(basis, {"contacts": "days_since_word, days_since_reached"}))
 
 
 def _why_loss(basis: ListBasis, row: Any) -> Said:
@@ -131,7 +129,7 @@ def find_relationships(basis: ListBasis) -> Found:
     missing = basis.today.missing
     unknown = {source: _graded_columns(name) for name, source in _SOURCES.items() if source in missing}
     if len(unknown) == len(RELATIONSHIPS):
-        return listing.not_made(basis.today.lacks(*unknown))
+        return Found(None, basis.today.lacks(*unknown))
     rows = _graded(_vips(basis), basis)
     grades = rows[[f"{name}_grade" for name in RELATIONSHIPS]]
     lowest, total = grades.min(axis=1), grades.sum(axis=1)
@@ -142,8 +140,7 @@ def find_relationships(basis: ListBasis) -> Found:
     rows = listing.order(rows, {"lowest": True, "total": True, "tier_level": False, "aum_cny": False})
     if "pnl" in missing:
         unknown = {**unknown, "pnl": "aum_cny"}
-    notes = listing.note_unknown(basis, unknown)
-    return Found(listing.tell(rows, lambda row: _why_relationships(basis, row)), tuple(notes))
+    return Found(rows, listing.note_unknown(basis, unknown))
 
 
 def _graded_columns(name: str) -> str:
@@ -198,47 +195,27 @@ UNASSIGNED_VIPS = ManagerList(
     name="unassigned_vips",
     title=message("VIPs without a responsible manager in their branch"),
     tab=message("VIPs, no manager"),
-    columns={
-        "problem": "str",
-        "manager_branch_id": "str",
-        "manager_branch_share": "float64",
-        "aum_cny": "float64",
-        "churn_probability": "float64",
-    },
+    columns=("problem", "manager_branch_id", "manager_branch_share", "aum_cny", "churn_probability"),
     is_marketing=False,
     find=find_unassigned_vips,
+    why=_why_unassigned,
 )
 LOSS_ALERTS = ManagerList(
     name="loss_alerts",
     title=message("Customers whose investments lose money"),
     tab=message("Losses"),
-    columns={
-        "unrealised_pnl_cny": "float64",
-        "unrealised_return": "float64",
-        "investments_cny": "float64",
-        "days_since_word": "Int64",
-        "days_since_reached": "Int64",
-        "churn_probability": "float64",
-    },
+    columns=("unrealised_pnl_cny", "unrealised_return", "investments_cny", "days_since_word", "days_since_reached",
+             "churn_probability"),
     is_marketing=False,
     find=find_loss_alerts,
-)
+    why=_why_loss,
+)  # fmt: skip
 RELATIONSHIP_GRADES = ManagerList(
     name="relationships",
     title=message("VIPs by their three relationships, the weakest first"),
     tab=message("Relationships"),
-    columns={
-        "weakest": "str",
-        **{f"{name}_grade": "Int64" for name in RELATIONSHIPS},
-        "days_since_reached": "Int64",
-        "familiarity_stage": "Int64",
-        "product_coverage": "Int64",
-        "n_bound": "Int64",
-        "n_transactions_365d": "Int64",
-        "n_sticky_products": "Int64",
-        "aum_cny": "float64",
-        "churn_probability": "float64",
-    },
-    is_marketing=True,
+    columns=("weakest", *(f"{name}_grade" for name in RELATIONSHIPS), "days_since_reached", "familiarity_stage",
+             "product_coverage", "n_bound", "n_transactions_365d", "n_sticky_products", "aum_cny", "churn_probability"),
     find=find_relationships,
-)
+    why=_why_relationships,
+)  # fmt: skip

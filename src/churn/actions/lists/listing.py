@@ -1,8 +1,8 @@
 """What a list is, and how found customers become one: who may be offered something, ranks, fixed columns, sentences."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import narwhals as nw
 import pandas as pd
@@ -22,10 +22,66 @@ AGE_WORDS: Mapping[str, Message] = {
     "45 to 59": message("45 to 59"),
     "60 and more": message("60 and more"),
 }
-_FIRST = {"rank": "Int64", "customer_id": "str", "branch_id": "str", "manager_id": "str", "tier": "str"}
-_LAST = {"why_en": "str", "why_zh": "str"}
-# On a list of service they stay, and nothing may be offered to them.
-_REFUSES = {"do_not_contact": "bool"}
+
+
+class Column(NamedTuple):
+    """What a column of a list is called in a workbook, and its pandas dtype."""
+
+    heading: Message
+    dtype: str = "float64"
+
+
+COLUMNS: Mapping[str, Column] = {
+    "account_grade": Column(message("Account relationship", context="column"), "Int64"),
+    "age_band": Column(message("Age", context="column"), "str"),
+    "aum_at_risk_cny": Column(message("Assets × risk, CNY", context="column")),
+    "aum_cny": Column(message("Assets, CNY", context="column")),
+    "aum_growth_3m": Column(message("Growth of assets in 3 months", context="column")),
+    "branch_id": Column(message("Branch", context="column"), "str"),
+    "churn_probability": Column(message("Risk", context="column")),
+    "circle": Column(message("Circle", context="column"), "Int64"),
+    "circle_size": Column(message("Size of circle", context="column"), "Int64"),
+    "contract_grade": Column(message("Contract relationship", context="column"), "Int64"),
+    "customer_id": Column(message("Customer", context="column"), "str"),
+    "days_held": Column(message("Days held", context="column"), "Int64"),
+    "days_since_large": Column(message("Days since large transaction", context="column"), "Int64"),
+    "days_since_reached": Column(message("Days since reached", context="column"), "Int64"),
+    "days_since_word": Column(message("Days since word", context="column"), "Int64"),
+    "do_not_contact": Column(message("Refused contact", context="column"), "bool"),
+    "familiarity_stage": Column(message("How far we got", context="column"), "Int64"),
+    "floor_cny": Column(message("Floor of next tier, CNY", context="column")),
+    "gap_cny": Column(message("Missing, CNY", context="column")),
+    "investments_cny": Column(message("Investments, CNY", context="column")),
+    "largest_cny": Column(message("Largest, CNY", context="column")),
+    "manager_branch_id": Column(message("Manager's branch", context="column"), "str"),
+    "manager_branch_share": Column(message("Share of manager's customers there", context="column")),
+    "manager_id": Column(message("Manager", context="column"), "str"),
+    "n_bound": Column(message("Services bound", context="column"), "Int64"),
+    "n_large_transactions": Column(message("Large transactions", context="column"), "Int64"),
+    "n_reached_365d": Column(message("Reached in a year", context="column"), "Int64"),
+    "n_referred": Column(message("Customers brought", context="column"), "Int64"),
+    "n_signs": Column(message("Signs of 5", context="column"), "Int64"),
+    "n_sticky_products": Column(message("Sticky products", context="column"), "Int64"),
+    "n_transactions_365d": Column(message("Transactions in a year", context="column"), "Int64"),
+    "next_tier": Column(message("Next tier", context="column"), "str"),
+    "personal_grade": Column(message("Personal relationship", context="column"), "Int64"),
+    "problem": Column(message("Problem", context="column"), "str"),
+    "product": Column(message("Product", context="column"), "str"),
+    "product_coverage": Column(message("Products held", context="column"), "Int64"),
+    "rank": Column(message("No.", context="column"), "Int64"),
+    "risk_band": Column(message("Risk band", context="column"), "str"),
+    "service": Column(message("Service", context="column"), "str"),
+    "sum_large_cny": Column(message("Sum of large, CNY", context="column")),
+    "tenure_days": Column(message("Days a customer", context="column"), "Int64"),
+    "tier": Column(message("Tier", context="column"), "str"),
+    "unrealised_pnl_cny": Column(message("Unrealised profit or loss, CNY", context="column")),
+    "unrealised_return": Column(message("Unrealised return", context="column")),
+    "weakest": Column(message("Weakest", context="column"), "str"),
+    "why": Column(message("Why", context="column"), "str"),
+}
+"""Every column of a list; `why` stands once in each language."""
+_FIRST = ("rank", "customer_id", "branch_id", "manager_id", "tier")
+_LAST = {f"why_{language}": "str" for language in LANGUAGES}
 
 
 @dataclass(frozen=True)
@@ -75,7 +131,7 @@ class Found:
     """
 
     rows: pd.DataFrame | None
-    notes: tuple[Said, ...] = ()
+    notes: Iterable[Said] = ()
 
 
 @dataclass(frozen=True)
@@ -91,43 +147,45 @@ class ManagerList:
     tab
         The same, short enough for a sheet's name in both languages together.
     columns
-        The facts its rows rest on, each with its pandas dtype, in order.
+        The facts its rows rest on, of `COLUMNS`, in order.
+    find
+        From the basis to rows.
+    why
+        From the basis and a row to why the customer is on it.
     is_marketing
         Whether it leads to marketing: who asked not to be contacted, and the random hold-out, are left out. The others
         are of service and keep everybody; they have a column `do_not_contact`.
-    find
-        From the basis to rows.
     """
 
     name: str
     title: Message
     tab: Message
-    columns: Mapping[str, str]
-    is_marketing: bool
+    columns: tuple[str, ...]
     find: Callable[[ListBasis], Found]
+    why: Callable[[ListBasis, Any], Said]
+    is_marketing: bool = True
 
 
-@dataclass(frozen=True)
-class MadeList:
-    """A list that was made, or its columns without a row; and what is said of it."""
+def make_list(kind: ManagerList, basis: ListBasis) -> tuple[pd.DataFrame, Said, bool]:
+    """Make one list: `rank` from 1, customer and today's branch, manager and tier, facts, and why in each language.
 
-    frame: pd.DataFrame
-    says: Said
-    is_made: bool
-
-
-def make_list(kind: ManagerList, basis: ListBasis) -> MadeList:
-    """Make one list: `rank` from 1, customer and today's branch, manager and tier, facts, and why in each language."""
-    dtypes = {**_FIRST, **kind.columns, **({} if kind.is_marketing else _REFUSES), **_LAST}
+    Returns
+    -------
+    tuple
+        The list, without a row where it cannot be made; what is said of it; and whether it was made.
+    """
+    # On a list of service those who refused contact stay, and nothing may be offered to them.
+    refuses = () if kind.is_marketing else ("do_not_contact",)
+    dtypes = {name: COLUMNS[name].dtype for name in (*_FIRST, *kind.columns, *refuses)} | _LAST
     found = kind.find(basis)
     if found.rows is None:
-        empty = pd.DataFrame(columns=list(dtypes)).astype(dtypes)
         said = message("Not made: {reasons}", reasons=joined(found.notes, "semicolons"))
-        return MadeList(empty, _sentences([said]), is_made=False)
+        return pd.DataFrame(columns=list(dtypes)).astype(dtypes), _sentences([said]), False
     rows = found.rows[may_be_offered(found.rows)] if kind.is_marketing else found.rows
-    frame = rows.assign(rank=range(1, len(rows) + 1)).reset_index(drop=True)[list(dtypes)].astype(dtypes)
+    rows = tell(rows, lambda row: kind.why(basis, row)).assign(rank=range(1, len(rows) + 1))
+    frame = rows.reset_index(drop=True)[list(dtypes)].astype(dtypes)
     said = _how_many(frame["customer_id"].nunique(), len(frame))
-    return MadeList(frame, _sentences([said, *_left_out(kind, found.rows), *found.notes]), is_made=True)
+    return frame, _sentences([said, *_left_out(kind, found.rows), *found.notes]), True
 
 
 def may_be_offered(rows: pd.DataFrame) -> "pd.Series[bool]":
@@ -140,11 +198,6 @@ def may_be_offered(rows: pd.DataFrame) -> "pd.Series[bool]":
     [True, False, False]
     """
     return ~rows["do_not_contact"].astype(bool) & ~rows["is_held_out"]
-
-
-def not_made(reasons: Sequence[Said]) -> Found:
-    """Say that a list cannot be made, and why."""
-    return Found(None, tuple(reasons))
 
 
 def order(rows: pd.DataFrame, by: Mapping[str, bool]) -> pd.DataFrame:

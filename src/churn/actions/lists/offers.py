@@ -25,11 +25,11 @@ def find_potential_vips(basis: ListBasis) -> Found:
     """
     today, days = basis.today, basis.settings.counter_days
     if lack := today.lacks("transactions", "transactions.queue_ticket"):
-        return listing.not_made(lack)
+        return Found(None, lack)
     recent = today.tables["transactions"].filter(since("transacted_on", today.day, days))
     if not recent.head(1).collect(backend="pyarrow").shape[0]:
         why = message("transactions holds no row of the {days} before {date}", days=Span(days), date=to_date(today.day))
-        return listing.not_made([why])
+        return Found(None, [why])
     visits = _read_visits(basis).merge(basis.customers, on="customer_id")
     seen = visits[(visits["n_large"] > 0) & (visits["tier"] == TIERS[0])]
     by_customer = seen.groupby("customer_id").agg(
@@ -45,8 +45,7 @@ def find_potential_vips(basis: ListBasis) -> Found:
         days_since_large=today.day - rows["last"],
     )
     rows = listing.order(rows, {"sum_large_cny": False, "days_since_large": True})
-    notes = (*_note_share(basis, visits, seen), *listing.note_unknown(basis, {"pnl": "aum_cny"}))
-    return Found(listing.tell(rows, lambda row: _why_seen(basis, row)), notes)
+    return Found(rows, [*_note_share(basis, visits, seen), *listing.note_unknown(basis, {"pnl": "aum_cny"})])
 
 
 def _read_visits(basis: ListBasis) -> pd.DataFrame:
@@ -101,7 +100,7 @@ def find_upgrades(basis: ListBasis) -> Found:
     of the floor, stands first; among those who have reached it the largest assets.
     """
     if lack := basis.today.lacks("pnl"):
-        return listing.not_made(lack)
+        return Found(None, lack)
     s = basis.settings
     floors = np.array([0.0, s.gold_floor_cny, s.platinum_floor_cny])
     rows = basis.customers[basis.customers["tier_level"] < len(TIERS) - 1]
@@ -119,7 +118,7 @@ def find_upgrades(basis: ListBasis) -> Found:
         platinum=Money(s.platinum_floor_cny),
         share=Share(s.upgrade_share),
     )
-    return Found(listing.tell(rows, lambda row: _why_upgrade(basis, row)), (note,))
+    return Found(rows, [note])
 
 
 def _why_upgrade(basis: ListBasis, row: Any) -> Said:
@@ -143,7 +142,7 @@ def find_thinly_bound(basis: ListBasis) -> Found:
     rows = rows.assign(aum_at_risk_cny=(rows["aum_cny"] * rows["churn_probability"]).round(2))
     rows = listing.order(rows, {"aum_at_risk_cny": False, "aum_cny": False, "product_coverage": True})
     unknown = {"pnl": "aum_cny, aum_at_risk_cny", "bindings": "n_bound", "scores": "churn_probability, aum_at_risk_cny"}
-    return Found(listing.tell(rows, lambda row: _why_thin(basis, row)), tuple(listing.note_unknown(basis, unknown)))
+    return Found(rows, listing.note_unknown(basis, unknown))
 
 
 def _why_thin(basis: ListBasis, row: Any) -> Said:
@@ -161,7 +160,7 @@ def find_never_bound(basis: ListBasis) -> Found:
     """
     today = basis.today
     if lack := today.lacks("bindings"):
-        return listing.not_made(lack)
+        return Found(None, lack)
     services = pd.DataFrame(
         [(name, service.product) for name, service in today.config.services.items()], columns=["service", "product"]
     ).astype("str")
@@ -173,8 +172,7 @@ def find_never_bound(basis: ListBasis) -> Found:
     rows = basis.customers.merge(never, on="customer_id")
     rows = rows.assign(days_held=today.day - rows["opened_on"])
     rows = listing.order(rows, {"churn_probability": False, "days_held": False, "customer_id": True, "service": True})
-    notes = listing.note_unknown(basis, {"scores": "churn_probability"})
-    return Found(listing.tell(rows, lambda row: _why_never(basis, row)), tuple(notes))
+    return Found(rows, listing.note_unknown(basis, {"scores": "churn_probability"}))
 
 
 def _why_never(basis: ListBasis, row: Any) -> Said:
@@ -194,51 +192,32 @@ POTENTIAL_VIPS = ManagerList(
     name="potential_vips",
     title=message("Potential VIPs seen at the counter"),
     tab=message("Potential VIPs"),
-    columns={
-        "n_large_transactions": "Int64",
-        "largest_cny": "float64",
-        "sum_large_cny": "float64",
-        "days_since_large": "Int64",
-        "aum_cny": "float64",
-        "churn_probability": "float64",
-    },
-    is_marketing=True,
+    columns=("n_large_transactions", "largest_cny", "sum_large_cny", "days_since_large", "aum_cny",
+             "churn_probability"),
     find=find_potential_vips,
-)
+    why=_why_seen,
+)  # fmt: skip
 UPGRADES = ManagerList(
     name="upgrades",
     title=message("Candidates for the next tier"),
     tab=message("Upgrades"),
-    columns={
-        "next_tier": "str",
-        "aum_cny": "float64",
-        "floor_cny": "float64",
-        "gap_cny": "float64",
-        "aum_growth_3m": "float64",
-        "churn_probability": "float64",
-    },
-    is_marketing=True,
+    columns=("next_tier", "aum_cny", "floor_cny", "gap_cny", "aum_growth_3m", "churn_probability"),
     find=find_upgrades,
+    why=_why_upgrade,
 )
 THINLY_BOUND = ManagerList(
     name="thinly_bound",
     title=message("Good customers whom little ties to us"),
     tab=message("Thinly bound"),
-    columns={
-        "aum_cny": "float64",
-        "aum_at_risk_cny": "float64",
-        "product_coverage": "Int64",
-        "n_bound": "Int64",
-        "churn_probability": "float64",
-    },
-    is_marketing=True,
+    columns=("aum_cny", "aum_at_risk_cny", "product_coverage", "n_bound", "churn_probability"),
     find=find_thinly_bound,
+    why=_why_thin,
 )
 NEVER_BOUND = ManagerList(
     name="never_bound",
     title=message("Products held whose service was never bound"),
     tab=message("Never bound"),
-    columns={"product": "str", "service": "str", "days_held": "Int64", "churn_probability": "float64"},
-    is_marketing=True,
+    columns=("product", "service", "days_held", "churn_probability"),
     find=find_never_bound,
+    why=_why_never,
 )

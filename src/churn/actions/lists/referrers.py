@@ -23,7 +23,7 @@ def find_referrers(basis: ListBasis) -> Found:
     """
     unknown = [source for source in SIGNS.values() if source in basis.today.missing]
     if len(SIGNS) - len(unknown) < basis.settings.referrer_signs:
-        return listing.not_made(basis.today.lacks(*unknown))
+        return Found(None, basis.today.lacks(*unknown))
     rows = listing.order(_likely(basis), {"n_signs": False, "n_referred": False, "tenure_days": False})
     columns = {
         "referrals": "n_referred",
@@ -32,8 +32,7 @@ def find_referrers(basis: ListBasis) -> Found:
         "scores.risk_band": "risk_band",
         "scores": "churn_probability",
     }
-    notes = listing.note_unknown(basis, columns)
-    return Found(listing.tell(rows, lambda row: _why_likely(basis, row)), tuple(notes))
+    return Found(rows, listing.note_unknown(basis, columns))
 
 
 def find_circles(basis: ListBasis) -> Found:
@@ -45,10 +44,9 @@ def find_circles(basis: ListBasis) -> Found:
     likely = find_referrers(basis)
     lack = basis.today.lacks("customers.birth_year")
     if likely.rows is None or lack:
-        return listing.not_made([*(likely.notes if likely.rows is None else ()), *lack])
+        return Found(None, [*(likely.notes if likely.rows is None else ()), *lack])
     rows = _number(_members(likely.rows, basis), basis.settings.circle_size)
-    note = message("Who is in several circles stands in each")
-    return Found(listing.tell(rows, lambda row: _why_circle(basis, row)), (note,))
+    return Found(rows, [message("Who is in several circles stands in each")])
 
 
 def _likely(basis: ListBasis) -> pd.DataFrame:
@@ -117,30 +115,16 @@ REFERRERS = ManagerList(
     name="referrers",
     title=message("Likely referrers"),
     tab=message("Referrers"),
-    columns={
-        "n_signs": "Int64",
-        "n_referred": "Int64",
-        "unrealised_pnl_cny": "float64",
-        "n_reached_365d": "Int64",
-        "tenure_days": "Int64",
-        "risk_band": "str",
-        "churn_probability": "float64",
-    },
-    is_marketing=True,
+    columns=("n_signs", "n_referred", "unrealised_pnl_cny", "n_reached_365d", "tenure_days", "risk_band",
+             "churn_probability"),
     find=find_referrers,
-)
+    why=_why_likely,
+)  # fmt: skip
 CIRCLES = ManagerList(
     name="circles",
     title=message("Likely referrers by what they share"),
     tab=message("Circles"),
-    columns={
-        "circle": "Int64",
-        "circle_size": "Int64",
-        "age_band": "str",
-        "product": "str",
-        "n_signs": "Int64",
-        "n_referred": "Int64",
-    },
-    is_marketing=True,
+    columns=("circle", "circle_size", "age_band", "product", "n_signs", "n_referred"),
     find=find_circles,
+    why=_why_circle,
 )

@@ -10,7 +10,7 @@ import pandas as pd
 from churn.actions import sheets
 from churn.actions.lists.build import ALL_LISTS, Lists
 from churn.actions.lists.care import RELATIONSHIPS
-from churn.actions.lists.listing import AGE_WORDS, GRADES
+from churn.actions.lists.listing import AGE_WORDS, COLUMNS, GRADES
 from churn.actions.sheets import Shown, Style
 from churn.actions.today import TIER_WORDS
 from churn.config import Config
@@ -19,54 +19,6 @@ from churn.speech import Message, Said, message
 MOST_ROWS = 2_000
 """Nobody prints more; a list of a large bank has hundreds of thousands."""
 _TABS = {kind.name: kind.tab for kind in ALL_LISTS}
-HEADINGS: Mapping[str, Message] = {
-    "account_grade": message("Account relationship", context="column"),
-    "age_band": message("Age", context="column"),
-    "aum_at_risk_cny": message("Assets × risk, CNY", context="column"),
-    "aum_cny": message("Assets, CNY", context="column"),
-    "aum_growth_3m": message("Growth of assets in 3 months", context="column"),
-    "branch_id": message("Branch", context="column"),
-    "churn_probability": message("Risk", context="column"),
-    "circle": message("Circle", context="column"),
-    "circle_size": message("Size of circle", context="column"),
-    "contract_grade": message("Contract relationship", context="column"),
-    "customer_id": message("Customer", context="column"),
-    "days_held": message("Days held", context="column"),
-    "days_since_large": message("Days since large transaction", context="column"),
-    "days_since_reached": message("Days since reached", context="column"),
-    "days_since_word": message("Days since word", context="column"),
-    "do_not_contact": message("Refused contact", context="column"),
-    "familiarity_stage": message("How far we got", context="column"),
-    "floor_cny": message("Floor of next tier, CNY", context="column"),
-    "gap_cny": message("Missing, CNY", context="column"),
-    "investments_cny": message("Investments, CNY", context="column"),
-    "largest_cny": message("Largest, CNY", context="column"),
-    "manager_branch_id": message("Manager's branch", context="column"),
-    "manager_branch_share": message("Share of manager's customers there", context="column"),
-    "manager_id": message("Manager", context="column"),
-    "n_bound": message("Services bound", context="column"),
-    "n_large_transactions": message("Large transactions", context="column"),
-    "n_reached_365d": message("Reached in a year", context="column"),
-    "n_referred": message("Customers brought", context="column"),
-    "n_signs": message("Signs of 5", context="column"),
-    "n_sticky_products": message("Sticky products", context="column"),
-    "n_transactions_365d": message("Transactions in a year", context="column"),
-    "next_tier": message("Next tier", context="column"),
-    "personal_grade": message("Personal relationship", context="column"),
-    "problem": message("Problem", context="column"),
-    "product": message("Product", context="column"),
-    "product_coverage": message("Products held", context="column"),
-    "rank": message("No.", context="column"),
-    "risk_band": message("Risk band", context="column"),
-    "service": message("Service", context="column"),
-    "sum_large_cny": message("Sum of large, CNY", context="column"),
-    "tenure_days": message("Days a customer", context="column"),
-    "tier": message("Tier", context="column"),
-    "unrealised_pnl_cny": message("Unrealised profit or loss, CNY", context="column"),
-    "unrealised_return": message("Unrealised return", context="column"),
-    "weakest": message("Weakest", context="column"),
-    "why": message("Why", context="column"),
-}
 _STAGES = (message("not reached"), message("spoken to", context="stage"), message("invited", context="stage"),
            message("met", context="stage"))  # fmt: skip
 CODES: Mapping[str, Mapping[Any, Said]] = {
@@ -174,7 +126,7 @@ def _columns(rows: pd.DataFrame, words: Words, shown: Shown) -> list[sheets.Shee
     facts = [name for name in known if name not in {*_FIRST, "why_en", "why_zh"}]
     columns = []
     for name in (*_FIRST, *facts):
-        heading = sheets.in_words(HEADINGS.get(name, name), shown)
+        heading = sheets.in_words(COLUMNS[name].heading, shown)
         style: Style = "text" if name in words or name == "why" else _style(rows, name)
         cells = _cells(rows, name, words.get(name), shown)
         columns.append(sheets.SheetColumn(heading, _WIDTHS.get(name, _WIDTH), style, cells))

@@ -107,18 +107,18 @@ def require_complete(dates: Sequence[dt.date], data_end: dt.date, horizon_days: 
         )
 
 
-def require_within(as_of: dt.date, data_end: dt.date) -> None:
-    """Refuse a date for which the data are too old: more than 31 days after their end.
+def require_within(date: dt.date, data_end: dt.date, *, option: str = "--as-of") -> None:
+    """Refuse a date, given by an option, for which the data are too old: more than 31 days after their end.
 
     Raises
     ------
     TimeRangeError
         With the last date that would do.
     """
-    if (as_of - data_end).days > LATEST_AFTER_DATA_END_DAYS:
+    if (date - data_end).days > LATEST_AFTER_DATA_END_DAYS:
         last = data_end + dt.timedelta(days=LATEST_AFTER_DATA_END_DAYS)
         raise TimeRangeError(
-            f"--as-of {as_of}: more than {LATEST_AFTER_DATA_END_DAYS} days after the data end ({data_end});"
+            f"{option} {date}: more than {LATEST_AFTER_DATA_END_DAYS} days after the data end ({data_end});"
             f" the last that fits is {last}, or bring newer tables"
         )
 

@@ -12,7 +12,6 @@ from churn.actions.managers import (
     manager_branches,
     next_working_day,
     propose_managers,
-    require_working_day,
     unknown_managers,
 )
 from churn.config import PlanSettings
@@ -133,7 +132,7 @@ def test_a_day_worked_in_exchange_is_worked_though_it_is_a_sunday_and_a_holiday(
 
 def test_a_holiday_is_refused_with_the_day_that_would_do():
     with pytest.raises(TimeRangeError, match="next working day is 2026-10-02"):
-        require_working_day(THURSDAY, PlanSettings(holidays=(THURSDAY,)))
+        choose_day(THURSDAY, None, PlanSettings(holidays=(THURSDAY,)))
 
 
 def test_a_year_without_a_working_day_is_an_error():

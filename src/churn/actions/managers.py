@@ -49,19 +49,6 @@ def next_working_day(date: dt.date, settings: PlanSettings) -> dt.date:
     raise TimeRangeError(f"[plan]: no working day within a year of {date}; mend weekend and holidays")
 
 
-def require_working_day(date: dt.date, settings: PlanSettings) -> None:
-    """Refuse a date on which nobody works.
-
-    Raises
-    ------
-    TimeRangeError
-        With the next day that would do.
-    """
-    if not is_working_day(date, settings):
-        following = next_working_day(date, settings)
-        raise TimeRangeError(f"--date {date}: nobody works on that day ([plan]); the next working day is {following}")
-
-
 def choose_day(date: dt.date | None, scored_on: dt.date | None, settings: PlanSettings) -> dt.date:
     """Return the day to plan: the one asked for, else the first working day on or after the scores' date.
 
@@ -80,7 +67,8 @@ def choose_day(date: dt.date | None, scored_on: dt.date | None, settings: PlanSe
     if date is None:
         assert scored_on is not None
         return next_working_day(scored_on, settings)
-    require_working_day(date, settings)
+    if (following := next_working_day(date, settings)) != date:
+        raise TimeRangeError(f"--date {date}: nobody works on that day ([plan]); the next working day is {following}")
     if scored_on is not None and date < scored_on:
         raise TimeRangeError(f"--date {date}: the scores are of {scored_on}, later; give scores of that day or before")
     return date
@@ -143,7 +131,8 @@ def find_managers(people: pd.DataFrame, date: dt.date, settings: PlanSettings) -
     vips = managed.loc[managed["is_vip"], "manager_id"].value_counts()
     customers = managed["manager_id"].value_counts()
     names = homes["manager_id"].tolist()
-    rooms = [_room(settings.managers.get(name), date, settings) for name in names]
+    away = {name for name, own in settings.managers.items() if date in own.away}
+    rooms = [(0, 0) if name in away else daily_targets(name, settings) for name in names]
     return pd.DataFrame(
         {
             "manager_id": names,
@@ -161,15 +150,11 @@ def unknown_managers(managers: pd.DataFrame, settings: PlanSettings) -> list[str
     return sorted(set(settings.managers) - set(managers["manager_id"]))
 
 
-def _room(own: ManagerSettings | None, date: dt.date, settings: PlanSettings) -> tuple[int, int]:
-    if own is None:
-        return settings.meetings, settings.calls
-    if date in own.away:
-        return 0, 0
-    return (
-        settings.meetings if own.meetings is None else own.meetings,
-        settings.calls if own.calls is None else own.calls,
-    )
+def daily_targets(manager_id: str, settings: PlanSettings) -> tuple[int, int]:
+    """Return the meetings and the calls that a manager's day is to have: the manager's own, or those of all."""
+    own = settings.managers.get(manager_id, ManagerSettings())
+    meetings = settings.meetings if own.meetings is None else own.meetings
+    return meetings, settings.calls if own.calls is None else own.calls
 
 
 def propose_managers(people: pd.DataFrame, managers: pd.DataFrame) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from churn.scores import Scores
 from churn.speech import Message, message
 from churn.tables.checking import EVENTS
 from churn.tables.contract import TIERS, VIP_TIERS, to_date, to_days
-from churn.timeline import LATEST_AFTER_DATA_END_DAYS, YEAR_DAYS, Tables, month_end_before, population
+from churn.timeline import YEAR_DAYS, Tables, month_end_before, population, require_within
 
 OF_CUSTOMERS = ("branch_id", "manager_id", "tier", "do_not_contact")
 FEATURES = (
@@ -130,7 +130,7 @@ def read_today(bank: Data, scores: Scores | None, date: dt.date, config: Config)
         The date lies too far after the data end, or nobody is a customer at it.
     """
     given = bank.tables("names no manager and no branch")
-    require_within(date, bank.data_end)
+    require_within(date, bank.data_end, option="--date")
     day, absent = to_days(date), find_missing(bank, _OPTIONAL, _OPTIONAL_COLUMNS)
     tables = {name: frame for name, frame in given.items() if name not in absent}
     silent = _find_silent(tables, day)
@@ -224,16 +224,6 @@ def no_rows(tables: Tables, table: str, column: str, first: int, last: int) -> M
     )
 
 
-def require_within(date: dt.date, data_end: dt.date) -> None:
-    """As `churn.timeline.require_within`, of the day to plan."""
-    last = data_end + dt.timedelta(days=LATEST_AFTER_DATA_END_DAYS)
-    if date > last:
-        raise TimeRangeError(
-            f"--date {date}: more than {LATEST_AFTER_DATA_END_DAYS} days after the data end ({data_end});"
-            f" the last that fits is {last}, or bring newer tables"
-        )
-
-
 def _find_silent(tables: Tables, day: int) -> dict[str, Message]:
     """Say which tables end too early to say anything of a day."""
     silent: dict[str, Message] = {}
@@ -287,10 +277,8 @@ def _find_period(bank: Data, tables: Tables, day: int) -> tuple[int, int]:
     """
     days: list[int] = []
     for group in (EVENTS, _OPENINGS):
-        for table in (name for name in group if name in tables):
-            for column in group[table]:
-                days += _ends(tables[table], column, day)
-        if days:
+        known = [(tables[name], column) for name in group if name in tables for column in group[name]]
+        if days := [end for table, column in known for end in _ends(table, column, day)]:
             break
     stated = to_days(bank.data_end)
     return min(days), stated if stated < day else max(days)

@@ -16,7 +16,7 @@ from churn.actions.progress.build import Progress, build_progress
 from churn.actions.today import Today, read_today
 from churn.data import Data, OnStep, say_nothing
 from churn.files import hash_file, new_folder, require_apart, require_replaceable
-from churn.scores import Scores, check_scores, read_scores
+from churn.scores import Scores, as_scores
 from churn.timeline import YEAR_DAYS, Date, as_date
 
 MARK = "plan.json"
@@ -51,8 +51,7 @@ def plan_day(data: Data, scores: pd.DataFrame | Path | str, date: Date | None = 
         The date lies too far after the data end or before the scores, nobody works on it, or nobody is a customer at
         it.
     """
-    known = _take(scores)
-    return build_plan(read_today(data, known, _choose(data, known, date), data.config))
+    return build_plan(_read(data, scores, date))
 
 
 def lists(data: Data, scores: pd.DataFrame | Path | str | None, date: Date | None = None) -> Lists:
@@ -130,7 +129,7 @@ def write_plan(
     OutputError
         The folder holds something else, or lies in the data.
     """
-    folder, known = Path(folder), scores if isinstance(scores, Scores) else read_scores(Path(scores))
+    folder, known = Path(folder), as_scores(scores)
     require_replaceable(folder, mark=MARK, names=FILES)
     require_apart([folder], [*data.paths, Path(known.where)])
     day = _choose(data, known, date)
@@ -171,12 +170,8 @@ def _write(folder: Path, made: PlannedDay, about: dict[str, Any], data: Data, sh
 
 
 def _read(data: Data, scores: pd.DataFrame | Path | str | None, date: Date | None) -> Today:
-    known = None if scores is None else _take(scores)
+    known = None if scores is None else as_scores(scores)
     return read_today(data, known, _choose(data, known, date), data.config)
-
-
-def _take(scores: pd.DataFrame | Path | str) -> Scores:
-    return check_scores(scores) if isinstance(scores, pd.DataFrame) else read_scores(Path(scores))
 
 
 def _choose(data: Data, scores: Scores | None, date: Date | None) -> dt.date:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from churn import errors, threads, timeline
 from churn.charts.waterfall import plot_waterfall
-from churn.config import Config
+from churn.config import Config, name_of
 from churn.data import Data
 from churn.evaluation.anchoring import anchor_model
 from churn.evaluation.baselines import MIN_ROWS, build_baselines, restate_baselines
@@ -237,12 +237,13 @@ class ExplainedCustomer:
     def to_json(self) -> dict[str, Any]:
         """Give it as JSON values, reasons in words; what `churn explain --customer --json` prints."""
         answer, step = self.what_if, self.next_step
+        raising, holding = map(_in_words, self.reasons)
         return {
             "churn_probability": self.probability,
             "base_rate": self.base_rate,
             "points": dict(self.points),
-            **{f"raises_{language}": _told(self.reasons.raising)[language] for language in LANGUAGES},
-            **{f"holds_{language}": _told(self.reasons.holding)[language] for language in LANGUAGES},
+            **{f"raises_{language}": [getattr(one, language) for one in raising] for language in LANGUAGES},
+            **{f"holds_{language}": [getattr(one, language) for one in holding] for language in LANGUAGES},
             "next_binding": step.binding,
             "next_binding_effect": step.effect,
             "next_product": step.product,
@@ -263,8 +264,8 @@ class ExplainedCustomer:
 
     def sentences(self) -> Iterator[Said]:
         """Say why the risk is what it is, what to do next, and what the model would say of the change."""
-        yield from (message("raises the risk: {text}", text=text) for text in _names(self.reasons.raising))
-        yield from (message("holds it down: {text}", text=text) for text in _names(self.reasons.holding))
+        yield from (message("raises the risk: {text}", text=text) for text in _in_words(self.reasons.raising))
+        yield from (message("holds it down: {text}", text=text) for text in _in_words(self.reasons.holding))
         if self.next_step.binding is not None or self.next_step.product is not None:
             yield _tell_step(self.next_step, self.config)
         if self.what_if is not None:
@@ -361,11 +362,11 @@ def _require_products(
 
 def _tell_step(step: NextStep, config: Config) -> Message:
     if step.binding is None:
-        name = _called(str(step.product), config.products)
+        name = name_of(str(step.product), config.products)
         if step.needs_class_1:
             return message("next to open: {name} with a class-1 account", name=name)
         return message("next to open: {name}", name=name)
-    name = _called(step.binding, config.services)
+    name = name_of(step.binding, config.services)
     if step.effect is None:
         return message("next to bind: {name}", name=name)
     return message(
@@ -385,15 +386,7 @@ def _tell_answer(answer: Answer) -> Message:
     )
 
 
-def _called(name: str, entries: Mapping[str, Any]) -> Name:
-    return Name(entries[name].en, entries[name].zh) if name in entries else Name(name, name)
-
-
-def _told(stories: Stories) -> dict[str, list[str]]:
-    """Put the stories of the one customer into words, by language."""
-    return {language: [text for text in stories.words(language)[0] if text is not None] for language in LANGUAGES}
-
-
-def _names(stories: Stories) -> list[Name]:
-    told = _told(stories)
-    return [Name(en, zh) for en, zh in zip(told["en"], told["zh"], strict=True)]
+def _in_words(stories: Stories) -> list[Name]:
+    """Put the stories of the one customer into words of every language."""
+    texts = zip(*(stories.words(language)[0] for language in LANGUAGES), strict=True)
+    return [Name(en, zh) for en, zh in texts if en is not None]

@@ -60,14 +60,8 @@ def steps(total: int | None = None) -> Iterator[data.OnStep]:
     if not console.is_terminal:
         yield lambda text: note(f"· {text}")
         return
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
+    what, done, since = TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(SpinnerColumn(), what, BarColumn(), done, since, console=console, transient=True) as progress:
         task = progress.add_task("starting", total=total)
         begun = False
 

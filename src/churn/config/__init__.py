@@ -6,7 +6,7 @@ Every section has a default, so that no file is needed for tables that follow th
 from churn.config.actions import ListSettings, ManagerSettings, PlanSettings, ProgressSettings
 from churn.config.modelling import CampaignSettings, EffectSettings, LabelSettings
 from churn.config.settings import Config, read_config
-from churn.config.sources import PRODUCTS, SERVICES, CustomerSettings, FlatFile, Product, Service, TableSource
+from churn.config.sources import PRODUCTS, SERVICES, CustomerSettings, FlatFile, Product, Service, TableSource, name_of
 
 __all__ = [
     "PRODUCTS",
@@ -24,5 +24,6 @@ __all__ = [
     "ProgressSettings",
     "Service",
     "TableSource",
+    "name_of",
     "read_config",
 ]

@@ -1,6 +1,7 @@
 """Where a bank's data are and how they are read (tables, one flat file), and what its customers can hold."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -45,6 +46,12 @@ class Service(Section):
     def name(self) -> Name:
         """What the bank calls it."""
         return Name(self.en, self.zh)
+
+
+def name_of(code: str, entries: Mapping[str, Product] | Mapping[str, Service]) -> Name:
+    """Name a product or a service; a code that the catalogue does not have stands for itself."""
+    known = entries.get(code)
+    return known.name if known else Name(code, code)
 
 
 PRODUCTS = {

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from churn.actions.progress.build import progress_table
-from churn.config import Config
+from churn.config import Config, name_of
 from churn.errors import DataError
 from churn.evaluation.baselines import restate_baselines
 from churn.explanation.bindings import BindingRow, service_names
@@ -315,10 +315,7 @@ def _text(value: Any) -> str | None:
 def _step(says: Told, config: Config) -> Name | None:
     if says.binding:
         return service_names(config).get(says.binding, Name(says.binding, says.binding))
-    if says.product:
-        product = config.products.get(says.product)
-        return Name(product.en, product.zh) if product else Name(says.product, says.product)
-    return None
+    return name_of(says.product, config.products) if says.product else None
 
 
 def _is_old(day: facts.Day | None, scored_on: dt.date | None) -> bool:

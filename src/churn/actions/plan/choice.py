@@ -93,9 +93,7 @@ def choose_contacts(customers: Competitors, desk: Desk, *, most_slots: int = MOS
     found = [_solve(customers, desk, managers, who) for managers, who in problems]
     if not found:
         return ChosenContacts(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, bool))
-    customer = np.concatenate([one.customer for one in found])
-    manager = np.concatenate([one.manager for one in found])
-    is_meeting = np.concatenate([one.is_meeting for one in found])
+    customer, manager, is_meeting = (np.concatenate(parts) for parts in zip(*found, strict=True))
     order = np.argsort(customer, kind="stable")
     return ChosenContacts(customer[order], manager[order], is_meeting[order])
 

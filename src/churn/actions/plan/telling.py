@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from churn.actions.managers import manager_branches, stated_branches
 from churn.actions.today import Today
-from churn.config import Config, Product, Service
+from churn.config import Config, name_of
 from churn.features.catalogue import catalogue
 from churn.scores import Told
 from churn.speech import Message, Money, Number, Said, Share, counted, joined, message
@@ -175,9 +175,9 @@ def say_first(purpose: Purpose, kind: str, service: str | None, product: str | N
     if purpose != "configure":
         return _SAY[purpose, kind]
     if service:
-        return message("Offer to bind {service}.", service=_name(service, config.services))
+        return message("Offer to bind {service}.", service=name_of(service, config.services))
     if product:
-        return message("Propose to open {product}.", product=_name(product, config.products))
+        return message("Propose to open {product}.", product=name_of(product, config.products))
     return message("Ask what the customer still needs, and propose what fits.")
 
 
@@ -200,20 +200,14 @@ def offer_next(service: str | None, product: str | None, effect: float, config: 
     'open fund auto-invest first'
     """
     if service and isnan(effect):
-        return message("bind {service}: effect not known", service=_name(service, config.services))
+        return message("bind {service}: effect not known", service=name_of(service, config.services))
     if service:
         return message(
             "bind {service}: risk {points} points lower if bound (estimated)",
-            service=_name(service, config.services),
+            service=name_of(service, config.services),
             points=Number(100 * abs(effect), 1),
         )
-    return message("open {product} first", product=_name(product, config.products)) if product else ""
-
-
-def _name(code: str, names: Mapping[str, Service] | Mapping[str, Product]) -> Said:
-    """Name a service or product; one the catalogue does not have (scored with another) by its code."""
-    known = names.get(code)
-    return known.name if known else code
+    return message("open {product} first", product=name_of(product, config.products)) if product else ""
 
 
 def why_assigned(manager_id: str | None, n_vips: int | None, branch_id: str) -> Message:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.actions.managers import is_working_day
-from churn.actions.progress.units import Basis, Found, MeasuredUnits, position
-from churn.estimates import Interval, Whole, by_group, clustered_mean, clustered_share
+from churn.actions.managers import daily_targets, is_working_day
+from churn.actions.progress.units import Basis, Found, MeasuredUnits, position, unit_groups
+from churn.estimates import Floats, Interval, Whole, by_group, clustered_mean, clustered_share
 from churn.features.expressions import count
 from churn.frame import to_pandas
 from churn.speech import Message, message
@@ -45,14 +45,17 @@ def measure_adherence(basis: Basis) -> Found:
     if lack := lacks_contacts(basis, first, last):
         return dict.fromkeys(MEASURES, lack)
     days = count_days(basis, first, last)
-    meetings, calls = targets(basis)
+    own = [daily_targets(name, basis.config.plan) for name in basis.today.managers["manager_id"]]
+    meetings, calls = np.array(own, dtype=np.int64).T
     kept = (days.meetings >= meetings[:, None]) & (days.calls >= calls[:, None]) & days.works
     worked = days.works.sum(axis=1)
-    n = _count(basis, worked)
+    n = sum_managers(basis, worked).astype(np.int64)
+    n_kept = kept.sum(axis=1)
+    value, low, high = _each(basis, lambda group, size: np.stack(clustered_share(worked, n_kept, group, size)))
     return {
         "meetings_per_day": MeasuredUnits(_mean(basis, days.meetings, worked), n, _target(basis, meetings, worked)),
         "calls_per_day": MeasuredUnits(_mean(basis, days.calls, worked), n, _target(basis, calls, worked)),
-        "days_kept": MeasuredUnits(_share(basis, kept.sum(axis=1), worked), n, 1.0),
+        "days_kept": MeasuredUnits(Interval(value, low, high), n, 1.0),
     }
 
 
@@ -82,13 +85,9 @@ def count_days(basis: Basis, first: int, last: int) -> Days:
     return Days(counts[0] * works, counts[1] * works, works)
 
 
-def targets(basis: Basis) -> tuple[Whole, Whole]:
-    """Return the meetings and the calls that each manager's day is to have."""
-    plan = basis.config.plan
-    own = [plan.managers.get(name) for name in basis.today.managers["manager_id"]]
-    meetings = [plan.meetings if one is None or one.meetings is None else one.meetings for one in own]
-    calls = [plan.calls if one is None or one.calls is None else one.calls for one in own]
-    return np.array(meetings, dtype=np.int64), np.array(calls, dtype=np.int64)
+def sum_managers(basis: Basis, numbers: Whole) -> Floats:
+    """Add up a number of each manager, of the bank, the branches and each manager, in the order of units."""
+    return _each(basis, lambda group, size: by_group(numbers, group, size))
 
 
 def _works(basis: Basis, first: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -109,24 +108,11 @@ def _mean(basis: Basis, counts: Whole, worked: Whole) -> Interval:
     return Interval(columns[0], np.maximum(columns[1], 0.0), columns[2])
 
 
-def _share(basis: Basis, kept: Whole, worked: Whole) -> Interval:
-    value, low, high = _each(basis, lambda group, size: np.stack(clustered_share(worked, kept, group, size)))
-    return Interval(value, low, high)
-
-
-def _count(basis: Basis, worked: Whole) -> Whole:
-    """Return the days that a unit's managers worked, taken together."""
-    return _each(basis, lambda group, size: by_group(worked, group, size)).astype(np.int64)
-
-
-def _target(basis: Basis, target: Whole, worked: Whole) -> NDArray[np.float64]:
+def _target(basis: Basis, target: Whole, worked: Whole) -> Floats:
     """Return what a mean day of a unit's managers is to have; NaN where nobody worked."""
     return _each(basis, lambda group, size: clustered_mean(worked, worked * target, worked, group, size).value)
 
 
-def _each(basis: Basis, of: Callable[[Whole, int], NDArray[np.float64]]) -> NDArray[np.float64]:
+def _each(basis: Basis, of: Callable[[Whole, int], Floats]) -> Floats:
     """Apply a calculation on groups of managers to the bank, the branches and each manager, in the order of units."""
-    n = len(basis.today.managers)
-    branches = int((basis.units["level"] == "branch").sum())
-    groups = (np.zeros(n, dtype=np.int64), 1), (position(basis, "branch", basis.today.managers["branch_id"]), branches)
-    return np.concatenate([of(group, size) for group, size in (*groups, (np.arange(n), n))], axis=-1)
+    return np.concatenate([of(group, size) for group, size in unit_groups(basis, basis.today.managers)], axis=-1)

@@ -187,16 +187,10 @@ def measure_offers(basis: Basis) -> Found:
     if rows.empty:
         return {OFFERS: message("no customer of a campaign has an outcome")}
     rows = rows.merge(_owners(basis), on="customer_id", how="inner")
-    branches, managers = ((basis.units["level"] == level).to_numpy() for level in ("branch", "manager"))
-    groups = (
-        (np.zeros(len(rows), dtype=np.int64), 1),
-        (units.position(basis, "branch", rows["branch_id"]), int(branches.sum())),
-        (units.position(basis, "manager", rows["manager_id"]), int(managers.sum())),
-    )
-    parts = [_within_draws(rows, group, size) for group, size in groups]
+    parts = [_within_draws(rows, group, size) for group, size in units.unit_groups(basis, rows)]
     arms = np.concatenate([arms for _, arms in parts], axis=1)
     value, low, high = (np.concatenate(columns) for columns in zip(*(one for one, _ in parts), strict=True))
-    enough = ~managers | (arms.min(axis=0) >= LEAST_ARM)
+    enough = (basis.units["level"] != "manager").to_numpy() | (arms.min(axis=0) >= LEAST_ARM)
     found = units.where(enough, Interval(value, low, high))
     return {OFFERS: MeasuredUnits(found, arms.sum(axis=0).astype(np.int64))}
 
@@ -222,11 +216,8 @@ def _lacks_plan(basis: Basis, start: int) -> Message | None:
 
 def _read_arms(basis: Basis, start: int) -> pd.DataFrame:
     """Return the labelled customers of a day, one row each: `n`, `churned`, `held`, `held_churned`, `others_cny`."""
-    who = population(basis.tables, start)
-    frame = build_labels(basis.tables, who, start, basis.horizon_days, basis.config.label)
-    held = basis.tables["holdings"].filter(is_open("opened_on", "closed_on", start))
-    coverage = held.group_by("customer_id").agg(product_coverage(start, basis.config).alias("coverage"))
-    frame = frame.join(basis.owners, on="customer_id", how="inner").join(coverage, on="customer_id", how="left")
+    frame = _labelled(basis, start).join(basis.owners, on="customer_id", how="inner")
+    frame = frame.join(_coverage(basis, start), on="customer_id", how="left")
     if basis.lacks_assets(start) is None:
         frame = frame.join(_assets(basis, start), on="customer_id", how="left")
     rows = to_pandas(frame).sort_values("customer_id", ignore_index=True)

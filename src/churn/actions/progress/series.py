@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from churn.actions.progress import adherence, growth
-from churn.actions.progress.units import Basis, numbers, position, sum_by_unit
-from churn.estimates import Floats, Whole, by_group
+from churn.actions.progress.units import Basis, numbers, sum_by_unit
+from churn.estimates import Floats, Whole
 from churn.tables.contract import to_date
 from churn.timeline import month_end_before, month_ends_before
 
@@ -52,12 +52,9 @@ def _contacts(basis: Basis, ends: list[int]) -> Iterator[pd.DataFrame]:
 
 
 def _of_month(basis: Basis, counts: Whole, days: adherence.Days, month: slice) -> tuple[Floats, Floats]:
-    """Contacts and days worked in a month, of the bank and of each branch."""
-    branch = position(basis, "branch", basis.today.managers["branch_id"])
-    n_branches = int((basis.units["level"] == "branch").sum())
+    """Contacts and days worked in a month, of every unit."""
     made, worked = counts[:, month].sum(axis=1), days.works[:, month].sum(axis=1)
-    total, n = (np.r_[part.sum(), by_group(part, branch, n_branches)] for part in (made, worked))
-    return total, n
+    return adherence.sum_managers(basis, made), adherence.sum_managers(basis, worked)
 
 
 def _rows(basis: Basis, name: str, end: int, total: Floats, n: Floats) -> pd.DataFrame:

@@ -166,6 +166,19 @@ def position(basis: Basis, level: str, names: "pd.Series[Any]") -> NDArray[np.in
     return np.asarray(pd.Index(units).get_indexer(pd.Index(names.astype(object))), dtype=np.int64)
 
 
+def unit_groups(basis: Basis, rows: pd.DataFrame) -> list[tuple[NDArray[np.int64], int]]:
+    """Group rows with a `branch_id` and a `manager_id` by the units of each level: the bank, branches, managers.
+
+    Returns
+    -------
+    list
+        For each level the place of each row's unit among the level's, -1 where it has none, and how many units it has.
+    """
+    sizes = basis.units["level"].value_counts()
+    parts = [(position(basis, level, rows[f"{level}_id"]), int(sizes.get(level, 0))) for level in ("branch", "manager")]
+    return [(np.zeros(len(rows), dtype=np.int64), 1), *parts]
+
+
 def where(known: NDArray[np.bool_], interval: Interval) -> Interval:
     """Keep what is known; the other units are NaN."""
     value, low, high = (np.where(known, part, np.nan) for part in interval)

@@ -85,7 +85,7 @@ def print_standing(standing: Standing) -> None:
     roles = {role.replace("_", " "): version for role, version in standing._asdict().items() if version}
     told = {role: _lines(version) for role, version in roles.items()}
     rows = [(name, *(lines[name] for lines in told.values())) for name in next(iter(told.values()))]
-    console.print_table(f"Models in {place.tracking_place()}", ("", *told), rows, left=("", *told))
+    console.print_table(f"Models in {place.tracking_place()}", ("", *told), rows, left=range(1 + len(told)))
 
 
 def _lines(version: Version) -> dict[str, str]:
@@ -105,6 +105,5 @@ def _lines(version: Version) -> dict[str, str]:
 
 def _metric(version: Version, name: str) -> str:
     value, low, high = (version.metrics.get(f"{name}{end}") for end in ("", "_low", "_high"))
-    if value is None:
-        return "–"
-    return f"{value:.4f}" if low is None or high is None else f"{value:.4f} ({low:.4f} to {high:.4f})"
+    between = "" if low is None or high is None else f" ({console.interval(low, high, console.number)})"
+    return f"{console.number(value)}{between}"

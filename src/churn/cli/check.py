@@ -8,7 +8,7 @@ import click
 from churn.cli import console, options
 from churn.config import read_config
 from churn.data import Data, open_data
-from churn.speech import Language, Message, joined, message, say
+from churn.speech import Language, Message, Said, joined, message, say
 from churn.tables.checking import RULES, TABLES, column_name, total_lines
 from churn.threads import use_threads
 
@@ -58,13 +58,12 @@ def _print_counts(data: Data, language: Language) -> None:
         message("quarantined", context="check"),
         *([message("total lines", context="check")] if totals else []),
     ]
-    columns = tuple(say(head, language) for head in heads)
-    rows = []
+    rows: list[list[Said]] = []
     for name, count in data.row_counts.items():
         n = totals.get(name, 0)
         numbers = (count.rows, count.used, count.quarantined - n, *([n] if totals else []))
-        rows.append((say(TABLES[name], language), *(f"{number:,}" for number in numbers)))
-    console.print_table(say(message("Tables"), language), columns, rows, left=columns[:1])
+        rows.append([TABLES[name], *numbers])
+    console.print_table(message("Tables"), heads, rows, language=language)
 
 
 def _print_findings(data: Data, language: Language) -> None:
@@ -76,17 +75,16 @@ def _print_findings(data: Data, language: Language) -> None:
         message("count", context="check"),
         message("rows, for example", context="check"),
     )
-    rows = [
-        (
-            say(console.ERROR if one.severity == "error" else console.WARNING, language),
-            say(TABLES[one.table], language),
-            say(column_name(data.config, one.table, one.column) or message("(row)"), language),
-            say(RULES[one.rule], language),
-            f"{one.count:,}",
-            say(joined([str(row) for row in one.rows], "list"), language),
-        )
+    rows: list[list[Said]] = [
+        [
+            console.ERROR if one.severity == "error" else console.WARNING,
+            TABLES[one.table],
+            column_name(data.config, one.table, one.column) or message("(row)"),
+            RULES[one.rule],
+            one.count,
+            joined([str(row) for row in one.rows], "list"),
+        ]
         for one in data.findings
     ]
-    columns = tuple(say(head, language) for head in heads)
     title = message("Findings (row 1 is the first after the header)")
-    console.print_table(say(title, language), columns, rows, left=(*columns[:4], columns[5]))
+    console.print_table(title, heads, rows, left=(0, 1, 2, 3, 5), language=language)

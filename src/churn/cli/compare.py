@@ -11,7 +11,7 @@ import click
 from churn import errors, estimates
 from churn.api import comparing
 from churn.cli import options
-from churn.cli.console import note, print_json, print_table, show_notes, steps
+from churn.cli.console import interval, log_run, note, number, print_json, print_table, show_notes, steps
 from churn.evaluation import backtest, promotion, segments
 from churn.evaluation.comparison import Comparison
 from churn.model.split import N_JUDGED
@@ -150,17 +150,8 @@ def _find_champion(horizon_days: int, *, must_answer: bool) -> comparing.Champio
 
 
 def _log_run(compared: comparing.Compared, *, must: bool) -> str | None:
-    """Log a comparison and return the run's id; None, with a warning, where it cannot be and need not be logged."""
-    try:
-        with steps() as on_step:
-            run_id = comparing.log_comparison(compared, on_step=on_step)
-    except errors.ChurnError as error:
-        if must:
-            raise
-        note(f"warning: the comparison was not logged: {error}")
-        return None
-    note(f"logged run {run_id}; look at it with: {place.look_command(place.tracking_place())}")
-    return run_id
+    log = partial(comparing.log_comparison, compared)
+    return log_run("comparison", log, place.tracking_place(), kept="nothing was written", must=must)
 
 
 def _conclusion(decision: promotion.Decision, version: int | None, *, promote: bool) -> str:
@@ -195,7 +186,7 @@ def print_comparison(compared: comparing.Compared, *, with_intervals: bool = Fal
         for name in order
     ]
     columns = ("model", *(heading for heading, _ in _COLUMNS.values()), "seconds")
-    print_table(_title(compared), columns, rows, left=("model",))
+    print_table(_title(compared), columns, rows)
     click.echo(
         f"{BETTER} better, {WORSE} worse than {reference} beyond noise (p < {SIGNIFICANT}; ROC-AUC: DeLong, all else: "
         "customers resampled). EMPC and profit: per customer, at the costs of [campaign]."
@@ -215,16 +206,15 @@ def _print_intervals(comparison: Comparison, order: Sequence[str]) -> None:
     rows = []
     for metric, (heading, digits) in _COLUMNS.items():
         for name in order:
-            value, low, high = comparison.models[name].get(metric, estimates.UNKNOWN)
-            shown = ["–" if number is None else f"{number:.{digits}f}" for number in (value, low, high)]
-            rows.append((heading, name, *shown))
-    print_table("95 % intervals", ("metric", "model", "value", "low", "high"), rows, left=("metric", "model"))
+            estimate = comparison.models[name].get(metric, estimates.UNKNOWN)
+            rows.append((heading, name, *(number(one, f".{digits}f") for one in estimate)))
+    print_table("95 % intervals", ("metric", "model", "value", "low", "high"), rows, left=(0, 1))
 
 
 def _cell(comparison: Comparison, metric: str, name: str, reference: str, digits: int) -> str:
     estimate = comparison.models[name].get(metric, estimates.UNKNOWN)
     if estimate.value is None:
-        return "–"
+        return number(None)
     test = promotion.find_test(comparison, metric, name, reference)
     mark = ""
     if test is not None and test.p_value is not None and test.p_value < SIGNIFICANT:
@@ -240,9 +230,9 @@ def _print_differences(comparison: Comparison, reference: str) -> None:
             continue
         sign = 1 if test.better == name else -1
         low, high = sorted((sign * (test.low or 0.0), sign * (test.high or 0.0)))
-        p_value = "–" if test.p_value is None else f"{test.p_value:.3g}"
-        rows.append((name, f"{sign * test.difference:+.4f}", f"{low:+.4f} to {high:+.4f}", p_value))
-    print_table(f"ROC-AUC against {reference}", ("model", "difference", "95 % interval", "p"), rows, left=("model",))
+        between = interval(low, high, "{:+.4f}".format)
+        rows.append((name, f"{sign * test.difference:+.4f}", between, number(test.p_value, ".3g")))
+    print_table(f"ROC-AUC against {reference}", ("model", "difference", "95 % interval", "p"), rows)
 
 
 def _print_failures(judged: backtest.Judged, model: str) -> None:

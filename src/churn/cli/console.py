@@ -1,7 +1,7 @@
 """What a person sees: tables on standard output, progress and notes on standard error."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,12 +11,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from churn import data, files
+from churn.errors import ChurnError
 from churn.model.documents import Baselines
 from churn.report.pages import STALE_DAYS
-from churn.speech import Language, joined, message, say
+from churn.speech import Language, Number, Percent, Said, joined, message, say
 from churn.tables.checking import Note
+from churn.tracking.place import Place, look_command
 
 NOTE, WARNING, ERROR = message("note"), message("warning"), message("error")
+INTERRUPTED = 130
+"""The exit code of what a person stopped."""
 
 
 def note(line: str) -> None:
@@ -41,13 +45,20 @@ def print_json(value: Any) -> None:
     click.echo(files.render_json(value), nl=False)
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[str] = ()) -> None:
-    """Print a table on standard output; columns named in `left` are aligned left, the others right."""
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
-    for column in columns:
-        table.add_column(column, justify="left" if column in left else "right", no_wrap=True)
+def print_table(
+    title: Said,
+    columns: Sequence[Said],
+    rows: Iterable[Sequence[Said]],
+    *,
+    left: Collection[int] = (0,),
+    language: Language = "en",
+) -> None:
+    """Print a table on standard output; columns whose places are in `left` are aligned left, the others right."""
+    table = Table(title=say(title, language), title_justify="left", title_style="bold", header_style="bold")
+    for place, column in enumerate(columns):
+        table.add_column(say(column, language), justify="left" if place in left else "right", no_wrap=True)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(say(cell, language) for cell in row))
     # A table keeps its natural width: in a file, and on a terminal too narrow for it, nothing is cut away.
     width = max(Console().width, Console(width=10_000).measure(table).maximum)
     Console(width=width, highlight=False, soft_wrap=True).print(table, crop=False)
@@ -73,6 +84,33 @@ def steps(total: int | None = None) -> Iterator[data.OnStep]:
         yield on_step
 
 
+def log_run(what: str, log: Callable[..., str], place: Place, *, kept: str, must: bool = False) -> str | None:
+    """Log a run, and say how to look at it; where that fails, say so in one line and return None, unless it must be."""
+    try:
+        with steps() as on_step:
+            run_id = log(on_step=on_step)
+    except ChurnError as error:
+        if must:
+            raise
+        note(f"warning: the {what} was not logged: {error}")
+        return None
+    except KeyboardInterrupt:
+        note(f"stopped while the {what} was logged; {kept}")
+        raise SystemExit(INTERRUPTED) from None
+    note(f"logged run {run_id}; look at it with: {look_command(place)}")
+    return run_id
+
+
+def number(value: float | None, form: str = ".4f") -> str:
+    """Write a number in a format of Python's; a dash for None."""
+    return say(Number(None), "en") if value is None else f"{value:{form}}"
+
+
+def interval(low: float | None, high: float | None, write: Callable[[float], str]) -> str:
+    """Write both ends of an interval; a dash where either is None."""
+    return number(None) if low is None or high is None else f"{write(low)} to {write(high)}"
+
+
 def percent(share: float | None, digits: int = 1) -> str:
     """Write a share of one as per cent; a dash for None.
 
@@ -81,7 +119,7 @@ def percent(share: float | None, digits: int = 1) -> str:
     >>> percent(0.4213), percent(None)
     ('42.1 %', '–')
     """
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
+    return say(Percent(share, digits), "en")
 
 
 def print_baselines(baselines: Baselines, title: str) -> None:
@@ -93,15 +131,11 @@ def print_baselines(baselines: Baselines, title: str) -> None:
             f"{row.n:,}",
             percent(row.stated),
             percent(row.observed),
-            _interval(row.observed_low, row.observed_high),
+            interval(row.observed_low, row.observed_high, percent),
             percent(row.predicted),
             words[row.verdict],
         )
         for row in baselines
     ]
     columns = ("products", "customers", "stated", "observed", "95 % interval", "predicted", "stated against observed")
-    print_table(title, columns, rows, left=columns[-1:])
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return "–" if low is None or high is None else f"{percent(low)} to {percent(high)}"
+    print_table(title, columns, rows, left=[len(columns) - 1])

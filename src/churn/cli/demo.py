@@ -107,7 +107,7 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
     _print_bands(bands, stored.manifest.thresholds)
     print_baselines(stored.baselines, title)
     explain.print_bindings(rows, Config(), "en")
-    print_table("Where to look", ("file", "what"), [(files[n], _FILES[n]) for n in files], left=("file", "what"))
+    print_table("Where to look", ("file", "what"), [(files[n], _FILES[n]) for n in files], left=(0, 1))
 
 
 def _write_pages(bank: Path, stored: storage.StoredModel, scores: Path, work: Path, config: Config) -> None:
@@ -136,4 +136,4 @@ def _print_bands(bands: Mapping[str, int], thresholds: documents.Thresholds) -> 
         "low": f"under {percent(thresholds.low)}",
     }
     rows = [(band, says[band], f"{bands.get(band, 0):,}", percent(bands.get(band, 0) / total)) for band in says]
-    print_table("Scored customers", ("risk band", "probability", "customers", "share"), rows, left=("risk band",))
+    print_table("Scored customers", ("risk band", "probability", "customers", "share"), rows)

@@ -1,7 +1,7 @@
 """`churn explain`."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -120,7 +120,7 @@ def _print_customer(found: answers.ExplainedCustomer, language: Language) -> Non
         p=Percent(found.probability),
         base=Percent(found.base_rate),
     )
-    _print_said(title, _CUSTOMER_COLUMNS, rows, language, n_words=0)
+    console.print_table(title, _CUSTOMER_COLUMNS, rows, language=language)
     for sentence in found.sentences():
         click.echo(say(sentence, language))
 
@@ -142,7 +142,7 @@ def print_bindings(rows: Sequence[bindings.BindingRow], config: Config, language
         for row in rows
     ]
     title = message("Which bindings cut churn: change of the churn probability in points, 95 % intervals")
-    _print_said(title, _COLUMNS, table, language)
+    console.print_table(title, _COLUMNS, table, left=(0, 6, 7), language=language)
     for row in rows:
         click.echo(say(row.text, language))
 
@@ -159,16 +159,8 @@ def print_grades(graded: Sequence[bindings.Graded], config: Config, language: La
         ]
         for one in graded
     ]
-    _print_said(message("True effects of the simulated bank, points"), _GRADE_COLUMNS, rows, language)
-
-
-def _print_said(
-    title: Said, heads: Sequence[Said], rows: Iterable[Sequence[Said]], language: Language, n_words: int = 2
-) -> None:
-    """Print a table of what is said, the first column and so many of the last, which are words, to the left."""
-    columns = [say(head, language) for head in heads]
-    cells = [[say(cell, language) for cell in row] for row in rows]
-    console.print_table(say(title, language), columns, cells, left=(columns[0], *columns[len(columns) - n_words :]))
+    title = message("True effects of the simulated bank, points")
+    console.print_table(title, _GRADE_COLUMNS, rows, left=(0, 5, 6), language=language)
 
 
 _COLUMNS = (

@@ -64,11 +64,11 @@ def _print_catalogue(config: Config, *, as_json: bool) -> None:
             feature.family,
             feature.unit,
             str(feature.window_days or ""),
-            say(feature.meaning, "en"),
+            feature.meaning,
             say(feature.meaning, "zh"),
             "yes" if feature.actionable else "",
             ", ".join(feature.tables),
         )
         for feature in entries
     ]
-    console.print_table(f"{len(entries)} features", columns, rows, left=[c for c in columns if c != "days"])
+    console.print_table(f"{len(entries)} features", columns, rows, left=set(range(len(columns))) - {3})

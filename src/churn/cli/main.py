@@ -14,6 +14,7 @@ from churn.cli.baselines import baselines
 from churn.cli.champion import champion
 from churn.cli.check import check
 from churn.cli.compare import compare
+from churn.cli.console import INTERRUPTED
 from churn.cli.demo import demo
 from churn.cli.explain import explain
 from churn.cli.features import features
@@ -25,7 +26,7 @@ from churn.cli.train import train
 from churn.cli.tune import tune
 from churn.errors import ChurnError
 
-_UNUSABLE, _INTERRUPTED, _TERMINATED = 2, 130, 143
+_UNUSABLE, _TERMINATED = 2, 143
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -71,7 +72,7 @@ def _run(arguments: list[str]) -> int:
         return 0
     except (KeyboardInterrupt, click.Abort, duckdb.InterruptException):
         click.echo("stopped; nothing was written", err=True)
-        return _INTERRUPTED
+        return INTERRUPTED
     except (ChurnError, MemoryError, RecursionError, duckdb.Error, OSError) as error:
         return _fail(_explain(error))
 

@@ -17,7 +17,7 @@ from churn.cli.console import note, print_json, print_table, show_notes, steps, 
 from churn.config import Config
 from churn.files import require_replaceable
 from churn.scores import read_scores
-from churn.speech import isolate, say
+from churn.speech import Number, isolate, say
 
 
 @click.command()
@@ -76,19 +76,17 @@ def _print(made: acting.PlannedDay, *, as_json: bool) -> None:
         print_json(summary | {"lists": describe_lists(lists)})
         return
     rows = [
-        ("managers", f"{summary['managers']:,}"),
-        ("meetings", f"{summary['meetings']:,}"),
-        ("calls", f"{summary['calls']:,}"),
+        *((name, f"{summary[name]:,}") for name in ("managers", "meetings", "calls")),
         *((f"  {name.replace('_', ' ')}", f"{n:,}") for name, n in summary["purposes"].items()),
         ("expected value kept, CNY", f"{summary['expected_value_kept']:,.0f}"),
         ("managers proposed for VIPs without one", f"{summary['assignments_proposed']:,}"),
         *((f"customers {say(LEFT_OUT_WORDS[name], 'en')}", f"{n:,}") for name, n in summary["left_out"].items() if n),
     ]
-    print_table(f"Plan of {made.plan.date}", ("", "number"), rows, left=("",))
+    print_table(f"Plan of {made.plan.date}", ("", "number"), rows)
     listed = [
-        (name, say(lists.titles[name], "en"), "–" if name in lists.not_made else f"{len(rows):,}")
+        (name, lists.titles[name], Number(None if name in lists.not_made else len(rows)))
         for name, rows in lists.frames.items()
     ]
-    print_table("Lists", ("lists/", "what", "rows"), listed, left=("lists/", "what"))
+    print_table("Lists", ("lists/", "what", "rows"), listed, left=(0, 1))
     for name in lists.not_made:
         note(f"note: {name}: {say(lists.sentences[name], 'en')}")

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,14 @@ import click
 
 from churn.api import answers, learning
 from churn.cli import options
-from churn.cli.console import note, print_baselines, print_json, print_table, show_notes, steps
-from churn.errors import ChurnError, ConfigError
+from churn.cli.console import log_run, note, number, print_baselines, print_json, print_table, show_notes, steps
+from churn.errors import ConfigError
 from churn.model import documents, storage, trees
 from churn.model.recipe import Recipe, describe_monotone, parse_recipe
 from churn.tables.flat import Labels
-from churn.tracking.place import Place, look_command, tracking_place
+from churn.tracking.place import Place, tracking_place
 from churn.tracking.runs import HeldOutOutcomes, log_training
 from churn.tuning.search import read_parameters
-
-_INTERRUPTED = 130
 
 
 @click.command()
@@ -123,15 +122,12 @@ def build_recipe(learner: str, *, monotone: bool, seed: int, parameters_path: Pa
 
 def print_metrics(stored: storage.StoredModel) -> None:
     """Print the held-out metrics with their intervals."""
-    rows = [
-        (name.replace("_", " "), *("–" if number is None else f"{number:.4f}" for number in estimate))
-        for name, estimate in stored.metrics.estimates.items()
-    ]
+    rows = [(name.replace("_", " "), *map(number, estimate)) for name, estimate in stored.metrics.estimates.items()]
     manifest = stored.manifest
     when = f" as of {manifest.as_of}" if manifest.as_of else ", five folds"
     title = f"Held out: {manifest.held_out.rows:,} customers{when}"
     title += ", before anchoring" if manifest.anchored else ""
-    print_table(title, ("metric", "value", "low", "high"), rows, left=("metric",))
+    print_table(title, ("metric", "value", "low", "high"), rows)
     if manifest.monotone:
         click.echo(describe_monotone(manifest.monotone))
 
@@ -159,23 +155,10 @@ def track_training(
     Parameters are those of `churn.tracking.runs.log_training`.
     """
     place = place or tracking_place()
-    try:
-        with steps() as on_step:
-            run_id = log_training(
-                stored,
-                folder,
-                place=place,
-                embargo_days=embargo_days,
-                held_out=held_out,
-                source=source,
-                on_step=on_step,
-            )
-    except ChurnError as error:
-        note(f"warning: the run was not logged: {error}")
+    log = partial(
+        log_training, stored, folder, place=place, embargo_days=embargo_days, held_out=held_out, source=source
+    )
+    run_id = log_run("run", log, place, kept=f"{folder} is written and whole")
+    if run_id is None:
         note(f"the model is whole; log it later with: churn champion --set {folder}")
-        return None
-    except KeyboardInterrupt:
-        note(f"stopped while the run was logged; {folder} is written and whole")
-        raise SystemExit(_INTERRUPTED) from None
-    note(f"logged run {run_id}; look at it with: {look_command(place)}")
     return run_id

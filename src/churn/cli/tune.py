@@ -3,24 +3,23 @@
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import click
 
-from churn import errors, files, frame
+from churn import files, frame
 from churn.api import learning
 from churn.cli import options
-from churn.cli.console import note, print_json, print_table, show_notes, steps
-from churn.data import Snapshots
+from churn.cli.console import INTERRUPTED, interval, log_run, note, number, print_json, print_table, show_notes, steps
 from churn.model.trees import TreeParameters
-from churn.tracking.place import look_command, studies_path, tracking_place
+from churn.tracking.place import studies_path, tracking_place
 from churn.tuning.search import Gain, Tuned, Word
 from churn.tuning.study import tuned_part
 
 MOST_TRIALS = 10_000
 MOST_SNAPSHOTS = 12
 """Four to judge trials on, as many before them as a training takes, and of these the last is kept apart."""
-_INTERRUPTED = 130
 _NAMES = {"log_loss": "log loss", "roc_auc": "ROC-AUC"}
 _SENTENCES: Mapping[Word, str] = {
     "helped": "tuning helped, beyond noise",
@@ -88,7 +87,8 @@ def tune(
         print_tuned(tuned)
     note(f"wrote {output}; use it with: churn train {data} --parameters {output} -o MODEL")
     if not shared.no_track:
-        track_study(tuned, snapshots)
+        log = partial(learning.log_tuning, tuned, snapshots)
+        log_run("study", log, tracking_place(), kept="its file is written and whole")
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def _kept(study: learning.Study) -> Iterator[None]:
             f"stopped; the trials that had ended are kept in {study.database}; the same command goes on"
             f" (study {study.name})"
         )
-        raise SystemExit(_INTERRUPTED) from None
+        raise SystemExit(INTERRUPTED) from None
 
 
 def print_tuned(tuned: Tuned) -> None:
@@ -109,14 +109,14 @@ def print_tuned(tuned: Tuned) -> None:
     apart = tuned.apart
     where = f"{len(apart.splits)} {'snapshots' if apart.final.out_of_time else 'folds'}"
     rows = [
-        (f"log loss, mean of {where} tuned on", *_tuned_on(tuned), "–", "–"),
+        (f"log loss, mean of {where} tuned on", *_tuned_on(tuned), number(None), number(None)),
         *(_gain_row(gain, apart.final.held_out) for gain in tuned.gains),
     ]
     title = f"{tuned.count('complete')} trials complete, {tuned.count('pruned')} given up early"
-    print_table(title, ("", "defaults", "tuned", "gain", "95 % interval", "p"), rows, left=("",))
+    print_table(title, ("", "defaults", "tuned", "gain", "95 % interval", "p"), rows)
     before, after = tuned_part(TreeParameters()), tuned_part(tuned.parameters)
     chosen = [(name, f"{before[name]:.4g}", f"{after[name]:.4g}") for name in before]
-    print_table("Parameters", ("name", "default", "tuned"), chosen, left=("name",))
+    print_table("Parameters", ("name", "default", "tuned"), chosen)
     click.echo(f"On rows that no trial saw: {_SENTENCES[tuned.word]}.")
 
 
@@ -124,11 +124,11 @@ def _gain_row(gain: Gain, held_out: frame.Snapshot) -> tuple[str, ...]:
     when = f"as of {held_out.as_of}" if held_out.as_of else "kept apart"
     return (
         f"{_NAMES[gain.metric]}, {len(held_out.customer_id):,} customers {when}",
-        _number(gain.defaults),
-        _number(gain.tuned),
-        _signed(gain.gain),
-        _interval(gain.low, gain.high),
-        "–" if gain.p_value is None else f"{gain.p_value:.3f}",
+        number(gain.defaults, ".5f"),
+        number(gain.tuned, ".5f"),
+        number(gain.gain, "+.5f"),
+        interval(gain.low, gain.high, "{:+.5f}".format),
+        number(gain.p_value, ".3f"),
     )
 
 
@@ -136,31 +136,4 @@ def _tuned_on(tuned: Tuned) -> tuple[str, str, str]:
     before, after = tuned.defaults.objective, tuned.best.objective
     assert before is not None
     assert after is not None
-    return _number(before), _number(after), _signed(before - after)
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.5f}"
-
-
-def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.5f}"
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return "–" if low is None or high is None else f"{low:+.5f} to {high:+.5f}"
-
-
-def track_study(tuned: Tuned, snapshots: Snapshots) -> str | None:
-    """Log a study that is written, and say how to look at it; where that fails, say so in one line, return None."""
-    try:
-        with steps() as on_step:
-            run_id = learning.log_tuning(tuned, snapshots, on_step=on_step)
-    except errors.ChurnError as error:
-        note(f"warning: the study was not logged: {error}")
-        return None
-    except KeyboardInterrupt:
-        note("stopped while the study was logged; its file is written and whole")
-        raise SystemExit(_INTERRUPTED) from None
-    note(f"logged run {run_id}; look at it with: {look_command(tracking_place())}")
-    return run_id
+    return number(before, ".5f"), number(after, ".5f"), number(before - after, "+.5f")

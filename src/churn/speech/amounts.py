@@ -13,7 +13,7 @@ from babel.dates import format_date
 
 from churn.speech.catalogue import Language, isolate, look_up
 
-NOTHING = "—"
+NOTHING = "–"
 """What stands where something is not known."""
 _YEAR = 365.25
 _LONG = 730
@@ -73,7 +73,7 @@ class Points(Amount):
     Examples
     --------
     >>> [Points(x).said("en") for x in (-0.052, 0.1, 0.0001, None)]
-    ['−5.2', '+10.0', '0.0', '—']
+    ['−5.2', '+10.0', '0.0', '–']
     """
 
     value: float | None
@@ -204,7 +204,7 @@ class ShortMoney(Amount):
     Examples
     --------
     >>> [ShortMoney(x).said("en") for x in (1_234_567.0, -980.0, None)]
-    ['CNY 1.2m', 'CNY −980', '—']
+    ['CNY 1.2m', 'CNY −980', '–']
     """
 
     yuan: float | None

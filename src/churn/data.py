@@ -92,7 +92,7 @@ class Snapshots:
         n_rows = sum(len(one.customer_id) for one in self)
         n_left = sum(0 if one.churned is None else int(one.churned.sum()) for one in self)
         when = f"{self[0].as_of} to {self[-1].as_of}" if self[0].as_of else "no date"
-        share = f"{100 * n_left / max(n_rows, 1):.1f} % left within {self.horizon_days} days"
+        share = f"{100 * n_left / max(n_rows, 1):.1f}\u202f% left within {self.horizon_days} days"
         return f"<Snapshots: {len(self)}, {when}; {n_rows:,} rows, {share}>"
 
 

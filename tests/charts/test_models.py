@@ -77,7 +77,7 @@ def test_what_is_not_stated_or_not_predicted_is_not_drawn_and_empty_buckets_are_
 def test_without_any_prediction_the_legend_speaks_of_none():
     axes = draw_baselines(Baselines([bucket(1, 0.62, None)]), title="t").axes[0]
 
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["stated", "observed, 95 % interval"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["stated", "observed, 95\u202f% interval"]
 
 
 @pytest.fixture(scope="module")

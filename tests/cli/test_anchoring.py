@@ -122,7 +122,7 @@ def test_without_outcomes_the_warning_is_of_those_that_judged_the_training(run, 
         row["product_coverage"] for row in evidence if row["verdict"] == "departs" and row["stated"] is not None
     }
     assert _manifest(model)["as_of"] in warnings[0]
-    assert f"{100 * departing[0]['observed']:.1f} %" in warnings[0]
+    assert f"{100 * departing[0]['observed']:.1f}\u202f%" in warnings[0]
     assert "contradict what it was anchored to" in (tmp_path / "m" / "MODEL_CARD.md").read_text()
 
 
@@ -172,8 +172,8 @@ def test_outcomes_contradict_a_rate_between_stated_ones_too(run, bank, model, tm
     )
 
     assert result.code == 0
-    assert f"warning: with 2 products {100 * observed['2']:.1f} % left" in result.err
-    assert "anchored to 90.0 %, which no rate states" in result.err
+    assert f"warning: with 2 products {100 * observed['2']:.1f}\u202f% left" in result.err
+    assert "anchored to 90.0\u202f%, which no rate states" in result.err
 
 
 def test_customers_whose_products_are_not_known_are_not_counted_as_anchored(run, flat, tmp_path):

@@ -102,7 +102,7 @@ def test_table_decides_and_marks_what_is_significant(run, simulated, crippled):
     rows = [line for line in result.out.splitlines() if line.startswith(("│ crippled", "│ lightgbm"))]
     assert rows[0].startswith("│ lightgbm")  # the best first
     assert "▼" in rows[1]
-    for word in ("ROC-AUC against lightgbm", "95 % intervals", "EMPC", "profit", "fails in", "would promote"):
+    for word in ("ROC-AUC against lightgbm", "95\u202f% intervals", "EMPC", "profit", "fails in", "would promote"):
         assert word in result.out
 
 

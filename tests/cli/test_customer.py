@@ -116,7 +116,7 @@ def test_a_change_is_answered_by_the_model_and_said_to_be_no_effect(ask, scores,
 
     assert found["what_if"]["before"] == found["churn_probability"] == scores.loc[customer, "churn_probability"]
     assert found["what_if"]["after"] < found["what_if"]["before"]
-    before, after = (f"{100 * found['what_if'][name]:.1f} %" for name in ("before", "after"))
+    before, after = (f"{100 * found['what_if'][name]:.1f}\u202f%" for name in ("before", "after"))
     assert said == f"what the model would say: {before} → {after} (its answer, not the effect of the change)"
 
 

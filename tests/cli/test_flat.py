@@ -129,7 +129,14 @@ def test_bankchurners_reaches_its_reference(run, tmp_path):
     result = run("report", BANKCHURNERS, "--model", tmp_path / "m", "--scores", tmp_path / "s.parquet", "-o", page)
     assert result.code == 0, result.err
     said = page.read_text(encoding="utf-8")
-    for name in ("8,500", "Income_Category", "Total_Trans_Ct", 'id="chart-baselines"', "25.6 %", "No plan, no lists"):
+    for name in (
+        "8,500",
+        "Income_Category",
+        "Total_Trans_Ct",
+        'id="chart-baselines"',
+        "25.6\u202f%",
+        "No plan, no lists",
+    ):
         assert name in said
     assert "have left, as the file says 1,627" in said  # counted in the file by hand
     assert "the model learned from these very customers" in said

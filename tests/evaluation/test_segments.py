@@ -264,10 +264,10 @@ def test_failures_are_named_with_their_size():
     ])  # fmt: skip
 
     assert lines == [
-        "branch 12 (n = 1,200): 18.0 % predicted and 25.0 % observed, 7.0 points too low (5.0 to 9.0).",
+        "branch 12 (n = 1,200): 18.0\u202f% predicted and 25.0\u202f% observed, 7.0 points too low (5.0 to 9.0).",
         "branch not known (n = 1,200): hardly ranked, ROC-AUC 0.51 (0.48 to 0.54).",
         (
-            "tier vip (n = 1,200): 32.0 % predicted and 25.0 % observed, 7.0 points too high (5.0 to 9.0);"
+            "tier vip (n = 1,200): 32.0\u202f% predicted and 25.0\u202f% observed, 7.0 points too high (5.0 to 9.0);"
             " hardly ranked, ROC-AUC 0.51 (0.48 to 0.54)."
         ),
     ]

@@ -81,11 +81,11 @@ def test_products_that_do_not_count_are_not_said_to_be_missing():
 @pytest.mark.parametrize(
     ("name", "value", "raises", "en", "zh"),
     [
-        ("unrealised_return", -0.14, True, "unrealised loss 14 %", "浮亏 14%"),
-        ("unrealised_return", 0.05, True, "unrealised profit 5 %", "浮盈 5%"),
-        ("unrealised_return", -0.0001, True, "unrealised loss under 0.1 %", "浮亏 不到 0.1%"),
-        ("aum_growth_6m", 0.05, True, "assets grew by 5 % in 6 months", "资产 6 个月增长 5%"),
-        ("aum_growth_6m", -0.05, False, "assets shrank by 5 % in 6 months", "资产 6 个月减少 5%"),
+        ("unrealised_return", -0.14, True, "unrealised loss 14\u202f%", "浮亏 14%"),
+        ("unrealised_return", 0.05, True, "unrealised profit 5\u202f%", "浮盈 5%"),
+        ("unrealised_return", -0.0001, True, "unrealised loss under 0.1\u202f%", "浮亏 不到 0.1%"),
+        ("aum_growth_6m", 0.05, True, "assets grew by 5\u202f% in 6 months", "资产 6 个月增长 5%"),
+        ("aum_growth_6m", -0.05, False, "assets shrank by 5\u202f% in 6 months", "资产 6 个月减少 5%"),
         ("aum_growth_6m", 11.0, True, "assets grew to 12 times those 6 months before", "资产增至 6 个月前的 12 倍"),
         ("aum_cny", 123_456.0, True, "assets CNY 123,456", "资产 12.3 万元"),
         ("aum_cny", 9_999.7, True, "assets CNY 10,000", "资产 1 万元"),
@@ -99,9 +99,15 @@ def test_products_that_do_not_count_are_not_said_to_be_missing():
         ("product_coverage", 6.0, True, "6 products held", "持有产品 6 种"),
         ("n_calls_365d", 1.0, True, "1 call in a year", "一年内电话 1 次"),
         ("n_atm_90d", 0.0, True, "no ATM transactions in 90 days", "90 天内无 ATM 交易"),
-        ("activity_pace_365d", 0.4, True, "transactions 60 % less frequent than before", "交易频率较此前下降 60%"),
+        ("activity_pace_365d", 0.4, True, "transactions 60\u202f% less frequent than before", "交易频率较此前下降 60%"),
         ("net_flow_cny_90d", -20_000.0, True, "net outflow CNY 20,000 in 90 days", "90 天内净流出 2 万元"),
-        ("share_bound", 0.9997, False, "over 99.9 % of the possible services bound", "可绑定服务已绑定 99.9% 以上"),
+        (
+            "share_bound",
+            0.9997,
+            False,
+            "over 99.9\u202f% of the possible services bound",
+            "可绑定服务已绑定 99.9% 以上",
+        ),
         ("tenure_days", 1200.0, False, "customer for 3.3 years", "成为客户 3.3 年"),
         ("tier_level", 2.0, False, "platinum tier", "白金客户"),
         ("age_years", NAN, True, "age not known", "年龄不详"),
@@ -116,7 +122,7 @@ def test_a_loss_nobody_speaks_about_is_one_story():
     shap = {"unrealised_return": 0.3, "days_since_contact": 0.2, "age_years": 0.4}
     en, zh, _, _ = _told(shap, {"unrealised_return": -0.14, "days_since_contact": 75.0, "age_years": 52.0})
 
-    assert en == ["unrealised loss 14 % and no contact for 75 days", "aged 52"]
+    assert en == ["unrealised loss 14\u202f% and no contact for 75 days", "aged 52"]
     assert zh == ["浮亏 14%，75 天未联系", "52 岁"]
 
 
@@ -124,7 +130,7 @@ def test_without_a_loss_contact_is_a_story_of_its_own():
     shap = {"unrealised_return": 0.3, "days_since_contact": 0.2}
 
     assert _told(shap, {"unrealised_return": 0.02, "days_since_contact": 75.0})[0] == [
-        "unrealised profit 2 %",
+        "unrealised profit 2\u202f%",
         "no contact for 75 days",
     ]
 
@@ -133,7 +139,7 @@ def test_contact_that_holds_does_not_join_a_loss_that_raises():
     shap = {"unrealised_return": 0.3, "days_since_contact": -0.2}
 
     assert _told(shap, {"unrealised_return": -0.14, "days_since_contact": 5.0}) == [
-        ["unrealised loss 14 %"],
+        ["unrealised loss 14\u202f%"],
         ["浮亏 14%"],
         ["last contact 5 days ago"],
         ["5 天前联系过"],

@@ -80,7 +80,7 @@ def test_tables_for_people_read_back_to_the_same_numbers(render, read, language)
     assert custody[:2] == ["1", NAMES[language]["cts"]]
     assert [numbers(cell) for cell in custody[2:10]] == NUMBERS
     assert unknown[:2] == ["2", r"cash\_sweep" if render is render_bindings_markdown else "cash_sweep"]
-    assert unknown[3:10] == ["—"] * 7
+    assert unknown[3:10] == ["–"] * 7
     assert len(head) == len(custody) == len(unknown) == 13
 
 

@@ -255,21 +255,21 @@ CASES = {
         SUGGESTS,
         DEFAULT,
         (
-            "the data point to about 7 points less churn; a hidden driver as strong as 8.4 % of what"
+            "the data point to about 7 points less churn; a hidden driver as strong as 8.4\u202f% of what"
             " is unexplained in both binding and churn would explain it away."
         ),
     ),
     "suggests by the bank's word": (
         SUGGESTS,
         MEASURED,
-        "the data point to about 7 points less churn; a hidden driver as strong as 8.4 % of what"
+        "the data point to about 7 points less churn; a hidden driver as strong as 8.4\u202f% of what"
         " is unexplained in both binding and churn would explain it away." + STATEMENT,
     ),
     "records raise": (
         recorded(Estimate(0.071, 0.05, 0.09), (0.01, 0.12)),
         DEFAULT,
         (
-            "the data point to about 7 points more churn; a hidden driver as strong as 8.4 % of what"
+            "the data point to about 7 points more churn; a hidden driver as strong as 8.4\u202f% of what"
             " is unexplained in both binding and churn would explain it away."
         ),
     ),

@@ -35,12 +35,12 @@ def test_every_fact_is_there():
         "within 180 days",
         "2024-01-01, 2024-07-01",
         "12,345",
-        "12.5 %",
+        "12.5\u202f%",
         "Trees: 321; seed 7",
         "| ROC-AUC | 0.8123 | 0.7900 to 0.8300 |",
-        "6,000 customers, 12.0 % churned",
+        "6,000 customers, 12.0\u202f% churned",
         "Method: beta. Chosen before the refit: none; cross-fitted log loss: none 0.2500, beta 0.2400",
-        "| 5+ | 1,000 | 12.0 % | 10.0 % (8.0 % to 12.5 %) | 11.0 % | agrees |",
+        "| 5+ | 1,000 | 12.0\u202f% | 10.0\u202f% (8.0\u202f% to 12.5\u202f%) | 11.0\u202f% | agrees |",
     ):
         assert fact in text
 
@@ -108,11 +108,11 @@ def test_intervals_are_judged_group_by_group():
     assert (
         "Of 3 risk groups of a later date, the observed rate lay within the mean interval in 1; in 2 it is not" in told
     )
-    assert "not contradicted, give or take what chance explains (95 %) in groups of 600 and more" in told
+    assert "not contradicted, give or take what chance explains (95\u202f%) in groups of 600 and more" in told
     assert "Mean width: 3.1 points" in text
-    assert "| 600 | 10.0 % | 9.0 % to 12.0 % | 11.0 % | no |" in text
-    assert "| 600 | 10.0 % | 9.0 % to 12.0 % | 13.0 % | no |" in text
-    assert "| 600 | 10.0 % | 9.0 % to 12.0 % | 20.0 % | yes |" in text
+    assert "| 600 | 10.0\u202f% | 9.0\u202f% to 12.0\u202f% | 11.0\u202f% | no |" in text
+    assert "| 600 | 10.0\u202f% | 9.0\u202f% to 12.0\u202f% | 13.0\u202f% | no |" in text
+    assert "| 600 | 10.0\u202f% | 9.0\u202f% to 12.0\u202f% | 20.0\u202f% | yes |" in text
     assert "not widened" in text
 
 
@@ -158,8 +158,13 @@ def test_groups_of_customers_are_shown_and_those_that_fail_named_first():
     text = _with_segments(SEGMENT, UNKNOWN, failures=["tier gold: too high"])
 
     assert "- tier gold: too high\n" in text
-    assert "| tier gold | 541 | 37.0 % (31.8 % to 39.8 %) | 45.0 % | 0.861 (0.829 to 0.893) | FAILS |" in text
-    assert "| tier not known | 541 | 37.0 % (31.8 % to 39.8 %) | 45.0 % | – | too few to say |" in text
+    assert (
+        "| tier gold | 541 | 37.0\u202f% (31.8\u202f% to 39.8\u202f%) | 45.0\u202f% | 0.861 (0.829 to 0.893) | FAILS |"
+        in text
+    )
+    assert (
+        "| tier not known | 541 | 37.0\u202f% (31.8\u202f% to 39.8\u202f%) | 45.0\u202f% | – | too few to say |" in text
+    )
 
 
 def test_no_failure_is_said_too():
@@ -232,8 +237,8 @@ def document(rows, anchored, evidence):
 def test_a_rate_between_stated_ones_is_held_against_outcomes_too():
     anchored = document(80, [ANCHORED, ANCHORED | BETWEEN], [EVIDENCE, EVIDENCE | CONTRADICTED])
     said = (
-        "with 2 products 10.0 % left from 2023-01-01 on (5.0 % to 20.0 %, 95 %),"
-        " anchored to 52.0 %, which no rate states"
+        "with 2 products 10.0\u202f% left from 2023-01-01 on (5.0\u202f% to 20.0\u202f%, 95\u202f%),"
+        " anchored to 52.0\u202f%, which no rate states"
     )
     assert describe_departures(anchored) == [said]
     assert f"- {said}" in render_card({"anchored": anchored})

@@ -34,7 +34,7 @@ def test_every_trait_has_words():
 def test_purposes_kinds_and_tiers_are_those_of_the_plan():
     assert [word(name, "purposes") for name in PURPOSE_WORDS] == list(PURPOSE_WORDS.values())
     assert (say(word("meeting", "kinds"), "zh"), say(word("platinum", "tiers"), "zh")) == ("面谈", "白金卡")
-    assert (word("visit", "kinds"), say(word(None, "tiers"), "zh")) == ("visit", "—")
+    assert (word("visit", "kinds"), say(word(None, "tiers"), "zh")) == ("visit", "–")
 
 
 def test_a_code_of_ours_without_words_is_an_error():
@@ -45,16 +45,16 @@ def test_a_code_of_ours_without_words_is_an_error():
 @pytest.mark.parametrize(
     ("measure", "value", "expected"),
     [
-        ("days_kept", 0.605, "60 %"),
-        ("days_kept", 1.0, "100 %"),
-        ("churn_observed", 0.042, "4.2 %"),
-        ("churn_observed", 0.0, "0 %"),
+        ("days_kept", 0.605, "60\u202f%"),
+        ("days_kept", 1.0, "100\u202f%"),
+        ("churn_observed", 0.042, "4.2\u202f%"),
+        ("churn_observed", 0.0, "0\u202f%"),
         ("offers_difference", -0.046, "−4.6 points"),
         ("offers_difference", 0.002, "+0.2 points"),
         ("calls_per_day", 12.34, "12.3"),
         ("calls_per_day", 9.0, "9.00"),
         ("value_kept", 1_250_000.0, "CNY 1.2m"),
-        ("referrals", None, "—"),
+        ("referrals", None, "–"),
     ],
 )
 def test_each_measure_is_written_in_its_unit(measure, value, expected):
@@ -77,7 +77,7 @@ def test_the_columns_are_measures():
 def test_headlines_are_whole_numbers_amounts_shares_or_means():
     heads = [("number", 1559.3), ("mean", 3.237), ("share", 0.4), ("yuan", 2e6)]
     found = [say(headline_figure(Headline("x", value, unit)), "en") for unit, value in heads]
-    assert found == ["1,559", "3.24", "40.0 %", "CNY 2m"]
+    assert found == ["1,559", "3.24", "40.0\u202f%", "CNY 2m"]
 
 
 def test_a_fact_that_looks_like_a_placeholder_stays_as_it_is():

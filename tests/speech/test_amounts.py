@@ -9,7 +9,7 @@ from churn.speech.amounts import InUnit, PointsBetween
 @pytest.mark.parametrize(
     ("yuan", "en", "zh"),
     [
-        (None, "—", "—"),
+        (None, "–", "–"),
         (0.2, "CNY 0", "0 元"),
         (950, "CNY 950", "950 元"),
         (9_999, "CNY 10k", "1 万元"),
@@ -25,13 +25,13 @@ def test_amounts_in_tables_are_short(yuan, en, zh):
 @pytest.mark.parametrize(
     ("amount", "en", "zh"),
     [
-        (Percent(0.125), "12.5 %", "12.5%"),
-        (Percent(0.125, 0), "12 %", "12%"),
-        (Percent(None), "—", "—"),
+        (Percent(0.125), "12.5\u202f%", "12.5%"),
+        (Percent(0.125, 0), "12\u202f%", "12%"),
+        (Percent(None), "–", "–"),
         (Number(-1234.56, 1), "−1,234.6", "−1,234.6"),
         (Points(-0.05), "−5.0", "−5.0"),
         (Date(dt.date(2026, 1, 5)), "January 5, 2026", "2026年1月5日"),
-        (Date(None), "—", "—"),
+        (Date(None), "–", "–"),
     ],
 )
 def test_numbers_shares_and_dates_are_written_as_the_language_has_them(amount, en, zh):
@@ -45,7 +45,7 @@ def test_numbers_shares_and_dates_are_written_as_the_language_has_them(amount, e
         ((0.0004, -0.01, 0.011), "0.0 [−1.0, +1.1]"),
         ((-0.0004, None, None), "0.0"),
         ((None, -0.1, 0.2), "[−10.0, +20.0]"),
-        ((None, None, None), "—"),
+        ((None, None, None), "–"),
     ],
 )
 def test_changes_are_points_with_a_true_minus(estimate, text):
@@ -57,7 +57,7 @@ def test_changes_are_points_with_a_true_minus(estimate, text):
     [
         (-45210.3, "yuan", "CNY −45,210", "−45,210 元"),
         (0.0, "0/1", "no", "否"),
-        (0.25, "share", "25 %", "25%"),
+        (0.25, "share", "25\u202f%", "25%"),
         (None, "days", "none", "无"),
         (212.0, "days", "212 days", "212 天"),
         (None, "count", "missing", "缺失"),

@@ -16,7 +16,7 @@ class Nonsense(NullTranslations):
 
 def test_facts_are_said_in_the_language_of_the_sentence() -> None:
     said = message("risk of leaving {risk}, assets {assets}", risk=Share(0.42), assets=Money(120_000))
-    assert say(said, "en") == "risk of leaving 42 %, assets CNY 120,000"
+    assert say(said, "en") == "risk of leaving 42\u202f%, assets CNY 120,000"
     assert "12 万元" in say(said, "zh")
 
 

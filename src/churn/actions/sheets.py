@@ -179,6 +179,15 @@ def make_styles(workbook: Any) -> dict[str, Any]:
     }
 
 
+def add_sheet(workbook: Any, name: str, taken: set[str], date: dt.date, foot: str) -> Any:
+    """Add a sheet, laid out to print, under a name as `sheet_name` makes it, which is then taken."""
+    name = sheet_name(name, taken)
+    taken.add(name.lower())
+    sheet = workbook.add_worksheet(name)
+    lay_out(sheet, date, foot)
+    return sheet
+
+
 def lay_out(sheet: Any, date: dt.date, foot: str) -> None:
     """Set a sheet up to print on A4 landscape, one page wide, the heading on every page.
 

@@ -25,7 +25,7 @@ _COLOURS: Mapping[Verdict, str] = {"cuts": LESS, "suggests": LESS, "raises": MOR
 Truth = Mapping[str, Mapping[str, float]]
 _LEFT, _RIGHT = -0.015, 1.02
 """Where the columns of words beside the axes begin, in widths of the axes."""
-_AXIS = message("change of the churn probability in percentage points; lines are 95 % intervals")
+_AXIS = message("change of the churn probability in percentage points; lines are 95\u202f% intervals")
 _SMALLEST_SPAN = 0.02
 """Effects below two points would otherwise look large on a scale of their own."""
 
@@ -167,7 +167,7 @@ def draw_against_truth(table: pd.DataFrame, truth: Truth) -> Figure:
         key = "   ".join(f"{place} {row.service.replace('_', ' ')}" for place, row in enumerate(rows, 1))
         figure.text(0.01, 0.96, key, ha="left", va="top", fontsize=9.5, color=GREY)
         figure.supxlabel("true change of the churn probability by binding, points", fontsize=11, color=DARK)
-        figure.supylabel("what is said of it, points, 95 % interval", fontsize=11, color=DARK)
+        figure.supylabel("what is said of it, points, 95\u202f% interval", fontsize=11, color=DARK)
         figure.canvas.draw()
     return figure
 
@@ -296,8 +296,7 @@ def _draw_claim(axes: Axes, claim: _Claim, rows: Sequence[BindingRow], truth: Tr
         axes.annotate(str(place), point, xytext=(6, 3), textcoords="offset points", fontsize=10, color=DARK)
         shown += 1
     axes.set_title(f"{claim.title} (n = {shown})", loc="left", fontsize=11, color=DARK)
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    canvas.finish(axes, percent="", legend=False)
 
 
 def _around(effects: Sequence[float]) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 from unicodedata import east_asian_width
 
 import matplotlib as mpl
@@ -62,12 +63,16 @@ def head(figure: Figure, title: Said, language: Language) -> None:
     figure.suptitle(say(title, language), x=0.01, ha="left", fontsize=14, color=DARK)
 
 
-def finish(axes: Axes) -> None:
-    """Show the y axis in per cent, and grid and legend as in every plot of rates."""
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.grid(alpha=0.25)
+def finish(axes: Axes, *, percent: str = "y", grid: Literal["x", "y", "both"] = "both", legend: bool = True) -> None:
+    """Show some of the axes x and y in per cent, and grid and legend as in every plot of rates."""
+    for name in percent:
+        {"x": axes.xaxis, "y": axes.yaxis}[name].set_major_formatter(
+            PercentFormatter(1.0, decimals=0, symbol="\u202f%")
+        )
+    axes.grid(axis=grid, alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    if legend:
+        axes.legend(frameon=False)
 
 
 def save(figure: Figure, path: Path) -> None:

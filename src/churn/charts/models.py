@@ -4,20 +4,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from churn.charts import FAILS, OBSERVED, PREDICTED, STATED, canvas
 from churn.errors import DataError
-from churn.estimates import share
+from churn.estimates import Estimate, share
 from churn.evaluation.comparison import BEST_AT, SMALLER_IS_BETTER, Comparison
 from churn.model.documents import Baselines, IntervalFacts, Segment
 from churn.speech import Percent, say
 
 SHOWN = ("roc_auc", "top_decile_lift", "brier_score", "ece")
 _GROUPS = 10
+_SEEN = "observed, 95\u202f% interval"
 
 
 def draw_baselines(baselines: Baselines, *, title: str) -> Figure:
@@ -45,7 +47,7 @@ def draw_baselines(baselines: Baselines, *, title: str) -> Figure:
     rates = [(bucket.observed, bucket.observed_low, bucket.observed_high) for bucket in shown]
     observed, low, high = np.array(rates, dtype=np.float64).reshape(-1, 3).T
     left, ends = [place - 0.09 for place in places], [observed - low, high - observed]
-    axes.errorbar(left, observed, yerr=ends, fmt="o", color=OBSERVED, capsize=3, label="observed, 95 % interval")
+    axes.errorbar(left, observed, yerr=ends, fmt="o", color=OBSERVED, capsize=3, label=_SEEN)
     predicted = [(place + 0.09, one.predicted) for place, one in zip(places, shown, strict=True)]
     if known := [(place, rate) for place, rate in predicted if rate is not None]:
         axes.plot(*zip(*known, strict=True), "D", color=PREDICTED, label="predicted")
@@ -82,14 +84,19 @@ def draw_calibration(y_obs: ArrayLike, y_pred: ArrayLike, *, title: str) -> Figu
     most = 1.05 * max(float(np.max(predicted)), float(np.max(observed + above)))
     axes.plot([0, most], [0, most], "--", color=STATED, label="calibrated")
     axes.errorbar(
-        predicted, observed, yerr=[below, above], fmt="o", color=OBSERVED, capsize=3, label="observed, 95 % interval"
+        predicted,
+        observed,
+        yerr=[below, above],
+        fmt="o",
+        color=OBSERVED,
+        capsize=3,
+        label=_SEEN,
     )
     axes.set_xlabel("predicted")
     axes.set_ylabel("customers who left")
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_xlim(0, most)
     axes.set_ylim(0, most)
-    canvas.finish(axes)
+    canvas.finish(axes, percent="xy")
     return figure
 
 
@@ -112,10 +119,9 @@ def draw_lift(y_obs: ArrayLike, y_pred: ArrayLike, *, title: str) -> Figure:
     axes.plot(looked, found, color=OBSERVED, label="by the model")
     axes.set_xlabel("customers looked at, riskiest first")
     axes.set_ylabel("churners found")
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)
-    canvas.finish(axes)
+    canvas.finish(axes, percent="xy")
     return figure
 
 
@@ -148,17 +154,13 @@ def draw_comparison(comparison: Comparison, *, metrics: Sequence[str] = SHOWN, t
     panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
     for axes, metric in zip(panels, metrics, strict=True):
         for place, model in enumerate(models):
-            value, low, high = comparison.models[model][metric]
-            if value is not None and low is not None and high is not None:
-                axes.plot([low, high], [place, place], color=OBSERVED, linewidth=1.6)
-            axes.plot([value], [place], "o", color=OBSERVED)
+            _draw_estimate(axes, place, comparison.models[model][metric])
         if metric in BEST_AT:
             axes.axvline(BEST_AT[metric], color=STATED, linestyle="--", linewidth=1)
         axes.set_title(f"{metric.replace('_', ' ')}\n{_better(metric)}", fontsize=9.5)
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.tick_params(axis="x", labelsize=8)
-        axes.grid(axis="x", alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
+        canvas.finish(axes, percent="", grid="x", legend=False)
     panels[0].set_yticks(range(len(models)), models)
     panels[0].set_ylim(len(models) - 0.5, -0.5)
     return figure
@@ -176,10 +178,7 @@ def draw_segments(segments: Sequence[Segment], *, title: str) -> Figure:
     """
     figure, axes = canvas.titled(7.6, 1.3 + 0.27 * len(segments), title)
     for place, one in enumerate(segments):
-        _, low, high = one.observed
-        if low is not None and high is not None:
-            axes.plot([low, high], [place, place], color=OBSERVED, linewidth=1.6)
-        axes.plot([one.churned / one.n], [place], "o", color=OBSERVED)
+        _draw_estimate(axes, place, one.observed._replace(value=one.churned / one.n))
         axes.plot([one.predicted], [place], "D", color=PREDICTED, markersize=5)
         if place and one.segmentation != segments[place - 1].segmentation:
             axes.axhline(place - 0.5, color=STATED, linewidth=0.6)
@@ -189,11 +188,9 @@ def draw_segments(segments: Sequence[Segment], *, title: str) -> Figure:
         label.set_color({"fails": FAILS, "too_few": STATED}.get(one.verdict, "black"))
     axes.set_ylim(len(segments) - 0.5, -0.5)
     axes.set_xlim(left=0)
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.grid(axis="x", alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    canvas.finish(axes, percent="x", grid="x", legend=False)
     marks = [
-        Line2D([], [], marker="o", color=OBSERVED, label="observed, 95 % interval"),
+        Line2D([], [], marker="o", color=OBSERVED, label=_SEEN),
         Line2D([], [], marker="D", linestyle="none", color=PREDICTED, label="predicted"),
         Line2D([], [], linestyle="none", label="name in red: the model fails; grey: too few to tell"),
     ]
@@ -236,6 +233,13 @@ def draw_validity(validity: IntervalFacts, *, title: str) -> Figure:
         axes.plot([], [], "o", color=FAILS, markerfacecolor="white", label="observed, not consistent")
     canvas.finish(axes)
     return figure
+
+
+def _draw_estimate(axes: Axes, place: int, estimate: Estimate) -> None:
+    value, low, high = estimate
+    if low is not None and high is not None:
+        axes.plot([low, high], [place, place], color=OBSERVED, linewidth=1.6)
+    axes.plot([np.nan if value is None else value], [place], "o", color=OBSERVED)
 
 
 def _reliability(

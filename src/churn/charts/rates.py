@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from churn.charts import BEFORE, OBSERVED, PREDICTED, RAMP, STATED, canvas
 from churn.evaluation.baselines import bin_words
@@ -93,7 +92,7 @@ def draw_rates_over_time(rates: pd.DataFrame, *, stated: Mapping[str, float] | N
             axes.axhline(stated[str(value)], color=colour, linestyle="--", linewidth=1)
     if stated:
         axes.plot([], [], "--", color=STATED, label="stated")
-    axes.plot([], [], "o-", color=STATED, label=f"observed, by {rates['by'].iloc[0]}, 95 % interval")
+    axes.plot([], [], "o-", color=STATED, label=f"observed, by {rates['by'].iloc[0]}, 95\u202f% interval")
     axes.margins(x=0.06)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("customers who left within the horizon")
@@ -130,10 +129,8 @@ def draw_rates(rates: pd.DataFrame, *, title: str) -> Figure:
     axes.set_yticks(places, [f"{value}  ({n:,})" for value, n in zip(rates["value"], rates["n"], strict=True)])
     axes.set_ylim(max(places) + 0.8, -1.2)
     axes.set_xlim(left=0)
-    axes.set_xlabel("customers who left within the horizon, 95 % interval")
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.grid(axis="x", alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel("customers who left within the horizon, 95\u202f% interval")
+    canvas.finish(axes, percent="x", grid="x", legend=False)
     return figure
 
 
@@ -161,9 +158,7 @@ def draw_feature_rates(tables: Mapping[str, pd.DataFrame], *, title: str, n_colu
         axes.set_xticks(range(len(rates)), bin_words(rates), fontsize=7.5)
         axes.set_title(name, loc="left", fontsize=10)
         axes.set_ylim(0, 1)
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        axes.grid(axis="y", alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
+        canvas.finish(axes, grid="y", legend=False)
     for axes in figure.axes[len(tables) :]:
         axes.set_visible(False)
     return figure

@@ -144,7 +144,7 @@ def _draw_step(axes: Axes, place: int, step: Step, gap: float, language: Languag
 
 
 def _tick(probability: float) -> Message:
-    return message("{share} %", share=f"{100 * probability:.3g}")
+    return message("{share}\u202f%", share=f"{100 * probability:.3g}")
 
 
 def _draw_end(axes: Axes, places: tuple[int, int], probability: float, label: Message, language: Language) -> None:

@@ -11,7 +11,7 @@ import click
 from churn import errors, estimates
 from churn.api import comparing
 from churn.cli import options
-from churn.cli.console import interval, log_run, note, number, print_json, print_table, show_notes, steps
+from churn.cli.console import INTERVAL, interval, log_run, note, number, print_json, print_table, show_notes, steps
 from churn.evaluation import backtest, promotion, segments
 from churn.evaluation.comparison import Comparison
 from churn.model.split import N_JUDGED
@@ -30,7 +30,7 @@ _COLUMNS = {
     "ece": ("ECE", 4),
     "calibration_slope": ("slope", 3),
     "calibration_intercept": ("intercept", 3),
-    "top_decile_lift": ("lift 10 %", 2),
+    "top_decile_lift": ("lift 10\u202f%", 2),
     "top_decile_lift_share": ("of max.", 3),
     "empc": ("EMPC", 2),
     "campaign_profit": ("profit", 2),
@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
     "--model", "folders", type=options.PATH, multiple=True, help="Model folder, whose recipe is compared too."
 )
 @options.parameters_option
-@click.option("--as-of", "dates", type=options.IsoDate(), multiple=True, help="Snapshot to use; may be repeated.")
+@options.dates_option
 @options.horizon_option
 @click.option(
     "--snapshots",
@@ -57,7 +57,7 @@ _log = logging.getLogger(__name__)
     show_default=True,
     help="Latest snapshots to judge on.",
 )
-@click.option("--intervals", is_flag=True, help="Show the 95 % interval of every metric as well.")
+@click.option("--intervals", is_flag=True, help="Show the 95\u202f% interval of every metric as well.")
 @click.option("--promote", is_flag=True, help="Make the best challenger the champion, if it is better beyond noise.")
 @options.shared_options(seed=True, track=True)
 def compare(
@@ -208,7 +208,7 @@ def _print_intervals(comparison: Comparison, order: Sequence[str]) -> None:
         for name in order:
             estimate = comparison.models[name].get(metric, estimates.UNKNOWN)
             rows.append((heading, name, *(number(one, f".{digits}f") for one in estimate)))
-    print_table("95 % intervals", ("metric", "model", "value", "low", "high"), rows, left=(0, 1))
+    print_table("95\u202f% intervals", ("metric", "model", "value", "low", "high"), rows, left=(0, 1))
 
 
 def _cell(comparison: Comparison, metric: str, name: str, reference: str, digits: int) -> str:
@@ -232,7 +232,7 @@ def _print_differences(comparison: Comparison, reference: str) -> None:
         low, high = sorted((sign * (test.low or 0.0), sign * (test.high or 0.0)))
         between = interval(low, high, "{:+.4f}".format)
         rows.append((name, f"{sign * test.difference:+.4f}", between, number(test.p_value, ".3g")))
-    print_table(f"ROC-AUC against {reference}", ("model", "difference", "95 % interval", "p"), rows)
+    print_table(f"ROC-AUC against {reference}", ("model", "difference", INTERVAL, "p"), rows)
 
 
 def _print_failures(judged: backtest.Judged, model: str) -> None:

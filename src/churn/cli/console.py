@@ -19,6 +19,7 @@ from churn.tables.checking import Note
 from churn.tracking.place import Place, look_command
 
 NOTE, WARNING, ERROR = message("note"), message("warning"), message("error")
+INTERVAL = "95\u202f% interval"
 INTERRUPTED = 130
 """The exit code of what a person stopped."""
 
@@ -112,12 +113,12 @@ def interval(low: float | None, high: float | None, write: Callable[[float], str
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """Write a share of one as per cent; a dash for None.
+    r"""Write a share of one as per cent; a dash for None.
 
     Examples
     --------
     >>> percent(0.4213), percent(None)
-    ('42.1 %', '–')
+    ('42.1\u202f%', '–')
     """
     return say(Percent(share, digits), "en")
 
@@ -137,5 +138,5 @@ def print_baselines(baselines: Baselines, title: str) -> None:
         )
         for row in baselines
     ]
-    columns = ("products", "customers", "stated", "observed", "95 % interval", "predicted", "stated against observed")
+    columns = ("products", "customers", "stated", "observed", INTERVAL, "predicted", "stated against observed")
     print_table(title, columns, rows, left=[len(columns) - 1])

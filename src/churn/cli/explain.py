@@ -141,7 +141,7 @@ def print_bindings(rows: Sequence[bindings.BindingRow], config: Config, language
         )
         for row in rows
     ]
-    title = message("Which bindings cut churn: change of the churn probability in points, 95 % intervals")
+    title = message("Which bindings cut churn: change of the churn probability in points, 95\u202f% intervals")
     console.print_table(title, _COLUMNS, table, left=(0, 6, 7), language=language)
     for row in rows:
         click.echo(say(row.text, language))

@@ -63,6 +63,9 @@ threads_option = click.option(
 horizon_option = click.option(
     "--horizon", type=click.IntRange(1, MOST_DAYS), default=365, show_default=True, help="Days within which to leave."
 )
+dates_option = click.option(
+    "--as-of", "dates", type=IsoDate(), multiple=True, help="Snapshot to use; may be repeated [default: the latest]."
+)
 learner_option = click.option(
     "--learner",
     default=LIGHTGBM,

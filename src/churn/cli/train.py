@@ -24,9 +24,7 @@ from churn.tuning.search import read_parameters
 @click.command()
 @options.data_argument
 @options.output_option("Model folder to write.")
-@click.option(
-    "--as-of", "dates", type=options.IsoDate(), multiple=True, help="Snapshot to learn from; may be repeated."
-)
+@options.dates_option
 @options.horizon_option
 @click.option("--anchor", is_flag=True, help="Shift predictions to the stated rates by products held.")
 @options.learner_option

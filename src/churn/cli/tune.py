@@ -11,7 +11,18 @@ import click
 from churn import files, frame
 from churn.api import learning
 from churn.cli import options
-from churn.cli.console import INTERRUPTED, interval, log_run, note, number, print_json, print_table, show_notes, steps
+from churn.cli.console import (
+    INTERRUPTED,
+    INTERVAL,
+    interval,
+    log_run,
+    note,
+    number,
+    print_json,
+    print_table,
+    show_notes,
+    steps,
+)
 from churn.model.trees import TreeParameters
 from churn.tracking.place import studies_path, tracking_place
 from churn.tuning.search import Gain, Tuned, Word
@@ -42,7 +53,7 @@ _SENTENCES: Mapping[Word, str] = {
     help="Trials in the study, with those of earlier calls.",
 )
 @click.option("--minutes", type=click.FloatRange(min=0), help="Minutes after which no trial begins.")
-@click.option("--as-of", "dates", type=options.IsoDate(), multiple=True, help="Snapshot to use; may be repeated.")
+@options.dates_option
 @options.horizon_option
 @click.option("--study", "name", metavar="NAME", help="Name of the study [default: follows from data and settings].")
 @options.shared_options(seed=True, track=True)
@@ -113,7 +124,7 @@ def print_tuned(tuned: Tuned) -> None:
         *(_gain_row(gain, apart.final.held_out) for gain in tuned.gains),
     ]
     title = f"{tuned.count('complete')} trials complete, {tuned.count('pruned')} given up early"
-    print_table(title, ("", "defaults", "tuned", "gain", "95 % interval", "p"), rows)
+    print_table(title, ("", "defaults", "tuned", "gain", INTERVAL, "p"), rows)
     before, after = tuned_part(TreeParameters()), tuned_part(tuned.parameters)
     chosen = [(name, f"{before[name]:.4g}", f"{after[name]:.4g}") for name in before]
     print_table("Parameters", ("name", "default", "tuned"), chosen)

@@ -82,7 +82,7 @@ def evaluate_segments(judged: Judged, model: str) -> list[Segment]:
 
 
 def name_failures(segments: Sequence[Segment]) -> list[str]:
-    """Say in one sentence a failing segment what fails there.
+    r"""Say in one sentence a failing segment what fails there.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def name_failures(segments: Sequence[Segment]) -> list[str]:
     ...     verdict="fails", failures=("calibration",),
     ... )
     >>> name_failures([vip])
-    ['tier vip (n = 100): 55.0 % predicted and 25.0 % observed, 30.0 points too high (22.0 to 38.0).']
+    ['tier vip (n = 100): 55.0\u202f% predicted and 25.0\u202f% observed, 30.0 points too high (22.0 to 38.0).']
     """
     return [
         f"{_name(segment)} (n = {segment.n:,}): {'; '.join(_reason(segment, failure) for failure in segment.failures)}."
@@ -177,6 +177,6 @@ def _reason(segment: Segment, failure: Failure) -> str:
         value, low, high = -value, -high, -low
     direction = "high" if segment.predicted > segment.churned / segment.n else "low"
     return (
-        f"{segment.predicted:.1%} predicted and {segment.churned / segment.n:.1%} observed,".replace("%", " %")
+        f"{segment.predicted:.1%} predicted and {segment.churned / segment.n:.1%} observed,".replace("%", "\u202f%")
         + f" {value:.1f} points too {direction} ({low:.1f} to {high:.1f})"
     )

@@ -107,7 +107,7 @@ class _Told(NamedTuple):
 
 
 def explain_reasons(values: NDArray[np.float32], features: pd.DataFrame, catalogue: Sequence[Feature]) -> Reasons:
-    """Tell the stories of each customer.
+    r"""Tell the stories of each customer.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def explain_reasons(values: NDArray[np.float32], features: pd.DataFrame, catalog
     >>> customers = pd.DataFrame({"unrealised_return": [-0.14], "days_since_contact": [75.0], "age_years": [41.0]})
     >>> told = explain_reasons(np.array([[0.5, 0.2, -0.1]]), customers, catalogue(Config()))
     >>> told.raising.words("en")[0, 0], told.raising.words("zh")[0, 0], told.holding.words("en")[0, 0]
-    ('unrealised loss 14 % and no contact for 75 days', '浮亏 14%，75 天未联系', 'aged 41')
+    ('unrealised loss 14\u202f% and no contact for 75 days', '浮亏 14%，75 天未联系', 'aged 41')
     >>> told.raising.features()[0].tolist()
     ['unrealised_return days_since_contact', None, None]
     """

@@ -14,7 +14,9 @@ from churn.files import render_json, write_text
 from churn.speech import Language, Message, Percent, PointsBetween, message, say
 
 TITLE = message("What binding a service would do to churn")
-_UNITS = message("Changes of the churn probability in percentage points, with 95 % intervals; negative is less churn.")
+_UNITS = message(
+    "Changes of the churn probability in percentage points, with 95\u202f% intervals; negative is less churn."
+)
 _COLUMNS: Mapping[str, Message] = {
     "rank": message("rank"),
     "service": message("service"),

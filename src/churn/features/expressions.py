@@ -150,14 +150,14 @@ def ago(never: Message, last: Message, silence: Message | None = None) -> Phrase
 
 
 def part(missing: Message, none: Message, every: Message, some: Message) -> Phrase:
-    """Tell a share of one.
+    r"""Tell a share of one.
 
     Examples
     --------
     >>> from churn.speech import say
     >>> texts = [message("nothing"), message("none"), message("all"), message("{share} of them")]
     >>> [say(part(*texts)(value, True), "en") for value in (0.0, 0.4, float("nan"))]
-    ['none', '40 % of them', 'nothing']
+    ['none', '40\u202f% of them', 'nothing']
     """
     ends: dict[float, Message] = {0: none, 1: every}
     return known(lambda value, _: ends.get(value) or fill(some, share=Share(value)), missing)

@@ -57,7 +57,7 @@ def describe_departures(anchored: documents.Anchored) -> list[str]:
     when = f" from {anchored.evidence.as_of} on" if anchored.evidence.as_of else ""
     return [
         f"with {_products(row.product_coverage)} {_percent(row.observed)} left{when} "
-        f"({_percent(row.observed_low)} to {_percent(row.observed_high)}, 95 %), {_asked(row)}"
+        f"({_percent(row.observed_low)} to {_percent(row.observed_high)}, 95\u202f%), {_asked(row)}"
         for row in anchored.evidence.buckets
         if row.verdict == "departs"
     ]
@@ -125,7 +125,7 @@ def _count(value: int) -> str:
 
 
 def _percent(share: float | None) -> str:
-    return _NOT_KNOWN if share is None else f"{100 * share:.1f} %"
+    return _NOT_KNOWN if share is None else f"{100 * share:.1f}\u202f%"
 
 
 def _number(value: float | None, digits: int = 4) -> str:

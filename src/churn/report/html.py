@@ -1,6 +1,5 @@
 """Rendering alone: what a page says becomes one HTML file that loads nothing."""
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -10,7 +9,7 @@ from churn.explanation.verdict import EVIDENCE, VERDICTS
 from churn.report import charts, script, wording
 from churn.report.charts import Figure, cut, reasons, risk, working
 from churn.report.facts import PageFacts
-from churn.speech import Date, Language, Number, Percent, Points, ShortMoney, joined, say
+from churn.speech import Date, Language, Number, Percent, Points, ShortMoney, joined, message, say
 from churn.speech.catalogue import translations
 
 _TEXT = 120
@@ -18,6 +17,7 @@ _TEXT = 120
 _SENTENCE = 4 * _TEXT
 """Letters of a sentence that a page shows."""
 _NUMBERS = {"decimal": ".", "thousands": ",", "grouping": [3], "currency": ["", ""], "minus": "−"}
+"""How charts write numbers, but for per cent, whose sign stands as each language has it."""
 
 
 def render_page(facts: PageFacts, language: Language) -> str:
@@ -30,6 +30,7 @@ def render_page(facts: PageFacts, language: Language) -> str:
     """
     figures = _figures(facts, language)
     shown = [figure for group in figures.values() for figure in group]
+    percent = say(message("{share}\u202f%", share=""), language)
     return (
         _environment(language)
         .get_template("page.html.j2")
@@ -40,7 +41,7 @@ def render_page(facts: PageFacts, language: Language) -> str:
             vega=script.vega_script(),
             script=script.page_script(),
             policy=script.security_policy(script.vega_script(), script.page_script()),
-            data=script.chart_data({figure.name: figure.spec for figure in shown}, _NUMBERS),
+            data=script.chart_data({figure.name: figure.spec for figure in shown}, _NUMBERS | {"percent": percent}),
             columns=[name for name in wording.MEASURE_COLUMNS if facts.working and name in facts.working.titles],
         )
     )
@@ -48,35 +49,17 @@ def render_page(facts: PageFacts, language: Language) -> str:
 
 def _figures(facts: PageFacts, language: Language) -> dict[str, list[Figure]]:
     """Draw every chart, by its place in the page."""
-    is_branch = facts.about.branch_id is not None
-    return {
-        "bins": _there(risk.draw_bins(facts.bins, language)),
+    is_branch, works = facts.about.branch_id is not None, facts.working
+    drawn: dict[str, list[Figure | None]] = {
+        "bins": [risk.draw_bins(facts.bins, language)],
         "groups": [risk.draw_segmentation(one, number, language) for number, one in enumerate(facts.segmentations)],
-        "drivers": _there(reasons.draw_drivers(facts.drivers, language)),
-        "bindings": _there(reasons.draw_bindings(facts.bindings, facts.binding_names, language)),
-        "baselines": _there(risk.draw_baselines(facts.baselines, language, is_branch=is_branch)),
-        "adherence": _there(*_adherence(facts, language)),
-        "series": _there(*_series(facts, language)),
+        "drivers": [reasons.draw_drivers(facts.drivers, language)],
+        "bindings": [reasons.draw_bindings(facts.bindings, facts.binding_names, language)],
+        "baselines": [risk.draw_baselines(facts.baselines, language, is_branch=is_branch)],
+        "adherence": [working.draw_adherence(works, name, language) for name in working.CONTACTS] if works else [],
+        "series": [working.draw_series(works, name, language) for name in works.series] if works else [],
     }
-
-
-def _there(*figures: Figure | None) -> list[Figure]:
-    return [figure for figure in figures if figure is not None]
-
-
-def _adherence(facts: PageFacts, language: Language) -> Iterator[Figure | None]:
-    if facts.working is not None:
-        for measure in ("meetings_per_day", "calls_per_day"):
-            yield working.draw_adherence(facts.working, measure, language)
-
-
-def _series(facts: PageFacts, language: Language) -> Iterator[Figure | None]:
-    if facts.working is None:
-        return
-    for measure, points in facts.working.series.items():
-        whole = facts.working.whole.get(measure)
-        target = whole.target if whole and measure.endswith("_per_day") else None
-        yield working.draw_series(points, measure, facts.working.titles[measure], target, language)
+    return {place: [figure for figure in figures if figure is not None] for place, figures in drawn.items()}
 
 
 def _environment(language: Language) -> jinja2.Environment:

@@ -122,13 +122,13 @@ def headline_figure(headline: Headline) -> Said:
 
 
 def measure_figure(value: float | None, measure: str) -> Said:
-    """Give a number of a measure in its unit.
+    r"""Give a number of a measure in its unit.
 
     Examples
     --------
     >>> from churn.speech import say
     >>> say(measure_figure(0.5, "days_kept"), "en"), say(measure_figure(0.5, "referrals"), "en")
-    ('50 %', '0.50')
+    ('50\u202f%', '0.50')
     """
     if value is None:
         return Number(None)

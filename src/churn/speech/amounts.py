@@ -31,12 +31,12 @@ class Amount(ABC):
 
 @dataclass(frozen=True)
 class Share(Amount):
-    """The size of a share of one in running text, its sign left out.
+    r"""The size of a share of one in running text, its sign left out.
 
     Examples
     --------
     >>> [Share(x).said("en") for x in (0.14, -0.0042, 0.0001, 0.998)]
-    ['14 %', '0.4 %', 'under 0.1 %', '99.8 %']
+    ['14\u202f%', '0.4\u202f%', 'under 0.1\u202f%', '99.8\u202f%']
     """
 
     value: float
@@ -45,11 +45,11 @@ class Share(Amount):
         """Write it in a language."""
         size = 100 * abs(self.value)
         if 0 < size < 0.05:
-            return look_up("under 0.1 %", language)
+            return look_up("under 0.1\u202f%", language)
         if 99.95 <= size < 100:
-            return look_up("over 99.9 %", language)
+            return look_up("over 99.9\u202f%", language)
         text = f"{size:.1f}" if 0 < size < 0.95 or 99.5 <= size < 100 else f"{size:,.0f}"
-        return look_up("{share} %", language).format(share=text)
+        return look_up("{share}\u202f%", language).format(share=text)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Percent(Amount):
         """Write it in a language."""
         if self.value is None:
             return NOTHING
-        return look_up("{share} %", language).format(share=f"{100 * self.value:.{self.digits}f}")
+        return look_up("{share}\u202f%", language).format(share=f"{100 * self.value:.{self.digits}f}")
 
 
 @dataclass(frozen=True)
@@ -243,12 +243,12 @@ class ShortNumber(Amount):
 
 @dataclass(frozen=True)
 class InUnit(Amount):
-    """A customer's own value in the unit of its feature; None where missing, or where no event is to count days from.
+    r"""A customer's own value in the unit of its feature; None where missing, or where no event is to count days from.
 
     Examples
     --------
     >>> [InUnit(*given).said("en") for given in ((1.0, "0/1"), (212.0, "days"), (None, "yuan"), (0.128, "share"))]
-    ['yes', '212 days', 'missing', '13 %']
+    ['yes', '212 days', 'missing', '13\u202f%']
     """
 
     value: float | str | None

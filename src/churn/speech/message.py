@@ -95,7 +95,7 @@ def say(value: Any, language: Language) -> str:
     --------
     >>> from churn.speech import Share, counted, joined, message, say
     >>> say(message("risk of leaving {risk}", risk=Share(0.42)), "en")
-    'risk of leaving 42 %'
+    'risk of leaving 42\u202f%'
     >>> say(counted("{n} customer", "{n} customers", 1234), "en")
     '1,234 customers'
     >>> say(joined(["A", "B"]), "en")

@@ -115,7 +115,6 @@ def promote(
         The version's folder was changed.
     """
     with versions.open_registry(place or tracking_place(), name, write=True) as registry:
-        versions.require_version(registry, version)
         versions.read_version(registry, version)
         return _promote(registry, version, reason, by)
 
@@ -125,7 +124,6 @@ def set_challenger(
 ) -> None:
     """Make a version the challenger; parameters and errors as for `promote`."""
     with versions.open_registry(place or tracking_place(), name, write=True) as registry:
-        versions.require_version(registry, version)
         versions.read_version(registry, version)
         _note(registry, version, versions.CHALLENGER, reason, by)
         registry.client.set_registered_model_alias(name, versions.CHALLENGER, str(version))

@@ -229,10 +229,7 @@ def _description(stored: StoredModel) -> str:
 
 
 def _log_facts(client: "MlflowClient", run_id: str, stored: StoredModel, embargo_days: int | None) -> None:
-    from mlflow.entities import Param
-
-    params = _training_params(stored, embargo_days)
-    client.log_batch(run_id, params=[Param(name, str(value)) for name, value in params.items()])
+    client.log_batch(run_id, params=_params(_training_params(stored, embargo_days)))
     log_inputs(client, run_id, stored.manifest.to_json())
 
 
@@ -277,28 +274,27 @@ def _draw(folder: Path, stored: StoredModel, held_out: HeldOutOutcomes | None) -
         canvas.save(models.draw_baselines(stored.baselines, title="Churn by products held"), folder / "baselines.png")
     if held_out is not None:
         as_of = stored.manifest.as_of or "out of fold"
-        calibration = models.draw_calibration(*held_out, title=f"Calibration, held out, {as_of}")
-        canvas.save(calibration, folder / "calibration.png")
-        canvas.save(models.draw_lift(*held_out, title=f"Churners found, held out, {as_of}"), folder / "lift.png")
+        _draw_judged(folder, held_out, f"held out, {as_of}")
+
+
+def _draw_judged(folder: Path, rows: HeldOutOutcomes, which: str) -> None:
+    canvas.save(models.draw_calibration(*rows, title=f"Calibration, {which}"), folder / "calibration.png")
+    canvas.save(models.draw_lift(*rows, title=f"Churners found, {which}"), folder / "lift.png")
 
 
 def _log_metrics(client: "MlflowClient", run_id: str, stored: StoredModel, model: str) -> None:
     """Log every metric with its interval, of the run and of the model."""
     from mlflow.entities import Metric
 
-    moment = int(time.time() * 1000)
-    values = metric_values(stored.metrics.estimates)
-    of_run = [Metric(name, value, moment, 0) for name, value in values.items()]
-    of_model = [Metric(name, value, moment, 0, model_id=model, run_id=run_id) for name, value in values.items()]
+    of_run = list(_metrics(metric_values(stored.metrics.estimates)))
+    of_model = [Metric(one.key, one.value, one.timestamp, 0, model_id=model, run_id=run_id) for one in of_run]
     client.log_batch(run_id, metrics=[*of_run, *of_model])
 
 
 def _log_comparison(client: "MlflowClient", run_id: str, comparison: Comparison, facts: Mapping[str, Any]) -> None:
-    from mlflow.entities import Param
-
     data = {name: facts[name] for name in ("inputs", "row_counts") if name in facts}
     shown = {name: value for name, value in facts.items() if name not in data}
-    client.log_batch(run_id, params=[Param(name, _text(value)) for name, value in shown.items()])
+    client.log_batch(run_id, params=_params(shown))
     log_inputs(client, run_id, data)
     client.log_dict(run_id, comparison.document(), "comparison.json")
     client.log_dict(run_id, data, "data/inputs.json")
@@ -314,21 +310,12 @@ def _log_comparison(client: "MlflowClient", run_id: str, comparison: Comparison,
 def _log_candidate(
     run: Run, comparison: Comparison, name: str, recipe: Recipe, seconds: float, judged: backtest.Judged
 ) -> None:
-    from mlflow.entities import Metric, Param
-
-    moment = int(time.time() * 1000)
-    values = metric_values(comparison.models[name])
-    metrics = [Metric(metric, value, moment, 0) for metric, value in (values | {"seconds": seconds}).items()]
-    params = [Param(one, _text(value)) for one, value in _recipe_params(recipe).items()]
-    run.client.log_batch(run.run_id, metrics=metrics, params=params)
+    values = metric_values(comparison.models[name]) | {"seconds": seconds}
+    run.client.log_batch(run.run_id, metrics=list(_metrics(values)), params=_params(_recipe_params(recipe)))
     if segments := [segment.to_json() for segment in evaluate_segments(judged, name)]:
         run.client.log_table(run.run_id, pd.json_normalize(segments).astype(object), "evaluation/segments.json")
     with tempfile.TemporaryDirectory(prefix="churn-") as folder:
-        rows = (judged.churned, judged.predicted[name])
-        calibration = models.draw_calibration(*rows, title=f"Calibration, judged snapshots, {name}")
-        canvas.save(calibration, Path(folder) / "calibration.png")
-        lift = models.draw_lift(*rows, title=f"Churners found, judged snapshots, {name}")
-        canvas.save(lift, Path(folder) / "lift.png")
+        _draw_judged(Path(folder), (judged.churned, judged.predicted[name]), f"judged snapshots, {name}")
         run.client.log_artifacts(run.run_id, folder, "evaluation")
     run.client.set_terminated(run.run_id, "FINISHED")
 
@@ -339,19 +326,15 @@ def _recipe_params(recipe: Recipe) -> dict[str, Any]:
     return own | (parameters_to_json(recipe.parameters) if "lightgbm" in recipe.learners else {})
 
 
-def _text(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-
-
 def _log_study(client: "MlflowClient", run_id: str, document: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
     objective, final = document["objective"], document["final"]
     values = {f"objective_{name}": objective[name] for name in ("defaults", "tuned")}
     for row in final["metrics"]:
         values |= {f"final_{row['metric']}_{name}": row[name] for name in ("defaults", "tuned", "gain", "low", "high")}
     facts = {
-        **{name: document["study"][name] for name in document["study"]},
+        **document["study"],
         "out_of_time": objective["out_of_time"],
-        "splits": ", ".join(objective["splits"]),
+        "splits": objective["splits"],
         "final": final["as_of"] or "rows kept apart",
         "trials": len(document["trials"]),
         "word": final["word"],
@@ -381,4 +364,5 @@ def _metrics(values: Mapping[str, float | None], step: int = 0) -> Iterator["Met
 def _params(values: Mapping[str, Any]) -> list["Param"]:
     from mlflow.entities import Param
 
-    return [Param(name, str(value)) for name, value in values.items()]
+    texts = {name: ", ".join(map(str, one)) if isinstance(one, (list, tuple)) else one for name, one in values.items()}
+    return [Param(name, str(text)) for name, text in texts.items()]

@@ -172,9 +172,12 @@ def read_version(registry: Registry, number: int) -> StoredModel:
 
     Raises
     ------
+    TrackingError
+        There is no such version.
     ModelError
         Its folder is gone, or was changed.
     """
+    require_version(registry, number)
     with _downloaded(registry, number) as folder:
         return _read_checked(registry, number, folder)
 

@@ -44,7 +44,7 @@ def test_vips_without_a_manager_or_with_one_of_another_branch_are_listed_platinu
     assert found["do_not_contact"].tolist() == [False, True, False]
     assert found["why_en"].tolist() == [
         "platinum tier, no responsible manager, no assets at the last month-end",
-        "gold tier, of branch S, while 67 % of the manager's customers are of branch N, assets CNY 300,000",
+        "gold tier, of branch S, while 67\u202f% of the manager's customers are of branch N, assets CNY 300,000",
         "gold tier, no responsible manager, assets CNY 200,000",
     ]
     assert found["why_zh"][1] == "金卡客户，客户属网点 S，而客户经理名下 67% 的客户属网点 N，资产 30 万元"
@@ -213,10 +213,10 @@ def test_losses_of_a_share_or_an_amount_are_listed_those_who_heard_nothing_latel
     assert found["days_since_word"].fillna(-1).tolist() == [31, 732, -1, 30]
     assert found["days_since_reached"].fillna(-1).tolist() == [1, -1, -1, 30]
     assert found["why_en"].tolist() == [
-        "unrealised loss 10 % (CNY 10,000), last word from us 31 days ago",
-        "unrealised loss 5 % (CNY 5,000), last word from us 2 years ago",
-        "unrealised loss 5 % (CNY 1,000), never a word from us about losses or after-sales",
-        "unrealised loss 20 % (CNY 20,000), last word from us 30 days ago",
+        "unrealised loss 10\u202f% (CNY 10,000), last word from us 31 days ago",
+        "unrealised loss 5\u202f% (CNY 5,000), last word from us 2 years ago",
+        "unrealised loss 5\u202f% (CNY 1,000), never a word from us about losses or after-sales",
+        "unrealised loss 20\u202f% (CNY 20,000), last word from us 30 days ago",
     ]
     assert found["why_zh"][0] == "浮亏 10%（1 万元），距上次亏损告知、售后或关怀 31 天"
 
@@ -234,7 +234,7 @@ def test_without_contacts_nothing_is_said_of_words(lists_of):
     found = lists.frames["loss_alerts"]
     assert found["customer_id"].tolist() == ["E", "F", "A", "B"]
     assert found["days_since_word"].isna().all()
-    assert found["why_en"][0] == "unrealised loss 20 % (CNY 20,000)"
+    assert found["why_en"][0] == "unrealised loss 20\u202f% (CNY 20,000)"
     assert say(lists.sentences["loss_alerts"], "en").endswith(
         "Without a value, since there is no contacts table: days_since_word, days_since_reached."
     )

@@ -57,8 +57,9 @@ def test_potential_vips_are_compared_with_a_days_counter_customers(lists_of):
     lists = lists_of(customers=CUSTOMERS, holdings=HOLDINGS, transactions=COUNTER)
     # found/there: 24 June A and E of 2, 28 June none of 1, 29 June none of 1, 30 June A and D of 4
     assert say(lists.sentences["potential_vips"], "en").startswith(
-        "2 customers. 1 more asked not to be contacted and is left out. Counted by day, those left out included, they"
-        " are 50 % of the counter's customers; the practice expects 5 % at least, and 2 of 4 days stay under it."
+        "2 customers. 1 more asked not to be contacted and is left out. Counted by day, those left out included,"
+        " they are 50\u202f% of the counter's customers; the practice expects 5\u202f% at least, and 2"
+        " of 4 days stay under it."
     )
 
 
@@ -133,7 +134,7 @@ def test_who_reaches_or_nearly_reaches_a_higher_tier_is_listed_the_smallest_gap_
     assert found["why_zh"][2] == "普通客户，资产 8 万元，距金卡门槛（10 万元）还差 2 万元"
     assert say(lists.sentences["upgrades"], "en") == (
         "3 customers. 1 more asked not to be contacted and is left out. Assumed: gold from CNY 100,000 of assets,"
-        " platinum from CNY 500,000; candidates from 80 % of the floor."
+        " platinum from CNY 500,000; candidates from 80\u202f% of the floor."
     )
 
 
@@ -208,8 +209,8 @@ def test_good_customers_of_few_products_or_services_are_listed_by_assets_at_risk
         ["rank", "customer_id", "aum_cny", "aum_at_risk_cny", "product_coverage", "n_bound"]
     ].values.tolist() == [[1, "B", 50_000.0, 25_000.0, 3, 1], [2, "A", 100_000.0, 10_000.0, 2, 0]]
     assert found["why_en"].tolist() == [
-        "platinum tier, assets CNY 50,000, 3 products held, only 1 service bound, churn probability 50 %",
-        "assets CNY 100,000, only 2 products held, no service bound, churn probability 10 %",
+        "platinum tier, assets CNY 50,000, 3 products held, only 1 service bound, churn probability 50\u202f%",
+        "assets CNY 100,000, only 2 products held, no service bound, churn probability 10\u202f%",
     ]
     assert found["why_zh"][0] == "白金客户，资产 5 万元，持有产品 3 种，已绑定服务仅 1 项，流失概率 50%"
     assert (
@@ -234,7 +235,7 @@ def test_products_whose_service_was_never_bound_are_listed_one_row_a_service(lis
         [1, "B", "credit_card", "credit_card_repayment", 11]
     ]
     assert found["why_en"][0] == (
-        "credit card held for 11 days, credit-card repayment never bound, churn probability 50 %"
+        "credit card held for 11 days, credit-card repayment never bound, churn probability 50\u202f%"
     )
     assert found["why_zh"][0] == "持有信用卡 11 天，从未绑定信用卡还款，流失概率 50%"
 

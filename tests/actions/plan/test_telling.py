@@ -67,22 +67,22 @@ def occasion(**known):
 def test_assets_that_the_reason_names_are_not_said_twice(features, said_twice):
     why = why_now(occasion(aum_cny=2000.0, raises=Name("anything", "任何原因"), raises_features=features))
     assets = ", assets CNY 2,000" if said_twice else ""
-    assert say(why, "en") == f"risk of leaving 50 %{assets}: anything"
+    assert say(why, "en") == f"risk of leaving 50\u202f%{assets}: anything"
 
 
 def test_where_the_scores_do_not_say_what_a_reason_names_the_assets_are_said():
     why = why_now(occasion(aum_cny=2000.0, raises=Name("assets CNY 2,000", "资产 2,000 元")))
-    assert say(why, "en") == "risk of leaving 50 %, assets CNY 2,000: assets CNY 2,000"
+    assert say(why, "en") == "risk of leaving 50\u202f%, assets CNY 2,000: assets CNY 2,000"
 
 
 @pytest.mark.parametrize("aum", [NAN, 0.0, -5.0])
 def test_assets_that_are_none_or_not_known_are_not_said(aum):
-    assert say(why_now(occasion(aum_cny=aum)), "en") == "risk of leaving 50 %"
+    assert say(why_now(occasion(aum_cny=aum)), "en") == "risk of leaving 50\u202f%"
 
 
 def test_a_loss_is_told_first_and_that_the_manager_is_proposed_last():
     lost = occasion(unrealised_pnl_cny=-300.0, tells_loss=True, is_proposed=True)
-    said = "risk of leaving 50 %; a VIP without a manager, for whom this manager is proposed"
+    said = "risk of leaving 50\u202f%; a VIP without a manager, for whom this manager is proposed"
     assert say(why_now(lost), "en") == f"unrealised loss CNY 300, not told yet; {said}"
     with_share = why_now(lost._replace(unrealised_return=-0.1))
     assert with_share.parts[0].facts["share"] == Share(-0.1)
@@ -92,7 +92,7 @@ def test_a_loss_is_told_first_and_that_the_manager_is_proposed_last():
 def test_who_was_told_of_a_loss_is_only_said_where_it_is_known():
     for known, words in ((True, "not told yet"), (False, "whether told is not known")):
         lost = occasion(unrealised_pnl_cny=-300.0, tells_loss=True, is_told_known=known)
-        assert say(why_now(lost), "en") == f"unrealised loss CNY 300, {words}; risk of leaving 50 %"
+        assert say(why_now(lost), "en") == f"unrealised loss CNY 300, {words}; risk of leaving 50\u202f%"
 
 
 def test_the_story_of_the_scores_raises_the_risk_else_the_feature_that_has_a_meaning():

@@ -94,7 +94,7 @@ def test_a_sheet_prints_on_a4_landscape_with_the_heading_on_every_page(tmp_path)
 
 def test_the_foot_says_what_is_assumed_and_fits(tmp_path):
     footer = written(tmp_path, day_of(CONTACT))["M1"].oddFooter
-    assert "a contact prevents 5 % of churn" in footer.left.text
+    assert "a contact prevents 5\u202f% of churn" in footer.left.text
     assert "一次联系减少 5% 的流失" in footer.left.text
     assert len(footer.left.text) < 230
 

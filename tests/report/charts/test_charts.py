@@ -1,4 +1,5 @@
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
@@ -43,8 +44,17 @@ def test_a_bucket_shows_what_is_known_and_nothing_else():
         ("1", "predicted today"): 0.64,
         ("2", "predicted today"): 0.5,
     }
-    assert told(figure.rows[0]) == ("1", "40", "60.0 %", "45.0 % – 74.0 %", "62.0 %", "63.0 %", "12", "64.0 %")
-    assert "1 products, observed: 60.0 %" in figure.says
+    assert told(figure.rows[0]) == (
+        "1",
+        "40",
+        "60.0\u202f%",
+        "45.0\u202f% – 74.0\u202f%",
+        "62.0\u202f%",
+        "63.0\u202f%",
+        "12",
+        "64.0\u202f%",
+    )
+    assert "1 products, observed: 60.0\u202f%" in figure.says
     unseen = draw_baselines([bucket._replace(n_now=0, now=None) for bucket in buckets], "en")
     assert "predicted today" not in {row["series"] for row in data(unseen)}
     assert len(unseen.spec["layer"]) == len(figure.spec["layer"]) - 1
@@ -91,7 +101,7 @@ def test_a_binding_shows_shap_beside_the_effect_its_verdict_rests_on():
         ("custody", "what the model makes of it (SHAP)", -4.0),
         ("custody", "what binding would do", -10.0),
     }
-    assert told(figure.rows[1]) == ("fund trading", "4,121 / 8,123", "—", "—", "none", "these data cannot tell")
+    assert told(figure.rows[1]) == ("fund trading", "4,121 / 8,123", "–", "–", "none", "these data cannot tell")
     assert figure.says == "Cannot tell.; Cannot tell."
     assert draw_bindings([], NAMES, "en") is None
 
@@ -117,13 +127,15 @@ def test_of_many_units_those_that_do_least_are_drawn():
 
 
 def test_a_series_needs_two_months_and_shows_its_target():
-    points = [Point(dt.date(2025, month, 28), float(month)) for month in (1, 2)]
-    figure = draw_series(points, "calls_per_day", "Calls", 20.0, "en")
+    points = tuple(Point(dt.date(2025, month, 28), float(month)) for month in (1, 2))
+    whole = {"calls_per_day": MeasuredValue(12.0, None, None, 60, 20.0)}
+    known = replace(working(), series={"calls_per_day": points}, whole=whole)
+    figure = draw_series(known, "calls_per_day", "en")
     assert [row["value"] for row in data(figure) if "value" in row] == [1.0, 2.0]
     assert {"target": 20.0} in data(figure)
     assert told(figure.rows[0]) == ("January 28, 2025", "1.00")
-    assert draw_series(points[:1], "calls_per_day", "Calls", 20.0, "en") is None
-    assert draw_series(points, "calls_per_day", "Calls", None, "en").note == ""
+    assert draw_series(replace(known, series={"calls_per_day": points[:1]}), "calls_per_day", "en") is None
+    assert draw_series(replace(known, whole={}), "calls_per_day", "en").note == ""
 
 
 @pytest.mark.parametrize(("text", "most", "expected"), [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("", 3, "")])

@@ -68,25 +68,20 @@ def write_lists(path: Path, lists: Lists, date: dt.date, config: Config, *, show
     words["service"] = {code: sheets.stack(service.name, shown) for code, service in config.services.items()}
     with sheets.new_workbook(path, f"churn lists {date}", date) as workbook:
         styles, taken = sheets.make_styles(workbook), set[str]()
-        overview = _add_sheet(workbook, sheets.in_words(message("Lists", context="sheet"), shown), taken)
-        sheets.lay_out(overview, date, foot)
-        tabs = {}
+
+        def add_sheet(said: Said) -> Any:
+            return sheets.add_sheet(workbook, sheets.in_words(said, shown).replace("\n", " "), taken, date, foot)
+
+        overview, tabs = add_sheet(message("Lists", context="sheet")), {}
         for name, rows in lists.frames.items():
-            sheet = _add_sheet(workbook, sheets.in_words(_TABS.get(name, name), shown), taken)
+            sheet = add_sheet(_TABS.get(name, name))
             tabs[name] = sheet.get_name()
-            sheets.lay_out(sheet, date, foot)
             columns = _columns(rows.head(MOST_ROWS), words, shown)
             sheets.write_table(sheet, styles, columns, frozen=_FROZEN)
             _note(sheet, styles, name, lists, shown)
             if len(rows):
                 sheet.autofilter(0, 0, len(columns[0].cells), len(columns) - 1)
         sheets.write_table(overview, styles, _describe(lists, tabs, shown), frozen=1)
-
-
-def _add_sheet(workbook: Any, text: str, taken: set[str]) -> Any:
-    name = sheets.sheet_name(text.replace("\n", " "), taken)
-    taken.add(name.lower())
-    return workbook.add_worksheet(name)
 
 
 def _describe(lists: Lists, tabs: Mapping[str, str], shown: Shown) -> list[sheets.SheetColumn]:

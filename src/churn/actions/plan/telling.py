@@ -111,16 +111,16 @@ class Occasion(NamedTuple):
 
 
 def why_now(occasion: Occasion) -> Said:
-    """Say why a customer is on today's plan; assets that the reason names are not said twice.
+    r"""Say why a customer is on today's plan; assets that the reason names are not said twice.
 
     Examples
     --------
     >>> from churn.speech import say
     >>> known = Occasion(probability=0.42, aum_cny=120_000.0, unrealised_pnl_cny=-7_000.0, unrealised_return=-0.14)
     >>> say(why_now(known._replace(raises="no contact for 75 days")), "en")
-    'risk of leaving 42 %, assets CNY 120,000: no contact for 75 days'
+    'risk of leaving 42\u202f%, assets CNY 120,000: no contact for 75 days'
     >>> say(why_now(known._replace(tells_loss=True)), "en")
-    'unrealised loss CNY 7,000 (14 %), not told yet; risk of leaving 42 %, assets CNY 120,000'
+    'unrealised loss CNY 7,000 (14\u202f%), not told yet; risk of leaving 42\u202f%, assets CNY 120,000'
     """
     risk = message("risk of leaving {risk}", risk=Share(occasion.probability))
     if occasion.aum_cny > 0 and _ASSETS not in occasion.raises_features:

@@ -116,16 +116,13 @@ def write_workbook(path: Path, plan: DayPlan, settings: PlanSettings, *, shown: 
     with sheets.new_workbook(path, f"churn plan {plan.date}", plan.date) as workbook:
         styles = sheets.make_styles(workbook)
         for manager in plan.managers["manager_id"].tolist():
-            name = sheets.sheet_name(manager, taken)
-            taken.add(name.lower())
-            sheet = workbook.add_worksheet(name)
-            sheets.lay_out(sheet, plan.date, foot)
+            sheet = sheets.add_sheet(workbook, manager, taken, plan.date, foot)
             sheets.write_table(sheet, styles, _columns(contacts.get(manager), shown), frozen=_FROZEN)
             if manager not in contacts:
                 sheets.write_note(sheet, styles, 1, sheets.in_one_line(_NOBODY, shown))
         if plan.managers.empty:
-            sheet = workbook.add_worksheet(sheets.in_words(_ONLY_SHEET, shown).replace("\n", " "))
-            sheets.lay_out(sheet, plan.date, foot)
+            name = sheets.in_words(_ONLY_SHEET, shown).replace("\n", " ")
+            sheet = sheets.add_sheet(workbook, name, taken, plan.date, foot)
             sheets.write_table(sheet, styles, _columns(None, shown), frozen=_FROZEN)
             for row, line in enumerate(sheets.in_words(telling.NO_MANAGER, shown).split("\n"), start=1):
                 sheets.write_note(sheet, styles, row, line)

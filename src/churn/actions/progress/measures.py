@@ -95,7 +95,7 @@ NOTES: tuple[Message, ...] = (
         " is the one of most of their customers"
     ),
     message(
-        "Every interval is one of 95 %: of 20 units in which nothing is unusual, about one lies outside by "
+        "Every interval is one of 95\u202f%: of 20 units in which nothing is unusual, about one lies outside by "
         "chance. Few customers, wide intervals; where nobody is counted there is no value"
     ),
     message(

@@ -94,7 +94,7 @@ def _marks(
               axis=alt.Axis(domain=False, ticks=False, grid=True))  # fmt: skip
     offset = alt.YOffset("series:N", sort=[shap, effect], scale=alt.Scale(domain=[shap, effect]))
     base = charts.base(drawn).encode(y=y, yOffset=offset, tooltip=alt.Tooltip("says:N"))
-    axis = tell(message("change of the churn probability in percentage points, 95 % intervals"))
+    axis = tell(message("change of the churn probability in percentage points, 95\u202f% intervals"))
     colour = alt.Color("colour:N", scale=None)
     zero = charts.base([{"zero": 0}]).mark_rule(color=charts.INK).encode(x="zero:Q")
     intervals = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=axis), x2="high:Q", color=colour)

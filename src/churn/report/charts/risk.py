@@ -154,8 +154,9 @@ def draw_baselines(buckets: Sequence[Bucket], language: Language, *, is_branch: 
         title=message("Churn by products held: stated, observed, predicted"),
         says=charts.says(rows),
         spec=charts.finish(_layers(rows, there, language), 300),
-        columns=(message("products held"), message("customers observed"), names["observed"], message("95 % interval"),
-                 names["stated"], names["predicted"], message("customers today"), names["now"]),
+        columns=(message("products held"), message("customers observed"), names["observed"],
+                 message("95\u202f% interval"), names["stated"], names["predicted"], message("customers today"),
+                 names["now"]),
         rows=tuple(_cells(bucket) for bucket in known),
         note=joined((said, branch), "sentences") if is_branch else said,
     )  # fmt: skip

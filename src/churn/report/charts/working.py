@@ -8,8 +8,10 @@ import altair as alt
 from churn.report import charts
 from churn.report.charts import Figure
 from churn.report.facts import MeasuredValue, Point, Unitwise, Working
-from churn.speech import Date, Language, Number, Said, message, say
+from churn.speech import Date, Language, Number, message, say
 
+CONTACTS = ("meetings_per_day", "calls_per_day")
+"""Measures that have a target a day."""
 _ROW = 24
 MOST_BARS = 40
 """Branches or managers in one chart; of more, those that do least."""
@@ -53,7 +55,7 @@ def draw_adherence(working: Working, measure: str, language: Language) -> Figure
         title=title,
         says=charts.says(rows),
         spec=charts.finish(layers, _ROW * len(rows) + 10),
-        columns=(title, message("value"), message("95 % interval"), message("target")),
+        columns=(title, message("value"), message("95\u202f% interval"), message("target")),
         rows=tuple(
             (unit, Number(one.value, 1), charts.between(Number(one.low, 1), Number(one.high, 1)), Number(one.target, 1))
             for unit, one in bars
@@ -77,10 +79,10 @@ def _scale(points: Sequence[Point], target: float | None) -> alt.Scale:
     return alt.Scale(zero=False, nice=True, domain=[max(min(known) - room, 0.0), max(known) + room])
 
 
-def draw_series(
-    points: Sequence[Point], measure: str, title: Said, target: float | None, language: Language
-) -> Figure | None:
-    """Draw a measure month by month; None with fewer than two months."""
+def draw_series(working: Working, measure: str, language: Language) -> Figure | None:
+    """Draw a measure month by month, contacts with their target; None with fewer than two months."""
+    points, title, whole = working.series[measure], working.titles[measure], working.whole.get(measure)
+    target = whole.target if whole and measure in CONTACTS else None
     if len(points) < 2:
         return None
     rows = [

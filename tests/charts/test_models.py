@@ -106,7 +106,7 @@ def test_every_model_stands_on_every_metric_at_its_value(judged):
 
 
 def test_a_metric_that_was_not_computed_is_refused(judged):
-    with pytest.raises(DataError, match="gini is none of roc_auc"):
+    with pytest.raises(DataError, match="gini is not one of roc_auc"):
         draw_comparison(compare_models(judged, n_boot=2), metrics=["gini"], title="t")
 
 

@@ -117,7 +117,7 @@ def test_a_change_is_answered_by_the_model_and_said_to_be_no_effect(ask, scores,
     assert found["what_if"]["before"] == found["churn_probability"] == scores.loc[customer, "churn_probability"]
     assert found["what_if"]["after"] < found["what_if"]["before"]
     before, after = (f"{100 * found['what_if'][name]:.1f}\u202f%" for name in ("before", "after"))
-    assert said == f"what the model would say: {before} → {after} (its answer, not the effect of the change)"
+    assert said == f"the model's answer: {before} → {after} (not the effect of the change)"
 
 
 def test_what_is_so_already_is_said(ask, bound):

@@ -259,8 +259,8 @@ def test_without_contacts_the_plan_says_what_it_cannot_know(run, bank, scored, t
     assert table["last_contacted_on"].isna().all()
     assert set(table["purpose"]) <= {"introduce", "loss_notice"}
     assert (table["purpose"] == "loss_notice").any()
-    assert not table["why_en"].str.contains("not told yet").any()
-    assert not table["why_zh"].str.contains("尚未告知").any()
+    assert not table["why_en"].str.contains("not discussed yet").any()
+    assert not table["why_zh"].str.contains("尚未提示").any()
 
 
 def test_customers_who_are_missing_from_the_scores_are_counted(run, bank, scored, tmp_path):

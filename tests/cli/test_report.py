@@ -57,7 +57,7 @@ def test_the_page_answers_the_four_questions(report, bank, model, scored, explai
     assert pages.html() == (tmp_path / "report.html").read_text(encoding="utf-8")
     assert len(pages.measures) == len(measures)
     said, facts = text_of(tmp_path / "report.html"), json.loads(result.out)
-    for part in ("Who is about to leave", "Why", "What to do today, January 1, 2025", "Is it working"):
+    for part in ("Customers at risk", "Why", "Today's plan, January 1, 2025", "Is it working"):
         assert part in said
     n = len(pd.read_parquet(scored))
     assert facts["about"]["n_scored"] == n
@@ -93,7 +93,7 @@ def test_the_chinese_page_is_chinese(report, tmp_path):
     said = text_of(tmp_path / "report.html")
     assert "谁可能流失" in said
     assert "2025年1月1日" in said
-    assert "Who is about to leave" not in said
+    assert "Customers at risk" not in said
 
 
 def test_a_branch_page_names_its_own_customers_at_risk_alone(report, bank, tmp_path):

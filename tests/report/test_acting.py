@@ -103,7 +103,7 @@ def test_lists_show_their_first_rows_and_say_how_long_they_are():
     )
     lists = Lists(
         {"upgrades": rows, "circles": rows.head(0)},
-        {"upgrades": ("Upgrades", "升级"), "circles": ("Circles", "圈子")},
+        {"upgrades": ("Upgrades", "升级"), "circles": ("Referrer groups", "圈子")},
         {"upgrades": ("12 rows", "12 行"), "circles": ("no table", "缺表")},
         ("circles",),
     )

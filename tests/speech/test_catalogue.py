@@ -64,7 +64,7 @@ def test_what_is_said_is_found():
     assert ("", "{n} day", "{n} days") in messages()
     assert ("list", "{one} and {other}") in messages()
     assert ("steps", "1:") in messages()
-    assert ("", "What to do today") in messages()
+    assert ("", "Today's plan") in messages()
 
 
 @pytest.mark.parametrize("language", OTHERS)

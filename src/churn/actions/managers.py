@@ -46,7 +46,7 @@ def next_working_day(date: dt.date, settings: PlanSettings) -> dt.date:
         day = date + dt.timedelta(days=ahead)
         if is_working_day(day, settings):
             return day
-    raise TimeRangeError(f"[plan]: no working day within a year of {date}; mend weekend and holidays")
+    raise TimeRangeError(f"[plan]: no working day within a year of {date}; fix weekend and holidays")
 
 
 def choose_day(date: dt.date | None, scored_on: dt.date | None, settings: PlanSettings) -> dt.date:

@@ -378,9 +378,9 @@ def _tell_step(step: NextStep, config: Config) -> Message:
 
 def _tell_answer(answer: Answer) -> Message:
     if not answer.is_change:
-        return message("what the model would say: nothing new, all this is so already")
+        return message("the model's answer: nothing changes, all this is so already")
     return message(
-        "what the model would say: {before} → {after} (its answer, not the effect of the change)",
+        "the model's answer: {before} → {after} (not the effect of the change)",
         before=Percent(answer.before),
         after=Percent(answer.after),
     )

@@ -38,7 +38,7 @@ def page(
     n_threads: int | None = None,
     on_step: OnStep = say_nothing,
 ) -> Pages:
-    """Gather what pages for managers say: who is about to leave, why, what to do today, and whether it works.
+    """Gather what pages for managers say: customers at risk, why, today's plan, and whether it works.
 
     Parameters
     ----------

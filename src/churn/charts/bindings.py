@@ -47,8 +47,8 @@ class _Line:
 
 _BOUNDS = _Line(message("the same, should something unrecorded drive both"), "", PALE, 0.09, 7.0)
 _LINES: Mapping[str, _Line] = {
-    "shap": _Line(message("SHAP contrast: what the model makes of it, not an effect"), "o", GREY, -0.27, filled=False),
-    "raw": _Line(message("raw difference: those who bound it less those who did not, not an effect"), "x", GREY, -0.09),
+    "shap": _Line(message("SHAP contrast: model attribution, not an effect"), "o", GREY, -0.27, filled=False),
+    "raw": _Line(message("raw difference: customers with it minus those without, not an effect"), "x", GREY, -0.09),
     "atu": _Line(message("estimate from records: if those without it bound it"), "D", BLUE, 0.09, 1.8),
     "late": _Line(message("randomised offers, on those who took it up"), "s", DARK, 0.27, 1.8),
 }

@@ -81,7 +81,7 @@ def plot_importance(
         axes.tick_params("y", length=0)
         axes.set_xlabel(say(message("SHAP value in log-odds: right of zero raises the risk"), language), fontsize=11)
         _add_colour_bar(figure, axes, language)
-        canvas.head(figure, message("What moves the predicted risk most"), language)
+        canvas.head(figure, message("Largest influences on the predicted risk"), language)
 
 
 def plot_dependence(

@@ -148,7 +148,7 @@ def draw_comparison(comparison: Comparison, *, metrics: Sequence[str] = SHOWN, t
     models = list(comparison.models)
     there = list(comparison.models[models[0]])
     if unknown := [name for name in metrics if name not in there]:
-        raise DataError(f"metrics: {unknown[0]} is none of {', '.join(there)}; give one of them")
+        raise DataError(f"metrics: {unknown[0]} is not one of {', '.join(there)}; give one of them")
     figure = canvas.empty(2.2 + 2.2 * len(metrics), 1.4 + 0.34 * len(models))
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]

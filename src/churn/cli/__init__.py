@@ -9,7 +9,7 @@ __all__ = ["main"]
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit; see `churn.cli.main`."""
-    _mend_streams()
+    _fix_streams()
     try:
         from churn.cli.main import main as run
     except (MemoryError, ImportError) as error:
@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> None:
     run(arguments)
 
 
-def _mend_streams() -> None:
+def _fix_streams() -> None:
     """Give closed streams somewhere to go, and a terminal that is not UTF-8 a sign for what it cannot show.
 
     This comes before anything is imported: else a library's file could get a closed stream's number.

@@ -44,7 +44,7 @@ def _conclude(data: Data) -> Message:
     if not data.is_ok:
         return message("Some rows cannot be used; churn score lists each of them.")
     if total_lines(data.findings):
-        return message("Every row can be used; total lines are no rows.")
+        return message("Every row can be used; total lines are not rows.")
     return message("Every row can be used.")
 
 

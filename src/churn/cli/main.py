@@ -82,7 +82,7 @@ def _explain(error: Exception) -> str:
     if isinstance(error, ChurnError):
         return str(error)
     if isinstance(error, RecursionError):
-        return "a file is nested too deeply to be read; mend the configuration or restore the model"
+        return "a file is nested too deeply to be read; fix the configuration or restore the model"
     if isinstance(error, (MemoryError, duckdb.OutOfMemoryException)):
         return "there is not enough memory; free some, or give fewer rows"
     if isinstance(error, (duckdb.IOException, duckdb.TransactionException)):

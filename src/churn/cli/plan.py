@@ -41,7 +41,7 @@ def plan(
     """Plan each manager's day: whom to meet, whom to call, why now, what to say first, what to offer next.
 
     Beside it go the lists: VIPs without a manager, customers who lose money, potential VIPs seen at the counter,
-    upgrades, referrers and their circles, thinly bound customers, relationships, and products that were never bound.
+    upgrades, referrers and their groups, customers with few ties, relationships, and products that were never bound.
 
     \b
     Example:  churn plan bank --scores scores.parquet -o plan
@@ -80,7 +80,7 @@ def _print(made: acting.PlannedDay, *, as_json: bool) -> None:
         *((f"  {name.replace('_', ' ')}", f"{n:,}") for name, n in summary["purposes"].items()),
         ("expected value kept, CNY", f"{summary['expected_value_kept']:,.0f}"),
         ("managers proposed for VIPs without one", f"{summary['assignments_proposed']:,}"),
-        *((f"customers {say(LEFT_OUT_WORDS[name], 'en')}", f"{n:,}") for name, n in summary["left_out"].items() if n),
+        *((f"left out: {say(LEFT_OUT_WORDS[name], 'en')}", f"{n:,}") for name, n in summary["left_out"].items() if n),
     ]
     print_table(f"Plan of {made.plan.date}", ("", "number"), rows)
     listed = [

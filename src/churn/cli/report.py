@@ -43,7 +43,7 @@ def report(
     language: Language,
     shared: options.Shared,
 ) -> None:
-    """Write one page for managers: who is about to leave, why, what to do today, and whether it works.
+    """Write one page for managers: customers at risk, why, today's plan, and whether it works.
 
     The page is one file that loads nothing: open it in any browser, send it, or print it. A flat file has no plan.
 

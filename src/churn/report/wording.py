@@ -11,7 +11,7 @@ from churn.speech import Message, Number, Percent, Points, Said, ShortMoney, mes
 TRAITS: Mapping[str, Message] = {
     "coverage": message("Products held"),
     "tier": message("Tier"),
-    "stage": message("How far we got with the customer"),
+    "stage": message("Relationship stage"),
     "contact": message("Last contact"),
     "investment": message("Investments"),
     "branch": message("Branch"),
@@ -46,7 +46,7 @@ CODES: Mapping[str, Mapping[str, Said]] = {
         "expected_leavers": message("expected to leave"),
         "high_risk": message("at high risk"),
         "at_risk_cny": message("of value expected to leave"),
-        "product_coverage": message("products a customer"),
+        "product_coverage": message("products per customer"),
         "vips_at_risk": message("gold and platinum at high risk"),
     },
     "left_out": LEFT_OUT_WORDS,
@@ -75,10 +75,10 @@ CODES: Mapping[str, Mapping[str, Said]] = {
             " them, their risks stand closer to what happened than those of others would."
         ),
         "old_scores": message("Not what has happened since the scores, which are more than 31 days old: score again."),
-        "values": message("Not how much money is at risk: the data do not tell what customers hold (table pnl)."),
-        "coverage": message("Nothing by products held: the data do not tell how many a customer holds."),
+        "values": message("Not how much money is at risk: the data do not say what customers hold (table pnl)."),
+        "coverage": message("Nothing by products held: the data do not say how many a customer holds."),
         "bindings": message("Nothing about bindings: the data name no service that is bound or not."),
-        "effects": message("Not what binding a service would change: these data cannot tell it of any service."),
+        "effects": message("Not what binding a service would change: these data cannot show it for any service."),
     },
 }
 """Words of every other code, by what it is a code of."""

@@ -204,7 +204,7 @@ def list_notes(checked: Checked, config: Config) -> list[Note]:
             left_out = message("{table}: {n} of {rows} rows are left out", table=TABLES[name], n=n, rows=count.rows)
             notes.append(Note(False, left_out))
     for name, n in totals.items():
-        notes.append(Note(False, message("{table}: total lines, which are no rows: {n}", table=TABLES[name], n=n)))
+        notes.append(Note(False, message("{table}: total lines, which are not rows: {n}", table=TABLES[name], n=n)))
     beyond = [finding for finding in checked.findings if finding.rule == BEYOND]
     return notes + [Note(True, _tell_beyond(finding, config)) for finding in beyond]
 

@@ -153,7 +153,7 @@ def _promote(registry: versions.Registry, version: int, reason: str, by: str) ->
     client, name = registry.client, registry.name
     before = registry.aliases.get(versions.CHAMPION)
     if before == version:
-        return _mend_previous(registry)
+        return _complete_previous(registry)
     client.set_model_version_tag(name, str(version), versions.REPLACES, "" if before is None else str(before))
     _note(registry, version, versions.CHAMPION, reason, by)
     client.set_registered_model_alias(name, versions.CHAMPION, str(version))
@@ -164,7 +164,7 @@ def _promote(registry: versions.Registry, version: int, reason: str, by: str) ->
     return before
 
 
-def _mend_previous(registry: versions.Registry) -> int | None:
+def _complete_previous(registry: versions.Registry) -> int | None:
     """Let the alias of the previous champion follow where a promotion was cut off before it did."""
     previous = versions.standing_numbers(registry)[versions.PREVIOUS]
     if previous is not None and previous != registry.aliases.get(versions.PREVIOUS):

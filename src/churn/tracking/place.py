@@ -1,7 +1,8 @@
 """Where runs are tracked: a SQLite database below the current folder, or what MLFLOW_TRACKING_URI says.
 
-The database is made whole or not at all, tried before MLflow waits for it, and mended when it moved. MLflow tries one
-that is locked or broken for minutes, and prints a traceback each time; one transaction of our own tells within seconds.
+The database is made whole or not at all, tried before MLflow waits for it, and its paths are updated when it moved.
+MLflow tries one that is locked or broken for minutes, and prints a traceback each time; one transaction of our own
+shows it within seconds.
 """
 
 import os
@@ -154,7 +155,7 @@ def make_database(database: Path, fill: Callable[[str], None]) -> None:
                 left.unlink(missing_ok=True)
 
 
-def mend_moved(database: Path, artifacts: Path) -> None:
+def update_moved(database: Path, artifacts: Path) -> None:
     """Point a database that was moved or copied together with its artifacts to where these lie now.
 
     MLflow keeps absolute paths. Only experiments with the tag `BESIDE`, and what lies below their artifacts, change.

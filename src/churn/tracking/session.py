@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from churn import data, errors
-from churn.tracking.place import BESIDE, VARIABLE, Place, make_database, mend_moved, require_usable
+from churn.tracking.place import BESIDE, VARIABLE, Place, make_database, require_usable, update_moved
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -193,7 +193,7 @@ def _prepare(place: Place, write: bool, make: bool, on_step: data.OnStep | None)
             on_step(f"making the tracking database {place}")
         make_database(place.database, _fill)
     require_usable(place.database, write=write)
-    mend_moved(place.database, place.artifacts)
+    update_moved(place.database, place.artifacts)
 
 
 def _fill(uri: str) -> None:
@@ -270,10 +270,10 @@ def _explain(error: Exception, place: Place) -> str:
     if "database is locked" in text:
         return "locked by another process; try again when it has ended"
     if "Max retries exceeded" in text or "timed out" in text:
-        return "does not answer; start the server, or mend MLFLOW_TRACKING_URI"
+        return "does not answer; start the server, or fix MLFLOW_TRACKING_URI"
     first = text.split(" [SQL:")[0]
     shown = first if len(first) <= _LONGEST else f"{first[:_LONGEST]} …"
-    return f"cannot be used ({shown}); mend it, or set MLFLOW_TRACKING_URI to another place"
+    return f"cannot be used ({shown}); fix it, or set MLFLOW_TRACKING_URI to another place"
 
 
 def _close_dead_runs(client: "MlflowClient", experiment: str) -> None:

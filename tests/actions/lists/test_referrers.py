@@ -121,7 +121,7 @@ def test_circles_are_likely_referrers_of_one_branch_age_band_and_product(lists_o
     )
     assert found["why_zh"][1].startswith("网点 N、30 至 44 岁、持有基金的潜在转介绍客户共 3 位；本客户：")
     assert say(lists.sentences["circles"], "en") == (
-        "3 customers. 1 more asked not to be contacted and is left out. Who is in several circles stands in each."
+        "3 customers. 1 more asked not to be contacted and is left out. A customer in several groups is listed in each."
     )
 
 

@@ -55,7 +55,7 @@ def test_first_sheet_says_what_each_list_is_how_long_and_where_all_of_it_stands(
     book = written(lists)
     assert book.sheetnames == ["Lists", "Losses", "Never bound"]
     assert cells(book["Lists"]) == [
-        ["Sheet", "List", "Rows", "What it says", "All rows"],
+        ["Sheet", "List", "Rows", "Summary", "All rows"],
         ["Losses", "Customers whose investments lose money", None, "Nobody", "lists/loss_alerts.csv"],
         ["Never bound", "Products held whose service was never bound", 2, "2 rows.", "lists/never_bound.csv"],
     ]

@@ -235,7 +235,7 @@ def test_without_contacts_nobody_is_said_to_have_been_told_nothing():
     unknown, known = (plan_of(customer("A", **lost), missing=missing) for missing in (("contacts",), ()))
     assert (unknown.knows_contacts, known.knows_contacts) == (False, True)
     assert unknown.rows["purpose"].tolist() == known.rows["purpose"].tolist() == ["loss_notice"]
-    for language, words in (("en", "not told yet"), ("zh", "尚未告知")):
+    for language, words in (("en", "not discussed yet"), ("zh", "尚未提示")):
         assert words in known.rows[f"why_{language}"][0]
         assert words not in unknown.rows[f"why_{language}"][0]
     assert len(unknown.notes) == len(known.notes) + 1

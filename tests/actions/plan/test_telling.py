@@ -54,7 +54,7 @@ def test_an_offer_is_told_with_its_effect_only_where_one_is_claimed():
 
 
 def test_a_service_the_catalogue_does_not_have_is_named_by_its_code():
-    assert offer_next("gold_saving", None, NAN, Config()).facts == {"service": "gold_saving"}
+    assert offer_next("gold_saving", None, NAN, Config()).facts["service"] == ("gold_saving", "gold_saving")
 
 
 def occasion(**known):
@@ -83,14 +83,14 @@ def test_assets_that_are_none_or_not_known_are_not_said(aum):
 def test_a_loss_is_told_first_and_that_the_manager_is_proposed_last():
     lost = occasion(unrealised_pnl_cny=-300.0, tells_loss=True, is_proposed=True)
     said = "risk of leaving 50\u202f%; a VIP without a manager, for whom this manager is proposed"
-    assert say(why_now(lost), "en") == f"unrealised loss CNY 300, not told yet; {said}"
+    assert say(why_now(lost), "en") == f"unrealised loss CNY 300, not discussed yet; {said}"
     with_share = why_now(lost._replace(unrealised_return=-0.1))
     assert with_share.parts[0].facts["share"] == Share(-0.1)
     assert with_share.parts[0].facts["lost"] == Money(-300.0)
 
 
 def test_who_was_told_of_a_loss_is_only_said_where_it_is_known():
-    for known, words in ((True, "not told yet"), (False, "whether told is not known")):
+    for known, words in ((True, "not discussed yet"), (False, "not known whether discussed")):
         lost = occasion(unrealised_pnl_cny=-300.0, tells_loss=True, is_told_known=known)
         assert say(why_now(lost), "en") == f"unrealised loss CNY 300, {words}; risk of leaving 50\u202f%"
 

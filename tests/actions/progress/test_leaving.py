@@ -199,7 +199,7 @@ def test_value_kept_is_the_difference_times_what_the_others_were_worth(progress_
     ("config", "why"),
     [
         ({}, "it is not said since when managers' days are planned from scores"),
-        ({"progress": {"begun_on": "2023-07-03"}}, "managers' days are planned from scores since 2023-07-03"),
+        ({"progress": {"begun_on": "2023-07-03"}}, "managers have followed the plan since 2023-07-03"),
         ({"plan": {"hold_out": 0}, "progress": {"begun_on": "2023-01-01"}}, "nobody is held out"),
     ],
 )

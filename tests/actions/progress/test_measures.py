@@ -23,7 +23,7 @@ def test_every_measure_is_written_in_a_form_that_fits_its_unit():
 
 def test_title_of_what_is_no_effect_of_contact_says_so():
     title = MEASURES["contacted_difference"].title
-    assert say(title, "en") == "Churn of those contacted less that of the others (no effect of contact)"
+    assert say(title, "en") == "Churn, contacted minus not contacted (not causal)"
     assert say(title, "zh").endswith("（非联系效果）")
 
 

@@ -32,7 +32,7 @@ def test_measure_that_can_be_told_has_a_row_for_every_unit_with_its_titles(progr
     assert rows["value"].tolist() == pytest.approx([4 / 3, 3 / 2, 1, 3 / 2])
     assert rows["n"].tolist() == [3, 2, 1, 2]
     texts = ["date", "title_en", "title_zh", "value_in_en", "value_in_zh", "n_of_en", "n_of_zh"]
-    said = ["2024-07-01", "Products a customer", "户均持有产品数", "products", "种", "customers", "客户"]
+    said = ["2024-07-01", "Products per customer", "户均持有产品数", "products", "种", "customers", "客户"]
     assert rows[texts].values.tolist() == [said] * 4
     assert rows["not_told_en"].isna().all()
 
@@ -41,7 +41,7 @@ def test_measure_that_cannot_be_told_has_one_row_without_numbers_that_says_why(p
     table = progress_table(progress_of(**TABLES))
     rows = table[table["measure"] == "losses_contacted"]
     assert rows[["level", "title_en", "not_told_en", "not_told_zh"]].values.tolist() == [
-        ["bank", "Losses spoken of in time", "there is no pnl table", "缺少 pnl 表"]
+        ["bank", "Losses discussed in time", "there is no pnl table", "缺少 pnl 表"]
     ]
     assert rows[["unit", "value", "low", "high", "n", "target"]].isna().all(axis=None)
 

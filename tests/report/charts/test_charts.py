@@ -98,8 +98,8 @@ def test_a_binding_shows_shap_beside_the_effect_its_verdict_rests_on():
     figure = draw_bindings([offered, unknown], NAMES, "en")
     drawn = {(row["service"], row["series"], round(row["points"], 9)) for row in data(figure) if "service" in row}
     assert drawn == {
-        ("custody", "what the model makes of it (SHAP)", -4.0),
-        ("custody", "what binding would do", -10.0),
+        ("custody", "model attribution (SHAP)", -4.0),
+        ("custody", "effect of binding", -10.0),
     }
     assert told(figure.rows[1]) == ("fund trading", "4,121 / 8,123", "–", "–", "none", "these data cannot tell")
     assert figure.says == "Cannot tell.; Cannot tell."

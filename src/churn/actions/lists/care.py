@@ -17,7 +17,7 @@ RELATIONSHIPS: Mapping[str, Message] = {
     "account": message("account", context="relationship"),
     "contract": message("contract", context="relationship"),
 }
-"""The one a manager can mend alone stands first; of two equally weak ones it is named."""
+"""The one a manager can improve alone stands first; of two equally weak ones it is named."""
 _IN_FULL = {
     "personal": message("personal relationship"),
     "account": message("account relationship"),
@@ -117,8 +117,8 @@ def _why_loss(basis: ListBasis, row: Any) -> Said:
 
 def _word(days: float) -> Message:
     if pd.isna(days):
-        return message("never a word from us about losses or after-sales")
-    return message("last word from us {span} ago", span=Span(days))
+        return message("never contacted about losses or after-sales")
+    return message("last contact about losses or after-sales {span} ago", span=Span(days))
 
 
 def find_relationships(basis: ListBasis) -> Found:

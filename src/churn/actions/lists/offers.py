@@ -1,4 +1,4 @@
-"""Whom to offer more: potential VIPs, those near the next tier, good customers whom little ties to us."""
+"""Whom to offer more: potential VIPs, those near the next tier, good customers with few ties."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -207,8 +207,8 @@ UPGRADES = ManagerList(
 )
 THINLY_BOUND = ManagerList(
     name="thinly_bound",
-    title=message("Good customers whom little ties to us"),
-    tab=message("Thinly bound"),
+    title=message("Good customers with few ties"),
+    tab=message("Few ties"),
     columns=("aum_cny", "aum_at_risk_cny", "product_coverage", "n_bound", "churn_probability"),
     find=find_thinly_bound,
     why=_why_thin,

@@ -46,7 +46,7 @@ def find_circles(basis: ListBasis) -> Found:
     if likely.rows is None or lack:
         return Found(None, [*(likely.notes if likely.rows is None else ()), *lack])
     rows = _number(_members(likely.rows, basis), basis.settings.circle_size)
-    return Found(rows, [message("Who is in several circles stands in each")])
+    return Found(rows, [message("A customer in several groups is listed in each")])
 
 
 def _likely(basis: ListBasis) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def _likely(basis: ListBasis) -> pd.DataFrame:
         "low_risk": rows["risk_band"] == "low",
         "loyal": rows["tenure_days"] >= s.loyal_days,
     }
-    # What is not known is no sign, and no objection either.
+    # Unknown counts as neither.
     signs = {name: sign.fillna(False).astype(bool) for name, sign in signs.items()}
     objects = (rows["unrealised_pnl_cny"] < 0) | (rows["risk_band"] == "high").fillna(False)
     rows = rows.assign(**signs, n_signs=np.sum(list(signs.values()), axis=0))
@@ -122,8 +122,8 @@ REFERRERS = ManagerList(
 )  # fmt: skip
 CIRCLES = ManagerList(
     name="circles",
-    title=message("Likely referrers by what they share"),
-    tab=message("Circles"),
+    title=message("Groups of likely referrers"),
+    tab=message("Referrer groups"),
     columns=("circle", "circle_size", "age_band", "product", "n_signs", "n_referred"),
     find=find_circles,
     why=_why_circle,

@@ -94,7 +94,7 @@ def _describe(lists: Lists, tabs: Mapping[str, str], shown: Shown) -> list[sheet
         (message("Sheet", context="column"), 22, "text", list(tabs.values())),
         (message("List", context="column"), 34, "text", titles),
         (message("Rows", context="column"), 9, "count", made),
-        (message("What it says", context="column"), 80, "text", sentences),
+        (message("Summary", context="column"), 80, "text", sentences),
         (message("All rows", context="column"), 28, "text", [_file(name) for name in names]),
     )
     return [

@@ -13,7 +13,7 @@ from churn.speech import Message, Money, Number, Said, Share, counted, joined, m
 
 Purpose = Literal["introduce", "invite", "familiarise", "configure", "loss_notice"]
 STEPS: tuple[Purpose, ...] = ("introduce", "invite", "familiarise", "configure")
-"""What comes next, by how far we got: not reached, spoken to, invited, met."""
+"""What comes next, by the relationship stage: not reached, spoken to, invited, met."""
 RECORDED_AS: Mapping[Purpose, str] = {
     "introduce": "introduce",
     "invite": "invite",
@@ -62,15 +62,15 @@ _SAY: Mapping[tuple[Purpose, str], Message] = {
     ),
 }
 _LOSS_FIRST = message(
-    "Tell the customer about the loss before they ask: how much, since when, what can be done. Offer nothing today."
+    "Explain the loss to the customer before they ask: how much, since when, what can be done. Offer nothing today."
 )
 _PROPOSED = message("a VIP without a manager, for whom this manager is proposed")
 NO_MANAGER = message(
     "The tables name no manager, so nobody is planned: fill customers.manager_id, or state branches in [plan.managers]"
 )
 _NO_CONTACTS = message(
-    "Nobody knows who was reached: contacts has no row of the last year; whoever has no loss to hear of is introduced"
-    " to, rest days are not kept, and whether a loss was told is not known"
+    "Past contacts are not known: contacts has no row of the last year; every customer without a loss to discuss starts"
+    " with an introduction, rest days are not kept, and it is not known whether a loss was discussed"
 )
 _NO_ASSETS = message(
     "Assets are not known: pnl has no values at the last month-end; a customer is worth the products held alone"
@@ -120,7 +120,7 @@ def why_now(occasion: Occasion) -> Said:
     >>> say(why_now(known._replace(raises="no contact for 75 days")), "en")
     'risk of leaving 42\u202f%, assets CNY 120,000: no contact for 75 days'
     >>> say(why_now(known._replace(tells_loss=True)), "en")
-    'unrealised loss CNY 7,000 (14\u202f%), not told yet; risk of leaving 42\u202f%, assets CNY 120,000'
+    'unrealised loss CNY 7,000 (14\u202f%), not discussed yet; risk of leaving 42\u202f%, assets CNY 120,000'
     """
     risk = message("risk of leaving {risk}", risk=Share(occasion.probability))
     if occasion.aum_cny > 0 and _ASSETS not in occasion.raises_features:
@@ -133,7 +133,7 @@ def why_now(occasion: Occasion) -> Said:
 
 
 def _loss(occasion: Occasion) -> Message:
-    told = message("not told yet") if occasion.is_told_known else message("whether told is not known")
+    told = message("not discussed yet") if occasion.is_told_known else message("not known whether discussed")
     lost, share = Money(occasion.unrealised_pnl_cny), Share(occasion.unrealised_return)
     if isnan(occasion.unrealised_return):
         return message("unrealised loss {lost}, {told}", lost=lost, told=told)
@@ -177,8 +177,8 @@ def say_first(purpose: Purpose, kind: str, service: str | None, product: str | N
     if service:
         return message("Offer to bind {service}.", service=name_of(service, config.services))
     if product:
-        return message("Propose to open {product}.", product=name_of(product, config.products))
-    return message("Ask what the customer still needs, and propose what fits.")
+        return message("Suggest this product: {product}.", product=name_of(product, config.products))
+    return message("Ask what the customer still needs, and suggest what fits.")
 
 
 def offer_next(service: str | None, product: str | None, effect: float, config: Config) -> Said:
@@ -207,7 +207,7 @@ def offer_next(service: str | None, product: str | None, effect: float, config: 
             service=name_of(service, config.services),
             points=Number(100 * abs(effect), 1),
         )
-    return message("open {product} first", product=name_of(product, config.products)) if product else ""
+    return message("first: sign up for {product}", product=name_of(product, config.products)) if product else ""
 
 
 def why_assigned(manager_id: str | None, n_vips: int | None, branch_id: str) -> Message:

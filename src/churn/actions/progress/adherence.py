@@ -36,7 +36,7 @@ class Days(NamedTuple):
 
 
 def measure_adherence(basis: Basis) -> Found:
-    """Measure meetings and calls a manager and working day in the last days, and the share of days with enough of both.
+    """Measure meetings and calls per manager per working day in the last days, and the share of days on target.
 
     Every manager counts for every day worked, with or without a contact; days behind the end of the data count for
     nobody. What is enough is the plan's, by manager.

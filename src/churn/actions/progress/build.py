@@ -191,8 +191,8 @@ def progress_table(progress: Progress) -> pd.DataFrame:
     >>> known = {"date": dt.date(2026, 1, 5), "window_days": 30, "horizon_days": 365, "measures": measured}
     >>> rows = progress_table(Progress(**known, series=pd.DataFrame(), not_told=why, notes=())).set_index("measure")
     >>> rows.loc[["days_kept", "referrals"], ["title_en", "value", "not_told_en"]].values.tolist()
-    [['Days with enough meetings and calls', 0.5, nan], \
-['Customers brought, per 1,000 customers and year', nan, 'there is no referrals table']]
+    [['Days on target', 0.5, nan], \
+['Referred customers per 1,000 customers per year', nan, 'there is no referrals table']]
     """
     is_bank = progress.measures["level"] == "bank"
     bank = progress.measures[is_bank].set_index("measure").reindex(list(MEASURES)).reset_index()

@@ -112,10 +112,7 @@ def note_silent(basis: Basis) -> tuple[Message, ...]:
         return ()
     if silent_is_known(basis.tables, start + basis.horizon_days):
         return ()
-    why = message(
-        "Customers whose assets went without a word are not counted as left: pnl holds no values at the horizon's last"
-        " month-end"
-    )
+    why = message("Silent attrition is not counted: pnl holds no values at the horizon's last month-end")
     return (why,)
 
 
@@ -202,13 +199,13 @@ def _lacks_plan(basis: Basis, start: int) -> Message | None:
         return message("nobody is held out ([plan] hold_out is 0)")
     if begun is None:
         return message(
-            "it is not said since when managers' days are planned from scores, and before that both were treated alike"
+            "set [progress] begun_on to the day managers began to follow the plan; until then both were treated alike"
         )
     if begun <= day:
         return None
     return message(
-        "managers' days are planned from scores since {begun}, and the latest complete horizon began on {day}: until"
-        " then both were treated alike",
+        "managers have followed the plan since {begun}, and the latest complete horizon began on {day}: until then both"
+        " were treated alike",
         begun=begun,
         day=day,
     )

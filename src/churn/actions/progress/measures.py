@@ -39,17 +39,19 @@ _OUTCOMES = message("customers with an outcome")
 _STATED = message("customers with an outcome and a stated rate")
 
 MEASURES: Mapping[str, Measure] = {
-    "meetings_per_day": Measure(message("Meetings a manager and working day"), "per_day", _PER_DAY, _DAYS),
-    "calls_per_day": Measure(message("Calls a manager and working day"), "per_day", _PER_DAY, _DAYS),
-    "days_kept": Measure(message("Days with enough meetings and calls"), "share", _SHARE, _DAYS),
+    "meetings_per_day": Measure(message("Meetings per manager per working day"), "per_day", _PER_DAY, _DAYS),
+    "calls_per_day": Measure(message("Calls per manager per working day"), "per_day", _PER_DAY, _DAYS),
+    "days_kept": Measure(message("Days on target"), "share", _SHARE, _DAYS),
     "vip_responsibility": Measure(
         message("VIPs with a responsible manager of their branch"), "share", _SHARE, message("VIPs")
     ),
-    "losses_contacted": Measure(message("Losses spoken of in time"), "share", _SHARE, message("losses that began")),
-    "product_coverage": Measure(message("Products a customer"), "mean", _PRODUCTS, _CUSTOMERS),
-    "product_coverage_change": Measure(message("Change of products a customer"), "mean", _PRODUCTS, _STAYED),
-    "bindings_per_customer": Measure(message("Services bound a customer"), "mean", _SERVICES, _CUSTOMERS),
-    "bindings_per_customer_change": Measure(message("Change of services bound a customer"), "mean", _SERVICES, _STAYED),
+    "losses_contacted": Measure(message("Losses discussed in time"), "share", _SHARE, message("losses that began")),
+    "product_coverage": Measure(message("Products per customer"), "mean", _PRODUCTS, _CUSTOMERS),
+    "product_coverage_change": Measure(message("Change in products per customer"), "mean", _PRODUCTS, _STAYED),
+    "bindings_per_customer": Measure(message("Services bound per customer"), "mean", _SERVICES, _CUSTOMERS),
+    "bindings_per_customer_change": Measure(
+        message("Change in services bound per customer"), "mean", _SERVICES, _STAYED
+    ),
     "potential_vips_seen": Measure(
         message("Potential VIPs among ordinary counter customers"),
         "share",
@@ -59,9 +61,9 @@ MEASURES: Mapping[str, Measure] = {
     "potential_vips_converted": Measure(
         message("Potential VIPs that became VIPs"), "share", _SHARE, message("potential VIPs seen then")
     ),
-    "referrals": Measure(message("Customers brought, per 1,000 customers and year"), "mean", _PER_THOUSAND, _CUSTOMERS),
+    "referrals": Measure(message("Referred customers per 1,000 customers per year"), "mean", _PER_THOUSAND, _CUSTOMERS),
     "referrals_change": Measure(
-        message("Change of customers brought, against the year before"), "mean", _PER_THOUSAND, _CUSTOMERS
+        message("Change in referred customers since the year before"), "mean", _PER_THOUSAND, _CUSTOMERS
     ),
     "churn_observed": Measure(message("Churn observed"), "share", _SHARE, _OUTCOMES),
     "churn_observed_where_stated": Measure(message("Churn observed, where a rate is stated"), "share", _SHARE, _STATED),
@@ -69,15 +71,13 @@ MEASURES: Mapping[str, Measure] = {
     "churn_predicted": Measure(
         message("Churn predicted of today's customers"), "share", _SHARE, message("customers with a score")
     ),
-    "hold_out_difference": Measure(
-        message("Churn of the hold-out less that of the others"), "points", _POINTS, _OUTCOMES
-    ),
+    "hold_out_difference": Measure(message("Hold-out churn minus everyone else's"), "points", _POINTS, _OUTCOMES),
     "value_kept": Measure(message("Value kept, from the hold-out"), "yuan", _YUAN, _OUTCOMES),
     "contacted_difference": Measure(
-        message("Churn of those contacted less that of the others (no effect of contact)"), "points", _POINTS, _OUTCOMES
+        message("Churn, contacted minus not contacted (not causal)"), "points", _POINTS, _OUTCOMES
     ),
     "offers_difference": Measure(
-        message("Churn of those offered at random less that of the others"),
+        message("Churn, offered at random minus not offered"),
         "points",
         _POINTS,
         message("customers of campaigns"),
@@ -87,8 +87,8 @@ MEASURES: Mapping[str, Measure] = {
 
 NOTES: tuple[Message, ...] = (
     message(
-        "Customers who were contacted differ from the others: managers call whom they fear to lose. That more or "
-        "fewer of them leave says nothing of what a contact does; only the hold-out and randomised offers do"
+        "Contacted customers differ from the others: managers call those they fear to lose. Whether more or fewer of"
+        " them leave does not show what a contact does; only the hold-out and randomised offers do"
     ),
     message(
         "Every customer counts for today's branch and manager, whoever looked after them then; a manager's branch"
@@ -103,8 +103,8 @@ NOTES: tuple[Message, ...] = (
         " and another group, not to be subtracted"
     ),
     message(
-        "Contacts count for whoever made them; managers without a customer today, and without a branch in the "
-        "configuration, are not counted"
+        "A contact counts for the manager who made it; managers without a customer today, and without a branch in the"
+        " configuration, are not counted"
     ),
     message("Changes of products and bindings are of customers who stayed: who left is not in them"),
 )

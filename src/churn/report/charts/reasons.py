@@ -16,7 +16,7 @@ from churn.speech import Language, Number, PointsBetween, Said, message, say
 _ROW = 30
 _NAMES = alt.Axis(domain=False, ticks=False, labelLimit=alt.ExprRef("width < 420 ? 150 : 330"))
 _COLOURS = {"cuts": charts.PREDICTED, "suggests": charts.STATED, "raises": charts.BAD}
-_SHAP, _EFFECT = message("what the model makes of it (SHAP)"), message("what binding would do")
+_SHAP, _EFFECT = message("model attribution (SHAP)"), message("effect of binding")
 
 
 def draw_drivers(drivers: Sequence[Driver], language: Language) -> Figure | None:
@@ -41,12 +41,12 @@ def draw_drivers(drivers: Sequence[Driver], language: Language) -> Figure | None
     bars = base.mark_bar(size=16, color=charts.PREDICTED, cornerRadiusEnd=2)
     return Figure(
         name="drivers",
-        title=message("What moves the predicted risk most"),
+        title=message("Largest influences on the predicted risk"),
         says="; ".join(f"{row['feature']}: {row['shows']}" for row in rows),
         spec=charts.finish([bars], _ROW * len(rows)),
         columns=(message("feature"), points),
         rows=tuple((str(row["feature"]), str(row["shows"])) for row in rows),
-        note=message("What the model uses to tell who leaves. It does not say what would keep anybody."),
+        note=message("The features that move the prediction most. They do not say what would keep a customer."),
     )
 
 
@@ -59,14 +59,14 @@ def draw_bindings(rows: Sequence[BindingRow], names: Mapping[str, Said], languag
     order = [charts.cut(name) for name in services.values()]
     return Figure(
         name="bindings",
-        title=message("Which bindings would cut risk most"),
+        title=message("Bindings that would reduce risk most"),
         says="; ".join(tell(row.text) for row in rows),
         spec=charts.finish(_marks(rows, services, order, language), 46 * len(rows)),
         columns=(message("service"), message("bound of those who could"), _SHAP, _EFFECT, message("evidence"),
                  message("verdict")),
         rows=tuple(_cells(row, name, language) for row, name in zip(rows, order, strict=True)),
-        note=message("Green: the data show that binding cuts churn. Orange: they suggest it. Red: it raises churn."
-                     " Grey: no effect, or it cannot be told."),
+        note=message("Green: the data show that binding reduces churn. Orange: they suggest it. Red: it raises churn."
+                     " Grey: no effect, or not known."),
     )  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def draw_bins(bins: Sequence[Bin], language: Language) -> Figure | None:
     )  # fmt: skip
     return Figure(
         name="bins",
-        title=message("How many customers have which risk"),
+        title=message("Customers by risk"),
         says=charts.says(rows),
         spec=charts.finish([chart], 240),
         columns=(probability, message("risk band"), customers),

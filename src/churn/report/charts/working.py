@@ -42,7 +42,7 @@ def draw_adherence(working: Working, measure: str, language: Language) -> Figure
         y=alt.Y("unit:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False, labelOverlap=False)),
         tooltip=alt.Tooltip("says:N"),
     )
-    x = alt.X("value:Q", title=tell(message("a manager and working day; the line is the target")),
+    x = alt.X("value:Q", title=tell(message("per manager per working day; the line is the target")),
               axis=alt.Axis(tickCount=5), scale=alt.Scale(zero=True))  # fmt: skip
     layers = [
         base.mark_bar(size=14, color=charts.OBSERVED, cornerRadiusEnd=2).encode(x=x),

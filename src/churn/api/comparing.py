@@ -254,13 +254,7 @@ def log_comparison(compared: Compared, *, on_step: OnStep = say_nothing) -> str:
         The database or the server cannot be used.
     """
     return runs.log_comparison(
-        compared.comparison,
-        compared.backtest.recipes,
-        compared.decision,
-        judged=compared.backtest.judged,
-        facts=compared.facts,
-        seconds=compared.backtest.seconds,
-        on_step=on_step,
+        compared.comparison, compared.backtest, compared.decision, facts=compared.facts, on_step=on_step
     )
 
 

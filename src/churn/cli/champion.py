@@ -73,11 +73,7 @@ def _set(chosen: str, reason: str) -> None:
 def standing_document(standing: Standing) -> dict[str, Any]:
     """Return who is what as JSON values: null where there is none."""
     parts = standing._asdict().items()
-    return {"tracking": str(place.tracking_place())} | {role: version and _document(version) for role, version in parts}
-
-
-def _document(version: Version) -> dict[str, Any]:
-    return version._asdict() | {"snapshots": list(version.snapshots)}
+    return {"tracking": str(place.tracking_place())} | {role: version and version._asdict() for role, version in parts}
 
 
 def print_standing(standing: Standing) -> None:

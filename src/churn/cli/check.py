@@ -28,7 +28,7 @@ def check(data: Path, config_path: Path | None, threads: int | None, language: L
     """
     with use_threads(threads), open_data(data, read_config(config_path), labels="if there") as opened:
         if as_json:
-            findings = [asdict(finding) | {"rows": list(finding.rows)} for finding in opened.findings]
+            findings = [asdict(finding) for finding in opened.findings]
             tables = {name: asdict(count) for name, count in opened.row_counts.items()}
             console.print_json({"ok": opened.is_ok, "tables": tables, "findings": findings})
         else:

@@ -64,9 +64,7 @@ def explain(
             files.require_writable_file(_picture(output))
         files.require_apart([output], [model_path, data])
     labels: Labels = "needed" if customer_id is None else "unread"
-    with (
-        shared.open(data, stored, as_of=as_of, use="explain", labels=labels) as source,
-    ):
+    with shared.open(data, stored, as_of=as_of, use="explain", labels=labels) as source:
         if customer_id is not None:
             found = answers.explain_customer(stored, source, customer_id, as_of, bindings=changes, products=products)
             _show_customer(found, output, language, as_json=shared.as_json)

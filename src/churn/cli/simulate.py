@@ -1,6 +1,7 @@
 """`churn simulate`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,33 +32,12 @@ from churn.simulation import simulate_bank
     help="Whether what drives both binding and leaving is in the tables.",
 )
 @click.option("--campaigns/--no-campaigns", default=True, show_default=True, help="Offer services at random.")
-def simulate(
-    out: Path,
-    customers: int,
-    months: int,
-    seed: int,
-    file_format: str,
-    drift: bool,
-    shock: bool,
-    confounders: str,
-    campaigns: bool,
-) -> None:
+def simulate(out: Path, **options: Any) -> None:
     """Write a simulated bank's tables to OUT, and the truth about it to OUT/truth.
 
     \b
     Example:  churn simulate bank --customers 20000 --months 48 --seed 1
     """
     with console.steps() as on_step:
-        simulate_bank(
-            out,
-            customers=customers,
-            months=months,
-            seed=seed,
-            file_format=file_format,  # type: ignore[arg-type]
-            drift=drift,
-            shock=shock,
-            confounders=confounders,  # type: ignore[arg-type]
-            campaigns=campaigns,
-            on_step=on_step,
-        )
+        simulate_bank(out, **options, on_step=on_step)
     console.note(f"wrote {out}")

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from churn.explanation.bindings import BindingRow, flatten
 from churn.speech import LANGUAGES, Amount, Joined, Message, Name, Said, say
 
-Unit = Literal["number", "share", "yuan", "mean"]
+Unit = Literal["number", "yuan", "mean"]
 
 
 class About(NamedTuple):

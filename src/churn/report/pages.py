@@ -245,17 +245,12 @@ def _baselines(pages: Pages, customers: pd.DataFrame) -> tuple[facts.Bucket, ...
 
 
 def _bucket(judged: BaselineRow, today: "pd.Series[float] | None") -> facts.Bucket:
-    return facts.Bucket(
-        coverage=str(judged.product_coverage),
-        n=judged.n,
-        stated=judged.stated,
-        observed=judged.observed,
-        observed_low=judged.observed_low,
-        observed_high=judged.observed_high,
-        predicted=judged.predicted,
-        n_now=0 if today is None else len(today),
-        now=None if today is None else float(today.mean()),
-    )
+    known = {
+        name: getattr(judged, name)
+        for name in ("n", "stated", "observed", "observed_low", "observed_high", "predicted")
+    }
+    n_now, now = (0, None) if today is None else (len(today), float(today.mean()))
+    return facts.Bucket(coverage=str(judged.product_coverage), **known, n_now=n_now, now=now)
 
 
 def _bins(customers: pd.DataFrame) -> list[facts.Bin]:

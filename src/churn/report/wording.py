@@ -116,8 +116,6 @@ def headline_figure(headline: Headline) -> Said:
     """Give a headline's number in its unit."""
     if headline.unit == "yuan":
         return ShortMoney(headline.value)
-    if headline.unit == "share":
-        return Percent(headline.value)
     return Number(headline.value, 2 if headline.unit == "mean" else 0)
 
 

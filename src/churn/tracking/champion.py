@@ -54,7 +54,7 @@ class Standing(NamedTuple):
     previous_champion: Version | None = None
 
 
-def read_standing(*, name: str = versions.MODEL_NAME, place: Place | None = None) -> Standing:
+def read_standing(*, place: Place | None = None) -> Standing:
     """Return champion, challenger and previous champion; makes no database.
 
     Raises
@@ -65,12 +65,12 @@ def read_standing(*, name: str = versions.MODEL_NAME, place: Place | None = None
     place = place or tracking_place()
     if not place.is_there:
         return Standing()
-    with versions.open_registry(place, name, write=False) as registry:
+    with versions.open_registry(place, write=False) as registry:
         numbers = versions.standing_numbers(registry)
         return Standing(**{role: _version(registry, n, role) for role, n in numbers.items() if n is not None})
 
 
-def get_champion(*, name: str = versions.MODEL_NAME, place: Place | None = None) -> tuple[int, StoredModel] | None:
+def get_champion(*, place: Place | None = None) -> tuple[int, StoredModel] | None:
     """Return the champion's version and model, every byte checked; None where there is no champion.
 
     Raises
@@ -83,14 +83,12 @@ def get_champion(*, name: str = versions.MODEL_NAME, place: Place | None = None)
     place = place or tracking_place()
     if not place.is_there:
         return None
-    with versions.open_registry(place, name, write=False) as registry:
+    with versions.open_registry(place, write=False) as registry:
         number = registry.aliases.get(versions.CHAMPION)
         return None if number is None else (number, versions.read_version(registry, number))
 
 
-def promote(
-    version: int, *, reason: str, by: str = "", name: str = versions.MODEL_NAME, place: Place | None = None
-) -> int | None:
+def promote(version: int, *, reason: str, by: str = "", place: Place | None = None) -> int | None:
     """Make a version the champion, and remember the one before; return that one's number.
 
     The version is read first: one that cannot be loaded is not promoted. The champion of now stays as it is, but for
@@ -104,7 +102,7 @@ def promote(
         Why, kept with the version.
     by
         What did it, such as a command; the user's name is added.
-    name, place
+    place
         As for `register`.
 
     Raises
@@ -114,22 +112,20 @@ def promote(
     ModelError
         The version's folder was changed.
     """
-    with versions.open_registry(place or tracking_place(), name, write=True) as registry:
+    with versions.open_registry(place or tracking_place(), write=True) as registry:
         versions.read_version(registry, version)
         return _promote(registry, version, reason, by)
 
 
-def set_challenger(
-    version: int, *, reason: str, by: str = "", name: str = versions.MODEL_NAME, place: Place | None = None
-) -> None:
+def set_challenger(version: int, *, reason: str, by: str = "", place: Place | None = None) -> None:
     """Make a version the challenger; parameters and errors as for `promote`."""
-    with versions.open_registry(place or tracking_place(), name, write=True) as registry:
+    with versions.open_registry(place or tracking_place(), write=True) as registry:
         versions.read_version(registry, version)
         _note(registry, version, versions.CHALLENGER, reason, by)
-        registry.client.set_registered_model_alias(name, versions.CHALLENGER, str(version))
+        registry.client.set_registered_model_alias(versions.MODEL_NAME, versions.CHALLENGER, str(version))
 
 
-def roll_back(*, reason: str, by: str = "", name: str = versions.MODEL_NAME, place: Place | None = None) -> int:
+def roll_back(*, reason: str, by: str = "", place: Place | None = None) -> int:
     """Bring the previous champion back, which the champion of now then is; return its number.
 
     Raises
@@ -140,17 +136,19 @@ def roll_back(*, reason: str, by: str = "", name: str = versions.MODEL_NAME, pla
         Its folder was changed.
     """
     place = place or tracking_place()
-    with versions.open_registry(place, name, write=True) as registry:
+    with versions.open_registry(place, write=True) as registry:
         previous = versions.standing_numbers(registry)[versions.PREVIOUS]
         if previous is None:
-            raise TrackingError(f"{place}: {name} has no champion before this one; give a version with --set")
+            raise TrackingError(
+                f"{place}: {versions.MODEL_NAME} has no champion before this one; give a version with --set"
+            )
         versions.read_version(registry, previous)
         _promote(registry, previous, reason, by)
         return previous
 
 
 def _promote(registry: versions.Registry, version: int, reason: str, by: str) -> int | None:
-    client, name = registry.client, registry.name
+    client, name = registry.client, versions.MODEL_NAME
     before = registry.aliases.get(versions.CHAMPION)
     if before == version:
         return _complete_previous(registry)
@@ -168,7 +166,7 @@ def _complete_previous(registry: versions.Registry) -> int | None:
     """Let the alias of the previous champion follow where a promotion was cut off before it did."""
     previous = versions.standing_numbers(registry)[versions.PREVIOUS]
     if previous is not None and previous != registry.aliases.get(versions.PREVIOUS):
-        registry.client.set_registered_model_alias(registry.name, versions.PREVIOUS, str(previous))
+        registry.client.set_registered_model_alias(versions.MODEL_NAME, versions.PREVIOUS, str(previous))
     return previous
 
 
@@ -177,11 +175,11 @@ def _note(registry: versions.Registry, version: int, role: str, reason: str, by:
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     who = f"{by}, {session.user_name()}" if by else session.user_name()
     for tag, value in (("since", now), ("by", who), ("reason", reason)):
-        registry.client.set_model_version_tag(registry.name, str(version), f"{role}_{tag}", value)
+        registry.client.set_model_version_tag(versions.MODEL_NAME, str(version), f"{role}_{tag}", value)
 
 
 def _version(registry: versions.Registry, number: int, role: str) -> Version:
-    found = registry.client.get_model_version(registry.name, str(number))
+    found = registry.client.get_model_version(versions.MODEL_NAME, str(number))
     tags = found.tags
     # a champion of before was a champion
     told = versions.CHALLENGER if role == versions.CHALLENGER else versions.CHAMPION

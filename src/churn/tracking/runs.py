@@ -130,12 +130,10 @@ def metric_values(metrics: Mapping[str, estimates.Estimate]) -> dict[str, float]
 
 def log_comparison(
     comparison: Comparison,
-    recipes: Mapping[str, Recipe],
+    found: backtest.Backtest,
     decision: promotion.Decision,
     *,
-    judged: backtest.Judged,
     facts: Mapping[str, Any],
-    seconds: Mapping[str, float],
     place: Place | None = None,
     on_step: OnStep | None = None,
 ) -> str:
@@ -145,17 +143,13 @@ def log_comparison(
     ----------
     comparison
         Of all models.
-    recipes
-        How each was made, by the same names.
+    found
+        How each was made, by the same names, and the rows that judged it.
     decision
         What it came to.
-    judged
-        The rows, for plots and groups of customers.
     facts
         Values kept as parameters of the parent: dates, horizon, embargo; and ``inputs`` and ``row_counts``, the files
         with their hashes and rows.
-    seconds
-        Spent on each model.
     place
         By default as `tracking_place` says.
     on_step
@@ -171,9 +165,8 @@ def log_comparison(
     name = f"compare {facts['judged'][-1] if facts.get('judged') else 'flat file'}"
     with open_run(place, name, source="churn compare", tags=tags, what="comparison", on_step=on_step) as run:
         _log_comparison(run.client, run.run_id, comparison, facts)
-        for model, recipe in recipes.items():
-            child = open_child(run, model)
-            _log_candidate(child, comparison, model, recipe, seconds[model], judged)
+        for model in found.recipes:
+            _log_candidate(open_child(run, model), comparison, model, found)
     return run.run_id
 
 
@@ -307,11 +300,10 @@ def _log_comparison(client: "MlflowClient", run_id: str, comparison: Comparison,
     client.log_table(run_id, models.astype(object), "comparison/models.json")
 
 
-def _log_candidate(
-    run: Run, comparison: Comparison, name: str, recipe: Recipe, seconds: float, judged: backtest.Judged
-) -> None:
-    values = metric_values(comparison.models[name]) | {"seconds": seconds}
-    run.client.log_batch(run.run_id, metrics=list(_metrics(values)), params=_params(_recipe_params(recipe)))
+def _log_candidate(run: Run, comparison: Comparison, name: str, found: backtest.Backtest) -> None:
+    values = metric_values(comparison.models[name]) | {"seconds": found.seconds[name]}
+    params, judged = _params(_recipe_params(found.recipes[name])), found.judged
+    run.client.log_batch(run.run_id, metrics=list(_metrics(values)), params=params)
     if segments := [segment.to_json() for segment in evaluate_segments(judged, name)]:
         run.client.log_table(run.run_id, pd.json_normalize(segments).astype(object), "evaluation/segments.json")
     with tempfile.TemporaryDirectory(prefix="churn-") as folder:

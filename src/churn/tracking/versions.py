@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MODEL_NAME = "churn"
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous_champion"
+_NAMED = f"name = '{MODEL_NAME}'"
 REPLACES = "replaces"
 """Tag of a champion: the version it took the place of."""
 
@@ -28,20 +29,15 @@ class Registry(NamedTuple):
     ----------
     client
         MLflow's.
-    name
-        Of the registered model.
     aliases
         Alias to version number; none of a model that is not registered.
     """
 
     client: "MlflowClient"
-    name: str
     aliases: Mapping[str, int]
 
 
-def register(
-    what: str | Path, *, name: str = MODEL_NAME, place: Place | None = None, on_step: data.OnStep | None = None
-) -> int:
+def register(what: str | Path, *, place: Place | None = None, on_step: data.OnStep | None = None) -> int:
     """Register a finished run, or a model folder, which is logged first; return the version.
 
     What is registered already, byte for byte, keeps its version.
@@ -50,8 +46,6 @@ def register(
     ----------
     what
         A run's id, or the path of a model folder.
-    name
-        Of the registered model.
     place
         By default as `tracking_place` says.
     on_step
@@ -68,16 +62,14 @@ def register(
     run_id = what if isinstance(what, str) else None
     if isinstance(what, Path):
         stored = read_model(what)
-        run_id = _find_run(what, name, place)
+        run_id = _find_run(what, place)
         if run_id is None:
             run_id = runs.log_training(stored, what, place=place, source="churn champion", on_step=on_step)
-    with open_registry(place, name, write=True) as registry:
+    with open_registry(place, write=True) as registry:
         return _register_run(registry, str(run_id))
 
 
-def fetch_model(
-    alias_or_version: str | int, folder: Path | str, *, name: str = MODEL_NAME, place: Place | None = None
-) -> int:
+def fetch_model(alias_or_version: str | int, folder: Path | str, *, place: Place | None = None) -> int:
     """Write a version's model folder, every byte as it was trained, whole or not at all; return its number.
 
     Parameters
@@ -86,7 +78,7 @@ def fetch_model(
         "champion", "challenger", "previous_champion", or a number.
     folder
         A new place, or one that holds a model folder.
-    name, place
+    place
         As for `register`.
 
     Raises
@@ -100,10 +92,10 @@ def fetch_model(
     """
     folder = Path(folder)
     require_model_place(folder)
-    with open_registry(place or tracking_place(), name, write=False) as registry:
+    with open_registry(place or tracking_place(), write=False) as registry:
         number = _number(registry, alias_or_version)
-        with _downloaded(registry, number) as fetched:
-            _read_checked(registry, number, fetched)
+        with _downloaded(number) as fetched:
+            _read_checked(number, fetched)
             there = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
             parts = sorted(entry.name for entry in fetched.iterdir())
             with files.new_folder(folder, mark=files.CHECKSUMS, names={*there, *parts}) as temporary:
@@ -113,12 +105,12 @@ def fetch_model(
 
 
 @contextmanager
-def open_registry(place: Place, name: str, *, write: bool) -> Iterator[Registry]:
+def open_registry(place: Place, *, write: bool) -> Iterator[Registry]:
     """Open the registry of a model; parameters and errors as for `session.open_tracking`."""
     with session.open_tracking(place, write=write) as client:
-        found = client.search_registered_models(f"name = '{name}'")
+        found = client.search_registered_models(_NAMED)
         aliases = {alias: int(number) for alias, number in found[0].aliases.items()} if found else {}
-        yield Registry(client, name, aliases)
+        yield Registry(client, aliases)
 
 
 def standing_numbers(registry: Registry) -> dict[str, int | None]:
@@ -126,7 +118,7 @@ def standing_numbers(registry: Registry) -> dict[str, int | None]:
     champion = registry.aliases.get(CHAMPION)
     previous = registry.aliases.get(PREVIOUS)
     if champion is not None:
-        replaced = registry.client.get_model_version(registry.name, str(champion)).tags.get(REPLACES)
+        replaced = registry.client.get_model_version(MODEL_NAME, str(champion)).tags.get(REPLACES)
         previous = int(replaced) if replaced else previous
     challenger = registry.aliases.get(CHALLENGER)
     return {
@@ -144,25 +136,25 @@ def require_version(registry: Registry, version: int) -> None:
     TrackingError
         With the versions there are.
     """
-    found = registry.client.search_model_versions(f"name = '{registry.name}'")
+    found = registry.client.search_model_versions(_NAMED)
     there = sorted(int(one.version) for one in found)
     if version not in there:
         known = f"give one of {', '.join(map(str, there))}" if there else "none is registered yet"
-        raise errors.TrackingError(f"{registry.name}: no version {version}; {known}")
+        raise errors.TrackingError(f"{MODEL_NAME}: no version {version}; {known}")
 
 
 @contextmanager
-def _downloaded(registry: Registry, number: int) -> Iterator[Path]:
+def _downloaded(number: int) -> Iterator[Path]:
     """Give a copy of a version's model folder, which is gone when the block ends."""
     import mlflow.artifacts
 
     with tempfile.TemporaryDirectory(prefix="churn-") as temporary:
-        source = f"models:/{registry.name}/{number}/{logged_model.FOLDER_IN_MODEL}"
+        source = f"models:/{MODEL_NAME}/{number}/{logged_model.FOLDER_IN_MODEL}"
         try:
             fetched = mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=temporary)
         except OSError as error:
             raise errors.ModelError(
-                f"{registry.name} version {number}: its folder is gone; restore the artifacts"
+                f"{MODEL_NAME} version {number}: its folder is gone; restore the artifacts"
             ) from error
         yield Path(fetched)
 
@@ -178,23 +170,23 @@ def read_version(registry: Registry, number: int) -> StoredModel:
         Its folder is gone, or was changed.
     """
     require_version(registry, number)
-    with _downloaded(registry, number) as folder:
-        return _read_checked(registry, number, folder)
+    with _downloaded(number) as folder:
+        return _read_checked(number, folder)
 
 
-def _read_checked(registry: Registry, number: int, folder: Path) -> StoredModel:
+def _read_checked(number: int, folder: Path) -> StoredModel:
     try:
         return read_model(folder)
     except errors.ModelError as error:
         # not the temporary folder's name, which says nothing to anybody
-        raise errors.ModelError(str(error).replace(str(folder), f"{registry.name} version {number}")) from error
+        raise errors.ModelError(str(error).replace(str(folder), f"{MODEL_NAME} version {number}")) from error
 
 
-def _find_run(folder: Path, name: str, place: Place) -> str | None:
+def _find_run(folder: Path, place: Place) -> str | None:
     """Return the finished run that logged this very folder, where there is one."""
     if not place.is_there:
         return None
-    with open_registry(place, name, write=True) as registry:
+    with open_registry(place, write=True) as registry:
         experiment = registry.client.get_experiment_by_name(session.EXPERIMENT)
         if experiment is None:
             return None
@@ -204,7 +196,7 @@ def _find_run(folder: Path, name: str, place: Place) -> str | None:
 
 
 def _registered(registry: Registry, tag: str, value: str) -> int | None:
-    found = registry.client.search_model_versions(f"name = '{registry.name}' and tags.{tag} = '{value}'")
+    found = registry.client.search_model_versions(f"{_NAMED} and tags.{tag} = '{value}'")
     return max((int(one.version) for one in found), default=None)
 
 
@@ -224,13 +216,13 @@ def _register_run(registry: Registry, run_id: str) -> int:
     found = _registered(registry, "folder_sha256", run.data.tags.get("folder_sha256", ""))
     if found is not None:
         return found
-    if not client.search_registered_models(f"name = '{registry.name}'"):
-        client.create_registered_model(registry.name)
+    if not client.search_registered_models(_NAMED):
+        client.create_registered_model(MODEL_NAME)
     tags = {name: run.data.tags[name] for name in ("model_id", "folder_sha256", "as_of") if name in run.data.tags}
     tags |= {"snapshots": run.data.params.get("snapshots", ""), "registered_by": session.user_name()}
     model = logged[0].model_id
     source = f"models:/{model}"
-    made = client.create_model_version(registry.name, source, run_id=run_id, tags=tags, model_id=model)
+    made = client.create_model_version(MODEL_NAME, source, run_id=run_id, tags=tags, model_id=model)
     return int(made.version)
 
 
@@ -242,5 +234,5 @@ def _number(registry: Registry, alias_or_version: str | int) -> int:
     numbers = {**registry.aliases, **standing_numbers(registry)}
     number = numbers.get(text)
     if number is None:
-        raise errors.TrackingError(f"{registry.name}: there is no {text.replace('_', ' ')}; see churn champion")
+        raise errors.TrackingError(f"{MODEL_NAME}: there is no {text.replace('_', ' ')}; see churn champion")
     return number

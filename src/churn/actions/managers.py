@@ -172,7 +172,7 @@ def propose_managers(people: pd.DataFrame, managers: pd.DataFrame) -> pd.DataFra
     Returns
     -------
     DataFrame
-        One row a VIP without a manager, the most valuable first: `customer_id`, `branch_id`, `tier`, `value_cny`,
+        One row per VIP without a manager, the most valuable first: `customer_id`, `branch_id`, `tier`, `value_cny`,
         `proposed_manager_id` (None where the branch has no manager) and `n_vips_before` of that manager.
 
     Examples

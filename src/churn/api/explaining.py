@@ -49,7 +49,7 @@ def explain_bindings(
     n_threads: int | None = None,
     on_step: OnStep = say_nothing,
 ) -> pd.DataFrame:
-    """Say which bindings cut risk most: one row a service, ranked, the columns of `bindings.json`.
+    """Say which bindings cut risk most: one row per service, ranked, the columns of `bindings.json`.
 
     SHAP of everybody at `as_of` stands beside the effect estimated from the latest outcomes and all randomised offers;
     see docs/explaining.md. Differences and effects are changes of the churn probability, negative = less churn.

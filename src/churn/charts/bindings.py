@@ -73,7 +73,7 @@ _CLAIMS = (
 
 
 def plot_bindings(rows: Sequence[BindingRow], names: Mapping[str, str], path: Path, language: Language) -> None:
-    """Draw a forest plot, a block a service, in the order of `rows`, as PNG.
+    """Draw a forest plot, a block per service, in the order of `rows`, as PNG.
 
     From top to bottom of a block: SHAP contrast, raw difference, observational estimate for those without the
     service (line = 95 % interval, pale band = bounds under a hidden driver), randomised estimate on those who took

@@ -253,7 +253,7 @@ def _reliability(
 
 
 def _gains(y_obs: NDArray[Any], y_pred: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return shares of customers and of churners, from none to all, one point a different prediction."""
+    """Return shares of customers and of churners, from none to all, one point per different prediction."""
     values, place = np.unique(-y_pred, return_inverse=True)
     customers = np.bincount(place, minlength=len(values))
     churners = np.bincount(place, weights=y_obs, minlength=len(values))

@@ -14,10 +14,8 @@ from churn.tables.flat import Labels
 @click.command()
 @options.data_argument
 @options.model_option
-@click.option(
-    "--as-of", type=options.IsoDate(), help="Date to compare at [default: the snapshot held out in training]."
-)
-@click.option("--anchor", is_flag=True, help="Write a new model, shifted to the stated rates by products held.")
+@click.option("--as-of", type=options.IsoDate(), help="Date to compare at [default: the held-out snapshot].")
+@click.option("--anchor", is_flag=True, help="Write a new model, shifted to the stated rates.")
 @click.option("-o", "--output", type=options.PATH, help="Model folder to write, with --anchor.")
 @options.shared_options()
 def baselines(
@@ -28,7 +26,7 @@ def baselines(
     output: Path | None,
     shared: options.Shared,
 ) -> None:
-    """Compare stated, observed and predicted churn by products held.
+    """Compare stated, observed and predicted churn by products.
 
     At the held-out snapshot of the data the model was trained on, predictions are those of the model that had not
     seen it; anywhere else, and of an anchored model, they are the stored model's.

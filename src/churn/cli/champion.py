@@ -22,7 +22,7 @@ _SHOWN = ("roc_auc", "average_precision", "log_loss", "brier_score", "calibratio
 @click.option("-o", "--output", type=options.PATH, help="Write the champion's model folder.")
 @options.json_option
 def champion(chosen: str | None, back: bool, reason: str | None, output: Path | None, as_json: bool) -> None:
-    """Show the champion, the challenger and the champion before, or change them by hand.
+    """Show champion and challenger, or change them by hand.
 
     They are versions in MLflow's registry: mlruns/mlflow.db below the current folder, or where MLFLOW_TRACKING_URI
     points. --set takes a version, a run's id or a model folder. The exit code is 1 where there is no champion.

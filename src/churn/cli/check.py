@@ -20,7 +20,9 @@ from churn.threads import use_threads
 @click.option("--lang", "language", type=click.Choice(["en", "zh"]), default="en", help="Language of the report.")
 @options.json_option
 def check(data: Path, config_path: Path | None, threads: int | None, language: Language, as_json: bool) -> int:
-    """Validate DATA and show what is wrong with it, and how much. Exit code 1: rows had to be left out.
+    """Check DATA and show what is wrong with it, and how much.
+
+    Exit code 1: it ran, and rows had to be left out.
 
     \b
     Example:  churn check bank --json

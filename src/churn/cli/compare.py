@@ -58,7 +58,7 @@ _log = logging.getLogger(__name__)
     help="Latest snapshots to judge on.",
 )
 @click.option("--intervals", is_flag=True, help="Show the 95\u202f% interval of every metric as well.")
-@click.option("--promote", is_flag=True, help="Make the best challenger the champion, if it is better beyond noise.")
+@click.option("--promote", is_flag=True, help="Make the best challenger champion, if better beyond noise.")
 @options.shared_options(seed=True, track=True)
 def compare(
     data: Path,
@@ -72,7 +72,9 @@ def compare(
     promote: bool,
     shared: options.Shared,
 ) -> None:
-    """Backtest several models over rolling snapshots of DATA, and say which is better beyond noise.
+    """Compare models out of time, and say which is better.
+
+    Models are judged over rolling snapshots of DATA, and differences held against noise.
 
     Each model is made anew at every judged snapshot from outcomes complete by then. Without --candidate and --model,
     every installed learner is compared; the registry's champion always is. With --promote the best challenger is

@@ -67,7 +67,7 @@ def print_table(
 
 @contextmanager
 def steps(total: int | None = None) -> Iterator[data.OnStep]:
-    """Show what is being done: a bar or a spinner on a terminal, a plain line a step otherwise."""
+    """Show what is being done: a bar or a spinner on a terminal, a plain line per step otherwise."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda text: note(f"· {text}")

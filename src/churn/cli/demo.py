@@ -52,7 +52,7 @@ _NAMES = tuple(name.rstrip("/") for name in _FILES)
 @options.no_track_option
 @options.json_option
 def demo(folder: Path, no_track: bool, as_json: bool) -> None:
-    """Go the whole way on an embedded simulated bank, in under two minutes on two cores.
+    """Go the whole way on a simulated bank, in under two minutes.
 
     \b
     Example:  churn demo --dir demo

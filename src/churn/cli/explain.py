@@ -23,7 +23,7 @@ N_SHOWN = 10
 @click.command()
 @options.data_argument
 @options.model_option
-@click.option("--as-of", type=options.IsoDate(), help="Date to explain at; needed for tables, refused for a flat file.")
+@click.option("--as-of", type=options.IsoDate(), help="Date to explain at; needed for tables, not for a file.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write; needed but with --customer.")
 @click.option("--customer", "customer_id", help="Explain this one customer.")
 @click.option("--bind", multiple=True, metavar="SERVICE", help="With --customer: what if it were bound; repeatable.")
@@ -47,7 +47,9 @@ def explain(
     language: Language,
     shared: options.Shared,
 ) -> None:
-    """Say which bindings cut risk most: SHAP beside the effect that binding would have, and how sure that is.
+    """Say which bindings reduce risk most, and how sure that is.
+
+    SHAP stands beside the effect that binding would have.
 
     \b
     Example:  churn explain bank --model models/first --as-of 2026-01-01 -o explained

@@ -26,7 +26,9 @@ def features(
     show_catalogue: bool,
     shared: options.Shared,
 ) -> None:
-    """Write the feature frame of DATA at a date: one row a customer. Or print the catalogue.
+    """Write the features of DATA at a date, one row per customer.
+
+    With --catalogue, print every feature instead.
 
     \b
     Example:  churn features bank --as-of 2025-01-01 -o features.parquet

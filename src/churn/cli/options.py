@@ -70,14 +70,14 @@ learner_option = click.option(
     "--learner",
     default=LIGHTGBM,
     show_default=True,
-    metavar="NAME",
-    help=f"What grows the model: {LIGHTGBM}, {', '.join(LEARNERS)}; joined by + they are averaged.",
+    metavar=f"[{'|'.join((LIGHTGBM, *LEARNERS))}]",
+    help="What grows the model; learners joined by + are averaged.",
 )
 parameters_option = click.option(
     "--parameters", "parameters_path", type=PATH, help="How LightGBM grows trees: a file from churn tune."
 )
 without_option = click.option(
-    "--without", multiple=True, metavar="NAME", help="Feature, or family of features, to leave out; may be repeated."
+    "--without", multiple=True, metavar="NAME", help="Feature, or family, to leave out; may be repeated."
 )
 no_track_option = click.option(
     "--no-track", is_flag=True, envvar="CHURN_NO_TRACK", help="Do not log the run to MLflow [variable: CHURN_NO_TRACK]."

@@ -23,8 +23,8 @@ from churn.speech import Number, isolate, say
 @click.command()
 @options.data_argument
 @options.scores_option
-@options.output_option("Folder to write: plan.csv, plan.json, plan.xlsx, assignments.csv, lists/.")
-@click.option("--date", type=options.IsoDate(), help="The day [default: the scores' date, or the next working day].")
+@options.output_option("Folder to write: the plan, assignments and lists.")
+@click.option("--date", type=options.IsoDate(), help="The day [default: the scores' date or next working day].")
 @click.option(
     "--lang", "language", type=click.Choice(["both", "en", "zh"]), default="both", show_default=True,
     help="Language of the workbooks; the other files have both.",
@@ -38,7 +38,9 @@ def plan(
     language: Shown,
     shared: options.Shared,
 ) -> None:
-    """Plan each manager's day: whom to meet, whom to call, why now, what to say first, what to offer next.
+    """Plan each manager's day, and list whom to look after.
+
+    The plan says whom to meet and to call, why now, what to say first and what to offer next.
 
     Beside it go the lists: VIPs without a manager, customers who lose money, potential VIPs seen at the counter,
     upgrades, referrers and their groups, customers with few ties, relationships, and products that were never bound.

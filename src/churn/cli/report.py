@@ -25,8 +25,8 @@ from churn.speech import Language
 @options.output_option("Page to write, .html; with --each-branch a folder.")
 @click.option("--branch", "branch_id", metavar="ID", help="The page of one branch [default: of the bank].")
 @click.option("--each-branch", is_flag=True, help="The bank's page and one for each branch, in a folder.")
-@click.option("--date", type=IsoDate(), help="The day to plan [default: the scores' date, or the next working day].")
-@click.option("--explained", type=PATH, help="Folder of churn explain [default: find out again, which takes longest].")
+@click.option("--date", type=IsoDate(), help="The day [default: the scores' date or next working day].")
+@click.option("--explained", type=PATH, help="Folder of churn explain [default: explain again, slow].")
 @click.option("--measures", type=PATH, help="Also write every measure of every branch and manager, .csv.")
 @options.language_option
 @options.shared_options(seed=True)
@@ -43,7 +43,7 @@ def report(
     language: Language,
     shared: options.Shared,
 ) -> None:
-    """Write one page for managers: customers at risk, why, today's plan, and whether it works.
+    """Write one page for managers: risk, reasons, plan, progress.
 
     The page is one file that loads nothing: open it in any browser, send it, or print it. A flat file has no plan.
 

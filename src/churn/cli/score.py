@@ -14,9 +14,9 @@ from churn.model.storage import read_model
 @click.command()
 @options.data_argument
 @options.model_option
-@click.option("--as-of", type=options.IsoDate(), help="Date to score at; needed for tables, refused for a flat file.")
+@click.option("--as-of", type=options.IsoDate(), help="Date to score at; needed for tables, not for a flat file.")
 @options.output_option("Scores to write, .parquet or .csv.")
-@click.option("--explain", is_flag=True, help="Add the next binding or product, and reasons in English and Chinese.")
+@click.option("--explain", is_flag=True, help="Add the next step, and reasons in English and Chinese.")
 @options.shared_options()
 def score(
     data: Path,
@@ -26,7 +26,7 @@ def score(
     explain: bool,
     shared: options.Shared,
 ) -> None:
-    """Score every customer of DATA: probability, risk band and the three features that raise the risk most.
+    """Score every customer of DATA: risk, band, main features.
 
     \b
     Example:  churn score bank --model models/first --as-of 2026-01-01 -o scores.parquet

@@ -29,11 +29,13 @@ from churn.simulation import simulate_bank
     type=click.Choice(["hidden", "observed"]),
     default="hidden",
     show_default=True,
-    help="Whether what drives both binding and leaving is in the tables.",
+    help="Whether the tables hold what drives binding and leaving.",
 )
 @click.option("--campaigns/--no-campaigns", default=True, show_default=True, help="Offer services at random.")
 def simulate(out: Path, **options: Any) -> None:
-    """Write a simulated bank's tables to OUT, and the truth about it to OUT/truth.
+    """Write a simulated bank's tables, and the truth about it.
+
+    The tables go to OUT, the truth to OUT/truth.
 
     \b
     Example:  churn simulate bank --customers 20000 --months 48 --seed 1

@@ -46,7 +46,9 @@ def train(
     without_effects: bool,
     shared: options.Shared,
 ) -> None:
-    """Train a model on DATA, calibrate it, judge it on the latest snapshot, and write its folder.
+    """Train a model on DATA, calibrate and judge it, and write it.
+
+    The latest snapshot judges it.
 
     With --anchor the model is anchored, on the customers of the latest snapshot, after it was judged; see
     churn baselines --anchor. With --monotone binding a service never raises a prediction; a second model without

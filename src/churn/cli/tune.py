@@ -67,7 +67,7 @@ def tune(
     name: str | None,
     shared: options.Shared,
 ) -> None:
-    """Look for parameters of LightGBM that suit DATA, and say whether they gained anything.
+    """Try parameters of LightGBM on DATA; say whether they help.
 
     Parameters are judged by the mean log loss over earlier snapshots, each by a model of what was known at its date.
     The latest snapshot takes no part: in the end it judges the best parameters against the defaults. A flat file has

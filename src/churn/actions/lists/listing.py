@@ -111,7 +111,7 @@ class ListBasis:
         return self.features[feature].tell(getattr(row, feature), raises=raises)
 
     def holdings(self) -> pd.DataFrame:
-        """Return products held, one row a customer and product: `customer_id`, `product`, first `opened_on`."""
+        """Return products held, one row per customer and product: `customer_id`, `product`, first `opened_on`."""
         held = self.today.tables["holdings"].filter(is_open("opened_on", "closed_on", self.today.day))
         rows = to_pandas(held.group_by("customer_id", "product").agg(nw.col("opened_on").min()))
         rows = rows[rows["customer_id"].isin(self.customers["customer_id"])]

@@ -49,7 +49,7 @@ def find_potential_vips(basis: ListBasis) -> Found:
 
 
 def _read_visits(basis: ListBasis) -> pd.DataFrame:
-    """Return one row a customer and day at the counter, with what was large on an ordinary ticket, in cents."""
+    """Return one row per customer and day at the counter, with what was large on an ordinary ticket, in cents."""
     s, today = basis.settings, basis.today
     at_counter = (nw.col("channel") == nw.lit("counter")) & since("transacted_on", today.day, s.counter_days)
     large = is_large_ordinary(round(s.large_counter_cny * 100))
@@ -154,7 +154,7 @@ def _why_thin(basis: ListBasis, row: Any) -> Said:
 
 
 def find_never_bound(basis: ListBasis) -> Found:
-    """Find products held whose service was never bound, not even once; one row a customer and service.
+    """Find products held whose service was never bound, not even once; one row per customer and service.
 
     The largest churn probability stands first, then the longest held.
     """

@@ -36,7 +36,7 @@ def find_referrers(basis: ListBasis) -> Found:
 
 
 def find_circles(basis: ListBasis) -> Found:
-    """Group likely referrers of one branch and age band who hold the same product; one row a customer and circle.
+    """Group likely referrers of one branch and age band who hold the same product; one row per customer and circle.
 
     A product that most customers hold is nothing to share. The largest circle stands first; its size counts those who
     may be invited.
@@ -66,7 +66,7 @@ def _likely(basis: ListBasis) -> pd.DataFrame:
 
 
 def _members(likely: pd.DataFrame, basis: ListBasis) -> pd.DataFrame:
-    """Return a row a likely referrer of known age and product held, of those that not most customers hold."""
+    """Return a row per likely referrer of known age and product held, of those that not most customers hold."""
     held = basis.holdings()[["customer_id", "product"]]
     share = held["product"].value_counts() / len(basis.customers)
     special = share.index[share <= basis.settings.common_share]

@@ -1,4 +1,4 @@
-"""The lists as a workbook to print: first what each list is, then a sheet a list."""
+"""The lists as a workbook to print: first what each list is, then a sheet per list."""
 
 import datetime as dt
 from collections.abc import Mapping

@@ -37,9 +37,9 @@ class DayPlan:
     managers
         Of `find_managers`.
     rows
-        One row a contact, sorted by manager, meetings first, then by rank; the columns of `plan.csv` (docs/plan.md).
+        One row per contact, sorted by manager, meetings first, then by rank; the columns of `plan.csv` (docs/plan.md).
     assignments
-        One row a VIP without a manager; the columns of `assignments.csv`.
+        One row per VIP without a manager; the columns of `assignments.csv`.
     left_out
         How many customers could not be contacted, each under the first reason that holds.
     n_customers

@@ -60,7 +60,7 @@ class Desk(NamedTuple):
 
 
 class ChosenContacts(NamedTuple):
-    """One entry a contact: places of the customer and of the manager, and whether it is a meeting."""
+    """One entry per contact: places of the customer and of the manager, and whether it is a meeting."""
 
     customer: Ints
     manager: Ints

@@ -1,7 +1,7 @@
 """A plan as JSON for programs, in which every text stands as it is, and as a workbook to print.
 
-The workbook has one sheet a manager, A4 landscape, the header on every page. Sheets are named after managers, as far as
-Excel allows. A bank that names no manager has one sheet, which says so.
+The workbook has one sheet per manager, A4 landscape, the header on every page. Sheets are named after managers, as far
+as Excel allows. A bank that names no manager has one sheet, which says so.
 """
 
 import json

@@ -20,7 +20,7 @@ MEASURES = ("meetings_per_day", "calls_per_day", "days_kept")
 
 
 class Days(NamedTuple):
-    """Contacts of managers, day by day; a row a manager of `Basis.managers`, a column a day from the first on.
+    """Contacts of managers, day by day; a row per manager of `Basis.managers`, a column per day from the first on.
 
     Attributes
     ----------

@@ -33,7 +33,7 @@ class Progress:
     horizon_days
         Of churn and of changes.
     measures
-        One row a unit and measure that can be told, units in order (the bank, branches, managers), then measures in
+        One row per unit and measure that can be told, units in order (the bank, branches, managers), then measures in
         that of `MEASURES`: `level` bank, branch or manager, `unit` (None for the bank), `branch_id`, `measure`,
         `value`, `low` and `high` (its 95 % interval; NaN where it has none), `n` (what it is counted over) and `target`
         (NaN where there is none). A unit of which nobody is counted has the value NaN.
@@ -179,7 +179,7 @@ def progress_table(progress: Progress) -> pd.DataFrame:
     -------
     DataFrame
         `TABLE_COLUMNS`. The bank first, with a row for every measure, in the order of `MEASURES`: one that cannot be
-        told has no numbers and says why in `not_told_en` and `not_told_zh`. Then a row a measure that can, for each
+        told has no numbers and says why in `not_told_en` and `not_told_zh`. Then a row per measure that can, for each
         branch and then each manager. `date` is the date as YYYY-MM-DD.
 
     Examples

@@ -34,8 +34,8 @@ class Basis:
         Whose every customer is who had come before the date, left or not: `customer_id` and today's `branch_id` and
         `manager_id`; lazy.
     units
-        One row a unit, the bank first, then branches, then managers, each sorted: `level`, `unit` (None for the bank),
-        `branch_id` (a manager's own; None for the bank).
+        One row per unit, the bank first, then branches, then managers, each sorted: `level`, `unit` (None for the
+        bank), `branch_id` (a manager's own; None for the bank).
     """
 
     today: Today
@@ -134,7 +134,7 @@ def sum_by_unit(basis: Basis, rows: nw.LazyFrame[Any]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a unit, in the order of `Basis.units`: the number of rows `n`, and the sum of each column.
+        One row per unit, in the order of `Basis.units`: the number of rows `n`, and the sum of each column.
     """
     names = [name for name in rows.collect_schema().names() if name != "customer_id"]
     owned = rows.join(basis.owners, on="customer_id", how="inner")
@@ -149,7 +149,7 @@ def add_up(basis: Basis, rows: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a unit, in the order of `Basis.units`; 0 where a unit has no row.
+        One row per unit, in the order of `Basis.units`; 0 where a unit has no row.
     """
     numbers = rows.drop(columns=["branch_id", "manager_id", "customer_id"], errors="ignore")
     parts = [numbers.sum().to_frame().T]

@@ -185,7 +185,8 @@ def drawable(text: str) -> str:
     ...     drawable("funds\t\U0001f9e7")
     'funds ?'
     """
-    known = frozenset[str]().union(*(_characters(_file_of(family)) for family in mpl.rcParams["font.family"]))
+    fonts = [Path(findfont(FontProperties(family=[family]))) for family in mpl.rcParams["font.family"]]
+    known = frozenset[str]().union(*map(_characters, fonts))
     shown = " ".join(text.translate(_UNSEEN).split())
     return "".join(character if character in known else "?" for character in shown)
 
@@ -225,10 +226,6 @@ def _register(path: Path) -> str:
     if not any(Path(entry.fname) == path for entry in fontManager.ttflist):
         fontManager.addfont(path)
     return FontProperties(fname=path).get_name()
-
-
-def _file_of(family: str) -> Path:
-    return Path(findfont(FontProperties(family=[family])))
 
 
 @lru_cache(maxsize=512)

@@ -1,6 +1,5 @@
 """Managers' pages: what they are made of, and the facts of each collected from it, of the bank and of every branch."""
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,7 +172,6 @@ def _collect(pages: Pages, branch_id: str | None) -> facts.PageFacts:
     named = _most_at_risk(mine)
     told = pages.scores.told(named["customer_id"].tolist())
     day = None if acts is None else acting.summarise_day(acts.plan, branch_id)
-    scored_on = pages.scores.as_of
     meanings = {feature.name: feature.meaning for feature in pages.catalogue if feature.family}
     return facts.PageFacts(
         about=_about(pages, mine, day, branch_id),
@@ -189,7 +187,7 @@ def _collect(pages: Pages, branch_id: str | None) -> facts.PageFacts:
         day=day,
         lists=() if acts is None else acting.summarise_lists(acts.lists, branch_id),
         working=None if acts is None else acting.summarise_working(acts.progress, branch_id),
-        cannot=tuple(_cannot(pages, is_old=_is_old(day, scored_on))),
+        cannot=tuple(_cannot(pages, day)),
     )
 
 
@@ -216,18 +214,14 @@ def _headlines(customers: pd.DataFrame) -> list[facts.Headline]:
         facts.Headline("expected_leavers", float(risk.sum()), "number"),
         facts.Headline("high_risk", int((customers["risk_band"] == "high").sum()), "number"),
     ]
-    if (at_risk := _total(customers["at_risk_cny"])) is not None:
-        found.append(facts.Headline("at_risk_cny", at_risk, "yuan"))
+    if customers["at_risk_cny"].notna().any():
+        found.append(facts.Headline("at_risk_cny", float(customers["at_risk_cny"].sum()), "yuan"))
     if customers["product_coverage"].notna().any():
         found.append(facts.Headline("product_coverage", float(customers["product_coverage"].mean()), "mean"))
     if "tier" in customers:
         vips = customers["tier"].isin(VIP_TIERS)
         found.append(facts.Headline("vips_at_risk", int((vips & (customers["risk_band"] == "high")).sum()), "number"))
     return found
-
-
-def _total(values: "pd.Series[float]") -> float | None:
-    return float(values.sum()) if values.notna().any() else None
 
 
 def _baselines(pages: Pages, customers: pd.DataFrame) -> tuple[facts.Bucket, ...]:
@@ -313,19 +307,16 @@ def _step(says: Told, config: Config) -> Name | None:
     return name_of(says.product, config.products) if says.product else None
 
 
-def _is_old(day: facts.Day | None, scored_on: dt.date | None) -> bool:
-    return day is not None and scored_on is not None and (day.date - scored_on).days > STALE_DAYS
-
-
-def _cannot(pages: Pages, *, is_old: bool) -> Sequence[str]:
+def _cannot(pages: Pages, day: facts.Day | None) -> Sequence[str]:
     """Name what the page cannot say."""
     is_flat, customers, explained = pages.acts is None, pages.customers, pages.explanation
+    scored_on = pages.scores.as_of
     lacking = {
         "flat_plan": is_flat,
         "flat_time": is_flat,
         "seen": pages.is_seen,
         "perhaps_seen": is_flat and not pages.is_seen,
-        "old_scores": is_old,
+        "old_scores": bool(day and scored_on and (day.date - scored_on).days > STALE_DAYS),
         "values": customers["value_cny"].isna().all(),
         "coverage": "by_coverage" not in customers,
         "bindings": not explained.bindings,

@@ -78,7 +78,8 @@ def log_training(
     """
     place, folder = place or tracking_place(), Path(folder)
     tags = _tags(stored, folder) | ({PARENT: parent} if parent else {})
-    with open_run(place, _run_name(stored), source=source, tags=tags, what="run", on_step=on_step) as run:
+    name = f"{'+'.join(stored.model.learners)} {stored.manifest.as_of or 'flat file'}"
+    with open_run(place, name, source=source, tags=tags, what="run", on_step=on_step) as run:
         _log_facts(run.client, run.run_id, stored, embargo_days)
         _log_files(run.client, run.run_id, stored, held_out or stored.held_out)
         model = log_model(run.client, run.experiment, run.run_id, stored, folder)
@@ -201,24 +202,16 @@ def log_study(
     return run.run_id
 
 
-def _run_name(stored: StoredModel) -> str:
-    return f"{'+'.join(stored.model.learners)} {stored.manifest.as_of or 'flat file'}"
-
-
 def _tags(stored: StoredModel, folder: Path) -> dict[str, str]:
     manifest = stored.manifest
     return {
-        "mlflow.note.content": _description(stored),
+        # the card up to its table of metrics: what it is for, on what it was trained, how it was judged
+        "mlflow.note.content": stored.card.partition("\n| metric")[0].strip(),
         "model_id": manifest.model_id,
         "folder_sha256": folder_digest(folder),
         "as_of": str(manifest.as_of),
         "churn_version": version("churn"),
     }
-
-
-def _description(stored: StoredModel) -> str:
-    """Return the card up to its table of metrics: what it is for, on what it was trained, how it was judged."""
-    return stored.card.partition("\n| metric")[0].strip()
 
 
 def _log_facts(client: "MlflowClient", run_id: str, stored: StoredModel, embargo_days: int | None) -> None:
@@ -246,7 +239,9 @@ def _log_files(client: "MlflowClient", run_id: str, stored: StoredModel, held_ou
     with tempfile.TemporaryDirectory(prefix="churn-") as temporary:
         folder = Path(temporary)
         files.write_text(folder / "MODEL_CARD.md", stored.card)
-        files.write_json(folder / "data" / "inputs.json", _inputs(stored))
+        kept = ("inputs", "row_counts", "populations", "data_begin", "data_end")
+        inputs = {name: value for name, value in stored.manifest.to_json().items() if name in kept}
+        files.write_json(folder / "data" / "inputs.json", inputs)
         (folder / "evaluation").mkdir()
         _draw(folder / "evaluation", stored, held_out)
         client.log_artifacts(run_id, str(folder))
@@ -255,11 +250,6 @@ def _log_files(client: "MlflowClient", run_id: str, stored: StoredModel, held_ou
         if rows:
             table = pd.DataFrame([row.to_json() for row in rows])
             client.log_table(run_id, table.astype(object), f"evaluation/{name}.json")
-
-
-def _inputs(stored: StoredModel) -> dict[str, Any]:
-    kept = ("inputs", "row_counts", "populations", "data_begin", "data_end")
-    return {name: value for name, value in stored.manifest.to_json().items() if name in kept}
 
 
 def _draw(folder: Path, stored: StoredModel, held_out: HeldOutOutcomes | None) -> None:

@@ -69,15 +69,17 @@ def build_plan(today: Today) -> DayPlan:
         Without rows where the bank names no manager: then nobody can be contacted, and a note says so.
     """
     settings, managers = today.config.plan, today.managers
+    is_told = (today.customers["n_loss_notices_since_loss"] > 0).to_numpy()
     # What is not known of contacts and losses is none.
     people = today.customers.assign(
         stage=today.customers["familiarity_stage"].fillna(0).astype(np.int64),
-        tells_loss=_tells_loss(today.customers, settings),
+        tells_loss=value.is_felt_loss(today.customers, settings) & ~is_told,
     )
     proposals = propose_managers(people, managers)
     people = _with_responsible(people, managers, proposals)
     reasons = _left_out(people, settings)
-    open_to = people[_first_reason(reasons) == ""].reset_index(drop=True)
+    first = np.select(list(reasons.values()), list(reasons), default="")
+    open_to = people[first == ""].reset_index(drop=True)
     kept = _kept(open_to, settings)
     chosen = choice.choose_contacts(_competitors(open_to, kept), _desk(managers))
     return DayPlan(
@@ -85,7 +87,7 @@ def build_plan(today: Today) -> DayPlan:
         managers=managers,
         rows=_rows(open_to, kept, chosen, today),
         assignments=_assignments(proposals, today.date),
-        left_out=_count(_first_reason(reasons), list(reasons)),
+        left_out={name: int((first == name).sum()) for name in reasons},
         n_customers=len(people),
         notes=telling.note_limits(today),
         knows_contacts=today.knows_contacts,
@@ -108,11 +110,6 @@ def _with_responsible(people: pd.DataFrame, managers: pd.DataFrame, proposals: p
     )
 
 
-def _tells_loss(people: pd.DataFrame, settings: PlanSettings) -> Marks:
-    told = (people["n_loss_notices_since_loss"] > 0).to_numpy()
-    return value.is_felt_loss(people, settings) & ~told
-
-
 def _left_out(people: pd.DataFrame, settings: PlanSettings) -> dict[str, Marks]:
     """Say who cannot be contacted and why, in the order in which reasons are given."""
     never = {
@@ -123,14 +120,6 @@ def _left_out(people: pd.DataFrame, settings: PlanSettings) -> dict[str, Marks]:
     }
     held = people["is_held_out"].to_numpy() & ~people["tells_loss"].to_numpy()
     return {**never, "held_out": held}
-
-
-def _first_reason(reasons: Mapping[str, Marks]) -> NDArray[np.str_]:
-    return np.select(list(reasons.values()), list(reasons), default="")
-
-
-def _count(reason: NDArray[np.str_], names: list[str]) -> dict[str, int]:
-    return {name: int((reason == name).sum()) for name in names}
 
 
 def _kept(people: pd.DataFrame, settings: PlanSettings) -> value.Kept:

@@ -139,7 +139,7 @@ def measure_breadth(basis: Basis) -> Found:
     for name in HELD:
         change, lack = f"{name}_change", basis.lacks("bindings") if name == "bindings_per_customer" else None
         short = basis.lacks_history(basis.day - basis.horizon_days)
-        found[name] = lack or _now(basis, name)
+        found[name] = lack or _measured(basis, held(basis.tables, basis.day, basis.config, name))
         found[change] = lack or short or _change(basis, name)
     return found
 
@@ -162,10 +162,6 @@ def held(tables: Tables, day: int, config: Config, name: str) -> nw.LazyFrame[An
 def _distinct(rows: nw.LazyFrame[Any], column: str, names: tuple[str, ...]) -> nw.LazyFrame[Any]:
     once = rows.filter(nw.col(column).is_in(list(names))).select("customer_id", column).unique()
     return once.group_by("customer_id").agg(nw.col(column).count().alias("held"))
-
-
-def _now(basis: Basis, name: str) -> MeasuredUnits:
-    return _measured(basis, held(basis.tables, basis.day, basis.config, name))
 
 
 def _change(basis: Basis, name: str) -> MeasuredUnits:

@@ -27,7 +27,9 @@ def build_series(basis: Basis) -> pd.DataFrame:
 
 
 def _parts(basis: Basis) -> Iterator[pd.DataFrame]:
-    ends = [end for end in reversed(month_ends_before(basis.day, MONTHS)) if _is_known(basis, end)]
+    begin, last = basis.today.begin, basis.today.end
+    all_ends = reversed(month_ends_before(basis.day, MONTHS))
+    ends = [end for end in all_ends if begin <= month_end_before(end) + 1 and end <= last]
     for name in growth.HELD:
         if name == "bindings_per_customer" and basis.lacks("bindings"):
             continue
@@ -36,10 +38,6 @@ def _parts(basis: Basis) -> Iterator[pd.DataFrame]:
             yield _rows(basis, name, end, numbers(sums, "held"), numbers(sums, "n"))
     if ends and not adherence.lacks_contacts(basis, month_end_before(ends[0]) + 1, ends[-1] + 1):
         yield from _contacts(basis, ends)
-
-
-def _is_known(basis: Basis, end: int) -> bool:
-    return basis.today.begin <= month_end_before(end) + 1 and end <= basis.today.end
 
 
 def _contacts(basis: Basis, ends: list[int]) -> Iterator[pd.DataFrame]:

@@ -59,7 +59,7 @@ def test_a_total_line_is_no_quarantined_row_in_either_language(run, small):
     result = run("check", small, "--config", small / "bank.toml")
     assert result.code == 0
     assert "left out" not in result.err.replace("features are left out", "")
-    assert "note: customers: total lines, which are no rows: 1" in result.err
+    assert "note: customers: total lines, which are not rows: 1" in result.err
     assert "Every row can be used; total lines are not rows." in result.out
     assert "total lines" in result.out
     assert "manager_id (经理)" in result.out

@@ -254,7 +254,7 @@ def test_without_contacts_the_plan_says_what_it_cannot_know(run, bank, scored, t
     (other / "contacts.parquet").unlink()
     result = run("plan", other, "--scores", scored, "-o", out)
     assert result.code == 0, result.err
-    assert "note: nobody knows who was reached" in result.err
+    assert "note: past contacts are not known" in result.err
     table = pd.read_csv(out / "plan.csv")
     assert table["last_contacted_on"].isna().all()
     assert set(table["purpose"]) <= {"introduce", "loss_notice"}

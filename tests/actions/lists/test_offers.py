@@ -237,7 +237,7 @@ def test_products_whose_service_was_never_bound_are_listed_one_row_a_service(lis
     assert found["why_en"][0] == (
         "credit card held for 11 days, credit-card repayment never bound, churn probability 50\u202f%"
     )
-    assert found["why_zh"][0] == "持有信用卡 11 天，从未绑定信用卡还款，流失概率 50%"
+    assert found["why_zh"][0] == "已开通信用卡 11 天，尚未签约绑定信用卡还款，流失概率 50%"
 
 
 def test_never_bound_is_sorted_by_risk_then_by_days_held(lists_of):
@@ -270,7 +270,7 @@ def test_products_and_services_of_the_bank_are_named_as_it_names_them(lists_of):
     row = lists.frames["never_bound"].set_index("customer_id").loc["C"]
     assert (row["why_en"], row["why_zh"]) == (
         "private loan held for 1 day, loan repayment never bound",
-        "持有个人贷款 1 天，从未绑定贷款还款",
+        "已开通个人贷款 1 天，尚未签约绑定贷款还款",
     )
 
 

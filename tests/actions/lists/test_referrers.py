@@ -141,8 +141,8 @@ def test_hold_out_is_in_no_circle_and_not_in_its_size(lists_of):
     # as above, but for B; E refused, and is counted there
     assert found[["rank", "customer_id", "circle_size"]].values.tolist() == [[1, "A", 2], [2, "C", 2]]
     assert say(lists.sentences["circles"], "en") == (
-        "2 customers. 1 more asked not to be contacted and is left out. 1 of the random hold-out is left out. Who is in"
-        " several circles stands in each."
+        "2 customers. 1 more asked not to be contacted and is left out. 1 of the random hold-out is left out. A"
+        " customer in several groups is listed in each."
     )
     fewer = lists_of(**tables, folder="fewer", config=Config(plan=hold_out_of("BC")))
     assert fewer.frames["circles"].empty

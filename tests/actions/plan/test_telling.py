@@ -164,7 +164,9 @@ def test_without_contacts_it_is_said_what_is_not_known_then(known):
     notes = noted(missing=() if known else ("contacts",))
     assert len(notes) == (not known)
     for note in notes:
-        assert "whoever has no loss to hear of is introduced to, rest days are not kept" in note.text
+        assert (
+            "every customer without a loss to discuss starts with an introduction, rest days are not kept" in note.text
+        )
         assert "whether a loss was told is not known" in note.text
 
 

@@ -100,7 +100,7 @@ def test_those_contacted_are_those_reached_in_the_ninety_days_before_the_horizon
     assert (row["low"], row["high"]) == pytest.approx(expected)
     # of N everybody was contacted: there is nobody to compare with
     assert np.isnan(told(progress, "contacted_difference", "N")["value"])
-    assert "says nothing of what a contact does" in say(progress.notes[0], "en")
+    assert "does not show what a contact does" in say(progress.notes[0], "en")
 
 
 def test_contacts_that_begin_later_tell_no_difference(progress_of):
@@ -134,7 +134,7 @@ def test_data_shorter_than_the_horizon_tell_no_churn(progress_of):
 
 
 def test_silent_attrition_that_cannot_be_seen_is_noted(progress_of):
-    said = "Customers whose assets went without a word are not counted as left"
+    said = "Silent attrition is not counted"
     assert any(say(note, "en").startswith(said) for note in progress_of(**TABLES).notes)
     pnl = "holding_id,customer_id,month,market_value\nH0,B,2024-06-30,1\nH0,B,2023-06-30,1\n"
     with_pnl = progress_of(folder="pnl", pnl=pnl, **TABLES)
@@ -198,7 +198,7 @@ def test_value_kept_is_the_difference_times_what_the_others_were_worth(progress_
 @pytest.mark.parametrize(
     ("config", "why"),
     [
-        ({}, "it is not said since when managers' days are planned from scores"),
+        ({}, "set [progress] begun_on to the day managers began to follow the plan"),
         ({"progress": {"begun_on": "2023-07-03"}}, "managers have followed the plan since 2023-07-03"),
         ({"plan": {"hold_out": 0}, "progress": {"begun_on": "2023-01-01"}}, "nobody is held out"),
     ],

@@ -29,5 +29,5 @@ def test_title_of_what_is_no_effect_of_contact_says_so():
 
 def test_notes_are_sentences_without_a_full_stop():
     for note in NOTES:
-        assert re.fullmatch(r"[A-Z][ -~]+[^.]", say(note, "en"))
+        assert re.fullmatch(r"[A-Z][ -~\u202f]+[^.]", say(note, "en"))
         assert not say(note, "zh").endswith("。")

@@ -197,7 +197,7 @@ def offer_next(service: str | None, product: str | None, effect: float, config: 
     >>> say(offer_next("fund_trading", None, -0.083, Config()), "en")
     'bind fund trading: risk 8.3 points lower if bound (estimated)'
     >>> say(offer_next(None, "fund_plan", float("nan"), Config()), "en")
-    'open fund auto-invest first'
+    'first: sign up for fund auto-invest'
     """
     if service and isnan(effect):
         return message("bind {service}: effect not known", service=name_of(service, config.services))

@@ -63,8 +63,9 @@ def test_changes_are_points_with_a_true_minus(estimate, text):
         (None, "count", "missing", "缺失"),
         (None, None, "missing", "缺失"),
         (3.0, "count", "3", "3"),
-        (-0.001, "ratio", "0.00", "0.00"),
-        (0.823, "ratio", "0.82", "0.82"),
+        (-0.001, "ratio", "0\u202f%", "0%"),
+        (-0.05, "ratio", "−5\u202f%", "−5%"),
+        (0.823, "ratio", "82\u202f%", "82%"),
         ("Blue collar", None, "Blue collar", "Blue collar"),
     ],
 )

@@ -257,7 +257,7 @@ def _set_scale(axes: Axes, x: NDArray[np.float64], ticks: Sequence[str], unit: s
         axes.set_xticks(_powers(distinct[0], distinct[-1]))
         axes.set_xticks([], minor=True)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: say(ShortNumber(value), language)))
-    elif unit == "share":
+    elif unit in ("share", "ratio"):
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: say(Percent(value, digits=0), language)))
 
 

@@ -63,7 +63,9 @@ class Percent(Amount):
         """Write it in a language."""
         if self.value is None:
             return NOTHING
-        return look_up("{share}\u202f%", language).format(share=f"{100 * self.value:.{self.digits}f}")
+        text = f"{100 * self.value:.{self.digits}f}"
+        text = text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
+        return look_up("{share}\u202f%", language).format(share=text)
 
 
 @dataclass(frozen=True)
@@ -262,7 +264,7 @@ class InUnit(Amount):
             text = isolate(self.value)
         elif self.unit == "0/1" and self.value in {0, 1}:
             text = look_up("yes", language) if self.value else look_up("no", language)
-        elif self.unit == "share":
+        elif self.unit in ("share", "ratio"):
             text = Percent(self.value, digits=0).said(language)
         else:
             text = self._with_unit(float(self.value), language)

@@ -2,12 +2,13 @@ import datetime as dt
 import itertools
 import re
 import unicodedata
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from churn.actions.plan import telling
-from churn.actions.plan.telling import Occasion, note_limits, offer_next, say_first, what_raises, why_assigned, why_now
+from churn.actions.plan.telling import note_limits, offer_next, say_first, what_raises, why_assigned, why_now
 from churn.config import PRODUCTS, SERVICES, Config, PlanSettings
 from churn.scores import Told
 from churn.speech import LANGUAGES, Money, Name, Share, message, say
@@ -57,42 +58,43 @@ def test_a_service_the_catalogue_does_not_have_is_named_by_its_code():
     assert offer_next("gold_saving", None, NAN, Config()).facts["service"] == ("gold_saving", "gold_saving")
 
 
-def occasion(**known):
-    return Occasion(**{"probability": 0.5, "aum_cny": NAN, "unrealised_pnl_cny": NAN, "unrealised_return": NAN} | known)
+def contact(**known):
+    unknown = dict.fromkeys(("aum_cny", "unrealised_pnl_cny", "unrealised_return"), NAN)
+    return SimpleNamespace(**{"churn_probability": 0.5, "tells_loss": False, "assignment": "own"} | unknown | known)
 
 
 @pytest.mark.parametrize(
     ("features", "said_twice"), [(("aum_cny",), False), (("aum_growth_3m", "aum_cny"), False), (("n_bound",), True)]
 )
 def test_assets_that_the_reason_names_are_not_said_twice(features, said_twice):
-    why = why_now(occasion(aum_cny=2000.0, raises=Name("anything", "任何原因"), raises_features=features))
+    why = why_now(contact(aum_cny=2000.0), Name("anything", "任何原因"), names=features)
     assets = ", assets CNY 2,000" if said_twice else ""
     assert say(why, "en") == f"risk of leaving 50\u202f%{assets}: anything"
 
 
 def test_where_the_scores_do_not_say_what_a_reason_names_the_assets_are_said():
-    why = why_now(occasion(aum_cny=2000.0, raises=Name("assets CNY 2,000", "资产 2,000 元")))
+    why = why_now(contact(aum_cny=2000.0), Name("assets CNY 2,000", "资产 2,000 元"))
     assert say(why, "en") == "risk of leaving 50\u202f%, assets CNY 2,000: assets CNY 2,000"
 
 
 @pytest.mark.parametrize("aum", [NAN, 0.0, -5.0])
 def test_assets_that_are_none_or_not_known_are_not_said(aum):
-    assert say(why_now(occasion(aum_cny=aum)), "en") == "risk of leaving 50\u202f%"
+    assert say(why_now(contact(aum_cny=aum)), "en") == "risk of leaving 50\u202f%"
 
 
 def test_a_loss_is_told_first_and_that_the_manager_is_proposed_last():
-    lost = occasion(unrealised_pnl_cny=-300.0, tells_loss=True, is_proposed=True)
+    lost = {"unrealised_pnl_cny": -300.0, "tells_loss": True, "assignment": "proposed"}
     said = "risk of leaving 50\u202f%; a VIP without a manager, for whom this manager is proposed"
-    assert say(why_now(lost), "en") == f"unrealised loss CNY 300, not discussed yet; {said}"
-    with_share = why_now(lost._replace(unrealised_return=-0.1))
+    assert say(why_now(contact(**lost)), "en") == f"unrealised loss CNY 300, not discussed yet; {said}"
+    with_share = why_now(contact(**lost, unrealised_return=-0.1))
     assert with_share.parts[0].facts["share"] == Share(-0.1)
     assert with_share.parts[0].facts["lost"] == Money(-300.0)
 
 
 def test_who_was_told_of_a_loss_is_only_said_where_it_is_known():
     for known, words in ((True, "not discussed yet"), (False, "not known whether discussed")):
-        lost = occasion(unrealised_pnl_cny=-300.0, tells_loss=True, is_told_known=known)
-        assert say(why_now(lost), "en") == f"unrealised loss CNY 300, {words}; risk of leaving 50\u202f%"
+        why = why_now(contact(unrealised_pnl_cny=-300.0, tells_loss=True), knows_contacts=known)
+        assert say(why, "en") == f"unrealised loss CNY 300, {words}; risk of leaving 50\u202f%"
 
 
 def test_the_story_of_the_scores_raises_the_risk_else_the_feature_that_has_a_meaning():
@@ -114,7 +116,7 @@ def test_no_id_and_no_name_of_the_bank_turns_the_sentence_it_stands_in(text):
     own = {"en": text.strip() or "x", "zh": text.strip() or "x"}
     config = Config.model_validate({"products": {"p": own}, "services": {"s": own | {"product": "p"}}})
     said = [why_assigned(text, 3, text), why_assigned(None, None, text)]
-    said.append(why_now(occasion(raises=Name(text, text))))
+    said.append(why_now(contact(), Name(text, text)))
     for service, product in (("s", None), (None, "p"), (text, None), (None, text)):
         said += [offer_next(service, product, NAN, config), say_first("configure", "call", service, product, config)]
     for sentence in (say(one, language) for one in said for language in LANGUAGES):

@@ -201,18 +201,8 @@ def _with_words(planned: pd.DataFrame, today: Today) -> pd.DataFrame:
     said: dict[str, list[Any]] = {"why": [], "say_first": [], "offer": []}
     for row in rows:
         says = told[row.customer_id]
-        occasion = telling.Occasion(
-            probability=row.churn_probability,
-            aum_cny=row.aum_cny,
-            unrealised_pnl_cny=row.unrealised_pnl_cny,
-            unrealised_return=row.unrealised_return,
-            raises=telling.what_raises(says, meanings),
-            raises_features=says.raises_features,
-            tells_loss=row.tells_loss,
-            is_proposed=row.assignment == "proposed",
-            is_told_known=today.knows_contacts,
-        )
-        said["why"].append(telling.why_now(occasion))
+        reason, names = telling.what_raises(says, meanings), says.raises_features
+        said["why"].append(telling.why_now(row, reason, names=names, knows_contacts=today.knows_contacts))
         said["say_first"].append(telling.say_first(row.purpose, row.kind, row.service, row.product, config))
         said["offer"].append(telling.offer_next(row.service, row.product, row.next_binding_effect, config))
     return planned.assign(**sheets.word_columns(said))

@@ -1,8 +1,8 @@
 """What a plan says to a manager: why now, what to say first, what to offer next, and what to know of the plan."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import isnan
-from typing import Literal, NamedTuple
+from typing import Any, Literal
 
 from churn.actions.managers import manager_branches, stated_branches
 from churn.actions.today import Today
@@ -82,60 +82,47 @@ _MANY = 0.1
 """More than this share of customers without a score is worth a note; some are new since the scores."""
 
 
-class Occasion(NamedTuple):
-    """What the reason for one contact is told from.
-
-    Attributes
-    ----------
-    probability
-        Of leaving.
-    aum_cny, unrealised_pnl_cny, unrealised_return
-        NaN where not known.
-    raises, raises_features
-        What raises the risk most, and the features that it names; None, and none, where the scores do not say.
-    tells_loss, is_proposed
-        Whether the contact is a loss notice; whether the manager is only proposed.
-    is_told_known
-        Whether the bank knows to whom a loss was told.
-    """
-
-    probability: float
-    aum_cny: float
-    unrealised_pnl_cny: float
-    unrealised_return: float
-    raises: Said | None = None
-    raises_features: tuple[str, ...] = ()
-    tells_loss: bool = False
-    is_proposed: bool = False
-    is_told_known: bool = True
-
-
-def why_now(occasion: Occasion) -> Said:
+def why_now(
+    contact: Any, reason: Said | None = None, *, names: Collection[str] = (), knows_contacts: bool = True
+) -> Said:
     r"""Say why a customer is on today's plan; assets that the reason names are not said twice.
+
+    Parameters
+    ----------
+    contact
+        A row of the plan as a tuple of named values: `churn_probability`, `aum_cny`, `unrealised_pnl_cny` and
+        `unrealised_return` (NaN where not known), `tells_loss` and `assignment`.
+    reason
+        Of `what_raises`.
+    names
+        The features that the reason names; none where the scores do not say.
+    knows_contacts
+        Whether the bank knows with whom a loss was discussed.
 
     Examples
     --------
+    >>> from types import SimpleNamespace
     >>> from churn.speech import say
-    >>> known = Occasion(probability=0.42, aum_cny=120_000.0, unrealised_pnl_cny=-7_000.0, unrealised_return=-0.14)
-    >>> say(why_now(known._replace(raises="no contact for 75 days")), "en")
+    >>> known = {"churn_probability": 0.42, "aum_cny": 120_000.0, "unrealised_pnl_cny": -7_000.0,
+    ...          "unrealised_return": -0.14, "assignment": "own"}
+    >>> say(why_now(SimpleNamespace(**known, tells_loss=False), "no contact for 75 days"), "en")
     'risk of leaving 42\u202f%, assets CNY 120,000: no contact for 75 days'
-    >>> say(why_now(known._replace(tells_loss=True)), "en")
+    >>> say(why_now(SimpleNamespace(**known, tells_loss=True)), "en")
     'unrealised loss CNY 7,000 (14\u202f%), not discussed yet; risk of leaving 42\u202f%, assets CNY 120,000'
     """
-    risk = message("risk of leaving {risk}", risk=Share(occasion.probability))
-    if occasion.aum_cny > 0 and _ASSETS not in occasion.raises_features:
-        assets = Money(occasion.aum_cny)
-        risk = message("risk of leaving {risk}, assets {assets}", **risk.facts, assets=assets)
-    why: Said = risk if occasion.raises is None else joined([risk, occasion.raises], "colon")
-    loss = [_loss(occasion)] if occasion.tells_loss else []
-    proposed = [_PROPOSED] if occasion.is_proposed else []
+    risk = message("risk of leaving {risk}", risk=Share(contact.churn_probability))
+    if contact.aum_cny > 0 and _ASSETS not in names:
+        risk = message("risk of leaving {risk}, assets {assets}", **risk.facts, assets=Money(contact.aum_cny))
+    why: Said = risk if reason is None else joined([risk, reason], "colon")
+    loss = [_loss(contact, knows_contacts)] if contact.tells_loss else []
+    proposed = [_PROPOSED] if contact.assignment == "proposed" else []
     return joined([*loss, why, *proposed], "semicolons")
 
 
-def _loss(occasion: Occasion) -> Message:
-    told = message("not discussed yet") if occasion.is_told_known else message("not known whether discussed")
-    lost, share = Money(occasion.unrealised_pnl_cny), Share(occasion.unrealised_return)
-    if isnan(occasion.unrealised_return):
+def _loss(contact: Any, knows_contacts: bool) -> Message:
+    told = message("not discussed yet") if knows_contacts else message("not known whether discussed")
+    lost, share = Money(contact.unrealised_pnl_cny), Share(contact.unrealised_return)
+    if isnan(contact.unrealised_return):
         return message("unrealised loss {lost}, {told}", lost=lost, told=told)
     return message("unrealised loss {lost} ({share}), {told}", lost=lost, share=share, told=told)
 

@@ -83,7 +83,8 @@ def main() -> int:
     )
     print(f"rows {rows:,}, features {matrix.shape[1]}, trees {booster.num_trees()}")
     print(
-        f"shap.TreeExplainer {rows / slow:,.0f} rows per second, this {rows / fast:,.0f}: {slow / fast:.1f} times as fast"
+        f"shap.TreeExplainer {rows / slow:,.0f} rows per second, this {rows / fast:,.0f}:"
+        f" {slow / fast:.1f} times as fast"
     )
     print(f"largest difference {value_gap:.1e}, largest gap of a row's sum {sum_gap:.1e}")
     print(f"peak memory of all processes together: {memory.peak / 2**20:.2f} GiB")

@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn import data as data_module
 from churn.config import Config, FlatFile
-from churn.data import build_frame, check, open_bank, open_data, open_file
+from churn.data import build_frame, check, open_bank, open_data, open_file, opened
 from churn.errors import DataError, TimeRangeError
 from churn.model.fitted import FittedModel
 from churn.model.schema import encode, learn_schema
@@ -34,7 +33,7 @@ def test_snapshot_is_sorted_and_carries_the_features_of_the_frame(open_other):
 def test_partitions_hold_everyone_once_with_the_same_bits(open_other, monkeypatch):
     bank = open_other(2)
     (whole,) = bank.partitions(AS_OF)
-    monkeypatch.setattr(data_module, "PARTITION_SIZE", 7)
+    monkeypatch.setattr(opened, "PARTITION_SIZE", 7)
     parts = list(bank.partitions(AS_OF))
     assert len(parts) == 6
     assert all(part.churned is None for part in parts)
@@ -95,7 +94,7 @@ def test_customers_of_a_file_have_no_time(tmp_path):
 
 
 def test_flat_file_without_label_and_coverage_is_scored_in_partitions(tmp_path, monkeypatch):
-    monkeypatch.setattr(data_module, "PARTITION_SIZE", 2)
+    monkeypatch.setattr(opened, "PARTITION_SIZE", 2)
     flat = FlatFile(id="id", label="left", churned="Yes")
     with open_file(flat_file(tmp_path), Config(flat=flat), labels="unread") as table:
         parts = list(table.partitions(None))

@@ -146,7 +146,7 @@ def _manifest(
 ) -> documents.Manifest:
     churned, p = outcomes(split.held_out), developed.probability
     coverage = split.held_out.product_coverage
-    segments = evaluate_segments(backtest.judge_snapshot(split.held_out, {"model": p}), "model")
+    segments = evaluate_segments(backtest.judge_snapshots([split.held_out], {"model": p}), "model")
     held_out = documents.HeldOutFacts(
         as_of=split.held_out.as_of,
         rows=len(churned),
@@ -156,22 +156,19 @@ def _manifest(
         segments=tuple(segments),
         failures=tuple(name_failures(segments)),
     )
-    return storage.build_manifest(
-        model,
-        horizon_days=snapshots.horizon_days,
-        snapshots=sorted(one.as_of for one in snapshots if one.as_of),
-        churned=rows.churned,
-        rounds=model.booster.num_trees(),
-        choice=developed.calibration,
-        held_out=held_out,
-        out_of_time=split.out_of_time,
-        intervals=validity.assess_intervals(
+    given = {
+        "horizon_days": snapshots.horizon_days,
+        "snapshots": sorted(one.as_of for one in snapshots if one.as_of),
+        "rounds": model.booster.num_trees(),
+        "out_of_time": split.out_of_time,
+        "intervals": validity.assess_intervals(
             churned, p, developed.low, developed.high, widening=_widening(split, developed)
         ),
-        seed=recipe.seed,
-        monotone=monotone,
-        facts={**snapshots.facts, **({"tuned_on": recipe.tuned_on} if recipe.tuned_on else {})},
-    )
+        "seed": recipe.seed,
+        "monotone": monotone,
+        "tuned_on": recipe.tuned_on or None,
+    }
+    return storage.build_manifest(model, rows.churned, developed.calibration, held_out, **{**snapshots.facts, **given})
 
 
 def _baselines(split: Split, developed: development.Developed, snapshots: Snapshots) -> documents.Baselines:

@@ -73,7 +73,7 @@ def test_the_same_bytes_on_any_number_of_threads(run, bank, model, scored, tmp_p
 
 
 def test_partitions_change_no_score(run, bank, model, scored, tmp_path, monkeypatch):
-    monkeypatch.setattr("churn.data.PARTITION_SIZE", 100)
+    monkeypatch.setattr("churn.data.opened.PARTITION_SIZE", 100)
     out = tmp_path / "scores.parquet"
     assert run("score", bank, "--model", model, "--as-of", AS_OF, "-o", out).code == 0
     assert pq.ParquetFile(out).num_row_groups > 5
@@ -148,7 +148,7 @@ def test_explained_scores_are_the_same_bytes_on_any_number_of_threads(run, bank,
 
 
 def test_partitions_change_no_explanation(run, bank, model, explained, tmp_path, monkeypatch):
-    monkeypatch.setattr("churn.data.PARTITION_SIZE", 600)
+    monkeypatch.setattr("churn.data.opened.PARTITION_SIZE", 600)
     out = tmp_path / "scores.parquet"
     assert run("score", bank, "--model", model, "--as-of", AS_OF, "-o", out, "--explain").code == 0
     pd.testing.assert_frame_equal(pd.read_parquet(out), pd.read_parquet(explained), check_exact=True)

@@ -10,7 +10,7 @@ from churn.evaluation.backtest import Judged
 from churn.evaluation.comparison import compare_models
 from churn.evaluation.metrics import METRICS, bootstrap_estimates, brier_score, ece, evaluate
 from churn.evaluation.profit import campaign_profit, empc
-from churn.evaluation.ranking import compare_auc, mean_auc
+from churn.evaluation.ranking import auc_difference, mean_auc
 
 NAMES = [*(metric.__name__ for metric in METRICS), "empc", "campaign_profit"]
 DATES = np.array(["2024-01-01", "2024-07-01", "2025-01-01"], dtype="datetime64[D]")
@@ -150,7 +150,8 @@ def test_a_model_does_not_differ_from_itself():
 def test_test_of_roc_auc_is_delongs():
     judged = _panel()
 
-    test, expected = _test_of(compare_models(judged, n_boot=2), "roc_auc"), compare_auc(judged, "a", "b")
+    test = _test_of(compare_models(judged, n_boot=2), "roc_auc")
+    expected = auc_difference(mean_auc(judged, "a"), mean_auc(judged, "b"))
 
     assert test[1:] == ("a", "b", expected.difference, expected.low, expected.high, expected.p_value)
 

@@ -226,7 +226,7 @@ def test_table_that_is_not_there_takes_its_features_and_no_others(tmp_path, know
     tables = {name: rows for name, rows in TABLES.items() if name != table}
     with open_bank(write_tables(tables, tmp_path / "bank"), data_end=AS_OF) as bank:
         frame = build_frame(bank, AS_OF)
-        lost = lost_features(bank.tables(), bank.config)
+        lost = lost_features(bank.tables(), bank.catalogue)
     assert set(lost) == {table}
     assert lost[table]
     pd.testing.assert_frame_equal(frame, known_then.drop(columns=lost[table]), check_exact=True)

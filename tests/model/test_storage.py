@@ -372,21 +372,19 @@ def model():
 
 
 def _build(model, facts=None, monotone=None):
-    return build_manifest(
-        model,
-        horizon_days=90,
-        snapshots=[dt.date(2024, 1, 1), dt.date(2024, 4, 1)],
-        churned=np.array([0, 0, 0, 1]),
-        rounds=3,
-        choice=CalibrationChoice("none", {"none": 0.5}),
-        held_out=HeldOutFacts(
-            as_of=dt.date(2024, 4, 1), rows=50, churned=10, churn_rate=0.2, without_coverage=2, segments=(), failures=()
-        ),
-        out_of_time=True,
-        seed=4,
-        monotone=monotone,
-        facts=facts,
+    held_out = HeldOutFacts(
+        as_of=dt.date(2024, 4, 1), rows=50, churned=10, churn_rate=0.2, without_coverage=2, segments=(), failures=()
     )
+    given = {
+        "horizon_days": 90,
+        "snapshots": [dt.date(2024, 1, 1), dt.date(2024, 4, 1)],
+        "rounds": 3,
+        "out_of_time": True,
+        "seed": 4,
+        "monotone": monotone,
+    }
+    choice = CalibrationChoice("none", {"none": 0.5})
+    return build_manifest(model, np.array([0, 0, 0, 1]), choice, held_out, **(given | (facts or {})))
 
 
 def test_facts_of_the_training_are_kept(model):
@@ -426,10 +424,10 @@ def test_versions_name_python_and_the_libraries(model):
 
 
 def test_the_callers_facts_are_kept_and_replace_nothing(model):
-    manifest = _build(model, {"flat": {"id": "CLIENTNUM"}, "horizon_days": 1})
+    manifest = _build(model, {"flat": {"id": "CLIENTNUM"}, "training_rows": 1})
 
     assert manifest.flat == {"id": "CLIENTNUM"}
-    assert manifest.horizon_days == 90
+    assert manifest.training_rows == 4
 
 
 def test_the_manifest_is_json(model):

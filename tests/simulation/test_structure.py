@@ -37,5 +37,5 @@ def test_no_drained_balance_alone_looks_like_silent_leaving() -> None:
 
 def test_the_structure_can_be_written_as_json() -> None:
     described = json.loads(json.dumps(s.describe_structure(), allow_nan=False))
-    assert described["BINDING_EFFECT"] == list(s.effect_by_service().values())
+    assert described["BINDING_EFFECT"] == s.BINDING_EFFECT.tolist()
     assert "PRODUCTS" not in described

@@ -88,7 +88,9 @@ def anchor_model(
         metrics_describe="the model before anchoring",
     )
     model = replace(bare, anchoring=fit.anchoring)
-    manifest = storage.anchor_manifest(stored.manifest, model, anchored)
+    # another model, with other risk bands; all else is still the training's
+    own = {"model_id": fitted.model_id(model), "thresholds": storage.risk_thresholds(anchored.mean_predicted)}
+    manifest = stored.manifest.model_copy(update={**own, "anchored": anchored})
     metrics = stored.metrics.model_copy(update={"before_anchoring": True})
     baselines = build_baselines(people.coverage, people.churned, after, stated=stated, horizon_days=horizon_days)
     card = render_card(manifest, metrics, baselines)

@@ -168,23 +168,19 @@ def backtest(
             parts.append(develop(split, prepared).probability)
         predicted[name] = np.concatenate(parts)
         seconds[name] = time.perf_counter() - begun
-    return Backtest(dict(recipes), _judged([split.held_out for split in splits], predicted), seconds, leaks)
+    return Backtest(dict(recipes), judge_snapshots([split.held_out for split in splits], predicted), seconds, leaks)
 
 
-def judge_snapshot(snapshot: frame.Snapshot, predicted: Mapping[str, NDArray[np.float64]]) -> Judged:
-    """Put what models predicted of one snapshot beside its outcomes.
+def judge_snapshots(snapshots: Sequence[frame.Snapshot], predicted: Mapping[str, NDArray[np.float64]]) -> Judged:
+    """Put what models predicted beside the outcomes.
 
     Parameters
     ----------
-    snapshot
-        With outcomes, n rows.
+    snapshots
+        With outcomes, n rows together.
     predicted
-        Probabilities by the model's name, each of shape (n,).
+        Probabilities by the model's name, each of shape (n,), snapshot after snapshot.
     """
-    return _judged([snapshot], dict(predicted))
-
-
-def _judged(snapshots: Sequence[frame.Snapshot], predicted: Mapping[str, NDArray[np.float64]]) -> Judged:
     return Judged(
         as_of=np.concatenate(list(_dates(snapshots))),
         customer_id=np.concatenate([snapshot.customer_id for snapshot in snapshots]),

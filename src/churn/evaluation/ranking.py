@@ -160,33 +160,6 @@ def mean_auc(judged: Judged, model: str) -> RocAuc:
     return _roc_auc(value, summed, n_left_out=len(found) - len(used))
 
 
-def compare_auc(judged: Judged, one: str, other: str) -> AucDifference:
-    """Compare the mean AUCs (`mean_auc`) of two models on the same rows: that of `one` minus that of `other`.
-
-    Parameters
-    ----------
-    judged
-        The rows.
-    one, other
-        Of `judged.models`.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> judged = Judged(
-    ...     as_of=np.full(40, np.datetime64("NaT", "D")),
-    ...     customer_id=np.arange(40).astype(str).astype(object),
-    ...     churned=np.array([0, 0, 1, 1] * 10),
-    ...     predicted={"one": np.array([0.1, 0.4, 0.3, 0.8] * 10), "other": np.array([0.5, 0.4, 0.3, 0.8] * 10)},
-    ...     segments=pd.DataFrame(index=range(40)),
-    ... )
-    >>> found = compare_auc(judged, "one", "other")
-    >>> round(found.difference, 4), round(found.p_value, 4)
-    (0.25, 0.0021)
-    """
-    return auc_difference(mean_auc(judged, one), mean_auc(judged, other))
-
-
 def auc_difference(one: RocAuc, other: RocAuc) -> AucDifference:
     """Compare two AUCs of the same rows, already computed: that of `one` minus that of `other`.
 

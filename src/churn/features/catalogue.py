@@ -1,6 +1,6 @@
 """Every feature, in the order of a frame's columns, and the one place that builds them all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import narwhals as nw
@@ -50,10 +50,10 @@ def available_features(tables: Tables, config: Config) -> tuple[Feature, ...]:
     return tuple(feature for feature in catalogue(config) if all(table in tables for table in feature.tables))
 
 
-def lost_features(tables: Tables, config: Config) -> dict[str, list[str]]:
-    """Name, for each table that is not there, the features lost with it."""
+def lost_features(tables: Collection[str], features: Iterable[Feature]) -> dict[str, list[str]]:
+    """Name, for each table that is not there, those of the features that are lost with it."""
     lost: dict[str, list[str]] = {}
-    for feature in catalogue(config):
+    for feature in features:
         for table in feature.tables:
             if table not in tables:
                 lost.setdefault(table, []).append(feature.name)

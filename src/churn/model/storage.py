@@ -16,12 +16,11 @@
 Checksums find damage and mix-ups. They are no signature: who can write the folder can write them too.
 """
 
-import datetime as dt
 import hashlib
 import json
 import platform
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -161,18 +160,10 @@ def library_versions() -> dict[str, str]:
 
 def build_manifest(
     model: FittedModel,
-    *,
-    horizon_days: int,
-    snapshots: Sequence[dt.date],
     churned: NDArray[np.int64],
-    rounds: int,
     choice: calibration.CalibrationChoice,
     held_out: documents.HeldOutFacts,
-    out_of_time: bool,
-    seed: int,
-    intervals: documents.IntervalFacts | None = None,
-    monotone: documents.MonotoneFacts | None = None,
-    facts: Mapping[str, Any] | None = None,
+    **training: Any,
 ) -> Manifest:
     """Build `manifest.json` but for the file hashes, which come to be when it is written.
 
@@ -180,74 +171,31 @@ def build_manifest(
     ----------
     model
         The model that will be stored.
-    horizon_days
-        Days after the as-of date within which leaving counts.
-    snapshots
-        Dates of the snapshots it was fitted on, ascending; none for a flat file.
     churned
         Outcomes it was fitted on, 0 or 1, shape (n,).
-    rounds
-        Number of trees.
     choice
         The calibration method, and the log loss of each.
     held_out
         Who judged it; their churn rate sets the risk bands.
-    out_of_time
-        Whether every outcome the judged model learnt from was complete at that date.
-    seed
-        Of the training.
-    intervals
-        How the intervals of its probabilities held.
-    monotone
-        Where bindings can only lower the risk, and what that cost; None of a model that is free.
-    facts
-        The caller's own; they cannot replace any of these.
+    training
+        The other fields of `Manifest`; they cannot replace any of those that follow from the rest, and what is None is
+        not said.
     """
     own = {
         "model_id": model_id(model),
-        "horizon_days": horizon_days,
         "as_of": held_out.as_of,
-        "snapshots": snapshots,
-        "out_of_time": out_of_time,
         "training_rows": len(churned),
         "training_churn_rate": float(np.mean(churned)),
         "held_out": held_out,
-        "intervals": intervals,
         "thresholds": risk_thresholds(held_out.churn_rate),
         "calibration_method": model.calibration.method,
         "calibration_chosen": choice.method,
         "calibration_log_losses": choice.log_losses,
         "learners": model.learners,
-        "rounds": rounds,
-        "seed": seed,
         "features": model.schema.names,
         "versions": library_versions(),
-        **({"monotone": monotone} if monotone else {}),
     }
-    return Manifest.model_validate({**(facts or {}), **own})
-
-
-def anchor_manifest(manifest: Manifest, model: FittedModel, anchored: documents.Anchored) -> Manifest:
-    """Return the manifest of a model that was anchored after its training.
-
-    It gains ``anchored``, another model id and other risk bands; all else is still the training's. A model anchored
-    before is as if it had not been.
-
-    Parameters
-    ----------
-    manifest
-        That of the model before.
-    model
-        The anchored model.
-    anchored
-        On whom.
-    """
-    changed = {
-        "model_id": model_id(model),
-        "thresholds": risk_thresholds(anchored.mean_predicted),
-        "anchored": anchored,
-    }
-    return manifest.model_copy(update=changed)
+    return Manifest.model_validate({name: found for name, found in training.items() if found is not None} | own)
 
 
 def risk_thresholds(rate: float) -> Thresholds:

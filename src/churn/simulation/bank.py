@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -94,7 +93,7 @@ def live_part(scene: Scene, markets: dict[int, Market], numbers: Ints, seed: int
         before = living
         living, record = live_month(living, people, scene, month, markets[month], live)
         noted.append(note_month(record, people, scene, note))
-        campaigns += [(assignment, _members(before, assignment)) for assignment in record.assignments]
+        campaigns += [(one, state.select(before, np.isin(before.person, one.person))) for one in record.assignments]
     number = np.full(len(people.entry), -1)
     number[np.concatenate([opening.person, np.flatnonzero(people.entry >= 0)])] = numbers
     rows = _gather(noted, opening, living, people, scene, np.flatnonzero(number >= 0), note)
@@ -102,10 +101,6 @@ def live_part(scene: Scene, markets: dict[int, Market], numbers: Ints, seed: int
     return Part(
         tables=tables, scene=scene, people=people, number=number, reference=reference, campaigns=tuple(campaigns)
     )
-
-
-def _members(living: State, assignment: Assignment) -> State:
-    return state.select(living, np.isin(living.person, assignment.person))
 
 
 def _open_bank(
@@ -235,7 +230,9 @@ def simulate_bank(
     numbers = stream(seed, 0, NUMBERS).permutation(customers) + 1
     slices = np.array_split(numbers, -(-customers // PARTITION))
     rows: dict[str, int] = {}
-    known = _Known([], [], [])
+    oracles: list[pa.Table] = []
+    effects: list[Effect] = []
+    offered: list[Effect] = []
     with new_folder(out, mark=MARK, names=_NAMES) as folder:
         for k, mine in enumerate(slices):
             on_step(f"living customers {k * len(mine) + 1:,} to {k * len(mine) + len(mine):,} of {customers:,}")
@@ -244,10 +241,14 @@ def simulate_bank(
             on_step("writing their tables")
             write_part(folder, part.tables, k, len(slices), file_format)
             rows = {name: rows.get(name, 0) + table.num_rows for name, table in part.tables.items()}
-            known = _learn(known, part, stream(seed, k, TRUTH), truth, on_step)
-        oracle = pa.concat_tables(known.oracle)
+            oracles.append(oracle_table(part.reference, t.oracle_risk(part.reference, scene), part.number))
+            if truth:
+                on_step("working out the true effects")
+                effects += t.true_effects(part.reference, scene)
+                offered += _campaign_effects(part, stream(seed, k, TRUTH))
+        oracle = pa.concat_tables(oracles)
         if truth:
-            write_truth(folder / "truth", oracle, known.effects, known.campaigns, scene)
+            write_truth(folder / "truth", oracle, effects, offered, scene)
         write_json(
             folder / MARK,
             {
@@ -260,27 +261,13 @@ def simulate_bank(
     return Summary(rows, state.REFERENCE_AS_OF, state.DATA_END)
 
 
-@dataclass(frozen=True)
-class _Known:
-    oracle: list[pa.Table]
-    effects: list[Effect]
-    campaigns: list[Effect]
-
-
-def _learn(known: _Known, part: Part, rng: np.random.Generator, truth: bool, on_step: Callable[[str], None]) -> _Known:
-    risk = t.oracle_risk(part.reference, part.scene)
-    oracle = [*known.oracle, oracle_table(part.reference, risk, part.number)]
-    if not truth:
-        return _Known(oracle, [], [])
-    on_step("working out the true effects")
-    effects = t.true_effects(part.reference, part.scene)
-    campaigns = [
+def _campaign_effects(part: Part, rng: np.random.Generator) -> list[Effect]:
+    return [
         effect
         for assignment, members in part.campaigns
         if assignment.month <= part.scene.reference
         for effect in t.campaign_effects(assignment, members, part.people, part.scene, CAMPAIGN_FUTURES, rng)
     ]
-    return _Known(oracle, known.effects + effects, known.campaigns + campaigns)
 
 
 def _check(customers: int, months: int, seed: int, file_format: str, confounders: str) -> None:
@@ -318,6 +305,6 @@ def _markets(scene: Scene, seed: int) -> dict[int, Market]:
 
 def _notes(rows: dict[str, int], oracle: pa.Table) -> list[str]:
     """Say what a bank of this size lacks."""
-    notes: list[Any] = [f"no row in {name}" for name, count in rows.items() if count == 0]
+    notes = [f"no row in {name}" for name, count in rows.items() if count == 0]
     empty = [row["product_coverage"] for row in describe_oracle(oracle) if row["n"] == 0]
     return notes + [f"nobody with a coverage of {coverage}" for coverage in empty]

@@ -201,17 +201,6 @@ def describe_structure() -> dict[str, Any]:
     return {name: _plain(globals()[name]) for name in names}
 
 
-def effect_by_service() -> dict[str, float]:
-    """Return each service's effect on the monthly log-odds of deciding to leave; negative keeps.
-
-    Examples
-    --------
-    >>> effect_by_service()["fund_trading"]
-    0.0
-    """
-    return dict(zip(SERVICE_NAMES, BINDING_EFFECT.tolist(), strict=True))
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.tolist()

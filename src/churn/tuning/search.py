@@ -263,7 +263,7 @@ def judge(apart: KeptApart, recipe: Recipe, tuned: trees.TreeParameters) -> tupl
     predicted = {}
     for name, parameters in ((DEFAULTS, recipe.parameters), (TUNED, tuned)):
         predicted[name] = development.develop(apart.final, replace(recipe, parameters=parameters)).probability
-    found = comparison.compare_models(backtest.judge_snapshot(apart.final.held_out, predicted), seed=recipe.seed)
+    found = comparison.compare_models(backtest.judge_snapshots([apart.final.held_out], predicted), seed=recipe.seed)
     tests = {test.metric: test for test in found.tests}
     return tuple(
         _gain(name, found.models[DEFAULTS][name].value, found.models[TUNED][name].value, tests.get(name))

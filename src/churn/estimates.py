@@ -284,7 +284,8 @@ def stratified_difference(tables: NDArray[Any], group: ArrayLike, n_groups: int)
     q = by_group((a * (n0 - b) + b * (n1 - a)) / (2 * size), group, n_groups)
     reach = Z_95 * np.sqrt(np.maximum(value * p + q, 0.0)) / weight
     pooled = difference(*(share(*(by_group(part, group, n_groups) for part in arm)) for arm in ((a, n1), (b, n0))))
-    below, above = (np.where(reach > _ROUNDING, reach, other) for other in _reaches(pooled))
+    others = (pooled.value - pooled.low, pooled.high - pooled.value)
+    below, above = (np.where(reach > _ROUNDING, reach, other) for other in others)
     return Interval(value, np.maximum(value - below, -1.0), np.minimum(value + above, 1.0))
 
 
@@ -326,10 +327,6 @@ def _clusters(
     residual = np.where(there, np.asarray(total) - np.asarray(n) * means[at], 0.0)
     variance = (1 + 1 / _above_zero(freedom)) * by_group(residual**2, group, n_groups)
     return size, sums, (np.sqrt(variance) / _above_zero(size), freedom)
-
-
-def _reaches(interval: Interval) -> tuple[Floats, Floats]:
-    return interval.value - interval.low, interval.high - interval.value
 
 
 def _around(value: Floats, error: Floats, freedom: Floats) -> Interval:

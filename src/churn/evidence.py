@@ -152,7 +152,8 @@ def _offers_of(tables: Tables, day: int, horizon_days: int, config: Config) -> p
     labels = build_labels(tables, population(tables, day), day, horizon_days, config.label)
     members = tables["campaigns"].filter(nw.col("assigned_on") == day)
     frame = members.join(labels, on="customer_id", how="inner")
-    frame = frame.join(_coverage(tables, day, config), on="customer_id", how="left")
+    held = tables["holdings"].group_by("customer_id").agg(product_coverage(day, config).alias("coverage"))
+    frame = frame.join(held, on="customer_id", how="left")
     if "bindings" in tables:
         frame = frame.join(_bindings(tables, day), on=["customer_id", "service"], how="left")
     else:
@@ -177,11 +178,6 @@ def _bindings(tables: Tables, day: int) -> nw.LazyFrame[Any]:
     in_time = (nw.col("bound_on") >= day) & (nw.col("bound_on") < day + UPTAKE_DAYS)
     flags = [before.cast(nw.Int64).max().alias("already"), in_time.cast(nw.Int64).max().alias("took")]
     return tables["bindings"].group_by("customer_id", "service").agg(*flags)
-
-
-def _coverage(tables: Tables, day: int, config: Config) -> nw.LazyFrame[Any]:
-    held = product_coverage(day, config).alias("coverage")
-    return tables["holdings"].group_by("customer_id").agg(held)
 
 
 def _days(condition: nw.Expr, day: nw.Expr, as_of: int, name: str, *, first: bool = False) -> nw.Expr:

@@ -28,7 +28,7 @@ def build_labels(
     end = as_of + horizon_days
     parts = []
     if settings.closed:
-        parts.append(_closed(tables, end))
+        parts.append(tables["customers"].filter(nw.col("closed_on") < end).select("customer_id"))
     if settings.holdings:
         parts.append(_holdings_gone(tables, as_of, end))
     if settings.silent and silent_is_known(tables, end):
@@ -47,10 +47,6 @@ def silent_is_known(tables: Tables, end: int) -> bool:
         return False
     at_end = tables["pnl"].filter(nw.col("month") == month_end_before(end))
     return bool(at_end.head(1).collect(backend="pyarrow").shape[0])
-
-
-def _closed(tables: Tables, end: int) -> nw.LazyFrame[Any]:
-    return tables["customers"].filter(nw.col("closed_on") < end).select("customer_id")
 
 
 def _holdings_gone(tables: Tables, as_of: int, end: int) -> nw.LazyFrame[Any]:

@@ -254,7 +254,10 @@ def write_scores(
                 if on_rows:
                     on_rows(table.num_rows)
         document = {
-            **_describe_model(model, as_of),
+            "model_id": model.manifest.model_id,
+            "model_files_sha256": model.manifest.files,
+            "as_of": None if as_of is None else timeline.as_date(as_of).isoformat(),
+            "horizon_days": model.manifest.horizon_days,
             "rows_scored": rows,
             "outside_population": data.n_customers - rows,
             "quarantined": sum(counts["quarantined"] for counts in facts["row_counts"].values()),
@@ -300,17 +303,6 @@ def _score_parts(
         table, new = score_snapshot(snapshot, model, explain=catalogue, classes_known=known)
         unseen.update(new)
         yield table
-
-
-def _describe_model(model: StoredModel, as_of: timeline.Date | None) -> dict[str, Any]:
-    """Say which model scores, and at which date."""
-    manifest = model.manifest
-    return {
-        "model_id": manifest.model_id,
-        "model_files_sha256": manifest.files,
-        "as_of": None if as_of is None else timeline.as_date(as_of).isoformat(),
-        "horizon_days": manifest.horizon_days,
-    }
 
 
 @contextmanager

@@ -74,7 +74,8 @@ def train(
     free_auc = float("nan")
     if held is not None:
         on_step("choosing and judging without the constraint")
-        free_auc = _roc_auc(development.develop(free, replace(given, monotone=False)).probability, free)
+        p = development.develop(free, replace(given, monotone=False)).probability
+        free_auc = _mean_auc(outcomes(free.held_out), p, free.folds)
     split = judging.split(kept, given.seed)
     on_step(judging.steps.develop)
     developed = development.develop(split, prepared)
@@ -83,19 +84,23 @@ def train(
     estimates = _estimates(developed.probability, split, given.seed)
     on_step(judging.steps.refit)
     rows = stack(kept)
-    model = _widened(development.refit(rows, developed, prepared), _widening(split, developed))
+    model = development.refit(rows, developed, prepared)
+    if model.intervals:  # drawn apart by what a later date taught (docs/decisions/0010-intervals.md)
+        model = replace(model, intervals=model.intervals.widened(_widening(split, developed)))
     monotone = _monotone(held, estimates["roc_auc"], free_auc)
     manifest = _manifest(model, rows, split, developed, recipe=given, snapshots=snapshots, monotone=monotone)
     metrics = documents.Metrics(**estimates, out_of_time=split.out_of_time)
-    baselines = _baselines(split, developed, snapshots)
-    card, held_out = render_card(manifest, metrics, baselines), (outcomes(split.held_out), developed.probability)
+    held_out = (outcomes(split.held_out), developed.probability)
+    baselines = build_baselines(
+        split.held_out.product_coverage,
+        *held_out,
+        stated=snapshots.config.baselines.stated,
+        horizon_days=snapshots.horizon_days,
+    )
+    card = render_card(manifest, metrics, baselines)
     return storage.StoredModel(
         model=model, manifest=manifest, metrics=metrics, baselines=baselines, card=card, held_out=held_out
     )
-
-
-def _roc_auc(p: Floats, split: Split) -> float:
-    return _mean_auc(outcomes(split.held_out), p, split.folds)
 
 
 def _mean_auc(y: Ints, p: Floats, folds: Ints | None) -> float:
@@ -119,11 +124,6 @@ def _estimates(p: Floats, split: Split, seed: int) -> dict[str, Estimate]:
 
 def _widening(split: Split, developed: development.Developed) -> float:
     return validity.learn_widening(outcomes(split.held_out), developed.probability) if split.out_of_time else 0.0
-
-
-def _widened(model: fitted.FittedModel, by: float) -> fitted.FittedModel:
-    """Draw the stored intervals apart by what a later date taught (docs/decisions/0010-intervals.md)."""
-    return replace(model, intervals=model.intervals.widened(by)) if model.intervals else model
 
 
 def _monotone(held: BindingColumns | None, area: Estimate, free_auc: float) -> documents.MonotoneFacts | None:
@@ -169,13 +169,3 @@ def _manifest(
         "tuned_on": recipe.tuned_on or None,
     }
     return storage.build_manifest(model, rows.churned, developed.calibration, held_out, **{**snapshots.facts, **given})
-
-
-def _baselines(split: Split, developed: development.Developed, snapshots: Snapshots) -> documents.Baselines:
-    return build_baselines(
-        split.held_out.product_coverage,
-        outcomes(split.held_out),
-        developed.probability,
-        stated=snapshots.config.baselines.stated,
-        horizon_days=snapshots.horizon_days,
-    )

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from churn.config import Config, read_config
 from churn.data import open_bank, open_file
@@ -20,7 +19,6 @@ from churn.evaluation.leaks import (
     is_date,
     is_number,
     judge_bins,
-    rank_auc,
 )
 from churn.features.catalogue import catalogue
 from churn.frame import Snapshot
@@ -336,15 +334,6 @@ def test_dates_are_days_since_1970():
         pd.Series(pd.to_datetime(["1970-01-03 08:00", None]).tz_localize("Asia/Shanghai")),
     ):
         np.testing.assert_array_equal(as_numbers(column), [2.0, np.nan])
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_rank_auc_is_that_of_scikit_learn(seed):
-    generator = np.random.default_rng(seed)
-    codes, y = generator.integers(0, 6, 200), generator.integers(0, 2, 200)
-    rates = generator.random(6).round(1)
-
-    assert rank_auc(codes, y, rates) == pytest.approx(roc_auc_score(y, rates[codes]))
 
 
 def test_out_of_fold_rates_of_pure_noise_rank_no_better_than_chance():

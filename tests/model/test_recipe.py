@@ -14,7 +14,6 @@ from churn.model.recipe import (
     Recipe,
     binding_columns,
     default_candidates,
-    hold_monotone,
     leave_out,
     parse_recipe,
     prepare,
@@ -56,10 +55,12 @@ def test_a_service_the_bank_added_is_held_too():
 def test_positions_are_those_after_columns_were_left_out():
     first = _with_bindings(dt.date(2024, 1, 1), days_since_bound_cts=[1.0, 2.0], age=[3, 4], bound_cts=[1.0, 1.0])
 
-    kept, parameters, held = hold_monotone([first, first], catalogue(Config()), TreeParameters(num_leaves=5))
+    recipe = Recipe(parameters=TreeParameters(num_leaves=5), monotone=True)
+
+    kept, prepared, held = prepare([first, first], recipe, catalogue(Config()))
 
     assert [list(snapshot.features.columns) for snapshot in kept] == [["age", "bound_cts"]] * 2
-    assert parameters == TreeParameters(num_leaves=5, monotone=(1,))
+    assert prepared.parameters == TreeParameters(num_leaves=5, monotone=(1,))
     assert held == BindingColumns(("bound_cts",), ("days_since_bound_cts",))
 
 
@@ -67,10 +68,10 @@ def test_of_a_flat_file_what_the_configuration_names_is_held():
     snapshot = _with_bindings(None, card=[0, 1], bound_cts=[0, 1], app=[True, False])
     known = own_features(snapshot.features.columns, ["app", "card"])
 
-    kept, parameters, _ = hold_monotone([snapshot], known, TreeParameters())
+    kept, prepared, _ = prepare([snapshot], Recipe(monotone=True), known)
 
     assert list(kept[0].features.columns) == ["card", "bound_cts", "app"]
-    assert parameters.monotone == (0, 2)
+    assert prepared.parameters.monotone == (0, 2)
 
 
 def test_where_there_is_no_binding_there_is_an_error():

@@ -73,7 +73,7 @@ def test_categories_become_the_position_of_their_level():
 
     np.testing.assert_array_equal(encoded.matrix, [[30, 1, 1], [41, 0, 0]])
     assert encoded.matrix.dtype == np.float64
-    assert (encoded.unseen, encoded.n_ignored) == ({}, 0)
+    assert encoded.unseen == {}
 
 
 def test_columns_are_found_by_name_in_any_order():
@@ -85,7 +85,6 @@ def test_columns_are_found_by_name_in_any_order():
 def test_columns_the_schema_does_not_name_are_counted_and_ignored():
     encoded = encode(FEATURES.assign(note="x", more=1), SCHEMA)
 
-    assert encoded.n_ignored == 2
     np.testing.assert_array_equal(encoded.matrix, encode(FEATURES, SCHEMA).matrix)
 
 

@@ -18,34 +18,30 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False)
 
 
-class Product(Section):
+class _Named(Section):
+    en: str
+    zh: str
+
+    @property
+    def name(self) -> Name:
+        """What the bank calls it."""
+        return Name(self.en, self.zh)
+
+
+class Product(_Named):
     """Something a customer can hold.
 
     `coverage`: whether it counts towards product coverage. `sticky`: whether leaving it is costly.
     """
 
-    en: str
-    zh: str
     coverage: bool = True
     sticky: bool = False
 
-    @property
-    def name(self) -> Name:
-        """What the bank calls it."""
-        return Name(self.en, self.zh)
 
-
-class Service(Section):
-    """Something that can be tied to the bank card, and the product one must hold for it."""
+class Service(_Named):
+    """Something that can be tied to the customer's account or card, and the product one must hold for it."""
 
     product: str
-    en: str
-    zh: str
-
-    @property
-    def name(self) -> Name:
-        """What the bank calls it."""
-        return Name(self.en, self.zh)
 
 
 def name_of(code: str, entries: Mapping[str, Product] | Mapping[str, Service]) -> Name:

@@ -225,18 +225,6 @@ def smooth_rates(count: Floats, churned: Floats, rate: float) -> Floats:
     return (churned + _PRIOR * rate) / (count + _PRIOR)
 
 
-def rank_auc(codes: Codes, y: NDArray[np.int64], rates: Floats) -> float:
-    """ROC-AUC of rows by the rate of their bin, in [0, 1], NaN with one class only.
-
-    Examples
-    --------
-    >>> rank_auc(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 0]), np.array([0.1, 0.5]))
-    0.8333333333333334
-    """
-    won, pairs = _pairs(*_count(codes, y, len(rates)), rates)
-    return won / pairs if pairs else float("nan")
-
-
 def is_number(column: "pd.Series[Any]") -> bool:
     """Whether a column holds numbers, booleans, dates or nothing, rather than texts or categories."""
     kind = column.dtype
@@ -339,7 +327,7 @@ def _collapsing(learnt: _Learnt, held_out: Snapshot | None) -> Iterator[Leak]:
         if one.auc - 0.5 < COLLAPSE_FROM:
             continue
         cut = learnt.cuts[name]
-        later = rank_auc(bin_codes(held_out.features[name], cut), y, smooth_rates(one.rows, one.churned, rate))
+        later = roc_auc(y, smooth_rates(one.rows, one.churned, rate)[bin_codes(held_out.features[name], cut)])
         least, most = one.auc - learnt.noise(one.auc, learnt.y), later + learnt.noise(later, y)
         if most - 0.5 < COLLAPSE_TO * (least - 0.5):
             text = (

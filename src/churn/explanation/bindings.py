@@ -228,6 +228,9 @@ def _row(effect: ServiceEffect, seen: Seen, settings: EffectSettings, name: Name
     )
 
 
+_GRADED = ("att", "atu", "itt", "late")
+
+
 class Graded(NamedTuple):
     """The truth about one service, and how the table did.
 
@@ -285,23 +288,13 @@ def grade_bindings(rows: Sequence[BindingRow], truth: dict[str, dict[str, float]
     Cuts and suggests are right where the true effect on those who bind (LATE where offers were made, else ATU) is
     below zero, raises where it is above, no effect where it is smaller than `worthwhile` either way.
     """
-    return [_grade(row, truth.get(row.service, {}), worthwhile) for row in rows]
-
-
-def _grade(row: BindingRow, truth: dict[str, float], worthwhile: float) -> Graded:
-    att, atu, itt, late = (truth.get(name) for name in ("att", "atu", "itt", "late"))
-    return Graded(
-        service=row.service,
-        att=att,
-        atu=atu,
-        itt=itt,
-        late=late,
-        att_covered=_covers(att, row.att),
-        atu_covered=_covers(atu, row.atu),
-        itt_covered=_covers(itt, row.itt),
-        late_covered=_covers(late, row.late),
-        grade=_judge(row, late if row.evidence == "randomised" else atu, worthwhile),
-    )
+    graded = []
+    for row in rows:
+        true: dict[str, Any] = {name: truth.get(row.service, {}).get(name) for name in _GRADED}
+        covered: dict[str, Any] = {f"{name}_covered": _covers(true[name], getattr(row, name)) for name in _GRADED}
+        grade = _judge(row, true["late" if row.evidence == "randomised" else "atu"], worthwhile)
+        graded.append(Graded(service=row.service, grade=grade, **true, **covered))
+    return graded
 
 
 def _covers(truth: float | None, estimate: Estimate) -> bool | None:

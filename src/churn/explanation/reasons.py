@@ -99,13 +99,6 @@ class _Story:
     topics: _Places
 
 
-class _Told(NamedTuple):
-    """Columns by which stories are told, shape (n, ranks); -1 where there is none."""
-
-    first: _Places
-    second: _Places
-
-
 def explain_reasons(values: NDArray[np.float32], features: pd.DataFrame, catalogue: Sequence[Feature]) -> Reasons:
     r"""Tell the stories of each customer.
 
@@ -169,8 +162,8 @@ def _losing(features: pd.DataFrame, columns: Sequence[Feature]) -> _Marks:
     return np.zeros(len(features), dtype=bool)
 
 
-def _choose(pushes: _Numbers, stories: dict[str, _Story], losing: _Marks, ranks: int) -> _Told:
-    """Rank stories by weight and choose the columns that tell them.
+def _choose(pushes: _Numbers, stories: dict[str, _Story], losing: _Marks, ranks: int) -> _Places:
+    """Rank stories by weight and choose the columns that tell them, shape (n, ranks, 2); -1 where there is none.
 
     `pushes` are SHAP values with the sign turned so that stories of positive weight are told.
     """
@@ -186,7 +179,7 @@ def _choose(pushes: _Numbers, stories: dict[str, _Story], losing: _Marks, ranks:
             both = joined[rows]
             contact = stories[CONTACT]
             second[rows[both], rank[both]] = _best_two(pushes[np.ix_(rows[both], contact.columns)], contact)[0]
-    return _Told(first, second)
+    return np.stack([first, second], axis=-1)
 
 
 def _join(weights: _Numbers, names: list[str], losing: _Marks) -> _Marks:
@@ -210,9 +203,8 @@ def _best_two(pushes: _Numbers, story: _Story) -> tuple[_Places, _Places]:
     return story.columns[best], np.where(enough, story.columns[runner], -1)
 
 
-def _tell(told: _Told, shown: list["pd.Series[Any]"], columns: Sequence[Feature], *, raises: bool) -> Stories:
+def _tell(chosen: _Places, shown: list["pd.Series[Any]"], columns: Sequence[Feature], *, raises: bool) -> Stories:
     """Tell stories by the customers' values; each value of a column is told once."""
-    chosen = np.stack(told, axis=-1)
     places = np.full(chosen.shape, -1)
     tellings: list[Telling] = []
     for at in np.unique(chosen[chosen >= 0]):

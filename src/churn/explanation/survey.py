@@ -1,7 +1,7 @@
 """A whole file explained, partition by partition: what matters how much, and what the model makes of each service."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,15 +92,6 @@ class Survey:
     sample_features: pd.DataFrame
 
 
-@dataclass
-class _Piece:
-    """What one service adds to its contrast, partition by partition."""
-
-    log_odds: list[Floats] = field(default_factory=list)
-    points: list[Floats] = field(default_factory=list)
-    bound: list[NDArray[np.bool_]] = field(default_factory=list)
-
-
 OnPart = Callable[[pa.Table], None]
 
 
@@ -155,7 +146,7 @@ def survey_customers(
     """
     step = max(1, n_expected // SAMPLE)
     sums = np.zeros((2, len(model.schema.names)))
-    pieces = {service: _Piece() for service in services}
+    parts: dict[str, list[tuple[Any, ...]]] = {service: [] for service in services}
     sampled: list[tuple[NDArray[np.float32], pd.DataFrame]] = []
     n, base_value = 0, 0.0
     for snapshot in snapshots:
@@ -166,7 +157,8 @@ def survey_customers(
         sums += np.abs(explained.values).sum(axis=0, dtype=np.float64), np.abs(points).sum(axis=0)
         for service, columns in services.items():
             at = [model.schema.names.index(name) for name in columns.columns]
-            _note(pieces[service], columns, snapshot.features, explained.values[:, at], points[:, at])
+            own = explained.values[:, at], points[:, at]
+            parts[service].append(_contributions(columns, snapshot.features, *own))
         chosen = np.flatnonzero((np.arange(n, n + len(features)) % step) == 0)
         sampled.append((explained.values[chosen], features.iloc[chosen]))
         n, base_value = n + len(features), explained.base_value
@@ -174,7 +166,7 @@ def survey_customers(
     return Survey(
         n,
         _rank(model.schema.names, sums / max(n, 1)),
-        {service: _see(piece, seen_by_model=bool(services[service].columns)) for service, piece in pieces.items()},
+        {service: _see(parts[service], seen_by_model=bool(own.columns)) for service, own in services.items()},
         Contributions(np.concatenate([values for values, _ in sampled]), base_value),
         pd.concat([frame for _, frame in sampled], ignore_index=True),
     )
@@ -222,21 +214,19 @@ def _shap_table(snapshot: Snapshot, model: FittedModel, explained: Contributions
     return pa.table(columns, schema=shap_schema(names))
 
 
-def _note(
-    piece: _Piece, columns: ServiceColumns, features: pd.DataFrame, values: NDArray[np.float32], points: Floats
-) -> None:
-    """Note of a partition who could bind the service, who did, and what its own columns contribute."""
+def _contributions(
+    columns: ServiceColumns, features: pd.DataFrame, values: NDArray[np.float32], points: Floats
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Give what a service's own columns contribute to those of a partition who could bind it, and who did."""
     flag = features[columns.flag].to_numpy(dtype=np.float64)
     could = np.isin(flag, (0, 1)) if columns.eligible is None else features[columns.eligible].to_numpy() == 1
-    piece.log_odds.append(values[could].sum(axis=1, dtype=np.float64))
-    piece.points.append(points[could].sum(axis=1))
-    piece.bound.append(flag[could] == 1)
+    return values[could].sum(axis=1, dtype=np.float64), points[could].sum(axis=1), flag[could] == 1
 
 
-def _see(piece: _Piece, *, seen_by_model: bool) -> Seen:
-    bound = np.concatenate(piece.bound)
-    contrast = contrast_shap(np.concatenate(piece.log_odds), np.concatenate(piece.points), bound)
-    return Seen(len(bound), int(bound.sum()), contrast if seen_by_model else NO_CONTRAST)
+def _see(parts: Sequence[tuple[Any, ...]], *, seen_by_model: bool) -> Seen:
+    log_odds, points, bound = (np.concatenate(column) for column in zip(*parts, strict=True))
+    contrast = contrast_shap(log_odds, points, bound) if seen_by_model else NO_CONTRAST
+    return Seen(len(bound), int(bound.sum()), contrast)
 
 
 def _rank(names: Sequence[str], means: Floats) -> pd.DataFrame:

@@ -103,13 +103,9 @@ def explain_verdict(effect: ServiceEffect, judged: Judgement, settings: EffectSe
 def _judge_offer(late: Estimate, worthwhile: float) -> Judgement:
     if late.low is None or late.high is None:
         return Judgement("cannot_tell", "randomised", late, "interval")
-    if late.high < 0:
-        return Judgement("cuts", "randomised", late, "clear")
-    if late.low > 0:
-        return Judgement("raises", "randomised", late, "clear")
-    if -worthwhile < late.low and late.high < worthwhile:
-        return Judgement("no_effect", "randomised", late, "clear")
-    return Judgement("cannot_tell", "randomised", late, "interval")
+    found = _by_interval(late.low, late.high, worthwhile)
+    verdict: Verdict = "cuts" if found == "suggests" else found
+    return Judgement(verdict, "randomised", late, "interval" if found == "cannot_tell" else "clear")
 
 
 def _judge_records(effect: ServiceEffect, settings: EffectSettings) -> Judgement:
@@ -132,7 +128,7 @@ def _judge_records(effect: ServiceEffect, settings: EffectSettings) -> Judgement
 
 
 def _by_interval(low: float, high: float, worthwhile: float) -> Verdict:
-    """Judge records by an interval; bounds contain the estimate's own interval."""
+    """Judge by an interval, as records are; bounds contain the estimate's own interval."""
     if high < 0:
         return "suggests"
     if low > 0:

@@ -19,6 +19,7 @@ from churn.errors import DataError
 
 Method = Literal["none", "sigmoid", "beta", "isotonic"]
 METHODS: tuple[Method, ...] = get_args(Method)
+_PARAMETERS: Mapping[Method, str] = {"none": "", "sigmoid": "ab", "beta": "abc", "isotonic": "xy"}
 """All methods, the simplest first."""
 
 _TIE = 1e-9
@@ -190,21 +191,13 @@ def calibration_from_json(value: Mapping[str, Any]) -> Calibration:
     Calibration(method='none', parameters={})
     """
     method: Method = value["method"]
-    needed: dict[str, set[str]] = {
-        "none": set(),
-        "sigmoid": {"a", "b"},
-        "beta": {"a", "b", "c"},
-        "isotonic": {"x", "y"},
+    parameters = {
+        name: tuple(map(float, given)) if isinstance(given, list) else float(given)
+        for name, given in value["parameters"].items()
     }
-    if set(value["parameters"]) != needed[method]:
+    if set(parameters) != set(_PARAMETERS[method]):
         raise ValueError(f"calibration.parameters: not those of {method}")
-    return Calibration(
-        method,
-        {
-            name: tuple(map(float, given)) if isinstance(given, list) else float(given)
-            for name, given in value["parameters"].items()
-        },
-    )
+    return Calibration(method, parameters)
 
 
 def log_loss(y_obs: ArrayLike, y_pred: ArrayLike) -> float:

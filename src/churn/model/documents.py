@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PrivateAttr, TypeAdapter, ValidationError
 
 from churn.errors import ModelError
-from churn.estimates import Estimate
+from churn.estimates import UNKNOWN, Estimate
 
 Interval = Annotated[Estimate, PlainSerializer(lambda estimate: estimate._asdict())]
 FORMAT = 1
@@ -27,7 +27,6 @@ Evidence = Literal["randomised", "observational", "none"]
 Verdict = Literal["cuts", "suggests", "no_effect", "raises", "cannot_tell"]
 
 _Read = TypeVar("_Read")
-_NOT_KNOWN = Estimate(None, None, None)
 RESTORE = "restore the folder from a copy, or train again"
 
 
@@ -440,15 +439,15 @@ class Metrics(Document):
         Whether the model was anchored after these judged it.
     """
 
-    roc_auc: Interval = _NOT_KNOWN
-    average_precision: Interval = _NOT_KNOWN
-    log_loss: Interval = _NOT_KNOWN
-    brier_score: Interval = _NOT_KNOWN
-    ece: Interval = _NOT_KNOWN
-    calibration_slope: Interval = _NOT_KNOWN
-    calibration_intercept: Interval = _NOT_KNOWN
-    top_decile_lift: Interval = _NOT_KNOWN
-    top_decile_lift_share: Interval = _NOT_KNOWN
+    roc_auc: Interval = UNKNOWN
+    average_precision: Interval = UNKNOWN
+    log_loss: Interval = UNKNOWN
+    brier_score: Interval = UNKNOWN
+    ece: Interval = UNKNOWN
+    calibration_slope: Interval = UNKNOWN
+    calibration_intercept: Interval = UNKNOWN
+    top_decile_lift: Interval = UNKNOWN
+    top_decile_lift_share: Interval = UNKNOWN
     out_of_time: bool = False
     before_anchoring: bool = False
 

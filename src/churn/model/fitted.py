@@ -29,8 +29,6 @@ class Prediction(NamedTuple):
         Log-odds before calibration, shape (n,).
     unseen
         Customers with a category that training did not have, by column; scored as missing.
-    n_ignored
-        Columns given that the model does not know.
     low, high
         Interval of the probability, ``low <= probability <= high``, shifted as it is where the model is anchored,
         each of shape (n,); NaN where the model has no intervals.
@@ -39,7 +37,6 @@ class Prediction(NamedTuple):
     probability: NDArray[np.float64]
     margin: NDArray[np.float64]
     unseen: dict[str, int]
-    n_ignored: int
     low: NDArray[np.float64]
     high: NDArray[np.float64]
 
@@ -108,7 +105,6 @@ class FittedModel:
             probability=probability,
             margin=margin,
             unseen=encoded.unseen,
-            n_ignored=encoded.n_ignored,
             low=low,
             high=high,
         )

@@ -165,6 +165,8 @@ def prepare(
 ) -> tuple[list[frame.Snapshot], Recipe, BindingColumns | None]:
     """Return snapshots with the recipe's features alone, the recipe with its monotone columns, and which those are.
 
+    Where the recipe is monotone, the snapshots lose what cannot be held.
+
     Parameters
     ----------
     snapshots
@@ -179,13 +181,19 @@ def prepare(
     ModelError
         The snapshots lack a feature the recipe names.
     ConfigError, DataError
-        As for `churn.model.recipe.hold_monotone`.
+        As for `binding_columns`; or a binding of a flat file that holds texts.
     """
     kept = [_only(snapshot, recipe.only) for snapshot in snapshots]
     if not recipe.monotone:
         return kept, recipe, None
-    held_snapshots, parameters, held = hold_monotone(kept, known, recipe.parameters)
-    return held_snapshots, replace(recipe, parameters=parameters), held
+    first = kept[0].features
+    held = binding_columns(list(first.columns), known)
+    if texts := [name for name in held.falling if not pd.api.types.is_numeric_dtype(first[name])]:
+        raise errors.DataError(f"monotone: column {texts[0]} holds texts; a binding is 0/1, true/false or yes/no")
+    kept = [replace(one, features=one.features.drop(columns=list(held.dropped))) for one in kept]
+    places = {name: at for at, name in enumerate(kept[0].features.columns)}
+    monotone = tuple(places[name] for name in held.falling)
+    return kept, replace(recipe, parameters=replace(recipe.parameters, monotone=monotone)), held
 
 
 def binding_columns(names: Sequence[str], catalogue: Sequence[Feature]) -> BindingColumns:
@@ -219,34 +227,6 @@ def binding_columns(names: Sequence[str], catalogue: Sequence[Feature]) -> Bindi
     if not falling:
         raise errors.DataError("monotone: the features hold no binding; bring the table of bindings, or train without")
     return BindingColumns(falling, dropped)
-
-
-def hold_monotone(
-    snapshots: Sequence[frame.Snapshot], catalogue: Sequence[Feature], parameters: TreeParameters
-) -> tuple[list[frame.Snapshot], TreeParameters, BindingColumns]:
-    """Return the snapshots without what cannot be held, and parameters that hold the bindings.
-
-    Parameters
-    ----------
-    snapshots
-        All with the same features, at least one.
-    catalogue
-        What the features are.
-    parameters
-        Of the training.
-
-    Raises
-    ------
-    ConfigError, DataError
-        As for `binding_columns`; or a binding of a flat file that holds texts.
-    """
-    first = snapshots[0]
-    held = binding_columns(list(first.features.columns), catalogue)
-    if texts := [name for name in held.falling if not pd.api.types.is_numeric_dtype(first.features[name])]:
-        raise errors.DataError(f"monotone: column {texts[0]} holds texts; a binding is 0/1, true/false or yes/no")
-    kept = [replace(one, features=one.features.drop(columns=list(held.dropped))) for one in snapshots]
-    places = {name: at for at, name in enumerate(kept[0].features.columns)}
-    return kept, replace(parameters, monotone=tuple(places[name] for name in held.falling)), held
 
 
 def describe_monotone(facts: MonotoneFacts) -> str:

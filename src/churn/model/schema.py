@@ -43,13 +43,10 @@ class Encoded(NamedTuple):
         float64, shape (n, len(schema.names)), NaN where missing.
     unseen
         Rows with a category that training did not have, by column; columns without any are left out.
-    n_ignored
-        Number of columns given that the schema does not name.
     """
 
     matrix: NDArray[np.float64]
     unseen: dict[str, int]
-    n_ignored: int
 
 
 def learn_schema(features: pd.DataFrame) -> Schema:
@@ -100,7 +97,7 @@ def encode(features: pd.DataFrame, schema: Schema) -> Encoded:
     >>> schema = Schema(("age", "tier"), {"tier": ("basic", "gold")})
     >>> encode(pd.DataFrame({"tier": ["gold", "jade"], "note": ["", ""], "age": [30, 41]}), schema)
     Encoded(matrix=array([[30.,  1.],
-           [41., nan]]), unseen={'tier': 1}, n_ignored=1)
+           [41., nan]]), unseen={'tier': 1})
     """
     given = [str(name) for name in features.columns]
     _refuse_repeated(features)
@@ -115,7 +112,7 @@ def encode(features: pd.DataFrame, schema: Schema) -> Encoded:
             unseen |= {name: n_unseen} if n_unseen else {}
         else:
             matrix[:, at] = _numbers(column, name)
-    return Encoded(matrix, unseen, len(given) - len(schema.names))
+    return Encoded(matrix, unseen)
 
 
 def schema_to_json(schema: Schema) -> dict[str, Any]:

@@ -102,8 +102,9 @@ def write_model(path: str | Path, stored: StoredModel) -> None:
         BASELINES: render_json(stored.baselines.to_json()),
         EFFECTS: render_json(stored.effects.to_json()),
         CARD: stored.card,
-        **_intervals_text(stored.model.intervals),
     }
+    if stored.model.intervals is not None:
+        texts[INTERVALS] = render_json(calibration.intervals_to_json(stored.model.intervals))
     own = {
         "format": FORMAT,
         "model_id": model_id(stored.model),
@@ -201,10 +202,6 @@ def build_manifest(
 def risk_thresholds(rate: float) -> Thresholds:
     """Return where the risk bands begin, as multiples of a churn rate."""
     return Thresholds(high=HIGH_RISK * rate, low=LOW_RISK * rate)
-
-
-def _intervals_text(intervals: calibration.Intervals | None) -> dict[str, str]:
-    return {} if intervals is None else {INTERVALS: render_json(calibration.intervals_to_json(intervals))}
 
 
 def _restore_model(folder: Path, parsed: Mapping[str, Any], text: str) -> FittedModel:

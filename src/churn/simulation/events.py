@@ -28,10 +28,10 @@ def holding_key(person: NDArray[Any], product: NDArray[Any], opened: NDArray[Any
 def note_month(record: Record, people: People, scene: Scene, rng: np.random.Generator) -> dict[str, Rows]:
     """Return the month's rows of every table."""
     return {
-        "departures": _departures(record, scene),
+        "departures": _as_departure(record.left, _left_on(record.left, record.month, scene), record.record_closed),
         "holdings": _ended_holdings(record, people, scene),
         "bindings": _ended_bindings(record, people, scene),
-        "pnl": _values(record, scene),
+        "pnl": stack([_values(state, record.month, scene) for state in (record.after, record.arrived)]),
         "contacts": _contacts(record, people, scene, rng),
         "transactions": _transactions(record, people, scene, rng),
         "customer_states": _changed_states(record, people, scene),
@@ -70,10 +70,6 @@ def _left_on(state: State, month: int, scene: Scene) -> NDArray[np.int32]:
     return date_of(scene.first_month, month, day_of(state.person, _LEAVING, month))
 
 
-def _departures(record: Record, scene: Scene) -> Rows:
-    return _as_departure(record.left, _left_on(record.left, record.month, scene), record.record_closed)
-
-
 def _holdings(state: State, row: Any, product: Any, closed_on: Any, people: People, scene: Scene) -> Rows:
     person, opened = state.person[row], state.opened[row, product]
     return {
@@ -109,11 +105,7 @@ def _ended_bindings(record: Record, people: People, scene: Scene) -> Rows:
     return stack([single, _bindings(record.left, row, service, left_on[row], people, scene)])
 
 
-def _values(record: Record, scene: Scene) -> Rows:
-    return stack([_values_of(state, record.month, scene) for state in (record.after, record.arrived)])
-
-
-def _values_of(state: State, month: int, scene: Scene) -> Rows:
+def _values(state: State, month: int, scene: Scene) -> Rows:
     row, column = np.nonzero(state.held[:, s.VALUED_PRODUCT])
     product, person = s.VALUED_PRODUCT[column], state.person[row]
     return {
@@ -131,7 +123,7 @@ def _contacts(record: Record, people: People, scene: Scene, rng: np.random.Gener
     before, month = record.before, record.month
     day = day_of(before.person[row], _CONTACT, month)
     called = _contact(before, row, day, record.contacts.purpose[row], record.contacts.reached[row])
-    offers = [_offer(record, service, person) for service, person in _treated(record)]
+    offers = [_offer(record, one.service, one.person[one.treated]) for one in record.assignments]
     rows = stack([called, *offers])
     n = len(rows["person"])
     u = rng.random(n)
@@ -145,10 +137,6 @@ def _contacts(record: Record, people: People, scene: Scene, rng: np.random.Gener
 def _contact(state: State, row: Any, day: Any, purpose: Any, reached: Any) -> Rows:
     person, tier, manager = state.person[row], state.tier[row], state.manager[row]
     return {"person": person, "tier": tier, "manager": manager, "day": day, "purpose": purpose, "reached": reached}
-
-
-def _treated(record: Record) -> list[tuple[int, NDArray[np.int64]]]:
-    return [(a.service, a.person[a.treated]) for a in record.assignments]
 
 
 def _offer(record: Record, service: int, person: NDArray[np.int64]) -> Rows:

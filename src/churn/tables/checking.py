@@ -266,9 +266,12 @@ def find_warnings(
     if "bindings" in present:
         found.append(_bound_without_product(connection, config))
     if "manager_id" in present["customers"].columns:
-        found.append(_vip_without_manager(connection))
+        vip = ", ".join(map(quote_text, contract.VIP_TIERS))
+        where = f"tier IN ({vip}) AND manager_id IS NULL AND closed_on IS NULL"
+        found.append(_warning(connection, "customers", "manager_id", "vip_without_manager", where))
     if "pnl" in present:
-        found.append(_valued_unknown_holding(connection))
+        where = "holding_id NOT IN (SELECT holding_id FROM holdings)"
+        found.append(_warning(connection, "pnl", "holding_id", "unknown_holding", where))
     found += _beyond_the_others(connection, present)
     return [finding for finding in found if finding.count]
 
@@ -373,17 +376,6 @@ def _bound_without_product(connection: duckdb.DuckDBPyConnection, config: Config
         " WHERE holdings.customer_id = bindings.customer_id AND need.service = bindings.service"
     )
     return _warning(connection, "bindings", "service", "product_never_held", f"NOT EXISTS ({held})")
-
-
-def _vip_without_manager(connection: duckdb.DuckDBPyConnection) -> Finding:
-    vip = ", ".join(map(quote_text, contract.VIP_TIERS))
-    where = f"tier IN ({vip}) AND manager_id IS NULL AND closed_on IS NULL"
-    return _warning(connection, "customers", "manager_id", "vip_without_manager", where)
-
-
-def _valued_unknown_holding(connection: duckdb.DuckDBPyConnection) -> Finding:
-    where = "holding_id NOT IN (SELECT holding_id FROM holdings)"
-    return _warning(connection, "pnl", "holding_id", "unknown_holding", where)
 
 
 def _beyond_the_others(connection: duckdb.DuckDBPyConnection, present: Mapping[str, reading.RawTable]) -> list[Finding]:

@@ -67,7 +67,6 @@ class Table:
     """
 
     name: str
-    row: str
     columns: tuple[TableColumn, ...]
     key: tuple[str, ...] = ()
     references: tuple[str, ...] = ("customer_id",)
@@ -112,7 +111,6 @@ def _customer_tables() -> tuple[Table, ...]:
     return (
         Table(
             "customers",
-            "one customer",
             (
                 _id("customer_id"),
                 _id("branch_id"),
@@ -129,7 +127,6 @@ def _customer_tables() -> tuple[Table, ...]:
         ),
         Table(
             "customer_states",
-            "what a customer was from a day on",
             (
                 _id("customer_id"),
                 _date("valid_from"),
@@ -141,7 +138,6 @@ def _customer_tables() -> tuple[Table, ...]:
         ),
         Table(
             "referrals",
-            "one customer brought by another",
             (_id("referrer_id"), _id("referred_id"), _date("referred_on")),
             # With the date: were it the pair alone, a referral said again would take back the first one.
             key=("referrer_id", "referred_id", "referred_on"),
@@ -154,7 +150,6 @@ def _product_tables(config: Config) -> tuple[Table, ...]:
     return (
         Table(
             "holdings",
-            "one product held",
             (
                 _id("holding_id"),
                 _id("customer_id"),
@@ -168,7 +163,6 @@ def _product_tables(config: Config) -> tuple[Table, ...]:
         ),
         Table(
             "bindings",
-            "one service tied to the customer's bank card",
             (
                 _id("customer_id"),
                 TableColumn("service", "code", values=tuple(config.services)),
@@ -180,7 +174,6 @@ def _product_tables(config: Config) -> tuple[Table, ...]:
         ),
         Table(
             "pnl",
-            "one holding at one month's end",
             (
                 _id("holding_id"),
                 _id("customer_id"),
@@ -198,7 +191,6 @@ def _dealing_tables() -> tuple[Table, ...]:
     return (
         Table(
             "contacts",
-            "one contact by a manager",
             (
                 _id("contact_id"),
                 _id("customer_id"),
@@ -213,7 +205,6 @@ def _dealing_tables() -> tuple[Table, ...]:
         # transaction_id is an addition to the contract: with it, two equal transactions of one day are both kept.
         Table(
             "transactions",
-            "one transaction",
             (
                 _id("customer_id"),
                 _date("transacted_on"),
@@ -230,7 +221,6 @@ def _outcome_tables(config: Config) -> tuple[Table, ...]:
     return (
         Table(
             "campaigns",
-            "one customer in a randomised offer of one service",
             (
                 _id("campaign_id"),
                 _id("customer_id"),
@@ -242,7 +232,6 @@ def _outcome_tables(config: Config) -> tuple[Table, ...]:
         ),
         Table(
             "labels",
-            "one known outcome",
             (_id("customer_id"), _date("as_of"), TableColumn("churned", "code", values=("0", "1"))),
             key=("customer_id", "as_of"),
         ),

@@ -152,7 +152,7 @@ def _flat_table(kinds: Mapping[str, FlatKind], values: Mapping[str, str], labels
         else ()
     )
     columns = (contract.TableColumn("customer_id", "id"), *label, *_feature_columns(kinds))
-    return contract.Table("flat", "one customer", columns, key=("customer_id",), references=())
+    return contract.Table("flat", columns, key=("customer_id",), references=())
 
 
 def _feature_columns(kinds: Mapping[str, FlatKind]) -> tuple[contract.TableColumn, ...]:

@@ -65,7 +65,7 @@ def write_sheet_as_csv(path: Path, sheet: str | None, copy: Path) -> dt.date:
     DataError
         The file is no whole .xlsx file, has no such sheet, or a sheet that would lose values.
     """
-    if _begins_with(path, _OLD_OR_ENCRYPTED):
+    if begins_with(path, _OLD_OR_ENCRYPTED):
         raise DataError(f"{path}: is encrypted, or an old .xls; save it in Excel as .xlsx without a password")
     with _as_data_error(path, "is not a whole .xlsx file"), path.open("rb") as stream:
         # From a stream: of a path openpyxl judges the ending.
@@ -77,9 +77,10 @@ def write_sheet_as_csv(path: Path, sheet: str | None, copy: Path) -> dt.date:
     return epoch.date()
 
 
-def _begins_with(path: Path, mark: bytes) -> bool:
+def begins_with(path: Path, *marks: bytes) -> bool:
+    """Whether a file begins with one of some bytes."""
     with path.open("rb") as stream:
-        return stream.read(len(mark)) == mark
+        return stream.read(max(map(len, marks))).startswith(marks)
 
 
 def _choose(path: Path, workbook: Any, sheet: str | None) -> Any:

@@ -130,7 +130,7 @@ def as_readable(source: Source, mapping: TableSource, folder: Path) -> Iterator[
 
 def _write_decoded(path: Path, encoding: str | None, copy: Path) -> bool:
     """Write a copy in UTF-8 with one kind of line end, where the file is not so already; say whether it was needed."""
-    marked = _starts_with_mark(path)
+    marked = sheets.begins_with(path, codecs.BOM_UTF8)
     if encoding is None:
         encoding = "utf-8" if _broken_at(path, "utf-8") is None else "gb18030"
     _require_decodable(path, encoding)
@@ -167,23 +167,23 @@ def _find_table(folder: Path, name: str, source: TableSource) -> list[Source]:
             raise DataError(f"{path}: no such file; mend tables.{name}.file in the configuration")
         return _files_of(name, path)
     # Windows writes endings in capitals too.
-    there = [entry for entry in sorted(folder.iterdir()) if entry.name == name or _is_file_of(name, entry)]
-    there = [path for path in there if path.exists()]
+    entries = [entry for entry in sorted(folder.iterdir()) if entry.exists()]
+    there = [entry for entry in entries if entry.name == name or (entry.stem == name and _has_ending(entry))]
     if len(there) > 1:
         names = " and ".join(path.name for path in there)
         raise DataError(f"{folder}: table {name} is found twice, as {names}; remove one of them")
     return _files_of(name, there[0]) if there else []
 
 
-def _is_file_of(name: str, entry: Path) -> bool:
-    return entry.stem == name and entry.suffix.lower().lstrip(".") in FORMS
+def _has_ending(entry: Path) -> bool:
+    return entry.suffix.lower().lstrip(".") in FORMS
 
 
 def _files_of(name: str, path: Path) -> list[Source]:
     if not path.is_dir():
         return [source_of(name, path)]
     entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith(_NO_PARTS))
-    parts = [entry for entry in entries if entry.suffix.lower().lstrip(".") in FORMS and entry.is_file()]
+    parts = [entry for entry in entries if _has_ending(entry) and entry.is_file()]
     missed = [entry.name for entry in entries if entry not in parts and _looks_like_data(entry)]
     if parts and missed:
         raise DataError(
@@ -219,12 +219,7 @@ def _form_of(path: Path) -> Form:
     endings: dict[str, Form] = {".parquet": "parquet", ".pq": "parquet", ".xlsx": "xlsx"}
     form = endings.get(path.suffix.lower(), "csv")
     # A workbook that was renamed rather than exported is still one.
-    return "xlsx" if form == "csv" and path.is_file() and _begins_with(path, _ZIP, _OLD_OFFICE) else form
-
-
-def _begins_with(path: Path, *marks: bytes) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(max(map(len, marks))).startswith(marks)
+    return "xlsx" if form == "csv" and path.is_file() and sheets.begins_with(path, _ZIP, _OLD_OFFICE) else form
 
 
 def _parquet_columns(source: Source) -> list[str]:
@@ -255,10 +250,6 @@ def _without_header(text_path: Path) -> str:
     if is_blank:
         return "is empty; it needs a first line with"
     return "its first line is blank; remove the blank lines above"
-
-
-def _starts_with_mark(path: Path) -> bool:
-    return _begins_with(path, codecs.BOM_UTF8)
 
 
 def _require_decodable(path: Path, encoding: str) -> None:

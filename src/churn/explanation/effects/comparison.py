@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.estimates import Z_95, Estimate
+from churn.estimates import UNKNOWN, Estimate, around
 from churn.features.feature import Feature, find_products, find_role, find_services
 from churn.frame import Snapshot
 from churn.model.schema import encode, learn_schema
@@ -191,11 +191,9 @@ def raw_difference(bound: Ints, y: Ints) -> Estimate:
     """
     counts = np.bincount(bound, minlength=2)
     if counts.min() < LEAST_RAW:
-        return Estimate(None, None, None)
+        return UNKNOWN
     rates = np.bincount(bound, y, minlength=2) / counts
-    reach = Z_95 * float(np.sqrt((rates * (1 - rates) / counts).sum()))
-    value = float(rates[1] - rates[0])
-    return Estimate(value, value - reach, value + reach)
+    return around(float(rates[1] - rates[0]), float(np.sqrt((rates * (1 - rates) / counts).sum())))
 
 
 def _coverage(snapshot: Snapshot) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from churn.estimates import Z_95, Estimate
+from churn.estimates import Z_95, Estimate, around
 from churn.explanation.effects.comparison import ComparedCustomers
 from churn.model.split import stratified_folds
 from churn.model.trees import Matrix, TreeParameters, fit_trees, predict_margins
@@ -216,8 +216,7 @@ def _fit(treated: Ints, y: Ints, nuisances: Nuisances) -> Any:
 
 
 def _estimate(model: Any, sign: float) -> Estimate:
-    value, reach = sign * _number(model.coef), Z_95 * _number(model.se)
-    return Estimate(value, value - reach, value + reach)
+    return around(sign * _number(model.coef), _number(model.se))
 
 
 def _number(found: Any) -> float:

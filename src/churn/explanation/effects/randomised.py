@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from churn.estimates import Z_95, Estimate
+from churn.estimates import UNKNOWN, Z_95, Estimate, around
 from churn.evidence import LEAST_ARM
 
 Floats = NDArray[np.float64]
@@ -82,9 +82,9 @@ def estimate_offer(
     itt, itt_parts = _difference(y, z, waves, owner)
     uptake, uptake_parts = _difference(d, z, waves, owner)
     return RandomisedOffer(
-        _wald(itt, _variance(itt_parts)),
+        around(itt, float(np.sqrt(_variance(itt_parts)))),
         _fieller(itt, uptake, itt_parts, uptake_parts, float(np.ptp(y))),
-        _wald(uptake, _variance(uptake_parts)),
+        around(uptake, float(np.sqrt(_variance(uptake_parts)))),
         len(y),
     )
 
@@ -109,11 +109,6 @@ def _variance(parts: Floats) -> float:
     return float((parts**2).sum())
 
 
-def _wald(value: float, variance: float) -> Estimate:
-    reach = Z_95 * float(np.sqrt(variance))
-    return Estimate(value, value - reach, value + reach)
-
-
 def _fieller(itt: float, uptake: float, itt_parts: Floats, uptake_parts: Floats, span: float) -> Estimate:
     """Ratios r with (itt − r · uptake)² ≤ z² Var(itt − r · uptake): Fieller 1954, the roots of a r² + b r + c."""
     square = Z_95**2
@@ -121,8 +116,8 @@ def _fieller(itt: float, uptake: float, itt_parts: Floats, uptake_parts: Floats,
     b = -2 * (itt * uptake - square * float((itt_parts * uptake_parts).sum()))
     c = itt**2 - square * _variance(itt_parts)
     if uptake <= 0 or a <= 0:
-        return Estimate(None, None, None)
+        return UNKNOWN
     reach = np.sqrt(b * b - 4 * a * c)
     value, low, high = itt / uptake, float((-b - reach) / (2 * a)), float((-b + reach) / (2 * a))
     # More than the whole of an outcome cannot change: then few took it up and chance speaks, or arms were not drawn.
-    return Estimate(value, low, high) if abs(value) <= span * (1 + 1e-9) else Estimate(None, None, None)
+    return Estimate(value, low, high) if abs(value) <= span * (1 + 1e-9) else UNKNOWN

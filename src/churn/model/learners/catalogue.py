@@ -1,6 +1,7 @@
 """Every learner there is, fitted, and cross-fitted, in one way; adding one is an entry here."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.util import find_spec
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -161,34 +162,23 @@ def cross_fit_learners(
     rounds
         One number a learner, where already known.
     """
-    found = [
-        _cross_fit_one(name, matrix, y, folds, parameters, scored, known, seed)
-        for name, known in zip(names, repeat(None) if rounds is None else rounds, strict=rounds is not None)
-    ]
-    return CrossFits(tuple(one.rounds for one in found), np.mean([one.margins for one in found], axis=0))
-
-
-def _cross_fit_one(
-    name: str,
-    matrix: Matrix,
-    y: NDArray[Any],
-    folds: NDArray[np.int64],
-    parameters: TreeParameters,
-    scored: NDArray[np.bool_] | None,
-    rounds: int | None,
-    seed: int,
-) -> CrossFit:
-    if name == LIGHTGBM:
-        return cross_fit(matrix, y, folds, parameters, scored=scored, rounds=rounds, seed=seed)
-    learner = LEARNERS[name]
     asked = np.ones(len(y), dtype=bool) if scored is None else scored
-    if rounds is not None or learner.most_rounds == 1:
-        return _cross_fit_to(learner, matrix, y, folds, asked, [rounds or 1], seed)
-    # most need far fewer rounds than the most: only where the best lies near the end of these is the rest grown
-    few = _cross_fit_to(learner, matrix, y, folds, asked, _steps(learner.most_rounds // 2), seed)
-    if few.rounds < _NEAR_THE_END * (learner.most_rounds // 2):
-        return few
-    return _cross_fit_to(learner, matrix, y, folds, asked, _steps(learner.most_rounds), seed)
+
+    def fit_one(name: str, known: int | None) -> CrossFit:
+        if name == LIGHTGBM:
+            return cross_fit(matrix, y, folds, parameters, scored=asked, rounds=known, seed=seed)
+        learner = LEARNERS[name]
+        fit_to = partial(_cross_fit_to, learner, matrix, y, folds, asked, seed)
+        if known is not None or learner.most_rounds == 1:
+            return fit_to([known or 1])
+        # most need far fewer rounds than the most: only where the best lies near the end of these is the rest grown
+        few = fit_to(range(_STEP, learner.most_rounds // 2 + 1, _STEP))
+        if few.rounds < _NEAR_THE_END * (learner.most_rounds // 2):
+            return few
+        return fit_to(range(_STEP, learner.most_rounds + 1, _STEP))
+
+    found = [fit_one(*one) for one in zip(names, rounds or repeat(None), strict=rounds is not None)]
+    return CrossFits(tuple(one.rounds for one in found), np.mean([one.margins for one in found], axis=0))
 
 
 def _cross_fit_to(
@@ -197,8 +187,8 @@ def _cross_fit_to(
     y: NDArray[Any],
     folds: NDArray[np.int64],
     asked: NDArray[np.bool_],
-    steps: Sequence[int],
     seed: int,
+    steps: Sequence[int],
 ) -> CrossFit:
     margins = np.full((len(steps), len(y)), np.nan)
     losses = []
@@ -209,10 +199,6 @@ def _cross_fit_to(
         losses.append([_loss(y[left_out], margin) for margin in margins[:, left_out]])
     best = int(np.mean(losses, axis=0).argmin())
     return CrossFit(steps[best], margins[best])
-
-
-def _steps(most: int) -> list[int]:
-    return list(range(_STEP, most + 1, _STEP))
 
 
 def _staged(booster: lgb.Booster, matrix: Matrix, steps: Sequence[int], *, whole: bool) -> Matrix:

@@ -10,7 +10,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from churn.model.learners.tree_text import Tree, build_booster, split_tree
+from churn.model.learners.tree_text import build_booster, split_tree
 from churn.model.trees import Matrix
 
 N_BINS = 10
@@ -58,11 +58,9 @@ def fit_scorecard(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int) ->
         split_tree(at, cut, coefficient * weight[:-1], float(coefficient * weight[_MISSING]))
         for at, (cut, weight, coefficient) in enumerate(zip(edges, weights, fitted.coef_[0], strict=True))
     ]
-    return build_booster([tree for tree in points if _says_something(tree)], matrix, offset=float(fitted.intercept_[0]))
-
-
-def _says_something(tree: Tree) -> bool:
-    return bool(np.ptp(tree.value) > 0)
+    return build_booster(
+        [tree for tree in points if np.ptp(tree.value) > 0], matrix, offset=float(fitted.intercept_[0])
+    )
 
 
 def _edges(column: NDArray[np.float64]) -> NDArray[np.float64]:

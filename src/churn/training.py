@@ -15,6 +15,7 @@ from churn.model import development, documents, fitted, storage
 from churn.model.card import render_card
 from churn.model.recipe import BindingColumns, Recipe, prepare
 from churn.model.split import Rows, Split, outcomes, require_enough, stack
+from churn.speech import say
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -154,7 +155,7 @@ def _manifest(
         churn_rate=int(churned.sum()) / len(churned),
         without_coverage=len(churned) if coverage is None else int(np.sum(~(coverage >= 1))),
         segments=tuple(segments),
-        failures=tuple(name_failures(segments)),
+        failures=tuple(say(one, "en") for one in name_failures(segments)),
     )
     given = {
         "horizon_days": snapshots.horizon_days,

@@ -17,6 +17,7 @@ from churn.model.recipe import Recipe
 from churn.model.storage import read_model
 from churn.model.trees import TreeParameters
 from churn.simulation import simulate_bank
+from churn.speech import say
 from churn.tracking.place import tracking_place
 from churn.tracking.session import require_writable
 
@@ -308,7 +309,7 @@ def test_python_and_the_command_decide_by_one_rule(run, flat_file, tmp_path, hel
         snapshots = churn.build_snapshots(file)
     compared = churn.compare(snapshots, {"scorecard": Recipe(("scorecard",)), "tuned": recipe})
 
-    assert json.loads(said.out)["reason"] == compared.decision.reason
+    assert json.loads(said.out)["reason"] == say(compared.decision.reason, "en")
     assert compared.decision.promote == (held_back != "leak")
     assert compared.decision.challenger in (("scorecard",) if held_back == "tuned" else ("scorecard", "tuned"))
     assert said.err.count("tuned was tuned on") == (held_back == "tuned")

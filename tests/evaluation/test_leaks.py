@@ -24,6 +24,7 @@ from churn.features.catalogue import catalogue
 from churn.frame import Snapshot
 from churn.model.split import stack
 from churn.simulation import simulate_bank
+from churn.speech import say
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
@@ -97,7 +98,7 @@ def test_a_value_that_only_leavers_have_is_named_when_enough_have_it(share, name
     leaks = find_leaks(stack([_with(clean, reason=np.where(chosen, "moved away", None))]))
 
     assert [leak.feature for leak in leaks] == ["reason"] * named
-    assert all("of all who leave have values with which hardly anybody stays" in leak.sentence for leak in leaks)
+    assert all("of all who leave have values with which hardly anybody stays" in leak.said.text for leak in leaks)
 
 
 @pytest.mark.parametrize(("share", "named"), [(0.1, True), (0.35, False)])
@@ -107,7 +108,7 @@ def test_a_feature_better_than_all_others_together_is_named(share, named):
     leaks = find_leaks(stack([_with(clean, status=_flipped(clean, share))]))
 
     assert [(leak.feature, leak.kind) for leak in leaks] == [("status", "alone")] * named
-    assert all("better than the other 27 features together" in leak.sentence for leak in leaks)
+    assert all("better than the other" in leak.said.text and leak.said.facts["n"] == 27 for leak in leaks)
 
 
 def test_one_strong_feature_among_few_is_not_named():
@@ -214,13 +215,13 @@ def test_power_is_judged_on_the_latest_snapshot_and_learnt_from_it_alone():
     assert [leak.feature for leak in find_leaks(stack(columns[::-1]))] == ["code"]
 
 
-def test_a_sentence_is_one_line_with_what_to_do():
+def test_a_leak_says_what_to_do():
     clean = _snapshot(0)
     [leak] = find_leaks(stack([_with(clean, letter_sent=clean.churned)]))
 
-    assert leak.sentence == (
-        "letter_sent: alone it tells who leaves with ROC-AUC 1.000; it probably knows the outcome; "
-        "take it out, or build it from what was known strictly before the as-of date"
+    assert say(leak.said, "en") == (
+        "letter_sent: alone it predicts with ROC-AUC 1.000; it probably knows the outcome; "
+        "take it out, or build it from records strictly before the as-of date"
     )
 
 

@@ -10,6 +10,7 @@ from churn.evaluation.comparison import Comparison, PairedTest
 from churn.evaluation.leaks import Leak
 from churn.evaluation.promotion import decide
 from churn.model.recipe import Recipe
+from churn.speech import message, say
 
 
 def comparison(values, *tests):
@@ -52,7 +53,7 @@ def two(p_auc=0.001, ece=("new", 0.0, 1.0), log_loss=("new", 0.0, 1.0), better="
 def test_challenger_that_ranks_better_beyond_noise_is_promoted():
     decision = decide(two(), made("old", "new"), "old")
     assert (decision.challenger, decision.promote) == ("new", True)
-    assert decision.reason == (
+    assert say(decision.reason, "en") == (
         "new ranks better beyond noise (ROC-AUC 0.8100 against 0.8000, p = 0.001 for 1 challengers) and is calibrated"
         " as well"
     )
@@ -73,7 +74,7 @@ def test_challenger_that_ranks_better_beyond_noise_is_promoted():
 def test_champion_stays(found, why):
     decision = decide(found, made("old", "new"), "old")
     assert not decision.promote
-    assert why in decision.reason
+    assert why in say(decision.reason, "en")
 
 
 @pytest.mark.parametrize("found", [two(ece=("old", 0.009, 0.5)), two(log_loss=("old", 0.02, 0.2))])
@@ -96,8 +97,8 @@ def test_best_challenger_takes_an_empty_place_if_it_surely_ranks_better_than_cha
     models = {**found.models, "b": {**found.models["b"], "roc_auc": Estimate(0.8, low, 0.9)}}
     decision = decide(replace(found, models=models), made("a", "b"))
     assert (decision.challenger, decision.promote) == ("b", promoted)
-    assert ("there was no champion" in decision.reason) == promoted
-    assert ("does not surely rank better than chance" in decision.reason) != promoted
+    assert ("there was no champion" in decision.reason.text) == promoted
+    assert ("does not surely rank better than chance" in decision.reason.text) != promoted
 
 
 def test_model_without_a_roc_auc_is_not_the_best():
@@ -108,7 +109,7 @@ def test_model_without_a_roc_auc_is_not_the_best():
 def test_challenger_tuned_on_what_judges_it_is_none():
     decision = decide(two(), made("old", "new", new=("2024-07-03",)), "old")
     assert (decision.challenger, decision.promote) == (None, False)
-    assert "tuned on what judges it" in decision.reason
+    assert "tuned on what judges it" in decision.reason.text
     assert decide(two(), made("old", "new", new=("2023-01-04",)), "old").promote
 
 
@@ -117,7 +118,7 @@ def test_champion_may_have_been_tuned_on_what_judges_it():
 
 
 def test_nobody_is_promoted_where_a_feature_knows_too_much():
-    leak = Leak("letter_sent", "alone", 1.0, "letter_sent: knows the outcome")
+    leak = Leak("letter_sent", "alone", 1.0, message("yes"))
     decision = decide(two(), made("old", "new", leaks=[leak]), "old")
     assert (decision.challenger, decision.promote) == ("new", False)
-    assert decision.reason.endswith("; but letter_sent may know the outcome")
+    assert say(decision.reason, "en").endswith("; but letter_sent may know the outcome")

@@ -12,6 +12,7 @@ from churn.evaluation.backtest import Judged
 from churn.evaluation.ranking import clustered_auc
 from churn.evaluation.segments import MAX_VALUES, evaluate_segments, name_failures
 from churn.model.documents import Segment
+from churn.speech import say
 
 
 def _judged(churned, predicted, *, n_snapshots=1, **segments):
@@ -255,7 +256,7 @@ def test_a_calibrated_model_fails_somewhere_in_one_bank_of_twenty():
 
 
 def test_failures_are_named_with_their_size():
-    lines = name_failures([
+    failures = name_failures([
         _segment(),
         _segment(value=None, failures=("ranking",)),
         _segment(segmentation="tier", value="vip", predicted=0.32, difference=Estimate(0.07, 0.05, 0.09),
@@ -263,7 +264,7 @@ def test_failures_are_named_with_their_size():
         _segment(failures=(), verdict="holds"),
     ])  # fmt: skip
 
-    assert lines == [
+    assert [say(one, "en") for one in failures] == [
         "branch 12 (n = 1,200): 18.0\u202f% predicted and 25.0\u202f% observed, 7.0 points too low (5.0 to 9.0).",
         "branch not known (n = 1,200): hardly ranked, ROC-AUC 0.51 (0.48 to 0.54).",
         (

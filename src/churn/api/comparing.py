@@ -15,6 +15,7 @@ from churn.evaluation.comparison import Comparison, compare_models
 from churn.evaluation.promotion import Decision, decide, tuned_on_judged
 from churn.model import split, storage, trees
 from churn.model.recipe import Recipe, default_candidates, parse_recipe, recipe_of
+from churn.speech import say
 from churn.tracking import champion as champions
 from churn.tracking import place, runs, versions
 from churn.tuning.search import read_parameters
@@ -312,9 +313,9 @@ def promote(
     version = _register(compared, trained, parent=run, by=by, on_step=on_step)
     if decision.promote:
         _require_unchanged(compared.champion)
-        champions.promote(version, reason=decision.reason, by=by)
+        champions.promote(version, reason=say(decision.reason, "en"), by=by)
     else:
-        champions.set_challenger(version, reason=decision.reason, by=by)
+        champions.set_challenger(version, reason=say(decision.reason, "en"), by=by)
     return version
 
 

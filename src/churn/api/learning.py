@@ -19,6 +19,7 @@ from churn.explanation.next_best import build_advice
 from churn.model import documents, split, storage
 from churn.model.recipe import Recipe, leave_out, parse_recipe
 from churn.tracking import runs
+from churn.speech import say
 from churn.tracking.place import studies_path
 from churn.tuning.search import Tuned, conclude, search
 from churn.tuning.study import SPACE, open_study, read_trials
@@ -28,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 def warn_of_leak(leak: leaks.Leak) -> None:
     """Log a feature that knows too much."""
-    _log.warning("%s", leak.sentence)
+    _log.warning("%s", say(leak.said, "en"))
 
 
 def train(

@@ -15,6 +15,7 @@ from churn.cli.console import INTERVAL, interval, log_run, note, number, print_j
 from churn.evaluation import backtest, promotion, segments
 from churn.evaluation.comparison import Comparison
 from churn.model.split import N_JUDGED
+from churn.speech import say
 from churn.tracking import place, session
 
 MOST_JUDGED = 40
@@ -129,7 +130,7 @@ def compare(
                 )
             after = version if compared.decision.promote else before
     if shared.as_json:
-        found = {"champion_before": before, "champion_after": after, "reason": compared.decision.reason}
+        found = {"champion_before": before, "champion_after": after, "reason": say(compared.decision.reason, "en")}
         print_json(compared.comparison.document() | found)
     else:
         click.echo(_conclusion(compared.decision, after, promote=promote))
@@ -157,9 +158,10 @@ def _log_run(compared: comparing.Compared, *, must: bool) -> str | None:
 
 
 def _conclusion(decision: promotion.Decision, version: int | None, *, promote: bool) -> str:
+    reason = say(decision.reason, "en")
     if not promote:
-        return f"--promote {'would' if decision.promote else 'would not'} promote: {decision.reason}"
-    return f"version {version} is the champion: {decision.reason}" if decision.promote else f"kept: {decision.reason}"
+        return f"--promote {'would' if decision.promote else 'would not'} promote: {reason}"
+    return f"version {version} is the champion: {reason}" if decision.promote else f"kept: {reason}"
 
 
 def _title(compared: comparing.Compared) -> str:
@@ -238,8 +240,8 @@ def _print_differences(comparison: Comparison, reference: str) -> None:
 
 
 def _print_failures(judged: backtest.Judged, model: str) -> None:
-    failures: Sequence[str] = segments.name_failures(segments.evaluate_segments(judged, model))
-    for sentence in failures:
-        click.echo(f"{model}: {sentence}")
+    failures = segments.name_failures(segments.evaluate_segments(judged, model))
+    for failure in failures:
+        click.echo(f"{model}: {say(failure, 'en')}")
     if not failures:
         click.echo(f"{model} fails in no segment of {', '.join(map(str, judged.segments)) or 'none known'}.")

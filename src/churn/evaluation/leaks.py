@@ -17,6 +17,7 @@ from churn.evaluation.metrics import roc_auc
 from churn.features.feature import Feature
 from churn.frame import Snapshot
 from churn.model.split import MIN_OF_A_CLASS, Rows, customer_folds
+from churn.speech import Message, Number, Percent, message
 
 Floats = NDArray[np.float64]
 ALONE_AUC = 0.95
@@ -29,7 +30,7 @@ so many and so many churners and stayers to learn from: a few cannot tell what t
 COLLAPSE_FROM, COLLAPSE_TO = 0.1, 0.5
 """Power (ROC-AUC - 0.5) from which on a feature may not fall to less than this share of it."""
 _FOLDS = 5
-_BUILD = "take it out, or build it from what was known strictly before the as-of date"
+_BUILD = message("take it out, or build it from records strictly before the as-of date")
 Codes = NDArray[np.int64]
 N_BINS, N_LEVELS, RARE = 20, 50, 30
 _SAMPLE = 5_000
@@ -48,14 +49,14 @@ class Leak(NamedTuple):
         holds something of the as-of date or after.
     size
         "alone": ROC-AUC in [0, 1]. "collapses": fall of the ROC-AUC, at most 1. "dates": number of rows.
-    sentence
-        What was found and what to do, in one line.
+    said
+        What was found and what to do.
     """
 
     feature: str
     kind: Literal["alone", "collapses", "dates"]
     size: float
-    sentence: str
+    said: Message
 
 
 def find_leaks(development: Rows, held_out: Snapshot | None = None, catalogue: Sequence[Feature] = ()) -> list[Leak]:
@@ -285,14 +286,22 @@ def _late(development: Rows, held_out: Snapshot | None, catalogue: Sequence[Feat
         columns = [frame[name] for frame in (development.features, held_out.features)]
         bound = least.get(name)
         if all(map(is_date, columns)):
-            late, what = [as_numbers(column) >= day for column in columns], f"dates at or after {held_out.as_of}"
+            late = [as_numbers(column) >= day for column in columns]
+            what = message("dates at or after {date}", date=held_out.as_of)
         elif bound is not None and all(map(is_number, columns)):
-            late, what = [as_numbers(column) < bound for column in columns], f"values below {bound}"
+            late = [as_numbers(column) < bound for column in columns]
+            what = message("values below {bound}", bound=bound)
         else:
             continue
         if n_late := int(sum(map(np.sum, late))):
-            text = f"{name}: {n_late:,} rows hold {what}, which nobody could know at the as-of date; {_BUILD}"
-            yield Leak(name, "dates", float(n_late), text)
+            said = message(
+                "{feature}: {n} rows hold {what}, which nobody could know at the as-of date; {advice}",
+                feature=name,
+                n=n_late,
+                what=what,
+                advice=_BUILD,
+            )
+            yield Leak(name, "dates", float(n_late), said)
 
 
 def _learn(development: Rows) -> _Learnt | None:
@@ -307,16 +316,28 @@ def _learn(development: Rows) -> _Learnt | None:
 
 def _alone(learnt: _Learnt) -> Iterator[Leak]:
     for name, one in learnt.alone.items():
-        sure, found = _sure_share(one), f"{name}: alone it tells who leaves with ROC-AUC {one.auc:.3f}"
+        sure = _sure_share(one)
+        facts: dict[str, Any] = {"feature": name, "auc": Number(one.auc, digits=3), "advice": _BUILD}
         if one.auc - learnt.noise(one.auc, learnt.y) >= ALONE_AUC:
-            why = f"{found}; it probably knows the outcome"
+            said = message(
+                "{feature}: alone it predicts with ROC-AUC {auc}; it probably knows the outcome; {advice}", **facts
+            )
         elif sure >= SURE_SHARE:
-            why = f"{name}: {sure:.0%} of all who leave have values with which hardly anybody stays"
+            said = message(
+                "{feature}: {share} of all who leave have values with which hardly anybody stays; {advice}",
+                share=Percent(sure, digits=0),
+                **facts,
+            )
         elif one.auc >= RIVAL_AUC and _beats_others(name, learnt):
-            why = f"{found}, better than the other {len(learnt.alone) - 1} features together"
+            said = message(
+                "{feature}: alone it predicts with ROC-AUC {auc}, better than the other {n} features together;"
+                " {advice}",
+                n=len(learnt.alone) - 1,
+                **facts,
+            )
         else:
             continue
-        yield Leak(name, "alone", one.auc, f"{why}; {_BUILD}")
+        yield Leak(name, "alone", one.auc, said)
 
 
 def _collapsing(learnt: _Learnt, held_out: Snapshot | None) -> Iterator[Leak]:
@@ -330,11 +351,15 @@ def _collapsing(learnt: _Learnt, held_out: Snapshot | None) -> Iterator[Leak]:
         later = roc_auc(y, smooth_rates(one.rows, one.churned, rate)[bin_codes(held_out.features[name], cut)])
         least, most = one.auc - learnt.noise(one.auc, learnt.y), later + learnt.noise(later, y)
         if most - 0.5 < COLLAPSE_TO * (least - 0.5):
-            text = (
-                f"{name}: alone it told who leaves with ROC-AUC {one.auc:.3f}, and on the held-out customers with "
-                f"{later:.3f}; what it knew there is not known in time, or it has changed its meaning; {_BUILD}"
+            said = message(
+                "{feature}: alone it predicted with ROC-AUC {auc}, and on the held-out customers with {later}; it used"
+                " what comes too late, or has changed its meaning; {advice}",
+                feature=name,
+                auc=Number(one.auc, digits=3),
+                later=Number(later, digits=3),
+                advice=_BUILD,
             )
-            yield Leak(name, "collapses", one.auc - later, text)
+            yield Leak(name, "collapses", one.auc - later, said)
 
 
 def _rarer(y: NDArray[np.int64]) -> int:

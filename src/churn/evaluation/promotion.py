@@ -1,11 +1,12 @@
 """Whether a challenger takes the champion's place: only when it ranks better beyond noise and is calibrated as well."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from churn.evaluation.backtest import Backtest
 from churn.evaluation.comparison import Comparison, PairedTest
 from churn.model.recipe import Recipe
+from churn.speech import Message, Number, joined, message
 
 SIGNIFICANCE = 0.01
 """Of the two-sided test of ROC-AUC, corrected for how many challengers there are. Strict, for a change of champion
@@ -29,12 +30,12 @@ class Decision(NamedTuple):
     promote
         Whether it takes the champion's place.
     reason
-        Why, in a sentence.
+        Why.
     """
 
     challenger: str | None
     promote: bool
-    reason: str
+    reason: Message
 
 
 def decide(comparison: Comparison, found: Backtest, champion: str | None = None) -> Decision:
@@ -59,11 +60,14 @@ def decide(comparison: Comparison, found: Backtest, champion: str | None = None)
     own = tuned_on_judged(found)
     challengers = [name for name in found.recipes if name not in own and name != champion]
     if not challengers:
-        return Decision(None, False, "every challenger was tuned on what judges it; compare on later snapshots")
+        return Decision(
+            None, False, message("every challenger was tuned on what judges it; compare on later snapshots")
+        )
     decision = _decide(comparison, champion, challengers)
     if found.leaks and decision.promote:
-        names = ", ".join(leak.feature for leak in found.leaks)
-        return decision._replace(promote=False, reason=f"{decision.reason}; but {names} may know the outcome")
+        names = joined([leak.feature for leak in found.leaks], "list")
+        reason = message("{reason}; but {features} may know the outcome", reason=decision.reason, features=names)
+        return decision._replace(promote=False, reason=reason)
     return decision
 
 
@@ -86,43 +90,53 @@ def judged_by_its_own(recipe: Recipe, judged: Sequence[str]) -> list[str]:
 
 
 def _decide(comparison: Comparison, champion: str | None, challengers: Sequence[str]) -> Decision:
-    best = max(challengers, key=lambda name: _value(comparison, name, "roc_auc"))
+    areas_of = {name: comparison.models[name]["roc_auc"].value for name in challengers}
+    best = max(challengers, key=lambda name: (areas_of[name] is not None, areas_of[name] or 0.0))
     if champion is None:
         return _decide_first(comparison, best, len(challengers))
     test = find_test(comparison, "roc_auc", best, champion)
+    areas = message("ROC-AUC {one} against {other}", **_values(comparison, "roc_auc", best, champion))
     if test is None or test.better != best:
-        return Decision(
-            best, False, f"no challenger ranks better than the champion ({_aucs(comparison, best, champion)})"
-        )
-    p_value = 1.0 if test.p_value is None else min(1.0, test.p_value * len(challengers))
-    gain = f"{_aucs(comparison, best, champion)}, p = {p_value:.3g} for {len(challengers)} challengers"
+        return Decision(best, False, message("no challenger ranks better than the champion ({areas})", areas=areas))
+    n = len(challengers)
+    p_value = 1.0 if test.p_value is None else min(1.0, test.p_value * n)
+    gain = message("{areas}, p = {p_value} for {n} challengers", areas=areas, p_value=f"{p_value:.3g}", n=n)
+    facts: dict[str, Any] = {"challenger": best, "gain": gain}
     if not p_value < SIGNIFICANCE:
-        return Decision(best, False, f"{best} ranks better than the champion by no more than noise ({gain})")
+        reason = message("{challenger} ranks better than the champion by no more than noise ({gain})", **facts)
+        return Decision(best, False, reason)
     if worse := _worse_calibration(comparison, best, champion):
-        return Decision(best, False, f"{best} ranks better ({gain}), but {worse}")
-    return Decision(best, True, f"{best} ranks better beyond noise ({gain}) and is calibrated as well")
+        return Decision(best, False, message("{challenger} ranks better ({gain}), but {worse}", worse=worse, **facts))
+    reason = message("{challenger} ranks better beyond noise ({gain}) and is calibrated as well", **facts)
+    return Decision(best, True, reason)
 
 
 def _decide_first(comparison: Comparison, best: str, n_challengers: int) -> Decision:
     area = comparison.models[best]["roc_auc"]
-    if area.low is None or not area.low > CHANCE:
-        found = "undefined" if area.value is None or area.low is None else f"{area.value:.4f}, from {area.low:.4f} on"
-        return Decision(
-            best, False, f"there is no champion, and {best} does not surely rank better than chance ({found})"
-        )
-    return Decision(best, True, f"there was no champion, and {best} ranks best of {n_challengers}")
+    if area.low is not None and area.low > CHANCE:
+        reason = message("there was no champion, and {challenger} ranks best of {n}", challenger=best, n=n_challengers)
+        return Decision(best, True, reason)
+    found = message("undefined")
+    if area.low is not None:
+        found = message("{area}, from {low} on", area=Number(area.value, digits=4), low=Number(area.low, digits=4))
+    reason = message(
+        "there is no champion, and {challenger} does not surely rank better than chance ({found})",
+        challenger=best,
+        found=found,
+    )
+    return Decision(best, False, reason)
 
 
-def _worse_calibration(comparison: Comparison, challenger: str, champion: str) -> str:
+def _worse_calibration(comparison: Comparison, challenger: str, champion: str) -> Message | None:
     for metric in CALIBRATION:
         test = find_test(comparison, metric, challenger, champion)
         if test is None or test.better != champion:
             continue
-        values = f"{_value(comparison, challenger, metric):.4f} against {_value(comparison, champion, metric):.4f}"
         is_sure = test.p_value is not None and test.p_value < WORSE
         if is_sure or (metric == "ece" and test.difference > MOST_WORSE_ECE):
-            return f"its {metric} is worse ({values})"
-    return ""
+            values = _values(comparison, metric, challenger, champion)
+            return message("its {metric} is worse ({one} against {other})", metric=metric, **values)
+    return None
 
 
 def find_test(comparison: Comparison, metric: str, one: str, other: str) -> PairedTest | None:
@@ -133,11 +147,6 @@ def find_test(comparison: Comparison, metric: str, one: str, other: str) -> Pair
     )
 
 
-def _value(comparison: Comparison, model: str, metric: str) -> float:
-    value = comparison.models[model][metric].value
-    return float("-inf") if value is None else value
-
-
-def _aucs(comparison: Comparison, challenger: str, champion: str) -> str:
-    one, other = (_value(comparison, name, "roc_auc") for name in (challenger, champion))
-    return f"ROC-AUC {one:.4f} against {other:.4f}"
+def _values(comparison: Comparison, metric: str, one: str, other: str) -> dict[str, Any]:
+    found = (comparison.models[name][metric].value for name in (one, other))
+    return dict(zip(("one", "other"), (Number(value, digits=4) for value in found), strict=True))

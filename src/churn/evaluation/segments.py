@@ -11,6 +11,7 @@ from churn.estimates import Estimate, around, clustered_error, normal_p_value, s
 from churn.evaluation.backtest import Judged
 from churn.evaluation.ranking import clustered_auc
 from churn.model.documents import Failure, Segment
+from churn.speech import Message, Number, Percent, joined, message
 
 Floats = NDArray[np.float64]
 MIN_CUSTOMERS = 10
@@ -81,8 +82,8 @@ def evaluate_segments(judged: Judged, model: str) -> list[Segment]:
     return found
 
 
-def name_failures(segments: Sequence[Segment]) -> list[str]:
-    r"""Say in one sentence a failing segment what fails there.
+def name_failures(segments: Sequence[Segment]) -> list[Message]:
+    r"""Say of each failing segment what fails there.
 
     Parameters
     ----------
@@ -91,16 +92,23 @@ def name_failures(segments: Sequence[Segment]) -> list[str]:
 
     Examples
     --------
+    >>> from churn.speech import say
     >>> vip = Segment(
     ...     segmentation="tier", value="vip", n=100, churned=25, observed=Estimate(0.25, 0.18, 0.34), predicted=0.55,
     ...     difference=Estimate(0.3, 0.22, 0.38), roc_auc=Estimate(0.67, 0.58, 0.75), p_value=1e-9,
     ...     verdict="fails", failures=("calibration",),
     ... )
-    >>> name_failures([vip])
+    >>> [say(one, "en") for one in name_failures([vip])]
     ['tier vip (n = 100): 55.0\u202f% predicted and 25.0\u202f% observed, 30.0 points too high (22.0 to 38.0).']
     """
     return [
-        f"{_name(segment)} (n = {segment.n:,}): {'; '.join(_reason(segment, failure) for failure in segment.failures)}."
+        message(
+            "{segmentation} {value} (n = {n}): {reasons}.",
+            segmentation=segment.segmentation,
+            value=message("not known") if segment.value is None else segment.value,
+            n=segment.n,
+            reasons=joined([_reason(segment, failure) for failure in segment.failures], "semicolons"),
+        )
         for segment in segments
         if segment.failures
     ]
@@ -164,19 +172,18 @@ def _holm(p_values: Floats) -> Floats:
     return corrected
 
 
-def _name(segment: Segment) -> str:
-    return f"{segment.segmentation} {'not known' if segment.value is None else segment.value}"
-
-
-def _reason(segment: Segment, failure: Failure) -> str:
+def _reason(segment: Segment, failure: Failure) -> Message:
     if failure == "ranking":
-        area = segment.roc_auc
-        return f"hardly ranked, ROC-AUC {area.value:.2f} ({area.low:.2f} to {area.high:.2f})"
+        area: dict[str, Any] = {name: Number(value, digits=2) for name, value in segment.roc_auc._asdict().items()}
+        return message("hardly ranked, ROC-AUC {value} ({low} to {high})", **area)
     value, low, high = (100 * number for number in segment.difference if number is not None)
     if value < 0:
         value, low, high = -value, -high, -low
-    direction = "high" if segment.predicted > segment.churned / segment.n else "low"
-    return (
-        f"{segment.predicted:.1%} predicted and {segment.churned / segment.n:.1%} observed,".replace("%", "\u202f%")
-        + f" {value:.1f} points too {direction} ({low:.1f} to {high:.1f})"
-    )
+    observed = segment.churned / segment.n
+    points = {name: Number(found, digits=1) for name, found in (("points", value), ("low", low), ("high", high))}
+    facts: dict[str, Any] = {"predicted": Percent(segment.predicted), "observed": Percent(observed), **points}
+    if segment.predicted > observed:
+        return message(
+            "{predicted} predicted and {observed} observed, {points} points too high ({low} to {high})", **facts
+        )
+    return message("{predicted} predicted and {observed} observed, {points} points too low ({low} to {high})", **facts)

@@ -21,6 +21,7 @@ from churn.evaluation.segments import evaluate_segments
 from churn.model.recipe import Recipe
 from churn.model.storage import StoredModel
 from churn.model.trees import parameters_to_json
+from churn.speech import say
 from churn.tracking.logged_model import log_model
 from churn.tracking.place import Place, tracking_place
 from churn.tracking.session import PARENT, Run, open_child, open_run
@@ -161,7 +162,7 @@ def log_comparison(
     TrackingError
         The database or the server cannot be used.
     """
-    tags = {"mlflow.note.content": decision.reason, "decision": "promote" if decision.promote else "keep"}
+    tags = {"mlflow.note.content": say(decision.reason, "en"), "decision": "promote" if decision.promote else "keep"}
     place = place or tracking_place()
     name = f"compare {facts['judged'][-1] if facts.get('judged') else 'flat file'}"
     with open_run(place, name, source="churn compare", tags=tags, what="comparison", on_step=on_step) as run:

@@ -63,7 +63,7 @@ def test_scores_of_a_flat_file_have_no_date(tmp_path):
         ({"customer_id": ["A", None]}, "customer_id: empty"),
         ({"churn_probability": [0.5, 1.5]}, "not a number from 0 to 1"),
         ({"churn_probability": [0.5, None]}, r"not a number from 0 to 1; score again \(1 rows, among them 2\)"),
-        ({"churn_probability": ["x", "y"]}, "is no number"),
+        ({"churn_probability": ["x", "y"]}, "is not a number"),
         ({"as_of": [AS_OF, AS_OF + dt.timedelta(days=1)]}, "2 dates"),
         ({"as_of": ["soon", "soon"]}, "not a date"),
         ({"next_binding_effect": [-2.0, 0.0]}, "from -1 to 1"),
@@ -147,7 +147,7 @@ def test_scores_without_reasons_in_words_tell_the_features(take):
 
 def test_a_column_that_is_no_number_is_refused_without_its_values(take):
     known = take(scores(**TOLD | {"probability_low": ["secret", "0.1"]}))
-    with pytest.raises(DataError, match="column probability_low is no number") as error:
+    with pytest.raises(DataError, match="column probability_low is not a number") as error:
         known.told(["A"])
     assert "secret" not in str(error.value)
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-# Apostrophes first: a text that begins with one as it is gets one more, so that every text can be told back.
+# Apostrophes first: a text that begins with one as it is gets one more, so that every text can be given back.
 _RUNS = r"^'*( *([=+\-@＝＋－＠]|\{=)|[\t\r\n])"
 _NUMBER = r"^[+-]?\d+(\.\d+)?$"
 _RUNS_AT_ALL, _IS_NUMBER = re.compile(_RUNS), re.compile(_NUMBER.removesuffix("$"))

@@ -16,6 +16,9 @@ Every message is one line: what was found, where (file, column, row), and what t
 No message repeats a customer's values: counts and positions only.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class ChurnError(Exception):
     """Base of every error this package raises for bad calls and bad input."""
@@ -55,3 +58,15 @@ class OutputError(ChurnError, OSError):
 
 class TrackingError(ChurnError, OSError):
     """A tracking database or server that cannot be used, or a version that is not in it."""
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """Ask after the known name nearest to a mistyped one, for a message; empty where none is near.
+
+    Examples
+    --------
+    >>> meant("moble_banking", ["online_banking", "mobile_banking"]), meant("jade", ["cts"])
+    (' (did you mean mobile_banking?)', '')
+    """
+    near = get_close_matches(name, list(known), n=1)
+    return f" (did you mean {near[0]}?)" if near else ""

@@ -254,12 +254,12 @@ def stratified_difference(tables: NDArray[Any], group: ArrayLike, n_groups: int)
     https://doi.org/10.2307/2530643. Its variance is Sato's (1989, Biometrics 45, 1323-1324), which holds for few large
     and for many small strata: (RD ΣP_k + ΣQ_k) / W², P_k = (n₁² b − n₀² a + n₁ n₀ (n₀ − n₁) / 2) / N²,
     Q_k = (a (n₀ − b) + b (n₁ − a)) / 2N. Where that is 0, as where nobody has the outcome, the interval reaches as far
-    as Newcombe's of all strata together. A stratum with one arm alone tells nothing and adds nothing.
+    as Newcombe's of all strata together. A stratum with one arm alone shows nothing and adds nothing.
 
     Parameters
     ----------
     tables
-        A row a stratum, shape (n, 4): n₁ treated, a of them with the outcome, n₀ others, b of them with it.
+        One row per stratum, shape (n, 4): n₁ treated, a of them with the outcome, n₀ others, b of them with it.
     group
         The group each stratum belongs to, in [0, n_groups), or -1 for none.
 

@@ -1,4 +1,4 @@
-"""Labels and features joined: one row a customer and as-of date. Here lazy frames become pandas."""
+"""Labels and features joined: one row per customer and as-of date. Here lazy frames become pandas."""
 
 import datetime as dt
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from churn.timeline import Tables, population
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The population at one as-of date, one row a customer, sorted by `customer_id`.
+    """The population at one as-of date, one row per customer, sorted by `customer_id`.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Snapshot:
 
 
 def build_features_at(tables: Tables, as_of: dt.date, config: Config) -> pd.DataFrame:
-    """Return the population at `as_of`, sorted by `customer_id`, with a float64 column a feature; may be empty."""
+    """Return the population at `as_of`, sorted by `customer_id`, with a float64 column per feature; may be empty."""
     day = to_days(as_of)
     frame = to_pandas(build_features(tables, population(tables, day), day, config))
     return frame.sort_values("customer_id", ignore_index=True)

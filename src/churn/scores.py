@@ -31,7 +31,7 @@ _NUMBERS = ("churn_probability", _EFFECT, *_ENDS)
 
 
 class Told(NamedTuple):
-    """What scores tell of one customer; None where they do not.
+    """What scores say of one customer; None where they do not.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Scores:
     is_guarded
         Whether the rows are of a CSV, whose texts no spreadsheet runs (`csv_files`).
     model_id
-        Of the model that made them, where the manifest beside the file tells it.
+        Of the model that made them, where the manifest beside the file says it.
     """
 
     frame: pd.DataFrame
@@ -90,7 +90,7 @@ class Scores:
     model_id: str | None = None
 
     def told(self, customer_ids: Collection[str]) -> dict[str, Told]:
-        """Read what the scores tell of some customers, by id; who is not in them is left out.
+        """Read what the scores say of some customers, by id; customers not in them are left out.
 
         Raises
         ------
@@ -193,7 +193,7 @@ def _read(where: str, table: pa.Table, name: str) -> "pd.Series[Any]":
     try:
         column: pd.Series[Any] = table[name].cast(pa.float64() if kind == "number" else pa.string()).to_pandas()
     except pa.ArrowException as error:
-        raise errors.DataError(f"{where}: column {name} is no {kind}; give what churn score wrote") from error
+        raise errors.DataError(f"{where}: column {name} is not a {kind}; give what churn score wrote") from error
     found: pd.Series[Any] = column.astype("float64" if kind == "number" else "str")
     return found if kind == "number" else found.where(found != "")
 

@@ -26,7 +26,7 @@ def as_date(value: Date) -> dt.date:
     Raises
     ------
     TimeRangeError
-        The text is no date.
+        The string is not a date.
 
     Examples
     --------
@@ -166,7 +166,7 @@ def is_open(begin: str, end: str, as_of: int) -> nw.Expr:
 
 
 def population(tables: Tables, as_of: int) -> nw.LazyFrame[Any]:
-    """Return who counts at `as_of`, one row a customer: `customer_id`.
+    """Return who counts at `as_of`, one row per customer: `customer_id`.
 
     Opened strictly before `as_of`, not closed by then, and with at least one holding open.
     """

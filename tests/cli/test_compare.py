@@ -357,7 +357,7 @@ def test_flat_file_is_compared_by_folds_and_says_so(run, flat_file):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--candidate", "forest"], "learner 'forest' is not known; give one of lightgbm, scorecard"),
+        (["--candidate", "forest"], "'forest' is not a learner; give one of lightgbm, scorecard"),
         (["--candidate", "lightgbm"], "only lightgbm is there to compare"),
         (["--candidate", "lightgbm", "--candidate", "lightgbm"], "only lightgbm is there to compare"),
         ([*PAIR, "--promote", "--no-track"], "--promote and --no-track"),

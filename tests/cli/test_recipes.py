@@ -73,7 +73,7 @@ def test_parameters_of_lightgbm_are_refused_where_they_have_no_use(run, bank, tm
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--learner", "forest"), "learner 'forest' is not known"),
+        (("--learner", "forest"), "'forest' is not a learner"),
         (("--learner", "scorecard", "--monotone"), "only lightgbm alone can be held monotone"),
         (("--without", "everything"), "--without everything: is neither a family"),
         (("--parameters", "nowhere.json"), "nowhere.json: cannot be read"),

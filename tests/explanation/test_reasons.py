@@ -260,9 +260,9 @@ def test_features_of_a_flat_file_are_told_by_name_and_value():
 
     assert _told(shap, values, known=()) == [
         ["Total_Trans_Ct = 42", "Gender = F", "Credit_Limit = 12691.51"],
-        ["Total_Trans_Ct 为 42", "Gender 为 F", "Credit_Limit 为 12691.51"],
+        ["Total_Trans_Ct：42", "Gender：F", "Credit_Limit：12691.51"],
         ["Income not known", "VIP = yes"],
-        ["Income 不详", "VIP 为是"],
+        ["Income：不详", "VIP：是"],
     ]
 
 

@@ -249,7 +249,7 @@ CASES = {
     "offer that nobody took": (
         offered(UNKNOWN),
         DEFAULT,
-        "whether binding would lower churn cannot be told: the offer moved too few to bind it.",
+        "these data cannot say whether binding would lower churn: the offer moved too few to bind it.",
     ),
     "suggests": (
         SUGGESTS,
@@ -290,18 +290,18 @@ CASES = {
     "nothing known": (
         ServiceEffect("fund_trading", UNKNOWN, None, (), None, {}),
         DEFAULT,
-        "whether binding would lower churn cannot be told: nobody could bind it.",
+        "these data cannot say whether binding would lower churn: nobody could bind it.",
     ),
     "overlap": (
         recorded(Estimate(-0.07, -0.09, -0.05), (-0.12, -0.01), overlap=0.4),
         DEFAULT,
-        ("whether binding would lower churn cannot be told: those who have it are unlike those who have not."),
+        ("these data cannot say whether binding would lower churn: those who have it are unlike those who have not."),
     ),
     "one control": (
         recorded(Estimate(-0.07, -0.09, -0.05), (-0.12, -0.01), failed=("treatment",)),
         DEFAULT,
         (
-            "whether binding would lower churn cannot be told: the same comparison finds an effect"
+            "these data cannot say whether binding would lower churn: the same comparison finds an effect"
             " where there is none (having given the service up long ago)."
         ),
     ),
@@ -309,7 +309,7 @@ CASES = {
         recorded(Estimate(-0.07, -0.09, -0.05), (-0.12, -0.01), failed=("placebo", "outcome")),
         DEFAULT,
         (
-            "whether binding would lower churn cannot be told: the same comparison finds an effect"
+            "these data cannot say whether binding would lower churn: the same comparison finds an effect"
             " where there is none (the service dealt out at random and customers bringing others)."
         ),
     ),
@@ -317,14 +317,17 @@ CASES = {
         recorded(Estimate(-0.07, -0.09, -0.05), (-0.12, 0.01)),
         DEFAULT,
         (
-            "whether binding would lower churn cannot be told: a hidden driver of the declared"
+            "these data cannot say whether binding would lower churn: a hidden driver of the declared"
             " strength (0.03, 0.15) leaves everything between −12.0 and +1.0 points possible."
         ),
     ),
     "interval": (
         recorded(Estimate(-0.03, -0.08, 0.02), (-0.12, 0.06)),
         MEASURED,
-        ("whether binding would lower churn cannot be told: it lies anywhere between −8.0 and +2.0 points."),
+        (
+            "these data cannot say whether binding would lower churn: the effect lies anywhere between −8.0 and +2.0"
+            " points."
+        ),
     ),
 }
 

@@ -260,7 +260,7 @@ def test_a_model_finds_the_coverage_among_its_own_columns(people):
 
 @pytest.mark.parametrize("feature", ["tier", "products"])
 def test_a_model_refuses_an_anchoring_on_a_text_or_on_what_it_does_not_take(people, feature):
-    with pytest.raises(ModelError, match=f"{feature!r} is no numeric column of the model"):
+    with pytest.raises(ModelError, match=f"{feature!r} is not a numeric column of the model"):
         replace(people[1], anchoring=Anchoring(feature, (0.0,) * 5))
 
 

@@ -98,8 +98,8 @@ def test_names_say_the_learners_and_what_is_held():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: parse_recipe("forest"), "'forest' is not known"),
-        (lambda: parse_recipe("lightgbm+"), "'' is not known"),
+        (lambda: parse_recipe("forest"), "'forest' is not a learner"),
+        (lambda: parse_recipe("lightgbm+"), "'' is not a learner"),
         (lambda: Recipe(()), "no learner"),
         (lambda: Recipe(("scorecard",), monotone=True), "only lightgbm alone can be held monotone, not scorecard"),
     ],

@@ -18,8 +18,8 @@ from churn.explanation.effects import estimate_effects
 from churn.explanation.next_best import build_advice
 from churn.model import documents, split, storage
 from churn.model.recipe import Recipe, leave_out, parse_recipe
-from churn.tracking import runs
 from churn.speech import say
+from churn.tracking import runs
 from churn.tracking.place import studies_path
 from churn.tuning.search import Tuned, conclude, search
 from churn.tuning.study import SPACE, open_study, read_trials

@@ -31,11 +31,11 @@ class PlanSettings(Section):
     contacts of a customer, at most as far back as contacts are looked at. `hold_out`, `hold_out_salt`: the share of
     customers no score sends anybody to, and what draws it. `weekend`: weekdays on which nobody works, but for
     `working_days`. `contact_effect`, `loss_effect`: the share of churn that a contact, and a loss notice, are assumed
-    to prevent; nothing is known of it before the hold-out is compared, and it weighs contacts against bindings alone.
+    to prevent; nobody knows it before the hold-out is compared, and it weighs contacts against bindings alone.
     `take_up`: the share of customers who bind what they are offered, the mean of Beta(6, 14) in Verbraken et al. 2013
     (https://doi.org/10.1109/TKDE.2012.50). `meeting_factor`: what a meeting does, in calls; assumed.
     `product_value_cny`: worth of a product held beside the assets; assumed, so that who has no assets still counts.
-    `loss_return`, `loss_cny`: an unrealised loss is told from this share of its cost, or from this amount, on.
+    `loss_return`, `loss_cny`: an unrealised loss is reported from this share of its cost, or from this amount, on.
     """
 
     meetings: Contacts = 5
@@ -101,7 +101,7 @@ class ListSettings(Section):
     fair_services, strong_services
         Services it also needs. Assumption.
     busy_transactions
-        Transactions in a year of a customer who deals with us: one a month. Assumption.
+        Transactions in a year of a customer who deals with us: one per month. Assumption.
     fresh_days
         A meeting makes a personal relationship strong while we reached the customer within so many days. Assumption:
         a quarter.
@@ -159,7 +159,7 @@ class ProgressSettings(Section):
     loss_days
         How many days the bank has to speak to a customer whose loss began. Assumption: a week.
     begun_on
-        Since when managers follow the plan; before it the hold-out tells nothing. None where they do not yet.
+        Since when managers follow the plan; before it the hold-out shows nothing. None where they do not yet.
 
     Examples
     --------

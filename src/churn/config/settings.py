@@ -94,7 +94,7 @@ def read_config(path: str | Path | None) -> Config:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path given to --config") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not TOML in UTF-8 ({error}); mend the file") from error
+        raise ConfigError(f"{path}: is not TOML in UTF-8 ({error}); fix the file") from error
     try:
         config = Config.model_validate(given)
     except ValidationError as error:
@@ -109,5 +109,5 @@ def _first_problem(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return f"{where}: is not a known setting; see docs/configuration.md for those that are"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    said = f"{first['msg'].removeprefix('Value error, ')}{more}; mend the setting"
+    said = f"{first['msg'].removeprefix('Value error, ')}{more}; fix the setting"
     return f"{where}: {said}" if where else said

@@ -117,7 +117,7 @@ class TableSource(Section):
 
 
 class FlatFile(Section):
-    """One file that already has one row a customer; `encoding`, `sheet`, `totals` as for a table."""
+    """One file that already has one row per customer; `encoding`, `sheet`, `totals` as for a table."""
 
     id: str
     label: str

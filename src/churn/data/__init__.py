@@ -70,7 +70,7 @@ def open_file(
     labels: Labels | None = None,
     n_threads: int | None = None,
 ) -> Iterator[Data]:
-    """Read and check one flat file, already one row a customer; its database is removed when the block ends.
+    """Read and check one flat file, already one row per customer; its database is removed when the block ends.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def build_snapshots(
 
 
 def check(data: Data) -> pd.DataFrame:
-    """Say what is wrong with data, as `churn check` does: one row a broken rule or warning of a table.
+    """Say what is wrong with data, as `churn check` does: one row per broken rule or warning of a table.
 
     Returns
     -------
@@ -204,7 +204,7 @@ def check(data: Data) -> pd.DataFrame:
 
 
 def build_frame(data: Data, as_of: Date | None) -> pd.DataFrame:
-    """Return the feature frame at a date: `customer_id`, `as_of`, and a column a feature.
+    """Return the feature frame at a date: `customer_id`, `as_of`, and a column per feature.
 
     Raises
     ------

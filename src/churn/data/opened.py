@@ -438,7 +438,7 @@ class Data(ABC):
             dated.append(self.labelled(date, horizon_days))
         evidence = None
         if with_evidence and self.has_bindings:
-            on_step("reading what is known of bindings and offers")
+            on_step("reading bindings and offers")
             evidence = self._evidence_of(dated[-1], horizon_days)
         return Snapshots(
             dated=tuple(dated),
@@ -530,7 +530,7 @@ class Bank(Data):
         return split.OutOfTime(horizon_days, self.config.training.embargo_days)
 
     def _require_some_part(self, as_of: dt.date, horizon_days: int) -> None:
-        """Warn when silent attrition cannot be told, and refuse when nothing else was asked for."""
+        """Warn where silent attrition cannot be seen, and refuse when nothing else was asked for."""
         settings = self.config.label
         if self.has("labels") or not settings.silent:
             return

@@ -65,7 +65,7 @@ def anchor_model(
     DataError
         A customer's product coverage is in no column, or nobody is in a bucket with a target.
     ModelError
-        `feature` is no numeric column of the model, or the features are not the model's.
+        `feature` is not a numeric column of the model, or the features are not the model's.
     """
     bare = replace(stored.model, anchoring=None)
     people = _population(bare, snapshots, labelled, where)

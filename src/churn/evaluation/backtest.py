@@ -22,7 +22,7 @@ OnLeak = Callable[[Leak], None]
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """The rows of one or several judged snapshots: one row a customer and snapshot, so each pair once.
+    """The rows of one or several judged snapshots: one row per customer and snapshot, so each pair once.
 
     Attributes
     ----------
@@ -216,7 +216,7 @@ def _require_equal_lengths(judged: Judged) -> None:
         )
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{name} {n}" for name, n in lengths.items())
-        raise errors.DataError(f"judged: columns have unequal lengths ({found}); give one value a row")
+        raise errors.DataError(f"judged: columns have unequal lengths ({found}); give one value per row")
 
 
 def _require_one_row_a_customer(judged: Judged) -> None:

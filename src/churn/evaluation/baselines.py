@@ -104,7 +104,7 @@ def observed_rates(snapshots: Iterable[Snapshot], by: str = "coverage") -> pd.Da
     Returns
     -------
     DataFrame
-        One row a date and group, groups in order: `as_of`, `by`, `value`, `n`, `churned`, `observed` in [0, 1], and
+        One row per date and group, groups in order: `as_of`, `by`, `value`, `n`, `churned`, `observed` in [0, 1], and
         `low` and `high`, its 95 % Wilson interval (https://doi.org/10.1080/01621459.1927.10502953).
 
     Raises
@@ -149,7 +149,7 @@ def feature_rates(snapshot: Snapshot, feature: str, *, n_bins: int = 7) -> pd.Da
     Returns
     -------
     DataFrame
-        One row a bin: `value`, its words, and the columns of `observed_rates` from `n` on.
+        One row per bin: `value`, its words, and the columns of `observed_rates` from `n` on.
 
     Raises
     ------

@@ -91,7 +91,7 @@ class _Part(NamedTuple):
 
 
 class _Resampled(NamedTuple):
-    """A model's metrics: estimates, and a draw of customers a row, shape (n_boot,) each."""
+    """A model's metrics: estimates, and one draw of customers per row, shape (n_boot,) each."""
 
     estimates: dict[str, Estimate]
     draws: Mapping[str, Floats]

@@ -1,7 +1,7 @@
 """Features that know the outcome, or what came after the as-of date: found before a model learns from them.
 
 Each feature is judged alone, by the churn rates of its bins on customers that these rates were not learnt on; missing
-is a bin, so that missingness that tells is seen too. docs/evidence.md has what the limits were chosen by.
+is a bin, so that telling missingness is seen too. docs/evidence.md has what the limits were chosen by.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ SURE_SHARE, SURE_STAYERS = 0.1, 0.05
 """Share of all churners that bins may hold in which fewer stay than this share of those who stay elsewhere."""
 RIVAL_AUC, RIVAL_MARGIN, RIVALS, RIVAL_ROWS = 0.8, 0.03, 20, 100
 """From this ROC-AUC on, a feature may not be better by this margin than all others together, where there are at least
-so many and so many churners and stayers to learn from: a few cannot tell what they say together."""
+so many and so many churners and stayers to learn from: a few cannot show what they say together."""
 COLLAPSE_FROM, COLLAPSE_TO = 0.1, 0.5
 """Power (ROC-AUC - 0.5) from which on a feature may not fall to less than this share of it."""
 _FOLDS = 5
@@ -142,7 +142,7 @@ class OutOfFold(NamedTuple):
 
 
 def cut_column(column: "pd.Series[Any]") -> Cut:
-    """Choose the bins of a column: 20 of about equal size for numbers and dates, one a level for texts.
+    """Choose the bins of a column: 20 of about equal size for numbers and dates, one per level for texts.
 
     A value that is many rows' own, such as 0, is an edge, and so has a bin of its own. Texts have up to 50 levels of
     at least 30 rows; the rarer ones are one bin. Quantiles are those of 5,000 rows, evenly spread.

@@ -24,14 +24,14 @@ CAMPAIGN = CampaignSettings()
 
 
 class _ExpectedProfit(NamedTuple):
-    """The expected maximum profit, a customer, and the expected share of customers to contact for it."""
+    """The expected maximum profit per customer, and the expected share of customers to contact for it."""
 
     profit: float
     fraction: float
 
 
 def empc(y_obs: ArrayLike, y_pred: ArrayLike, campaign: CampaignSettings = CAMPAIGN) -> float:
-    """Expected maximum profit for churn, a customer (of all, contacted or not), in the currency of `campaign`.
+    """Expected maximum profit for churn, per customer (of all, contacted or not), in the currency of `campaign`.
 
     The most that any cut-off on the ranking earns at a share gamma of leavers who accept, in expectation over
     gamma ~ Beta(alpha, beta). Not negative, larger is better; 0 is to contact nobody. The best cut-offs are the
@@ -75,7 +75,7 @@ def empc_fraction(y_obs: ArrayLike, y_pred: ArrayLike, campaign: CampaignSetting
 
 
 def campaign_profit(y_obs: ArrayLike, y_pred: ArrayLike, campaign: CampaignSettings = CAMPAIGN) -> float:
-    """Profit, a customer (of all), of a bank that took the probabilities at their word.
+    """Profit per customer (of all), of a bank that took the probabilities at their word.
 
     It contacts everybody whose expected gain exceeds the cost of the contact,
 

@@ -28,7 +28,7 @@ class AucComponents(NamedTuple):
         In [0, 1], 0.5 is chance; NaN with one class only.
     components
         Shape (n,). Those of churners sum to 0, as do those of stayers. NaN for all rows of a class in which there is
-        only one customer, whose variance nothing tells.
+        only one customer, whose variance nothing shows.
     """
 
     value: float

@@ -18,7 +18,7 @@ MIN_CUSTOMERS = 10
 """With fewer who left, or fewer who stayed, there is no verdict: the standard error of an AUC of 0.7 is then 0.09 or
 more, and neither it nor a rate is near enough to normal for its interval to mean what it says."""
 CALIBRATION_POINTS = 0.05
-"""A smaller difference of predicted and observed rate is no failure, however certain: the rates that banks state for
+"""A smaller difference of predicted and observed rate is not a failure, however certain: the rates that banks state for
 neighbouring numbers of products lie ten points and more apart, so that a segment off by less than half of that is
 still taken for the kind of customer it is."""
 RANKING_FLOOR = 0.55
@@ -26,7 +26,7 @@ RANKING_FLOOR = 0.55
 and stayers, and the tenth predicted highest holds at most 14 % of the leavers, where chance finds 10 %."""
 SIGNIFICANCE = 0.05
 MAX_VALUES = 20
-"""More values of one segmentation are not told one by one; a bank can have 500 branches."""
+"""More values of one segmentation are not listed one by one; a bank can have 500 branches."""
 OTHER = "other"
 
 

@@ -120,13 +120,13 @@ def build_bindings(
 ) -> list[BindingRow]:
     """Put everything known of each service side by side, ranked by what binding would do.
 
-    First what cuts, by the size of the effect, then what may, then what does nothing, then what cannot be told (by
+    First what cuts, by the size of the effect, then what may, then what does nothing, then what the data cannot say (by
     the estimate all the same), last what raises.
 
     Parameters
     ----------
     effects
-        One a service.
+        One per service.
     seen
         By service.
     names
@@ -239,7 +239,7 @@ class Graded(NamedTuple):
     service
         Its name.
     att, atu, itt, late
-        True effects as changes of the churn probability; None where the truth does not tell.
+        True effects as changes of the churn probability; None where the truth does not say.
     att_covered, atu_covered, itt_covered, late_covered
         Whether the estimate's interval holds the truth; None without either.
     grade

@@ -2,17 +2,18 @@
 
 Among the services a customer could still bind, the one that is expected to cut the risk most. An effect is expected
 only where the verdict claims one (cuts, suggests); where nothing is claimed the stickiest service comes first, and no
-effect is claimed either. A service is never named that raises the risk, be it only among those who hold as many
+effect is claimed either. A service is never named that raises the risk, even if only among those who hold as many
 products. Effects differ by products held where the data carry such differences.
 
-An effect is an average. A customer whose risk is typical or higher is told that average; one of lower risk is told the
+An effect is an average. A customer whose risk is typical or higher gets that average; one of lower risk gets the
 same share of theirs: effect × min(1, probability / typical), typical being the share of the training's customers who
 left. So nobody is promised more than the average effect, nor a larger part of their risk than the average customer.
-That effects are proportional below the typical risk is an assumption: the data tell averages alone. Nothing takes away
+That effects are proportional below the typical risk is an assumption: the data show averages alone. Nothing takes away
 more than the whole of a customer's risk.
 
 A service is bound to a card of a class-1 account, of which a person may have one at a bank (since 2016-12-01). Where
-the tables say what class accounts have, a customer without one opens that first, and nobody is told to open a second.
+the tables say what class accounts have, a customer without one opens that first, and nobody is
+advised to open a second.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,20 +1,20 @@
 """Why a customer's risk is what it is, in plain words: three stories that raise it most, two that hold it down.
 
-Correlated features share a risk that TreeSHAP divides among them by chance, so that a reader would be told the same
-thing three times, each time as less than it is. So features of one story are told together. The rule:
+Correlated features share a risk that TreeSHAP divides among them by chance, so that a reader would read the same
+thing three times, each time as less than it is. So features of one story are said together. The rule:
 
 - A feature belongs to the story its entry in the catalogue names, or else to its family's. Families are cut where
   their parts speak of different things: products held and products lately opened or closed; bindings and unbindings;
   losses, the size of assets, and where assets go.
 - A story may take features of another family that speak of the same: the net flow of money joins the trend of
   assets, loss notices join the losses. Transactions by whatever channel are one story.
-- All services together are one story: "not bound" eight times is one fact about a customer, told by the services
+- All services together are one story: "not bound" eight times is one fact about a customer, named by the services
   that weigh most.
 - Where a customer has an unrealised loss, and losses and contact both raise the risk, they are one story: a loss
   nobody speaks about. That is done customer by customer.
 - A file's own column is a story of its own.
 
-A story weighs the sum of its features' SHAP values, in log-odds. It is told by the one or two of its features that
+A story weighs the sum of its features' SHAP values, in log-odds. It is said by the one or two of its features that
 push its way most, with the customer's own values; the second only where it speaks of another topic, the first does not
 say it already (`Feature.implies`) and it pushes at least a third as hard. Reasons say what the model used, not what
 would change the outcome. They are values until they are written: `Stories.words` puts them into a language.
@@ -43,7 +43,7 @@ _Marks = NDArray[np.bool_]
 
 
 class Telling(NamedTuple):
-    """A feature and the value it is told by, and what that says."""
+    """A feature and the value it has, and what that says."""
 
     feature: Feature
     value: Any
@@ -109,7 +109,7 @@ def explain_reasons(values: NDArray[np.float32], features: pd.DataFrame, catalog
     features
         The customers' own values, shape (n, k), columns in the same order.
     catalogue
-        What the columns are; one that it does not have is told as a file's own.
+        What the columns are; one that it does not have is said as a file's own.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def explain_reasons(values: NDArray[np.float32], features: pd.DataFrame, catalog
     columns = [known.get(name) or own_features([name])[0] for name in map(str, features.columns)]
     stories = _stories(columns)
     losing = _losing(features, columns) if LOSS in stories else np.zeros(len(features), dtype=bool)
-    # of those without a loss, nothing is told about the time since it began
+    # of those without a loss, nothing is said about the time since it began
     shown = [
         features.iloc[:, at].where(losing) if column.role == "since_loss" else features.iloc[:, at]
         for at, column in enumerate(columns)
@@ -194,7 +194,7 @@ def _join(weights: _Numbers, names: list[str], losing: _Marks) -> _Marks:
 
 
 def _best_two(pushes: _Numbers, story: _Story) -> tuple[_Places, _Places]:
-    """Return, a row each, the column that pushes most, and the next of another topic or -1."""
+    """Return, one row each, the column that pushes most, and the next of another topic or -1."""
     best = pushes.argmax(axis=1)
     rows = np.arange(len(pushes))
     others = np.where(story.topics == story.topics[best][:, None], -np.inf, pushes)

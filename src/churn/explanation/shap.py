@@ -1,7 +1,7 @@
 """SHAP values of whole files: exact, additive in every row, by whichever library is fastest for the size.
 
 Path-dependent TreeSHAP (Lundberg et al. 2020, https://doi.org/10.1038/s42256-019-0138-9) in log-odds of churn before
-calibration. LightGBM's own code takes about a millisecond a row, whatever their number; woodelf shares work between
+calibration. LightGBM's own code takes about a millisecond per row, whatever their number; woodelf shares work between
 rows (Nadel and Wettenstein 2026, https://doi.org/10.1609/aaai.v40i29.39630), which pays from a few thousand on.
 
 In points of calibrated probability contribution i = φᵢ · (p − p₀) / Σφ, zero where Σφ = 0, so that they sum exactly to

@@ -78,7 +78,7 @@ class Survey:
     n
         Customers.
     importance
-        One row a feature, the largest first: `feature`, `mean_abs_log_odds`, `mean_abs_points` (of probability).
+        One row per feature, the largest first: `feature`, `mean_abs_log_odds`, `mean_abs_points` (of probability).
     seen
         By service.
     sample, sample_features
@@ -200,7 +200,7 @@ def contrast_shap(log_odds: Floats, points: Floats, bound: NDArray[np.bool_], *,
 
 
 def shap_schema(names: Sequence[str]) -> pa.Schema:
-    """Return the schema of `shap.parquet`: `customer_id`, a column a feature in log-odds, `base_value`."""
+    """Return the schema of `shap.parquet`: `customer_id`, a column per feature in log-odds, `base_value`."""
     return pa.schema(
         [("customer_id", pa.string()), *((name, pa.float32()) for name in names), ("base_value", pa.float64())]
     )

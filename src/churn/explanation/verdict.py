@@ -4,7 +4,7 @@ Randomised evidence leads wherever there is some. Its effect on those who took t
 
 - interval below zero: cuts; above: raises;
 - interval within what is not worth a manager's time, either way: no effect;
-- else it cannot be told.
+- else the data cannot say.
 
 Records alone never give "cuts". They are believed only where enough customers are alike, and where at least one
 negative control could be run, and no test on a question whose answer is "nothing" found something (the placebo alone,
@@ -14,7 +14,7 @@ the declared strength:
 
 - interval below zero, and bounds too or the bank's statement: suggests; the same above zero: raises;
 - within what is not worthwhile: no effect;
-- else it cannot be told.
+- else the data cannot say.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ VERDICTS: Mapping[Verdict, Message] = {
     "suggests": message("may cut churn: try it out"),
     "no_effect": message("no effect found"),
     "raises": message("raises churn"),
-    "cannot_tell": message("these data cannot tell"),
+    "cannot_tell": message("these data cannot say"),
 }
 EVIDENCE: Mapping[Evidence, Message] = {
     "randomised": message("randomised offers"),
@@ -82,12 +82,14 @@ def explain_verdict(effect: ServiceEffect, judged: Judgement, settings: EffectSe
     >>> from churn.speech import say
     >>> nothing = ServiceEffect("cts")
     >>> say(explain_verdict(nothing, judge(nothing, EffectSettings()), EffectSettings(), "CTS"), "en")
-    'CTS: whether binding would lower churn cannot be told: nobody could bind it.'
+    'CTS: these data cannot say whether binding would lower churn: nobody could bind it.'
     """
     finding: Said
     if judged.verdict == "cannot_tell":
         why = _why(effect, judged, settings)
-        finding = _however(effect.raw, message("whether binding would lower churn cannot be told: {why}.", why=why))
+        finding = _however(
+            effect.raw, message("these data cannot say whether binding would lower churn: {why}.", why=why)
+        )
     elif judged.verdict == "no_effect":
         text = message(
             "binding itself shows no effect worth having (between {ends} points).", ends=_ends(judged.effect)
@@ -173,7 +175,7 @@ def _however(raw: Estimate, finding: Message) -> Message:
 
 
 def _why(effect: ServiceEffect, judged: Judgement, settings: EffectSettings) -> Message:
-    """Say why it cannot be told."""
+    """Say why the data cannot say."""
     if judged.obstacle == "no_evidence":
         return _too_few(effect)
     if judged.obstacle == "overlap":
@@ -194,7 +196,7 @@ def _why(effect: ServiceEffect, judged: Judgement, settings: EffectSettings) -> 
         )
     if judged.effect.low is None:
         return message("the offer moved too few to bind it")
-    return message("it lies anywhere between {ends} points", ends=_ends(judged.effect))
+    return message("the effect lies anywhere between {ends} points", ends=_ends(judged.effect))
 
 
 def _too_few(effect: ServiceEffect) -> Message:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churn.errors import ConfigError, DataError, MissingColumnError
+from churn.errors import ConfigError, DataError, MissingColumnError, meant
 from churn.features.feature import Feature, find_products, find_role, find_services
 from churn.model.fitted import FittedModel
 
@@ -22,7 +22,7 @@ _SHOWN = 5
 
 
 class WhatIf(NamedTuple):
-    """The model's answer before a change and after it, a row each.
+    """The model's answer before a change and after it, one row each.
 
     Attributes
     ----------
@@ -194,7 +194,10 @@ def _put(features: pd.DataFrame, rows: "pd.Series[bool]", feature: Feature, valu
 
 def _require_known(asked: Changes, known: Any, kind: str) -> None:
     if unknown := [name for name in asked if name not in known]:
-        raise ConfigError(f"what if: {unknown[0]!r} is no {kind}; take one of {', '.join(known) or 'none'}")
+        name = unknown[0]
+        raise ConfigError(
+            f"what if: {name!r} is not a {kind}{meant(name, known)}; take one of {', '.join(known) or 'none'}"
+        )
 
 
 def _require_columns(features: pd.DataFrame, needed: Sequence[Feature]) -> None:
@@ -222,7 +225,7 @@ def _require_holding(features: pd.DataFrame, there: Sequence[Feature]) -> None:
     if holdings is not None:
         _refuse_rows(
             features[holdings.name] < 1,
-            "nothing would be left to {}, who would be no customers then; leave a product open, or leave them out",
+            "nothing would be left to {}, who would no longer be customers; leave a product open, or leave them out",
         )
 
 

@@ -1,1 +1,1 @@
-"""What is known of a customer strictly before a date; one module a family."""
+"""Features of a customer, from records strictly before a date; one module per family."""

@@ -29,7 +29,7 @@ _THROUGH = {"online": ("online_banking",), "mobile": ("mobile_banking",)}
 # Part of what a feature means, so that no setting of a bank moves it.
 _LARGE_CENTS = LARGE_COUNTER_CNY * 100
 MANY_TIMES = 3.0
-"""From so many times on a pace is told as a multiple, not in per cent."""
+"""From so many times on a pace is written as a multiple, not in per cent."""
 _NO_TRANSACTIONS = message("no transactions within a year")
 
 
@@ -137,7 +137,7 @@ def is_large_ordinary(cents: int) -> nw.Expr:
 
 
 def build_activity(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
-    """Build the family for the customers `who`: `customer_id` and a column a feature."""
+    """Build the family for the customers `who`: `customer_id` and a column per feature."""
     recent = e.since("transacted_on", as_of, 90)
     anywhere = e.since("transacted_on", as_of, e.YEAR)
     aggregates = [

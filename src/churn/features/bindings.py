@@ -73,7 +73,7 @@ def _no_service(value: float, other: Feature, its: float) -> bool:
 
 
 def build_bindings(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
-    """Build the family for the customers `who`: `customer_id` and a column a feature."""
+    """Build the family for the customers `who`: `customer_id` and a column per feature."""
     bound = is_open("bound_on", "unbound_on", as_of)
     per_service = {name: bound & (nw.col("service") == nw.lit(name)) for name in config.services}
     counts = [

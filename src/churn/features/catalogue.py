@@ -75,7 +75,7 @@ def build_features(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: C
     Returns
     -------
     LazyFrame
-        `customer_id` and one 64-bit floating-point column a feature, in the catalogue's order.
+        `customer_id` and one 64-bit floating-point column per feature, in the catalogue's order.
     """
     frame = who
     for _, build, table in _FAMILIES:

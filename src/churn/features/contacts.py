@@ -101,7 +101,7 @@ def _no_contact(value: float, other: Feature, its: float) -> bool:
 
 
 def build_contacts(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
-    """Build the family for the customers `who`: `customer_id` and a column a feature."""
+    """Build the family for the customers `who`: `customer_id` and a column per feature."""
     counts = [
         *(
             e.count((nw.col(column) == nw.lit(kind)) & e.since("contacted_on", as_of, days), f"{one.stem}_{days}d")

@@ -71,7 +71,7 @@ def coverage_features(config: Config) -> tuple[Feature, ...]:
 
 
 def build_coverage(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
-    """Build the family for the customers `who`: `customer_id` and a column a feature."""
+    """Build the family for the customers `who`: `customer_id` and a column per feature."""
     held = is_open("opened_on", "closed_on", as_of)
     opened = [e.count(e.since("opened_on", as_of, days), f"n_opened_{days}d") for days in _WINDOWS]
     closed = [e.count(e.since("closed_on", as_of, days).fill_null(False), f"n_closed_{days}d") for days in _WINDOWS]

@@ -1,8 +1,8 @@
-"""What every family is made of: the few expressions that compute a feature, and the few forms in which it is told.
+"""What every family is made of: the few expressions that compute a feature, and the few forms in which it is said.
 
 Dates are whole days, money whole cents.
 
-Told are a count, a yes or no, a recency, a share, an amount, a level. A phrase is true of every value. The direction
+Said are a count, a yes or no, a recency, a share, an amount, a level. A phrase is true of every value. The direction
 changes the tone alone ("only 2 products held", "no contact for 75 days" against "last contact 75 days ago"), never the
 fact. Texts name what they are filled with: `{n}` things, a `{span}` of time, a `{share}`, an `{amount}`.
 """
@@ -22,9 +22,9 @@ from churn.timeline import Tables
 # mean the same.
 YEAR = 365
 FEW = 2
-"""Up to so many, a number that raises the risk is told as "only"."""
+"""Up to so many, a number that raises the risk is written as "only"."""
 LONG_SILENCE = 30
-"""From so many days on a silence that raises the risk is told as one."""
+"""From so many days on a silence that raises the risk is called one."""
 
 
 def since(column: str, as_of: int, days: int) -> nw.Expr:

@@ -63,7 +63,7 @@ class Feature:
         What becomes of it in a model in which a binding can only lower the risk: "falls", the risk may only fall as
         it rises; "left out", since no constraint can hold it.
     story
-        Features of one story are told together; its family where none is given. See `churn.explanation.reasons`.
+        Features of one story are said together; its family where none is given. See `churn.explanation.reasons`.
     topic
         Within a story, what it speaks of, the same for features of which one is enough; its name where none is given.
     phrase
@@ -116,7 +116,7 @@ class Feature:
         return message("{what}: {value}", what=self.meaning, value=f"{number:,.6g}")
 
     def document(self) -> dict[str, Any]:
-        """Give the entry as the catalogue is printed: its meaning in every language, nothing of how it is told."""
+        """Give the entry as the catalogue is printed: its meaning in every language, nothing of how it is said."""
         kept = {name: getattr(self, name) for name in ("name", "family", "unit", "window_days")}
         meanings = {language: say(self.meaning, language) for language in LANGUAGES}
         return kept | meanings | {"actionable": self.actionable, "tables": self.tables}
@@ -130,7 +130,7 @@ class Feature:
 def own_features(names: Iterable[str], bindings: Sequence[str] = ()) -> tuple[Feature, ...]:
     """Give a file's own columns as features, its bindings first and in their order.
 
-    Each means what its name says to the bank, is a story of its own, and is told by name and value. A binding is a
+    Each means what its name says to the bank, is a story of its own, and is said by name and value. A binding is a
     service of the column's name, and falls in a model held monotone.
 
     Examples

@@ -20,7 +20,7 @@ _PRESENT = "present loss"
 _DRAWDOWN = "drawdown_12m"
 ASSETS = "assets"
 MANY_TIMES = 3.0
-"""From so much on a change is told as a multiple, not in per cent."""
+"""From so much on a change is written as a multiple, not in per cent."""
 _NO_LOSS = message("no unrealised loss")
 _NOT_SINCE_LOSS = message("not reached since the loss began")
 _PROFIT_OR_LOSS = (message("no unrealised profit or loss"), message("unrealised profit {amount}"),
@@ -121,12 +121,12 @@ def _worst(value: float, raises: bool) -> Said:  # noqa: ARG001
 
 
 def _all_of_one_kind(value: float, other: Feature, its: float) -> bool:
-    """All assets are deposits, or all are invested: told in whole yuan, both would say the same amount."""
+    """All assets are deposits, or all are invested: written in whole yuan, both would say the same amount."""
     return other.story == ASSETS and value >= 0.5 and its >= 0.5 and round(value) == round(its)
 
 
 def _fell(value: float, other: Feature, its: float) -> bool:
-    """What assets shrank from lies a month before the twelve whose highest is told: the two would contradict."""
+    """What assets shrank from lies a month before the twelve whose highest is named: the two would contradict."""
     return value < 0 and other.name == _DRAWDOWN and not isnan(its)
 
 
@@ -138,7 +138,7 @@ def _no_loss(value: float, other: Feature, its: float) -> bool:
 
 
 def build_pnl(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
-    """Build the family for the customers `who`: `customer_id` and a column a feature whose tables are there."""
+    """Build the family for the customers `who`: `customer_id` and a column per feature whose tables are there."""
     ends = month_ends_before(as_of, _MONTHS + 1)
     sums = _monthly(tables, ends).group_by("customer_id").agg(*_aggregates(ends))
     frame = who.join(sums, on="customer_id", how="left")
@@ -166,7 +166,7 @@ def build_pnl(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config
 
 
 def _monthly(tables: Tables, ends: list[int]) -> nw.LazyFrame[Any]:
-    """One row a customer and month-end: value, the part with a cost basis, and that cost, in cents."""
+    """One row per customer and month-end: value, the part with a cost basis, and that cost, in cents."""
     has_cost = ~nw.col("cost_basis").is_null()
     return (
         tables["pnl"]

@@ -48,7 +48,7 @@ def relationship_features(config: Config) -> tuple[Feature, ...]:
 
 
 def build_relationship(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
-    """Build the family for the customers `who`: `customer_id` and a column a feature whose tables are there."""
+    """Build the family for the customers `who`: `customer_id` and a column per feature whose tables are there."""
     year = to_date(as_of).year
     columns = ["customer_id", "opened_on", "birth_year", *config.customers.static]
     frame = who.join(tables["customers"].select(*columns), on="customer_id", how="left").with_columns(

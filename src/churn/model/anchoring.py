@@ -33,7 +33,7 @@ class Anchoring:
     feature
         The model's column that holds the product coverage.
     shifts
-        Added to the log-odds, one a bucket in the order of `BUCKETS`; positive means more churn.
+        Added to the log-odds, one per bucket in the order of `BUCKETS`; positive means more churn.
     """
 
     feature: str

@@ -62,7 +62,7 @@ class Calibration:
 
 
 class CalibrationChoice(NamedTuple):
-    """The method with the least cross-fitted log loss, and the loss of each (nats a row, smaller is better)."""
+    """The method with the least cross-fitted log loss, and the loss of each (nats per row, smaller is better)."""
 
     method: Method
     log_losses: dict[str, float]
@@ -72,7 +72,7 @@ def fit_calibration(method: Method, margins: ArrayLike, y: ArrayLike) -> Calibra
     """Fit one method to margins of trees that did not see these rows.
 
     Sigmoid and beta maximise the likelihood, slopes kept non-negative, with a weak normal prior around leaving
-    margins as they are (standard deviation 3 a parameter), so that separable rows have a finite fit. Platt's
+    margins as they are (standard deviation 3 per parameter), so that separable rows have a finite fit. Platt's
     smoothed targets serve the same end but pull extreme margins in: on BankChurners they left a calibration slope
     of 1.01 where this leaves 1.00. Isotonic output is kept within
     [1 / (n + 2), 1 - 1 / (n + 2)].

@@ -457,17 +457,17 @@ class Metrics(Document):
         return {name: value for name, value in self if isinstance(value, Estimate) and name in self.model_fields_set}
 
     def to_frame(self) -> pd.DataFrame:
-        """Give a table: one row a metric, columns `value`, `low` and `high`, NaN where not known."""
+        """Give a table: one row per metric, columns `value`, `low` and `high`, NaN where not known."""
         return pd.DataFrame.from_dict(self.estimates, orient="index", columns=list(Estimate._fields), dtype="float64")
 
 
 class Baselines(tuple[BaselineRow, ...]):
-    """Stated, observed and predicted churn by product coverage, one row a bucket: `baselines.json`."""
+    """Stated, observed and predicted churn by product coverage, one row per bucket: `baselines.json`."""
 
     __slots__ = ()
 
     def to_frame(self) -> pd.DataFrame:
-        """Give a table: one row a bucket, a column for each attribute of `BaselineRow`."""
+        """Give a table: one row per bucket, a column for each attribute of `BaselineRow`."""
         return pd.DataFrame(self.to_json(), columns=list(BaselineRow.model_fields))
 
     def to_json(self) -> list[dict[str, Any]]:

@@ -83,7 +83,7 @@ class FittedModel:
             return
         name = self.anchoring.feature
         if name not in self.schema.names or name in self.schema.levels:
-            raise errors.ModelError(f"anchoring: {name!r} is no numeric column of the model")
+            raise errors.ModelError(f"anchoring: {name!r} is not a numeric column of the model")
 
     def predict(self, features: pd.DataFrame) -> Prediction:
         """Predict each row; columns are found by name, in any order.

@@ -135,6 +135,7 @@ def leave_out(recipe: Recipe, without: Sequence[str], there: Sequence[str], conf
     if unknown := [name for name in without if name not in FAMILIES and name not in there]:
         raise errors.ConfigError(
             f"--without {unknown[0]}: is neither a family ({', '.join(FAMILIES)}) nor one of the {len(there)} features"
+            f"{errors.meant(unknown[0], [*FAMILIES, *there])}"
         )
     only = tuple(name for name in there if name not in without and family.get(name) not in without)
     if not only:

@@ -35,7 +35,7 @@ class Rows:
     churned
         0 or 1, shape (n,).
     customer_id
-        Strings, shape (n,), each once a snapshot.
+        Strings, shape (n,), each once per snapshot.
     latest
         Marks the rows of the last snapshot, shape (n,).
     """
@@ -92,7 +92,7 @@ class KeptApart(NamedTuple):
 
 
 class Steps(NamedTuple):
-    """What is said while a model is made; nothing of what is no step of its own."""
+    """What is said while a model is made; empty for what is not a step of its own."""
 
     develop: str
     judge: str

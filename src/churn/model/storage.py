@@ -93,7 +93,7 @@ def write_model(path: str | Path, stored: StoredModel) -> None:
     Raises
     ------
     OutputError
-        `path` holds something that is no model folder, or cannot be written.
+        `path` holds something that is not a model folder, or cannot be written.
     """
     texts = {
         TREES: trees.trees_to_text(stored.model.booster),
@@ -123,7 +123,7 @@ def require_model_place(path: Path) -> None:
     Raises
     ------
     OutputError
-        `path` holds something that is no model folder.
+        `path` holds something that is not a model folder.
     """
     require_replaceable(path, mark=CHECKSUMS, names=_FILES)
 

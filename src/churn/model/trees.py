@@ -27,9 +27,9 @@ class TreeParameters:
     learning_rate
         What each tree may add, in (0, 1].
     num_leaves
-        Leaves a tree, at least 2.
+        Leaves per tree, at least 2.
     min_child
-        Rows a leaf holds at least; on fewer than 20 times as many rows, a twentieth of the rows.
+        Rows per leaf at least; on fewer than 20 times as many rows, a twentieth of the rows.
     subsample
         Share of rows drawn anew for each tree, in (0, 1].
     colsample
@@ -231,7 +231,7 @@ def parameters_from_json(document: Mapping[str, Any]) -> TreeParameters:
     Raises
     ------
     ValueError
-        A name is not known, or a value is no number in its range.
+        A name is not known, or a value is not a number in its range.
     """
     unknown = document.keys() - vars(TreeParameters()).keys()
     if unknown:

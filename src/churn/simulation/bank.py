@@ -50,7 +50,7 @@ ORACLE_FUTURES = 16
 # Months a customer stays on average, a low guess (18 to 23 were found): with 15 % in excess the burn-in
 # always leaves more living than are needed, and chance picks among them.
 MEAN_STAY_MONTHS = 18.0
-# Streams of random numbers, one a purpose, so that no part's draws depend on another's.
+# Streams of random numbers, one per purpose, so that no part's draws depend on another's.
 MARKET, PEOPLE, HISTORY, EVENTS, FUTURES, TRUTH, NUMBERS = range(7)
 
 
@@ -201,7 +201,7 @@ def simulate_bank(
         "hidden": latents drive binding and leaving alike, as in life. "observed": only age, tenure,
         balances and tier do.
     campaigns
-        Whether services are offered at random, a wave a year each.
+        Whether services are offered at random, one wave per year each.
     truth
         Also write `truth/`: oracle risk, true effects, campaigns' true effects, the constants.
     on_step

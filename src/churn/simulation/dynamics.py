@@ -89,7 +89,7 @@ NEVER = 99
 
 @dataclass(frozen=True)
 class Contacts:
-    """At most one contact a customer and month; `purpose` −1 = none. Shapes (n,)."""
+    """At most one contact per customer and month; `purpose` −1 = none. Shapes (n,)."""
 
     purpose: Ints
     reached: Bools

@@ -1,6 +1,6 @@
 """From a month's record to dated rows: what the bank's tables hold, customers still by number.
 
-Rows are dictionaries of equally long arrays, one dictionary a table and month; dates are whole days.
+Rows are dictionaries of equally long arrays, one dictionary per table and month; dates are whole days.
 """
 
 from typing import Any

@@ -25,7 +25,7 @@ TIERS = ("ordinary", "gold", "platinum")
 BURN_IN_MONTHS = 180
 HORIZON_MONTHS = 12
 
-# --- products: (share at entry, adoptions a month, loadings on the four latents) -------------------
+# --- products: (share at entry, adoptions per month, loadings on the four latents) -------------------
 _PRODUCTS: dict[str, tuple[float, float, tuple[float, float, float, float]]] = {
     "debit_card": (1.0, 0.0, (0.0, 0.0, 0.0, 0.0)),
     "time_deposit": (0.06, 0.0026, (0.30, 0.20, -0.30, -0.40)),
@@ -48,7 +48,7 @@ ADOPTION_LOADING = np.array([_PRODUCTS[p][2] for p in PRODUCT_NAMES]).T
 # A product is given up in 0.4 % of months (about 5 % a year); the debit card only when leaving.
 CLOSING_RATE = np.array([0.0 if p == "debit_card" else 0.004 for p in PRODUCT_NAMES])
 
-# --- services: (effect on log-odds, log-odds bound at opening, binds a month, loadings) ------------
+# --- services: (effect on log-odds, log-odds bound at opening, binds per month, loadings) ------------
 # Two have no effect at all and the strongest loading on loyalty: they look protective and are not.
 _SERVICES: dict[str, tuple[float, float, float, tuple[float, float, float, float]]] = {
     "online_banking": (-0.1, -0.4, 0.004, (0.30, 0.00, 0.40, 0.00)),
@@ -95,7 +95,7 @@ DRAIN_KEEPS = np.array([[0.60, 0.0, 0.0], [0.75, 0.45, 0.0], [0.80, 0.60, 0.40]]
 WAYS = ("closed", "emptied", "silent")
 WAY_SHARE = np.array([0.60, 0.25, 0.15])
 SILENT_KEEPS = 0.01
-# The bank closes a dormant relationship with this chance a month (after seven months on average).
+# The bank closes a dormant relationship with this chance per month (after seven months on average).
 DORMANT_CLOSING_RATE = 0.15
 
 # --- balances ------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ REACHED_LOG_ODDS = 0.8
 REACHED_LOYALTY = 0.5
 DO_NOT_CONTACT = 0.03
 
-# --- transactions a month: counter, atm, online, mobile ---------------------------------------------
+# --- transactions per month: counter, atm, online, mobile ---------------------------------------------
 CHANNELS = ("counter", "atm", "online", "mobile")
 CHANNEL_RATE = np.array([0.22, 0.40, 0.70, 1.50])
 CHANNEL_LOADING = np.array([[0.40, 0.40, 0.45, 0.45], [0.05, 0.0, 0.1, 0.0], [-0.55, -0.35, 0.45, 0.50], [0.0] * 4])
@@ -161,7 +161,7 @@ LARGE_NOISE = 0.6
 FLOW_RESPONSE = 2.0
 
 # --- randomised offers ------------------------------------------------------------------------------
-# Services offered, and how many months before each year's reference day; a wave a year each.
+# Services offered, and how many months before each year's reference day; one wave per year each.
 CAMPAIGNS = {
     "cts": 0,
     "fund_trading": 0,
@@ -177,7 +177,7 @@ REFERRED_SHARE = 0.12
 REFERRER_LOYALTY = 0.7
 
 # --- switches ---------------------------------------------------------------------------------------
-# Drift: log-odds a year (nil in the middle of the last year), digital adoption a year, share market a month.
+# Drift: log-odds per year (nil in the middle of the last year), digital adoption per year, share market per month.
 DRIFT_HAZARD = 0.15
 DRIFT_DIGITAL = 0.20
 DRIFT_STOCK = -0.0015

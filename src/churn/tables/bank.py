@@ -146,7 +146,7 @@ def _require_rows(
     hint = "zeros_lost" if zeros else worst.rule
     raise DataError(
         f"{path}: none of the {count.rows:,} rows of table {name} can be used ({describe_rule(worst)});"
-        f" {HINTS.get(hint, 'mend them').format(table=name)}"
+        f" {HINTS.get(hint, 'fix them').format(table=name)}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Which rows can be used: rules across rows, the quarantine, and how what was found is told.
+"""Which rows can be used: rules across rows, the quarantine, and what is said of findings.
 
 The rules use a row itself and keys, never other dates, so that nothing the future brings changes what was
 known before.
@@ -35,7 +35,7 @@ TABLES: Mapping[str, Message] = {
 """What people call a table; its own name is part of it."""
 RULES: Mapping[str, Message] = {
     "broken_row": message("does not split into the header's cells"),
-    "lines_in_quotes": message("an open quotation mark swallows the lines after it; mend it"),
+    "lines_in_quotes": message("an open quotation mark swallows the lines after it; fix it"),
     "missing_value": message("empty where a value is needed"),
     "not_an_id": message("not an id (Excel may have rounded it)"),
     "not_a_date": message("not a date"),
@@ -51,11 +51,11 @@ RULES: Mapping[str, Message] = {
     "exact_copy": message("repeats an earlier row"),
     "duplicate_key": message("contradicts a row of the same key"),
     "unknown_customer": message("names a customer who is not there"),
-    reading.TOTAL_LINE: message("a total line, no row"),
+    reading.TOTAL_LINE: message("a total line, not a row"),
     "second_class_1_account": message("a second class-1 account since December 2016"),
     "product_never_held": message("a service bound without its product"),
     "vip_without_manager": message("a VIP without a manager"),
-    BEYOND: message("later by over 31 days than any other table; mend, or give --data-end"),
+    BEYOND: message("later by over 31 days than any other table; fix it, or give --data-end"),
     "unknown_holding": message("a value of a holding that is not there"),
 }
 """What is wrong with a row that breaks a rule."""
@@ -154,8 +154,8 @@ class Checked:
 # What to do where a rule leaves nothing that could be used.
 HINTS: Mapping[str, str] = {
     "not_an_id": "export the ids as text: of a number Excel keeps 15 digits",
-    "not_a_date": "mend them, or give the form of its dates under [tables.{table}.dates] in the configuration",
-    "unknown_value": "mend them, or say what its values stand for under [tables.{table}.values] in the configuration",
+    "not_a_date": "fix them, or give the form of its dates under [tables.{table}.dates] in the configuration",
+    "unknown_value": "fix them, or say what its values stand for under [tables.{table}.values] in the configuration",
     "formula_without_value": "open it in Excel and save it, which keeps the values of its formulas",
     "zeros_lost": "Excel may have dropped the leading zeros of ids it holds as numbers; export the ids as text",
 }
@@ -230,7 +230,7 @@ _SHOWN_ROWS = 5
 
 
 def create_quarantine(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the empty quarantine: one row an input row that was left out."""
+    """Create the empty quarantine: one row per input row that was left out."""
     connection.execute(
         f'CREATE TABLE {QUARANTINE} ("table" VARCHAR, source_file INTEGER, source_row BIGINT, rule VARCHAR)'
     )

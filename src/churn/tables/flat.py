@@ -1,4 +1,4 @@
-"""One flat file, already one row a customer: a table whose columns the file itself decides by its cells."""
+"""One flat file, already one row per customer: a table whose columns the file itself decides by its cells."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -77,7 +77,7 @@ def open_flat(
     Parameters
     ----------
     path
-        A CSV or Parquet file with one row a customer.
+        A CSV or Parquet file with one row per customer.
     kinds
         The features a model was trained on. When absent, every column the configuration does not name otherwise
         is a feature, and its cells decide whether it is a number.
@@ -93,7 +93,7 @@ def open_flat(
     MissingColumnError
         A column of the configuration, or of `kinds`, is missing.
     ConfigError
-        The label never has the value the configuration calls churned, or is no label.
+        The label never has the value the configuration calls churned, or is not a label.
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file; give the customer file")
@@ -122,7 +122,7 @@ def open_flat(
 
 
 def _require_rows(path: Path, flat: FlatFile, count: RowCount, findings: Sequence[Finding]) -> None:
-    wanted = f"it needs one row a customer, each with its own {flat.id}"
+    wanted = f"it needs one row per customer, each with its own {flat.id}"
     if not count.rows:
         raise DataError(f"{path}: is empty; {wanted}")
     if not count.used:
@@ -182,7 +182,7 @@ def _probe_columns(
     MissingColumnError
         A column of the configuration, or of `kinds`, is missing.
     ConfigError
-        The label never has the value the configuration calls churned, or is no label; a text is a name.
+        The label never has the value the configuration calls churned, or is not a label; a text is a name.
     """
     with sources.as_readable(source, mapping, scratch) as readable:
         names, delimiter = sources.read_header(source, readable.path)
@@ -256,16 +256,16 @@ def _label_values(
         return {}
     if len(values) > MOST_LABEL_VALUES:
         raise ConfigError(
-            f"{source.path}: column {flat.label} has more than {MOST_LABEL_VALUES} values, so it is no label;"
-            " mend flat.label in the configuration"
+            f"{source.path}: column {flat.label} has more than {MOST_LABEL_VALUES} values, so it is not a label;"
+            " fix flat.label in the configuration"
         )
     if flat.churned not in values:
         if labels != "needed":  # nobody has left yet, or nobody knows
             return {}
         raise ConfigError(
             f"{source.path}: column {flat.label} never has the value that flat.churned names;"
-            " mend flat.churned in the configuration"
+            " fix flat.churned in the configuration"
         )
-    # what is no text of a label is an outcome that is not known
+    # a text that is not one of the label's is an unknown outcome
     empty = dict.fromkeys((*cells.EXCEL_ERRORS, sheets.UNSAVED), "") if labels == "where known" else {}
     return {value: "1" if value == flat.churned else "0" for value in values} | empty

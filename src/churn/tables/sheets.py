@@ -1,7 +1,7 @@
 """An Excel sheet as CSV text, with what Excel did to its values undone where it can be.
 
 openpyxl opens the workbook and reads its strings and formats. Its cells are read here, since its own reader gives
-neither a cell's number format without a slow object a cell, nor formulas without a value, nor merged cells.
+neither a cell's number format without a slow object per cell, nor formulas without a value, nor merged cells.
 """
 
 import csv
@@ -63,7 +63,7 @@ def write_sheet_as_csv(path: Path, sheet: str | None, copy: Path) -> dt.date:
     Raises
     ------
     DataError
-        The file is no whole .xlsx file, has no such sheet, or a sheet that would lose values.
+        The file is not a whole .xlsx file, has no such sheet, or a sheet that would lose values.
     """
     if begins_with(path, _OLD_OR_ENCRYPTED):
         raise DataError(f"{path}: is encrypted, or an old .xls; save it in Excel as .xlsx without a password")
@@ -92,7 +92,7 @@ def _choose(path: Path, workbook: Any, sheet: str | None) -> Any:
     named = [one for one in workbook.worksheets if one.title == sheet]
     if not named:
         n = len(workbook.worksheets)
-        raise DataError(f"{path}: none of its sheets ({n}) has the name configured; mend sheet in the configuration")
+        raise DataError(f"{path}: none of its sheets ({n}) has the name configured; fix sheet in the configuration")
     return named[0]
 
 

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import pyarrow.parquet as pq
 
 from churn.config import Config, TableSource
-from churn.errors import ConfigError, DataError
+from churn.errors import ConfigError, DataError, meant
 from churn.tables import cells, contract, sheets
 
 Form = Literal["csv", "parquet", "xlsx"]
@@ -164,7 +164,7 @@ def _find_table(folder: Path, name: str, source: TableSource) -> list[Source]:
     if source.file is not None:
         path = folder / source.file
         if not path.exists():
-            raise DataError(f"{path}: no such file; mend tables.{name}.file in the configuration")
+            raise DataError(f"{path}: no such file; fix tables.{name}.file in the configuration")
         return _files_of(name, path)
     # Windows writes endings in capitals too.
     entries = [entry for entry in sorted(folder.iterdir()) if entry.exists()]
@@ -187,7 +187,7 @@ def _files_of(name: str, path: Path) -> list[Source]:
     missed = [entry.name for entry in entries if entry not in parts and _looks_like_data(entry)]
     if parts and missed:
         raise DataError(
-            f"{path}: holds {missed[0]}, which is no .parquet, .csv or .xlsx part; remove it, or export it so"
+            f"{path}: holds {missed[0]}, which is not a .parquet, .csv or .xlsx part; remove it, or export it so"
         )
     forms = {_form_of(part) for part in parts}
     if not parts:
@@ -208,7 +208,7 @@ def source_of(table: str, path: Path) -> Source:
     Raises
     ------
     DataError
-        It is no file that ends: a device or a pipe would be read for ever.
+        It is not a file that ends: a device or a pipe would be read for ever.
     """
     if not path.is_file():
         raise DataError(f"{path}: is not a regular file; give a file")
@@ -306,7 +306,7 @@ def require_mapping(config: Config, tables: Mapping[str, contract.Table]) -> Non
 
 def _problem(name: str, source: TableSource, tables: Mapping[str, contract.Table]) -> str | None:
     if name not in tables:
-        return f"{name}: is not a table; the tables are {', '.join(tables)}"
+        return f"{name}: is not a table{meant(name, tables)}; the tables are {', '.join(tables)}"
     table = tables[name]
     # One after the other: the later ones take the columns for known.
     problem = _unknown_columns(table, source) or _shared_column(table, source) or _wrong_value(table, source)
@@ -318,7 +318,8 @@ def _unknown_columns(table: contract.Table, source: TableSource) -> str | None:
     for part in _PARTS:
         for column in getattr(source, part):
             if column not in known:
-                return f"{part}.{column}: is not a column; those of {table.name} are {', '.join(known)}"
+                nearest = meant(column, known)
+                return f"{part}.{column}: is not a column{nearest}; those of {table.name} are {', '.join(known)}"
     return None
 
 

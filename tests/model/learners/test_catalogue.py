@@ -172,7 +172,7 @@ def test_margins_without_a_churner_in_a_bin_are_finite():
 
 
 def test_learner_that_nobody_knows_is_refused_with_those_that_are():
-    with pytest.raises(ModelError, match="learner 'forest' is not known; give one of lightgbm, scorecard"):
+    with pytest.raises(ModelError, match="'forest' is not a learner; give one of lightgbm, scorecard"):
         is_installed("forest")
 
 

@@ -101,7 +101,7 @@ def test_a_binding_shows_shap_beside_the_effect_its_verdict_rests_on():
         ("custody", "model attribution (SHAP)", -4.0),
         ("custody", "effect of binding", -10.0),
     }
-    assert told(figure.rows[1]) == ("fund trading", "4,121 / 8,123", "–", "–", "none", "these data cannot tell")
+    assert told(figure.rows[1]) == ("fund trading", "4,121 / 8,123", "–", "–", "none", "these data cannot say")
     assert figure.says == "Cannot tell.; Cannot tell."
     assert draw_bindings([], NAMES, "en") is None
 

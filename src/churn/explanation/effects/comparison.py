@@ -1,7 +1,7 @@
 """Who is compared with whom, and what is held equal, when the effect of a binding is estimated without an experiment.
 
-The effect meant is that of being bound at `as_of` rather than not, on what follows. So what is known before `as_of`
-describes where a customer stands and may be held equal, except
+The effect meant is that of being bound at `as_of` rather than not, on what follows. So the records before `as_of`
+describe where a customer stands and may be held equal, except
 
 - what is the binding itself: its flag, its days, and every count and share that contains it;
 - what only the service makes possible: transactions through its own channel;

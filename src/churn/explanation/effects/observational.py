@@ -5,7 +5,7 @@ its bounds those under a hidden driver of given strength (Chernozhukov et al. 20
 The chance to have bound the service and the churn of either group are learnt by boosted trees, each customer's by trees
 that did not see that customer.
 
-How far they can be believed is told by tests, and by how strong what was observed is. Tests ask what is known to have
+How far they can be believed is shown by tests, and by how strong what was observed is. Tests ask what is known to have
 the answer "nothing". A placebo that is dealt out at random, an outcome that binding cannot bring about, and a group
 that no longer has the service: an estimator and covariates that find an effect there cannot be believed elsewhere
 (Lipsitch et al. 2010, https://doi.org/10.1097/EDE.0b013e3181d61eeb).

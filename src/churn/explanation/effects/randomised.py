@@ -22,7 +22,7 @@ class RandomisedOffer(NamedTuple):
     Attributes
     ----------
     itt
-        Intention to treat: mean outcome of those offered less that of those not.
+        Intention to treat: mean outcome, offered minus not offered.
     late
         Effect on those who took the offer up and would not have without it; None where the offer moved too few for
         an interval.

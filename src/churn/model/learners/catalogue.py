@@ -10,7 +10,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from churn.errors import ModelError
+from churn.errors import ModelError, meant
 from churn.model.learners.libraries import fit_catboost, fit_histogram, fit_xgboost
 from churn.model.learners.scorecard import fit_scorecard
 from churn.model.learners.tree_text import average_boosters
@@ -65,7 +65,8 @@ def is_installed(name: str) -> bool:
     if name == LIGHTGBM:
         return True
     if name not in LEARNERS:
-        raise ModelError(f"learner {name!r} is not known; give one of {', '.join([LIGHTGBM, *LEARNERS])}")
+        known = [LIGHTGBM, *LEARNERS]
+        raise ModelError(f"{name!r} is not a learner{meant(name, known)}; give one of {', '.join(known)}")
     extra = LEARNERS[name].extra
     return extra is None or find_spec(extra) is not None
 
@@ -105,7 +106,7 @@ def fit_learners(
     parameters
         How LightGBM grows trees.
     rounds
-        One number a learner.
+        One number per learner.
     seed
         As for `fit_trees`.
 
@@ -160,7 +161,7 @@ def cross_fit_learners(
     folds, scored
         As for `churn.model.trees.cross_fit`.
     rounds
-        One number a learner, where already known.
+        One number per learner, where already known.
     """
     asked = np.ones(len(y), dtype=bool) if scored is None else scored
 

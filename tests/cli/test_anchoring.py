@@ -189,7 +189,7 @@ def test_customers_whose_products_are_not_known_are_not_counted_as_anchored(run,
     result = run("baselines", tmp_path / "some.csv", "--model", tmp_path / "first", "--anchor", "-o", tmp_path / "m")
 
     assert result.code == 0
-    assert f"warning: {n - known} of {n} customers hold no product, or it is not known how many" in result.err
+    assert f"warning: {n - known} of {n} customers hold no product, or an unknown number" in result.err
     assert "warning: a rate is stated for 3 products, which nobody holds" in result.err
     assert f"on {known} customers of one flat file" in (tmp_path / "m" / "MODEL_CARD.md").read_text()
 

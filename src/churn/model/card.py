@@ -5,11 +5,13 @@ documented, validated by somebody else than their makers, challenged and monitor
 """
 
 from functools import cache
+from typing import Any
 
 import jinja2
 
 from churn.estimates import Estimate
 from churn.model import documents, recipe
+from churn.speech import Message, Number, Percent, counted, message, say
 
 RETRAIN_AFTER_DAYS = 365
 """A model older than a year has not seen a whole year of outcomes that is known by now."""
@@ -24,7 +26,6 @@ _METRIC_NAMES = {
     "top_decile_lift": "top-decile lift",
     "top_decile_lift_share": "top-decile lift, share of its maximum",
 }
-_NOT_KNOWN = "–"
 
 
 def render_card(manifest: documents.Manifest, metrics: documents.Metrics, baselines: documents.Baselines) -> str:
@@ -41,63 +42,72 @@ def render_card(manifest: documents.Manifest, metrics: documents.Metrics, baseli
         n_within=sum(one.low <= one.observed <= one.high for one in intervals.groups) if intervals else 0,
         anchored=anchored,
         anchored_on=_anchored_on(anchored) if anchored else "",
-        departures=describe_departures(anchored) if anchored else [],
-        gaps=describe_gaps(anchored) if anchored else [],
+        departures=[say(one, "en") for one in describe_departures(anchored)] if anchored else [],
+        gaps=[say(one, "en") for one in describe_gaps(anchored)] if anchored else [],
         describe_monotone=recipe.describe_monotone,
         retrain_after_days=RETRAIN_AFTER_DAYS,
     )
 
 
-def describe_departures(anchored: documents.Anchored) -> list[str]:
-    """Say, a line each, where the bank's own reliable outcomes contradict a rate the model was anchored to.
+def describe_departures(anchored: documents.Anchored) -> list[Message]:
+    """Say of each rate the model was anchored to that the bank's own reliable outcomes contradict it.
 
     Reliable is an interval that leaves the rate out, of a bucket with enough outcomes: the verdict "departs". The
     rate may be stated, lie between stated ones, or be what the shift of another bucket led to.
     """
-    when = f" from {anchored.evidence.as_of} on" if anchored.evidence.as_of else ""
-    return [
-        f"with {_products(row.product_coverage)} {_percent(row.observed)} left{when} "
-        f"({_percent(row.observed_low)} to {_percent(row.observed_high)}, 95\u202f%), {_asked(row)}"
-        for row in anchored.evidence.buckets
-        if row.verdict == "departs"
-    ]
+    found = []
+    for row in anchored.evidence.buckets:
+        if row.verdict != "departs":
+            continue
+        facts: dict[str, Any] = {
+            "products": _products(row.product_coverage),
+            "observed": Percent(row.observed),
+            "low": Percent(row.observed_low),
+            "high": Percent(row.observed_high),
+        }
+        left = message("with {products} {observed} left ({low} to {high}, 95 %)", **facts)
+        if date := anchored.evidence.as_of:
+            left = message("with {products} {observed} left from {date} on ({low} to {high}, 95 %)", date=date, **facts)
+        asked = message("stated is {rate}", rate=Percent(row.stated))
+        if row.stated is None:
+            asked = message("anchored to {rate}, which no rate states", rate=Percent(row.target))
+        found.append(message("{left}, {asked}", left=left, asked=asked))
+    return found
 
 
-def describe_gaps(anchored: documents.Anchored) -> list[str]:
-    """Say, a line each, whom the anchoring did not reach, and which stated rate nobody holds the products for."""
+def describe_gaps(anchored: documents.Anchored) -> list[Message]:
+    """Say which customers the anchoring did not reach, and which stated rate nobody holds the products for."""
     lines = []
     if left := anchored.rows - _shifted(anchored):
         lines.append(
-            f"{_count(left)} of {_count(anchored.rows)} customers hold no product, or it is not known how many: "
-            "they were not shifted"
+            message(
+                "{n} of {rows} customers hold no product, or an unknown number: not shifted", n=left, rows=anchored.rows
+            )
         )
     stated = {row.product_coverage for row in anchored.evidence.buckets if row.stated is not None}
-    lines += [
-        f"a rate is stated for {_products(row.product_coverage)}, which nobody holds: "
-        f"customers who come to will be shifted like those with {_products(row.taken_from)}"
+    return lines + [
+        message(
+            "a rate is stated for {products}, which nobody holds: customers who come to will be shifted like those with"
+            " {others}",
+            products=_products(row.product_coverage),
+            others=_products(row.taken_from),
+        )
         for row in anchored.buckets
         if row.n == 0 and row.product_coverage in stated
     ]
-    return lines
 
 
 def _anchored_on(anchored: documents.Anchored) -> str:
     when = f"as of {anchored.as_of}" if anchored.as_of else "of one flat file"
-    return f"on {_count(_shifted(anchored))} customers {when}"
+    return f"on {_shifted(anchored):,} customers {when}"
 
 
 def _shifted(anchored: documents.Anchored) -> int:
     return sum(row.n for row in anchored.buckets)
 
 
-def _products(coverage: int | str | None) -> str:
-    return f"{coverage} product" if coverage == 1 else f"{coverage} products"
-
-
-def _asked(row: documents.AnchorEvidenceRow) -> str:
-    if row.stated is not None:
-        return f"stated is {_percent(row.stated)}"
-    return f"anchored to {_percent(row.target)}, which no rate states"
+def _products(coverage: int | str | None) -> Message:
+    return counted("{bucket} product", "{bucket} products", 1 if coverage == 1 else 2, bucket=str(coverage))
 
 
 @cache
@@ -112,25 +122,17 @@ def _template() -> jinja2.Template:
     )
     environment.filters |= {
         "cell": lambda text: text.replace("|", "\\|"),
-        "count": _count,
+        "count": lambda value: f"{value:,}",
         "interval": _interval,
         "number": _number,
-        "percent": _percent,
+        "percent": lambda share: say(Percent(share), "en"),
     }
     return environment.get_template("card.md.j2")
 
 
-def _count(value: int) -> str:
-    return f"{value:,}"
-
-
-def _percent(share: float | None) -> str:
-    return _NOT_KNOWN if share is None else f"{100 * share:.1f}\u202f%"
-
-
 def _number(value: float | None, digits: int = 4) -> str:
-    return _NOT_KNOWN if value is None else f"{value:.{digits}f}"
+    return say(Number(value, digits), "en")
 
 
 def _interval(estimate: Estimate) -> str:
-    return _NOT_KNOWN if estimate.low is None else f"{_number(estimate.low)} to {_number(estimate.high)}"
+    return say(Number(None), "en") if estimate.low is None else f"{_number(estimate.low)} to {_number(estimate.high)}"

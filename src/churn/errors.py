@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree.
+"""The errors, as one tree.
 
 ::
 
@@ -16,8 +16,8 @@ Every message is one line: what was found, where (file, column, row), and what t
 No message repeats a customer's values: counts and positions only.
 """
 
-from collections.abc import Iterable
-from difflib import get_close_matches
+import collections.abc
+import difflib
 
 
 class ChurnError(Exception):
@@ -60,7 +60,7 @@ class TrackingError(ChurnError, OSError):
     """A tracking database or server that cannot be used, or a version that is not in it."""
 
 
-def meant(name: str, known: Iterable[str]) -> str:
+def meant(name: str, known: collections.abc.Iterable[str]) -> str:
     """Ask after the known name nearest to a mistyped one, for a message; empty where none is near.
 
     Examples
@@ -68,5 +68,5 @@ def meant(name: str, known: Iterable[str]) -> str:
     >>> meant("moble_banking", ["online_banking", "mobile_banking"]), meant("jade", ["cts"])
     (' (did you mean mobile_banking?)', '')
     """
-    near = get_close_matches(name, list(known), n=1)
+    near = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {near[0]}?)" if near else ""

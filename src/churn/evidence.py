@@ -1,4 +1,4 @@
-"""What effects of bindings are estimated from: labelled customers, their history, and a bank's randomised offers."""
+"""The evidence for effects of bindings: labelled customers, their history, and a bank's randomised offers."""
 
 import datetime as dt
 import logging
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class Evidence(NamedTuple):
-    """What effects are estimated from.
+    """The evidence that effects are estimated from.
 
     Attributes
     ----------
@@ -111,8 +111,8 @@ def build_history(tables: Tables, as_of: int, config: Config) -> nw.LazyFrame[An
 def build_offers(tables: Tables, horizon_days: int, data_end: dt.date, config: Config) -> pd.DataFrame:
     """Return a row for each customer of every randomised offer whose horizon is complete in the data.
 
-    Left out, alike in both arms since it was so before the draw: who was no customer on the day of assignment, or had
-    the service bound already, or has no label.
+    Left out, alike in both arms since it was so before the draw: customers whose relationship was not open on the day
+    of assignment, who had the service bound already, or who have no label.
 
     Returns
     -------

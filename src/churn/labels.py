@@ -1,4 +1,4 @@
-"""Who left: churn within `[as_of, as_of + horizon_days)`."""
+"""Labels: churn within `[as_of, as_of + horizon_days)`."""
 
 from typing import Any
 

@@ -31,7 +31,7 @@ _NUMBERS = ("churn_probability", _EFFECT, *_ENDS)
 
 
 class Told(NamedTuple):
-    """What scores say of one customer; None where they do not.
+    """Scores of one customer; None where they say nothing.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Scores:
     is_explained
         Whether they have the columns of `churn score --explain`.
     where
-        What messages call them.
+        Their name in messages.
     rows
         All their columns, unread: reasons in words are large, and needed of few customers.
     is_guarded

@@ -47,7 +47,7 @@ def train(
     snapshots
         Their facts are kept in the manifest beside its own.
     recipe
-        What grows the model; LightGBM by default. Same recipe and snapshots, same model, on any number of threads.
+        How the model is made; LightGBM by default. Same recipe and snapshots, same model, on any number of threads.
         Where it is monotone, the manifest says what that cost in held-out ROC-AUC.
     on_step
         Told what begins next, in a few words.

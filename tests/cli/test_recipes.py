@@ -57,7 +57,7 @@ def test_leak_is_named_before_anything_is_fitted(run, tmp_path):
     result = run("train", path, "--config", config, "-o", tmp_path / "model")
     assert result.code == 0, result.err
     lines = result.err.splitlines()
-    named = next(at for at, line in enumerate(lines) if "warning: letter_sent: alone it tells" in line)
+    named = next(at for at, line in enumerate(lines) if "warning: letter_sent: alone it predicts" in line)
     assert named < lines.index("· choosing rounds and calibration, and judging, by five folds")
     assert not any("warning: x:" in line for line in lines)
 

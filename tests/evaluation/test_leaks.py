@@ -98,7 +98,7 @@ def test_a_value_that_only_leavers_have_is_named_when_enough_have_it(share, name
     leaks = find_leaks(stack([_with(clean, reason=np.where(chosen, "moved away", None))]))
 
     assert [leak.feature for leak in leaks] == ["reason"] * named
-    assert all("of all who leave have values with which hardly anybody stays" in leak.said.text for leak in leaks)
+    assert all("of all who leave have values with which hardly anybody stays" in say(leak.said, "en") for leak in leaks)
 
 
 @pytest.mark.parametrize(("share", "named"), [(0.1, True), (0.35, False)])
@@ -108,7 +108,7 @@ def test_a_feature_better_than_all_others_together_is_named(share, named):
     leaks = find_leaks(stack([_with(clean, status=_flipped(clean, share))]))
 
     assert [(leak.feature, leak.kind) for leak in leaks] == [("status", "alone")] * named
-    assert all("better than the other" in leak.said.text and leak.said.facts["n"] == 27 for leak in leaks)
+    assert all("better than the other 27 features together" in say(leak.said, "en") for leak in leaks)
 
 
 def test_one_strong_feature_among_few_is_not_named():

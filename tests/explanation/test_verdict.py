@@ -242,8 +242,8 @@ CASES = {
         offered(Estimate(-0.03, -0.08, 0.02), LOWER),
         DEFAULT,
         (
-            "goes with lower churn (by 21 points), but whether binding would lower churn cannot be"
-            " told: it lies anywhere between −8.0 and +2.0 points."
+            "goes with lower churn (by 21 points), but these data cannot say whether binding would lower churn:"
+            " the effect lies anywhere between −8.0 and +2.0 points."
         ),
     ),
     "offer that nobody took": (
@@ -395,4 +395,4 @@ def test_one_customer_is_one():
 def test_a_name_in_another_direction_turns_nothing_after_it():
     nothing = ServiceEffect("fund_trading", UNKNOWN, None, (), None, {})
     said = say(explain_verdict(nothing, judge(nothing, DEFAULT), DEFAULT, "\u202efunds"), "en")
-    assert said.startswith("\u2068\u202efunds\u2069: whether")
+    assert said.startswith("\u2068\u202efunds\u2069: these data")

@@ -216,7 +216,7 @@ def test_columns_of_a_flat_file_become_one_and_zero():
         (KNOWN, {"bindings": {"jade": True}}, ConfigError, "'jade' is not a service; take one of online_banking"),
         (KNOWN, {"products": {"jade": True}}, ConfigError, "'jade' is not a product"),
         (KNOWN, {"bindings": {"cts": True}}, MissingColumnError, "no column bound_cts"),
-        (FLAT, {"bindings": {"jade": True}}, ConfigError, r"no column of \[flat\] bindings; take one of app, card"),
+        (FLAT, {"bindings": {"jade": True}}, ConfigError, r"not a column of \[flat\] bindings; take one of app, card"),
         (FLAT, {"products": {"fund": True}}, ConfigError, "a flat file has no products"),
     ],
 )

@@ -285,7 +285,7 @@ def test_a_folder_of_a_model_that_is_not_anchored_names_no_anchoring(people, tmp
 
 @pytest.mark.parametrize(
     ("anchoring", "says"),
-    [({"feature": "n", "shifts": {}}, "is not a model document"), ({"feature": "tier"}, "no numeric column")],
+    [({"feature": "n", "shifts": {}}, "is not a model document"), ({"feature": "tier"}, "not a numeric column")],
     ids=["no shifts", "a text"],
 )
 def test_a_stored_anchoring_that_does_not_fit_is_refused_with_its_file(people, tmp_path, anchoring, says):

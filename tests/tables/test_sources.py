@@ -225,7 +225,7 @@ def test_parts_that_would_be_missed_are_refused(make_folder, tmp_path, name):
     (folder / "customers" / "A.CSV").write_text(CUSTOMERS)
     assert len(read_customers(folder)) == 2
     (folder / "customers" / name).write_text("x")
-    refuse(folder, name, "no .parquet, .csv or .xlsx part")
+    refuse(folder, name, "not a .parquet, .csv or .xlsx part")
     (folder / "customers" / name).unlink()
     (folder / "customers" / "year=2024").mkdir()
     refuse(folder, "year=2024")

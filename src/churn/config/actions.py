@@ -1,4 +1,4 @@
-"""What managers do with scores: the plan of their day, their lists, and whether it works."""
+"""Managers and scores: the plan of their day, their lists, and whether it works."""
 
 import datetime as dt
 from typing import Annotated, Literal
@@ -16,7 +16,7 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 
 
 class ManagerSettings(Section):
-    """What is different for one manager; `branch`: needed of a manager who has no customer yet."""
+    """Settings of one manager; `branch`: needed of a manager who has no customer yet."""
 
     meetings: Contacts | None = None
     calls: Contacts | None = None
@@ -34,8 +34,9 @@ class PlanSettings(Section):
     to prevent; nobody knows it before the hold-out is compared, and it weighs contacts against bindings alone.
     `take_up`: the share of customers who bind what they are offered, the mean of Beta(6, 14) in Verbraken et al. 2013
     (https://doi.org/10.1109/TKDE.2012.50). `meeting_factor`: what a meeting does, in calls; assumed.
-    `product_value_cny`: worth of a product held beside the assets; assumed, so that who has no assets still counts.
-    `loss_return`, `loss_cny`: an unrealised loss is reported from this share of its cost, or from this amount, on.
+    `product_value_cny`: worth of a product held beside the assets; assumed, so that a customer without assets
+    still counts. `loss_return`, `loss_cny`: an unrealised loss is reported from this share of its cost, or from this
+    amount, on.
     """
 
     meetings: Contacts = 5
@@ -63,8 +64,8 @@ LARGE_COUNTER_CNY = 100_000
 class ListSettings(Section):
     """Thresholds of the managers' lists; amounts in yuan, shares as fractions of one.
 
-    Where no source is named, the figure is an assumption that a bank replaces by its own. What a loss is, and managers
-    whose branch is stated, stand in `PlanSettings`, so that plan and lists mean the same.
+    Where no source is named, the figure is an assumption that a bank replaces by its own. The size of a loss, and
+    managers whose branch is stated, stand in `PlanSettings`, so that plan and lists mean the same.
 
     Attributes
     ----------

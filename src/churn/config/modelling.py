@@ -1,4 +1,4 @@
-"""What counts as churn, what the bank states of it, and what a model and its effects are judged by."""
+"""Settings of churn, of the rates the bank states, and of how a model and its effects are judged."""
 
 from typing import Annotated, Literal
 
@@ -39,7 +39,7 @@ class TrainingSettings(Section):
 
 
 class EffectSettings(Section):
-    """What the effect of binding a service is judged by.
+    """How the effect of binding a service is judged.
 
     `assume_measured`: the bank states that whatever drives binding is in its tables. `cf_y`, `cf_d`: strength of the
     hidden driver that effects are bounded under, as the share of the residual variance of churn and of binding that
@@ -56,7 +56,7 @@ class EffectSettings(Section):
 
 
 class CampaignSettings(Section):
-    """What contacting a customer costs and gains, all in one currency; see `churn.evaluation.profit`.
+    """Costs and gains of contacting a customer, all in one currency; see `churn.evaluation.profit`.
 
     The defaults are those of Verbraken et al. 2013, https://doi.org/10.1109/TKDE.2012.50, in euros: a bank gives its
     own. `customer_value`: worth of a customer who is kept. `incentive`: cost of the offer to whoever takes it.

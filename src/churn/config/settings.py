@@ -57,7 +57,7 @@ class Config(Section):
 
     @property
     def prefix(self) -> str:
-        """What a message about a setting begins with: the file's name, nothing where no file was read."""
+        """The beginning of a message about a setting: the file's name, nothing where no file was read."""
         return f"{self._path}: " if self._path else ""
 
     @cached_property

@@ -24,7 +24,7 @@ class _Named(Section):
 
     @property
     def name(self) -> Name:
-        """What the bank calls it."""
+        """The bank's name of it."""
         return Name(self.en, self.zh)
 
 

@@ -1,4 +1,4 @@
-"""What a model learns from and is asked about: a bank's tables, or one flat file, opened and checked."""
+"""Data to learn from and to ask a model about: a bank's tables, or one flat file, opened and checked."""
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
@@ -138,7 +138,7 @@ def open_data(
     as_of
         The date it is asked at; refused for a file.
     use
-        What is to be done at that date, "score" or "explain", where a folder needs one.
+        The purpose at that date, "score" or "explain", where a folder needs one.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""What opened data are: customers with features, perhaps outcomes, at dates or at none.
+"""Opened data: customers with features, perhaps outcomes, at dates or at none.
 
-A flat file is a bank with one snapshot that has no date. What differs between them stands in `Bank` and `CustomerFile`
+A flat file is a bank with one snapshot that has no date. Their differences stand in `Bank` and `CustomerFile`
 and nowhere else.
 """
 
@@ -62,11 +62,11 @@ class Snapshots:
     judging
         How models of them are judged.
     facts
-        What goes into the manifest of a model: files with hashes, row counts, populations.
+        Facts for the manifest of a model: files with hashes, row counts, populations.
     catalogue
-        What the features are.
+        The features of the data.
     evidence
-        What effects of bindings are estimated from; None where the data have no bindings.
+        The evidence that effects of bindings are estimated from; None where the data have no bindings.
     """
 
     dated: tuple[Snapshot, ...]
@@ -98,7 +98,7 @@ class Snapshots:
 class Data(ABC):
     """Customers, opened and checked: a bank's tables, or one flat file.
 
-    Made by `open_bank`, `open_file` or `open_data`. What a flat file cannot give is refused with a `DataError` or
+    Made by `open_bank`, `open_file` or `open_data`. Whatever a flat file cannot give is refused with a `DataError` or
     `TimeRangeError` that says so.
 
     Attributes
@@ -234,7 +234,7 @@ class Data(ABC):
         Parameters
         ----------
         lacks
-            What a flat file does not have of what is asked for, in the message about it.
+            The part a flat file does not have, in the message about it.
 
         Raises
         ------
@@ -248,7 +248,7 @@ class Data(ABC):
         Parameters
         ----------
         use
-            What is to be done at the date: "score" or "explain".
+            The purpose at the date: "score" or "explain".
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Backtest: every recipe makes a model of what was known at a date, and is judged by what came after it."""
+"""Backtest: every recipe makes a model of the records up to a date, and is judged by what came after it."""
 
 import datetime as dt
 import time
@@ -93,7 +93,7 @@ class Judged:
 
 
 class Backtest(NamedTuple):
-    """What recipes made of the judged snapshots.
+    """The recipes' predictions of the judged snapshots.
 
     Attributes
     ----------

@@ -37,6 +37,9 @@ _SAMPLE = 5_000
 _PRIOR = 10.0
 
 
+LeakKind = Literal["alone", "collapses", "dates"]
+
+
 class Leak(NamedTuple):
     """A feature that should not be learnt from.
 
@@ -50,11 +53,11 @@ class Leak(NamedTuple):
     size
         "alone": ROC-AUC in [0, 1]. "collapses": fall of the ROC-AUC, at most 1. "dates": number of rows.
     said
-        What was found and what to do.
+        The finding, and what to do.
     """
 
     feature: str
-    kind: Literal["alone", "collapses", "dates"]
+    kind: LeakKind
     size: float
     said: Message
 
@@ -123,7 +126,7 @@ class Cut(NamedTuple):
 
 
 class OutOfFold(NamedTuple):
-    """What one column says of the outcome.
+    """The evidence of one column about the outcome.
 
     Attributes
     ----------
@@ -260,7 +263,7 @@ _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal", "boolean", 
 
 
 class _Learnt(NamedTuple):
-    """What the latest development snapshot says: its rows, and by feature where it is cut and what it says alone."""
+    """The latest development snapshot: its rows, and by feature where it is cut and what it says alone."""
 
     features: pd.DataFrame
     y: NDArray[np.int64]
@@ -294,14 +297,8 @@ def _late(development: Rows, held_out: Snapshot | None, catalogue: Sequence[Feat
         else:
             continue
         if n_late := int(sum(map(np.sum, late))):
-            said = message(
-                "{feature}: {n} rows hold {what}, which nobody could know at the as-of date; {advice}",
-                feature=name,
-                n=n_late,
-                what=what,
-                advice=_BUILD,
-            )
-            yield Leak(name, "dates", float(n_late), said)
+            found = message("{n} rows hold {what}, which nobody could know at the as-of date", n=n_late, what=what)
+            yield _leak(name, "dates", float(n_late), found)
 
 
 def _learn(development: Rows) -> _Learnt | None:
@@ -317,27 +314,20 @@ def _learn(development: Rows) -> _Learnt | None:
 def _alone(learnt: _Learnt) -> Iterator[Leak]:
     for name, one in learnt.alone.items():
         sure = _sure_share(one)
-        facts: dict[str, Any] = {"feature": name, "auc": Number(one.auc, digits=3), "advice": _BUILD}
+        auc = Number(one.auc, digits=3)
         if one.auc - learnt.noise(one.auc, learnt.y) >= ALONE_AUC:
-            said = message(
-                "{feature}: alone it predicts with ROC-AUC {auc}; it probably knows the outcome; {advice}", **facts
-            )
+            found = message("alone it predicts with ROC-AUC {auc}; it probably knows the outcome", auc=auc)
         elif sure >= SURE_SHARE:
-            said = message(
-                "{feature}: {share} of all who leave have values with which hardly anybody stays; {advice}",
-                share=Percent(sure, digits=0),
-                **facts,
-            )
+            share_sure = Percent(sure, digits=0)
+            found = message("{share} of all who leave have values with which hardly anybody stays", share=share_sure)
         elif one.auc >= RIVAL_AUC and _beats_others(name, learnt):
-            said = message(
-                "{feature}: alone it predicts with ROC-AUC {auc}, better than the other {n} features together;"
-                " {advice}",
-                n=len(learnt.alone) - 1,
-                **facts,
+            n = len(learnt.alone) - 1
+            found = message(
+                "alone it predicts with ROC-AUC {auc}, better than the other {n} features together", auc=auc, n=n
             )
         else:
             continue
-        yield Leak(name, "alone", one.auc, said)
+        yield _leak(name, "alone", one.auc, found)
 
 
 def _collapsing(learnt: _Learnt, held_out: Snapshot | None) -> Iterator[Leak]:
@@ -351,15 +341,18 @@ def _collapsing(learnt: _Learnt, held_out: Snapshot | None) -> Iterator[Leak]:
         later = roc_auc(y, smooth_rates(one.rows, one.churned, rate)[bin_codes(held_out.features[name], cut)])
         least, most = one.auc - learnt.noise(one.auc, learnt.y), later + learnt.noise(later, y)
         if most - 0.5 < COLLAPSE_TO * (least - 0.5):
-            said = message(
-                "{feature}: alone it predicted with ROC-AUC {auc}, and on the held-out customers with {later}; it used"
-                " what comes too late, or has changed its meaning; {advice}",
-                feature=name,
+            found = message(
+                "alone it predicted with ROC-AUC {auc}, and on the held-out customers with {later}; it used what comes"
+                " too late, or has changed its meaning",
                 auc=Number(one.auc, digits=3),
                 later=Number(later, digits=3),
-                advice=_BUILD,
             )
-            yield Leak(name, "collapses", one.auc - later, said)
+            yield _leak(name, "collapses", one.auc - later, found)
+
+
+def _leak(feature: str, kind: LeakKind, size: float, found: Message) -> Leak:
+    said = message("{feature}: {found}; {advice}", feature=feature, found=found, advice=_BUILD)
+    return Leak(feature, kind, size, said)
 
 
 def _rarer(y: NDArray[np.int64]) -> int:

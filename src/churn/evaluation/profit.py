@@ -1,4 +1,4 @@
-"""What a campaign earns that contacts customers because of their predictions.
+"""Profit of a campaign that contacts customers because of their predictions.
 
 Profit of one contact, after Verbraken, Verbeke, Baesens 2013, https://doi.org/10.1109/TKDE.2012.50: whoever would
 have left accepts the incentive with probability gamma and is then worth `customer_value - incentive`; whoever would
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 CAMPAIGN = CampaignSettings()
-"""What a campaign costs and gains by Verbraken et al. 2013, in euros."""
+"""Costs and gains of a campaign by Verbraken et al. 2013, in euros."""
 
 
 class _ExpectedProfit(NamedTuple):
@@ -45,7 +45,7 @@ def empc(y_obs: ArrayLike, y_pred: ArrayLike, campaign: CampaignSettings = CAMPA
     y_pred
         What customers are ranked by, shape (n,); a higher value is contacted earlier.
     campaign
-        What a contact costs and gains.
+        Costs and gains of a contact.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def campaign_profit(y_obs: ArrayLike, y_pred: ArrayLike, campaign: CampaignSetti
     y_pred
         Probabilities in [0, 1], shape (n,).
     campaign
-        What a contact costs and gains.
+        Costs and gains of a contact.
 
     Examples
     --------

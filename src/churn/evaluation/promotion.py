@@ -21,7 +21,7 @@ CALIBRATION = ("ece", "log_loss")
 
 
 class Decision(NamedTuple):
-    """What a comparison decides.
+    """The decision of a comparison.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ def decide(comparison: Comparison, found: Backtest, champion: str | None = None)
     comparison
         Of all recipes, on the judged customers.
     found
-        What the recipes made of them, and which features know too much.
+        The backtest of the recipes, and which features know too much.
     champion
         Name of the recipe that has the place; None where it is empty. All others are challengers.
     """

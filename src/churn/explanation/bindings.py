@@ -36,9 +36,9 @@ class BindingRow:
     n_eligible, n_bound
         Customers with its product open, and those of them who bound it.
     shap
-        What the model makes of it, with and without it.
+        The model's view of it, with and without it.
     raw
-        Churn of those who bound it less churn of those who did not.
+        Churn, bound minus not bound.
     att
         Observational estimate for those who have it.
     atu
@@ -60,7 +60,7 @@ class BindingRow:
     controls_passed
         Whether the placebo and the negative controls found nothing; None where none could be run.
     verdict, text
-        What a manager may take from it.
+        The conclusion for a manager.
     """
 
     service: str

@@ -152,7 +152,7 @@ def _is(features: pd.DataFrame, flag: Feature | None, value: int) -> NDArray[np.
 def _lacks_class_1(
     features: pd.DataFrame, catalogue: Sequence[Feature], classes_known: bool | None
 ) -> NDArray[np.bool_]:
-    """Who has no class-1 account; nobody where the tables do not say what class accounts have."""
+    """Mark the customers without a class-1 account; nobody where the tables do not say what class accounts have."""
     flag = find_role(catalogue, "class_1")
     has = _is(features, flag, 1)
     there = flag is not None and flag.name in features

@@ -34,7 +34,7 @@ from churn.speech import Language, Said, joined, say
 
 N_RAISING, N_HOLDING = 3, 2
 SECOND_SHARE = 1 / 3
-"""What a second feature pushes at least, of the first."""
+"""Least push of a second feature, as a share of the first's."""
 
 Texts = NDArray[np.object_]
 _Numbers = NDArray[np.float64]
@@ -85,7 +85,7 @@ class Stories:
 
 
 class Reasons(NamedTuple):
-    """What raises the risk, at most three stories, and what holds it down, at most two."""
+    """Stories that raise the risk, at most three, and that hold it down, at most two."""
 
     raising: Stories
     holding: Stories

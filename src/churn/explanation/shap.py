@@ -43,14 +43,14 @@ _log = logging.getLogger(__name__)
 
 
 class Contributions(NamedTuple):
-    """What each feature adds to the log-odds of churn before calibration.
+    """The contribution of each feature to the log-odds of churn before calibration.
 
     Attributes
     ----------
     values
         float32, shape (n, number of features); positive raises the risk.
     base_value
-        What they add to: `values.sum(axis=1) + base_value` is the margin, within 1e-4.
+        The base they add to: `values.sum(axis=1) + base_value` is the margin, within 1e-4.
     """
 
     values: NDArray[np.float32]

@@ -62,7 +62,7 @@ NO_CONTRAST = Contrast(None, None, None, UNKNOWN)
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen of a service in the file explained: who could bind it, who did, and its SHAP contrast."""
+    """A service in the file explained: customers who could bind it, those who did, and its SHAP contrast."""
 
     n_eligible: int
     n_bound: int
@@ -71,7 +71,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found.
+    """The survey of a file.
 
     Attributes
     ----------
@@ -180,7 +180,7 @@ def contrast_shap(log_odds: Floats, points: Floats, bound: NDArray[np.bool_], *,
     log_odds, points
         SHAP value of the service's columns together, shape (n,).
     bound
-        Who bound it, shape (n,).
+        Customers who bound it, shape (n,).
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What may be said of a service: one rule, from evidence to verdict, and the verdict in words a manager understands.
+"""The verdict on a service: one rule, from evidence to verdict, and the verdict in words a manager understands.
 
 Randomised evidence leads wherever there is some. Its effect on those who took the offer up decides:
 

@@ -1,7 +1,7 @@
-"""What the model would say of the same customer with a service bound or a product held, and with it not.
+"""The model's answer for the same customer with a service bound or a product held, and with it not.
 
 This is the model's answer, not the effect of binding: who binds differs from who does not in more than the binding, and
-a model of predictions takes the difference as it finds it. What binding does is estimated elsewhere.
+a model of predictions takes the difference as it finds it. The effect of binding is estimated elsewhere.
 """
 
 from collections.abc import Mapping, Sequence
@@ -82,9 +82,9 @@ def change_features(
     """Return the features as they would be, had the changes been made on the day before the as-of date.
 
     Products come first, so that a service can be bound together with the product it needs. Rows that are already so
-    stay as they are. What follows by arithmetic follows: whether a service is bound, and for how many days (1, or
+    stay as they are. Other features follow by arithmetic: whether a service is bound, and for how many days (1, or
     missing); how many are bound, could be, and their share; whether a product is held, how many are, how many holdings
-    there are; unbindings, openings and closings, and days since the last (1). What cannot be known stays: whether an
+    there are; unbindings, openings and closings, and days since the last (1). Unknown consequences stay out: whether an
     account is of class 1, and all assets, contacts and transactions. A product or a binding that is there twice counts
     once when it ends.
 

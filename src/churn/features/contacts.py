@@ -14,7 +14,7 @@ from churn.timeline import Tables
 
 
 class _Counted(NamedTuple):
-    """What is counted: its part of a feature's name, what it is called, none of it, and some."""
+    """A thing that is counted: its part of a feature's name, what it is called, none of it, and some."""
 
     stem: str
     called: Message

@@ -1,4 +1,4 @@
-"""What every family is made of: the few expressions that compute a feature, and the few forms in which it is said.
+"""The building blocks of every family: the few expressions that compute a feature, and the few forms that say it.
 
 Dates are whole days, money whole cents.
 

@@ -1,4 +1,4 @@
-"""What a catalogue entry is: all that anybody asks of a feature, said once."""
+"""A catalogue entry: all that anybody asks of a feature, said once."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ class Feature:
     window_days
         How far it looks back; None where it describes the state at `as_of`.
     meaning
-        What it means.
+        Its meaning.
     actionable
         Whether a manager can change it.
     tables
@@ -47,7 +47,7 @@ class Feature:
     product
         The product it is of: whether it is held, or, of a service's feature, what has to be held for it to be bound.
     role
-        What it is to those who must find it. Of services: whether one is bound ("bound", 0 or 1) and for how many
+        Its part, for code that must find it. Of services: whether one is bound ("bound", 0 or 1) and for how many
         days ("bound_days"), how many are ("n_bound") or could be ("n_eligible"), and the share that is
         ("share_bound"). Of products: whether one is held ("held", 0 or 1), how many holdings there are ("n_held"),
         and how many of `counts` are held that are sticky ("n_sticky") or called coverage ("coverage"). How many
@@ -57,17 +57,17 @@ class Feature:
     counts
         The products that are counted, in the catalogue's order.
     consequence_of
-        Services whose binding, or a bank's contact about it, brings the value about; `ANY_SERVICE` for all. What is
-        made of contacts is so without being named.
+        Services whose binding, or a bank's contact about it, brings the value about; `ANY_SERVICE` for all. A
+        feature made of contacts is so without being named.
     monotone
-        What becomes of it in a model in which a binding can only lower the risk: "falls", the risk may only fall as
+        Its place in a model in which a binding can only lower the risk: "falls", the risk may only fall as
         it rises; "left out", since no constraint can hold it.
     story
         Features of one story are said together; its family where none is given. See `churn.explanation.reasons`.
     topic
         Within a story, what it speaks of, the same for features of which one is enough; its name where none is given.
     phrase
-        What a value says of the customer; by its meaning where none is given.
+        The words for a value; by its meaning where none is given.
     implies
         Whether one of its values leaves another feature's value unsaid; never where none is given.
     """

@@ -126,7 +126,7 @@ def _all_of_one_kind(value: float, other: Feature, its: float) -> bool:
 
 
 def _fell(value: float, other: Feature, its: float) -> bool:
-    """What assets shrank from lies a month before the twelve whose highest is named: the two would contradict."""
+    """Assets shrank from a value one month before the twelve whose highest is named: the two would contradict."""
     return value < 0 and other.name == _DRAWDOWN and not isnan(its)
 
 

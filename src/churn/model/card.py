@@ -5,7 +5,6 @@ documented, validated by somebody else than their makers, challenged and monitor
 """
 
 from functools import cache
-from typing import Any
 
 import jinja2
 
@@ -59,19 +58,19 @@ def describe_departures(anchored: documents.Anchored) -> list[Message]:
     for row in anchored.evidence.buckets:
         if row.verdict != "departs":
             continue
-        facts: dict[str, Any] = {
-            "products": _products(row.product_coverage),
-            "observed": Percent(row.observed),
-            "low": Percent(row.observed_low),
-            "high": Percent(row.observed_high),
-        }
-        left = message("with {products} {observed} left ({low} to {high}, 95 %)", **facts)
-        if date := anchored.evidence.as_of:
-            left = message("with {products} {observed} left from {date} on ({low} to {high}, 95 %)", date=date, **facts)
-        asked = message("stated is {rate}", rate=Percent(row.stated))
+        date, asked = anchored.evidence.as_of, message("stated is {rate}", rate=Percent(row.stated))
         if row.stated is None:
             asked = message("anchored to {rate}, which no rate states", rate=Percent(row.target))
-        found.append(message("{left}, {asked}", left=left, asked=asked))
+        said = message(
+            "with {products} {observed} left{when} ({low} to {high}, 95 %), {asked}",
+            products=_products(row.product_coverage),
+            observed=Percent(row.observed),
+            when=message(" from {date} on", date=date) if date else "",
+            low=Percent(row.observed_low),
+            high=Percent(row.observed_high),
+            asked=asked,
+        )
+        found.append(said)
     return found
 
 

@@ -16,7 +16,7 @@ CUSTOMER_FOLDS = 4
 
 
 class Developed(NamedTuple):
-    """What is chosen on the rows learnt from, and what a model so made says of those held out.
+    """The choices made on the rows learnt from, and the predictions of such a model for those held out.
 
     Attributes
     ----------

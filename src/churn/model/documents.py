@@ -1,4 +1,4 @@
-"""What a model folder says of its model, typed: the manifest, metrics, baselines and effects.
+"""The documents of a model folder, typed: the manifest, metrics, baselines and effects.
 
 An attribute has the name of its JSON key, and what a document does not say is None, or empty. The JSON form is made
 and read here and nowhere else: what was not given is not written, and what an earlier or later version wrote beside
@@ -97,7 +97,7 @@ class Segment(Document):
 
 
 class HeldOutFacts(Document):
-    """Who judged the model.
+    """The customers who judged the model.
 
     Attributes
     ----------
@@ -281,7 +281,7 @@ class AnchorEvidenceRow(_Outcomes):
 
 
 class AnchorEvidence(Document):
-    """What the bank's own outcomes say of the rates a model was anchored to, and at which date they begin."""
+    """The bank's own outcomes against the rates a model was anchored to, and at which date they begin."""
 
     as_of: dt.date | None
     buckets: tuple[AnchorEvidenceRow, ...]
@@ -345,7 +345,7 @@ class Manifest(Document):
     training_rows, training_churn_rate
         Rows the stored model was fitted on, and the share of them that left.
     held_out
-        Who judged it.
+        The customers who judged it.
     intervals
         How the intervals of its probabilities held; None for a model without any.
     thresholds
@@ -367,7 +367,7 @@ class Manifest(Document):
     inputs, row_counts, data_begin, data_end
         The files that were read, the rows of each table, and the first and last day of a bank's data.
     populations
-        Who was in each snapshot.
+        The customers in each snapshot.
     label, static, flat
         Sections of the configuration that decide what is learnt: what counts as leaving, columns of customers that
         never change, and the description of a flat file.
@@ -481,7 +481,7 @@ class Baselines(tuple[BaselineRow, ...]):
 
 
 class Advice(Document, extra="forbid"):
-    """What may be claimed of binding a service.
+    """The claim about binding a service.
 
     Attributes
     ----------
@@ -504,7 +504,7 @@ class Advice(Document, extra="forbid"):
 
 
 class Effects(Document):
-    """What may be claimed of binding each service, and the date up to which customers were seen: `effects.json`."""
+    """The claims about binding each service, and the date up to which customers were seen: `effects.json`."""
 
     as_of: dt.date | None
     services: tuple[Advice, ...]

@@ -18,7 +18,7 @@ from churn.model.trees import LIGHTGBM, TreeParameters
 
 
 class Prediction(NamedTuple):
-    """What a model says of n customers.
+    """A model's predictions for n customers.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class FittedModel:
     intervals
         From margins to the two ends of each probability's interval; None where there are none.
     learners
-        What grew the trees; see `churn.model.learners`. The parameters are those of LightGBM among them.
+        The learners that grew the trees; see `churn.model.learners`. The parameters are those of LightGBM among them.
 
     Raises
     ------

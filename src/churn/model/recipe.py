@@ -1,4 +1,4 @@
-"""What it takes to make a model again: learners, how trees grow, what is held or left out, and the seed.
+"""Everything needed to make a model again: learners, how trees grow, what is held or left out, and the seed.
 
 A model can be held so that a binding can only lower the risk. Binding a service changes whether it is bound, how many
 are and the share of them, and for how many days it has been. The first three can only rise, and are held monotone. The

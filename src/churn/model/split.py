@@ -1,4 +1,4 @@
-"""Who a model learns from and who judges it: a later date where history allows, other customers or folds where not."""
+"""Rows to learn from and rows that judge: a later date where history allows, other customers or folds where not."""
 
 import datetime as dt
 import hashlib
@@ -74,14 +74,14 @@ class Split(NamedTuple):
 
 
 class KeptApart(NamedTuple):
-    """What parameters are tried on, and what is kept apart to say afterwards whether tuning helped.
+    """Rows to try parameters on, and rows kept apart to check afterwards whether tuning helped.
 
     Attributes
     ----------
     splits
         Each trial is the mean loss over these; at least one.
     names
-        What each holds out: the date of its snapshot, or the number of its fold.
+        The part each holds out: the date of its snapshot, or the number of its fold.
     final
         Holds out rows that are in none of `splits`, neither to learn from nor to judge by.
     """
@@ -92,7 +92,7 @@ class KeptApart(NamedTuple):
 
 
 class Steps(NamedTuple):
-    """What is said while a model is made; empty for what is not a step of its own."""
+    """Progress texts while a model is made; empty for what is not a step of its own."""
 
     develop: str
     judge: str
@@ -279,7 +279,7 @@ class Folds:
 
     @property
     def steps(self) -> Steps:
-        """What is said while a model is made."""
+        """Progress texts while a model is made."""
         how = "five" if self.n == 5 else str(self.n)
         return Steps(f"choosing rounds and calibration, and judging, by {how} folds", "", "refitting on all rows")
 

@@ -64,7 +64,7 @@ class StoredModel:
     card
         `MODEL_CARD.md`.
     effects
-        What may be claimed of binding each service; see `churn.explanation.next_best`.
+        The claims about binding each service; see `churn.explanation.next_best`.
     held_out
         Outcomes (0 or 1) and probabilities of the rows that judged the model, each of shape (n,); after a training
         alone, for they are not written.
@@ -177,7 +177,7 @@ def build_manifest(
     choice
         The calibration method, and the log loss of each.
     held_out
-        Who judged it; their churn rate sets the risk bands.
+        The customers who judged it; their churn rate sets the risk bands.
     training
         The other fields of `Manifest`; they cannot replace any of those that follow from the rest, and what is None is
         not said.

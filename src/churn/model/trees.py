@@ -25,7 +25,7 @@ class TreeParameters:
     Attributes
     ----------
     learning_rate
-        What each tree may add, in (0, 1].
+        The share each tree may add, in (0, 1].
     num_leaves
         Leaves per tree, at least 2.
     min_child

@@ -148,7 +148,7 @@ CAMPAIGN_FUTURES = 8
 
 @dataclass(frozen=True)
 class Summary:
-    """What was written: rows by table, the reference as-of date, and the last day in the data."""
+    """Summary of the files written: rows by table, the reference as-of date, and the last day in the data."""
 
     rows: dict[str, int]
     reference_as_of: dt.date

@@ -125,7 +125,7 @@ def after_contacts(state: State, contacts: Contacts) -> tuple[Ints, Ints]:
 
 
 def in_timely_care(state: State) -> Bools:
-    """Who has a loss and was reached by an after-sales contact in the last `CONTACT_MONTHS` months."""
+    """Mark the customers with a loss who were reached by an after-sales contact in the last `CONTACT_MONTHS` months."""
     return (state.since_care < s.CONTACT_MONTHS) & (unrealised_loss(state) > s.LOSS_THRESHOLD)
 
 
@@ -177,7 +177,7 @@ class Choices:
 
 @dataclass(frozen=True)
 class Month:
-    """What a month brought: the state at its end, and who was called."""
+    """One month: the state at its end, and who was called."""
 
     state: State
     choices: Choices

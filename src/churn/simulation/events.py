@@ -3,7 +3,8 @@
 Rows are dictionaries of equally long arrays, one dictionary per table and month; dates are whole days.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from churn.simulation import structure as s
 from churn.simulation.dynamics import EVENT, OFFER, draw_manager
 from churn.simulation.history import Record, draw_amounts, serve
-from churn.simulation.state import LAST_DAY, People, Scene, State, date_of, day_of, month_end
+from churn.simulation.state import LAST_DAY, People, Scene, State, date_of, day_of, month_end, select
 
 Rows = dict[str, NDArray[Any]]
+Note = Callable[[State, Any, Any, Any, People, Scene], Rows]
 OPEN = np.iinfo(np.int32).max  # a date not yet come
 # What a day is drawn for (see `day_of`): products opened use their own numbers 0 to 12.
 _CLOSING, _LEAVING, _CONTACT = 50, 99, 100
@@ -29,8 +31,8 @@ def note_month(record: Record, people: People, scene: Scene, rng: np.random.Gene
     """Return the month's rows of every table."""
     return {
         "departures": _as_departure(record.left, _left_on(record.left, record.month, scene), record.record_closed),
-        "holdings": _ended_holdings(record, people, scene),
-        "bindings": _ended_bindings(record, people, scene),
+        "holdings": _ended(record, people, scene, "held", _holdings, np.arange(len(s.PRODUCT_NAMES))),
+        "bindings": _ended(record, people, scene, "bound", _bindings, s.SERVICE_PRODUCT),
         "pnl": stack([_values(state, record.month, scene) for state in (record.after, record.arrived)]),
         "contacts": _contacts(record, people, scene, rng),
         "transactions": _transactions(record, people, scene, rng),
@@ -87,22 +89,16 @@ def _bindings(state: State, row: Any, service: Any, unbound_on: Any, people: Peo
     return {"person": person, "service": service, "bound_on": bound_on, "unbound_on": unbound_on}
 
 
-def _ended_holdings(record: Record, people: People, scene: Scene) -> Rows:
-    row, product = np.nonzero(record.before.held & ~record.after.held)
-    day = day_of(record.before.person[row], _CLOSING + product, record.month)
-    single = _holdings(record.before, row, product, date_of(scene.first_month, record.month, day), people, scene)
-    row, product = np.nonzero(record.left.held)
+def _ended(
+    record: Record, people: People, scene: Scene, which: Literal["held", "bound"], note: Note, product: NDArray[Any]
+) -> Rows:
+    """Return what ended in the month, by itself or with the customer; `product`: that of each column of `which`."""
+    row, column = np.nonzero(getattr(record.before, which) & ~getattr(record.after, which))
+    day = day_of(record.before.person[row], _CLOSING + product[column], record.month)
+    single = note(record.before, row, column, date_of(scene.first_month, record.month, day), people, scene)
+    row, column = np.nonzero(getattr(record.left, which))
     left_on = _left_on(record.left, record.month, scene)
-    return stack([single, _holdings(record.left, row, product, left_on[row], people, scene)])
-
-
-def _ended_bindings(record: Record, people: People, scene: Scene) -> Rows:
-    row, service = np.nonzero(record.before.bound & ~record.after.bound)
-    day = day_of(record.before.person[row], _CLOSING + s.SERVICE_PRODUCT[service], record.month)
-    single = _bindings(record.before, row, service, date_of(scene.first_month, record.month, day), people, scene)
-    row, service = np.nonzero(record.left.bound)
-    left_on = _left_on(record.left, record.month, scene)
-    return stack([single, _bindings(record.left, row, service, left_on[row], people, scene)])
+    return stack([single, note(record.left, row, column, left_on[row], people, scene)])
 
 
 def _values(state: State, month: int, scene: Scene) -> Rows:
@@ -167,13 +163,7 @@ def _changed_states(record: Record, people: People, scene: Scene) -> Rows:
     arrived = record.arrived
     on = date_of(scene.first_month, record.month, people.entry_day[arrived.person])
     last = np.full(len(row), date_of(scene.first_month, record.month, LAST_DAY), dtype=np.int32)
-    changed: Rows = {
-        "person": after.person[row],
-        "valid_from": last,
-        "tier": after.tier[row],
-        "manager": after.manager[row],
-    }
-    return stack([changed, note_states(arrived, on)])
+    return stack([note_states(select(after, row), last), note_states(arrived, on)])
 
 
 def _campaigns(record: Record, scene: Scene) -> Rows:

@@ -1,4 +1,4 @@
-"""What happens in a month to everybody, and its record: offers, departures, transactions, arrivals."""
+"""One month of everybody, and its record: offers, departures, transactions, arrivals."""
 
 from dataclasses import dataclass, replace
 
@@ -134,7 +134,7 @@ def draw_amounts(made: Transactions, channel: Ints, people: People, rng: np.rand
 
 @dataclass(frozen=True)
 class Record:
-    """What a bank's systems would note of one month.
+    """One month as a bank's systems would note it.
 
     `left`: customers who left openly, as they were; `record_closed` says whether their relationship was
     closed or only every holding. `before` and `after`: everyone else at the month's start and end, row

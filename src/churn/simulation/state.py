@@ -1,4 +1,4 @@
-"""Who is at the bank and when: dates of months, everyone who ever enters, and what is true of the living, as arrays."""
+"""The people of the bank: dates of months, everyone who ever enters, and what is true of the living, as arrays."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -184,7 +184,7 @@ class State:
 
     @property
     def undecided(self) -> Bools:
-        """Who has neither decided to leave nor left silently."""
+        """Mark the customers who have neither decided to leave nor left silently."""
         undecided: Bools = (self.leaves_in == 0) & ~self.dormant
         return undecided
 
@@ -203,7 +203,7 @@ class State:
 
 @dataclass(frozen=True)
 class Scene:
-    """What is the same for all customers of one run.
+    """Settings shared by all customers of one run.
 
     `reference` is the month number of the reference as-of date (months are counted from the window's
     start), `first_month` that start in months since year 0. `correction` is the per-coverage shift of the

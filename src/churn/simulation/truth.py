@@ -1,4 +1,4 @@
-"""What nobody could know from the tables: each customer's risk, and what a binding really does.
+"""The truth behind the tables: each customer's risk, and what a binding really does.
 
 Both follow from many possible years after a moment. A future is the path of a customer who has not decided to leave:
 leaving depends on the path and the path not on leaving, so the risk along it is a product of survivals, not a coin;
@@ -159,7 +159,7 @@ class Effect:
     Attributes
     ----------
     service, group, month
-        What it is the effect of, on whom, and from which month on.
+        The service, the group of customers, and the first month.
     weight
         Number of customers it is a mean over (of takers: the expected number).
     total
@@ -199,7 +199,7 @@ def imagine_reference(state: State, people: People, scene: Scene, futures: int, 
 def oracle_risk(reference: Reference, scene: Scene) -> s.Floats:
     """Return each customer's probability of the contract's label, averaged over futures; shape (n,).
 
-    Who is already draining leaves within three months: 1. Who left silently: `DORMANT_RISK`.
+    Customers already draining leave within three months: 1. Those who left silently: `DORMANT_RISK`.
     """
     risk = np.where(reference.state.dormant, DORMANT_RISK, 1.0)
     risk[reference.undecided] = risk_along(reference.paths, scene).mean(axis=0)
@@ -239,8 +239,8 @@ def true_effects(reference: Reference, scene: Scene) -> list[Effect]:
     """Return, for each service and group, the effect of being bound at the reference date rather than not.
 
     Everything afterwards is natural, binding and unbinding included. Groups: eligible (hold the product),
-    bound, unbound, takers (would bind within the month if offered the service and not otherwise). Who has
-    already decided to leave counts with an effect of 0, except among takers, where nobody has.
+    bound, unbound, takers (would bind within the month if offered the service and not otherwise). Customers
+    who have already decided to leave count with an effect of 0, except among takers, where nobody has.
     """
     return [effect for service in range(len(s.SERVICE_NAMES)) for effect in _effects_of(service, reference, scene)]
 

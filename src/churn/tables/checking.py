@@ -32,7 +32,7 @@ TABLES: Mapping[str, Message] = {
     "labels": message("labels", context="table"),
     "flat": message("flat", context="table"),
 }
-"""What people call a table; its own name is part of it."""
+"""The name people use for a table; its own name is part of it."""
 RULES: Mapping[str, Message] = {
     "broken_row": message("does not split into the header's cells"),
     "lines_in_quotes": message("an open quotation mark swallows the lines after it; fix it"),
@@ -58,7 +58,7 @@ RULES: Mapping[str, Message] = {
     BEYOND: message("later by over 31 days than any other table; fix it, or give --data-end"),
     "unknown_holding": message("a value of a holding that is not there"),
 }
-"""What is wrong with a row that breaks a rule."""
+"""The fault of a row that breaks a rule."""
 
 
 Severity = Literal["error", "warning"]
@@ -106,7 +106,7 @@ class Checked:
     ignored_columns
         How many columns of each table nothing asks for, where there are any.
     names
-        What the file itself calls a column, where that is not the name in the database.
+        The file's own name of a column, where that is not the name in the database.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -167,7 +167,7 @@ def describe_rule(finding: Finding) -> str:
 
 
 class Note(NamedTuple):
-    """What whoever uses the data should know: whether it is a warning, and what is said."""
+    """A note for whoever uses the data: whether it is a warning, and its text."""
 
     is_warning: bool
     said: Said

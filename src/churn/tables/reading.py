@@ -36,7 +36,7 @@ FileFact = dict[str, str | int]
 
 @dataclass(frozen=True)
 class RawTable:
-    """What came out of a table's files.
+    """The result of reading a table's files.
 
     `ignored_columns`: how many columns of the files the contract does not name. `columns`: the contract's that
     are there. `stamps`: size and time of change of each file as it was read.

@@ -35,7 +35,7 @@ _OLD_OR_ENCRYPTED = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
 class _Book(NamedTuple):
-    """What cells refer to. `dates`, `durations`: styles; `widths`: digits of a style of the form 00000."""
+    """Parts of a workbook. `dates`, `durations`: styles; `widths`: digits of a style of the form 00000."""
 
     path: Path
     strings: list[str]

@@ -1,4 +1,4 @@
-"""What binding each service does, by all the evidence there is: randomised offers, alike customers compared, tests."""
+"""The effect of binding each service, by all the evidence: randomised offers, similar customers compared, tests."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence

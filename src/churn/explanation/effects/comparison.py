@@ -1,4 +1,4 @@
-"""Who is compared with whom, and what is held equal, when the effect of a binding is estimated without an experiment.
+"""The customers compared, and the covariates held equal, when an effect is estimated without an experiment.
 
 The effect meant is that of being bound at `as_of` rather than not, on what follows. So the records before `as_of`
 describe where a customer stands and may be held equal, except
@@ -11,9 +11,9 @@ describe where a customer stands and may be held equal, except
   makes customers loyal does both.
 
 Compared are settled customers: product open for 91 days, the service bound for as long or not at all, and not offered
-in a campaign meanwhile. Who has decided to leave binds nothing any more, and is gone within about three months: whoever
-bound a service last week had not decided, and whoever was offered it and declined perhaps had. Either would make any
-service look good.
+in a campaign meanwhile. A customer who has decided to leave binds nothing any more and is gone within about three
+months: customers who bound a service last week had not decided, and those who declined an offer perhaps had. Either
+would make any service look good.
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,11 +42,11 @@ class ComparedCustomers(NamedTuple):
     matrix, families
         Covariates, shape (n, k), NaN where missing, and the family of each column; of a flat file its own name.
     bound, y
-        Who has it and who left, 0 or 1, shape (n,).
+        Customers with it, and those who left, 0 or 1, shape (n,).
     coverage
         Products held, NaN where not known.
     referred, once
-        Who brought another customer (0 or 1), and who had the service and gave it up; None where not known.
+        Customers who brought another (0 or 1), and those who had the service and gave it up; None where not known.
     raw
         Churn of those who have it less churn of those who could, over all who could, settled or not; None with fewer
         than 30 of either.
@@ -108,7 +108,7 @@ def compare_customers(
 
 
 def _could(features: pd.DataFrame, flag: Feature, catalogue: Sequence[Feature]) -> NDArray[np.bool_]:
-    """Who could have the service: who holds its product, or where it needs none, all of whom it is known."""
+    """Mark the customers who could have the service: they hold its product, or it needs none and they are recorded."""
     if flag.product is None:
         return features[flag.name].isin([0, 1]).to_numpy()
     return np.asarray(features[find_products(catalogue)[flag.product].name] == 1, dtype=bool)
@@ -172,7 +172,7 @@ def settled(
 
 
 def once_bound(service: str, history: pd.DataFrame) -> NDArray[np.bool_]:
-    """Who had the service bound and has unbound it, 91 days ago or earlier."""
+    """Mark the customers who had the service bound and unbound it, 91 days ago or earlier."""
     name = f"unbound_days_{service}"
     if name not in history:
         return np.zeros(len(history), dtype=bool)

@@ -1,4 +1,4 @@
-"""What binding seems to do where nobody was offered it at random: doubly robust estimates, and how far to trust them.
+"""The apparent effect of binding without random offers: doubly robust estimates, and how far to trust them.
 
 The estimator is DoubleML's interactive regression model (Chernozhukov et al. 2018, https://doi.org/10.1111/ectj.12097),
 its bounds those under a hidden driver of given strength (Chernozhukov et al. 2022, https://doi.org/10.3386/w30302).
@@ -232,7 +232,7 @@ class Control(NamedTuple):
 
 
 class Strength(NamedTuple):
-    """What one family explains beyond all others.
+    """The share one family explains beyond all others.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a randomised offer did: to everybody it was made to, and to those who took it up because of it.
+"""The effect of a randomised offer: on everybody it was made to, and on those who took it up because of it.
 
 Plain numbers come in and go out, so that any randomised trial can be read. Several waves are strata: each is compared
 within itself, and weighs as many rows as it has. A row's outcome and uptake are those after its own assignment; one

@@ -62,7 +62,7 @@ def describe_departures(anchored: documents.Anchored) -> list[Message]:
         if row.stated is None:
             asked = message("anchored to {rate}, which no rate states", rate=Percent(row.target))
         said = message(
-            "with {products} {observed} left{when} ({low} to {high}, 95 %), {asked}",
+            "with {products} {observed} left{when} ({low} to {high}, 95\u202f%), {asked}",
             products=_products(row.product_coverage),
             observed=Percent(row.observed),
             when=message(" from {date} on", date=date) if date else "",

@@ -433,3 +433,11 @@ def cases(n: int) -> Iterator[Case]:
     yield from SINGLE[:n]
     for i in range(n - len(SINGLE)):
         yield repeated[i % len(repeated)]
+
+
+def each_kind() -> Iterator[Case]:
+    """Yield the single cases, then every kind of mutation once, of a plain bank, a Chinese one and a file by turns."""
+    yield from SINGLE
+    for i, (name, make) in enumerate(dict(MUTATIONS).items()):
+        style = STYLES[i % len(STYLES)]
+        yield Case(f"{style.name} {name}", make, style)

@@ -73,7 +73,13 @@ def read_pair(kind: str, seed: int, customers: int) -> tuple[Snapshot, Snapshot]
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "bank"
         summary = simulate_bank(
-            place, customers=customers, months=MONTHS, seed=seed, drift=kind == "drift", shock=kind == "shock"
+            place,
+            customers=customers,
+            months=MONTHS,
+            seed=seed,
+            drift=kind == "drift",
+            shock=kind == "shock",
+            truth=False,
         )
         dates = [summary.reference_as_of - dt.timedelta(days=days) for days in (HORIZON + 1, 0)]
         with open_bank(place, Config()) as bank:

@@ -40,17 +40,19 @@ class Pair(NamedTuple):
     better_gain: float
 
 
-def study_bank(customers: int, months: int, seed: int) -> Pair:
-    """Judge both pairs on one simulated bank."""
+def study_bank(
+    customers: int, months: int, seed: int, *, most: int = 12, n_judged: int = 4, recipe: Recipe | None = None
+) -> Pair:
+    """Judge both pairs on one simulated bank: on `n_judged` of its last `most` snapshots."""
     with tempfile.TemporaryDirectory(prefix="churn-") as folder:
-        simulate_bank(Path(folder) / "bank", customers=customers, months=months, seed=seed)
+        simulate_bank(Path(folder) / "bank", customers=customers, months=months, seed=seed, truth=False)
         with open_bank(Path(folder) / "bank", Config()) as bank:
-            dates = default_snapshots(bank.data_begin, bank.data_end, HORIZON, most=12)
+            dates = default_snapshots(bank.data_begin, bank.data_end, HORIZON, most=most)
             snapshots = bank.snapshots(dates, HORIZON, with_evidence=False)
-    return study_snapshots(snapshots, seed)
+    return study_snapshots(snapshots, seed, recipe, n_judged)
 
 
-def study_snapshots(snapshots: Snapshots, seed: int, recipe: Recipe | None = None) -> Pair:
+def study_snapshots(snapshots: Snapshots, seed: int, recipe: Recipe | None = None, n_judged: int = 4) -> Pair:
     """Judge both pairs on the snapshots of one bank."""
     base = recipe or Recipe()
     lost = {feature.name for feature in catalogue(Config()) if feature.family in CRIPPLED}
@@ -60,7 +62,7 @@ def study_snapshots(snapshots: Snapshots, seed: int, recipe: Recipe | None = Non
         "again": Recipe(base.learners, base.parameters, seed=2 * seed + 1),
         "crippled": Recipe(base.learners, base.parameters, only=kept, seed=2 * seed),
     }
-    found = backtest(snapshots, recipes)
+    found = backtest(snapshots, recipes, n_judged=n_judged)
     comparison = compare_models(found.judged, seed=seed)
     value = {name: comparison.models[name]["roc_auc"].value or 0.0 for name in recipes}
     return Pair(

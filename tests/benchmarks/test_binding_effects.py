@@ -12,6 +12,7 @@ from scipy.stats import binomtest
 from churn.config import Config
 
 KINDS = ("hidden", "observed")
+CUSTOMERS, MONTHS = 4000, 24
 ESTIMATES = ("att", "atu", "itt", "late", "raw")
 OFFERED = {"mobile_banking", "credit_card_repayment", "fund_trading", "wealth_management", "cts", "cash_sweep"}
 
@@ -22,7 +23,7 @@ def studied(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     parts = []
     for kind in KINDS:
-        study.run(folder / f"{kind}.csv", [3], 8000, 36, kind, records=True)
+        study.run(folder / f"{kind}.csv", [3], CUSTOMERS, MONTHS, kind, records=True)
         parts.append(pd.read_csv(folder / f"{kind}.csv"))
     return pd.concat(parts, ignore_index=True)
 
@@ -31,7 +32,7 @@ def studied(tmp_path_factory):
 def offered(tmp_path_factory):
     """A small bank with offers, judged by them alone."""
     path = tmp_path_factory.mktemp("offers") / "offers.csv"
-    study.run(path, [4], 8000, 36, "hidden", records=False)
+    study.run(path, [4], CUSTOMERS, MONTHS, "hidden", records=False)
     return pd.read_csv(path)
 
 
@@ -40,7 +41,7 @@ def test_every_bank_has_a_row_for_every_service_with_its_truth(studied):
         kind: list(Config().services) for kind in KINDS
     }
     assert (studied["seed"] == 3).all()
-    assert (studied["customers"] == 8000).all()
+    assert (studied["customers"] == CUSTOMERS).all()
     for name in ("att_truth", "atu_truth"):
         assert studied[name].between(-0.5, 0.1).all(), name
 

@@ -4,13 +4,19 @@ import hostile
 import numpy as np
 import pytest
 from hostile_banks import CHINESE, ONE_FILE, PLAIN, N
-from hostile_cases import MUTATIONS, SINGLE, STYLES, Case, Count, Made, cases
+from hostile_cases import MUTATIONS, SINGLE, Case, Count, Made, cases, each_kind
 
 
 def test_hostile_files_leave_no_traceback_no_half_output_no_lost_row_and_no_leak(capsys):
-    # The single cases, and each kind of mutation once in every style.
-    code = hostile.main(["--cases", str(len(SINGLE) + len(STYLES) * len(MUTATIONS))])
+    code = hostile.main(["--quick"])
     assert code == 0, capsys.readouterr().out
+
+
+def test_the_short_form_has_each_single_case_and_each_kind_of_mutation():
+    names = [case.name for case in each_kind()]
+    assert names[: len(SINGLE)] == [case.name for case in SINGLE]
+    assert [name.partition(" ")[2] for name in names[len(SINGLE) :]] == list(dict(MUTATIONS))
+    assert {name.partition(" ")[0] for name in names[len(SINGLE) :]} == {"plain", "chinese", "flat"}
 
 
 def test_the_corpus_has_at_least_500_cases_of_many_kinds():

@@ -8,7 +8,7 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "intervals.py"
 
 def test_intervals_of_one_bank_hold_a_year_later_and_oftener_than_the_plain_probability(capsys):
     study = runpy.run_path(str(SCRIPT))
-    code = study["main"](["--quick", "--customers", "8000"])
+    code = study["main"](["--quick", "--customers", "5000"])
     assert code == 0, capsys.readouterr().out
 
 

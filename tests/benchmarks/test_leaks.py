@@ -14,7 +14,7 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "leaks.py"
 
 def test_in_one_bank_no_honest_feature_is_named_and_every_plain_leak_is(capsys):
     study = runpy.run_path(str(SCRIPT))
-    code = study["main"](["--quick", "--customers", "6000"])
+    code = study["main"](["--quick", "--customers", "4000"])
     assert code == 0, capsys.readouterr().out
 
 

@@ -1,12 +1,16 @@
-"""The short form of the study: one small bank, and the rule by which the whole study is judged."""
+"""The short form of the study: one small bank, few trees, and the rule by which the whole study is judged."""
 
 from promotion import Pair, judge_pairs, study_bank
+
+from churn.model.recipe import Recipe
+from churn.model.trees import TreeParameters
 
 EQUAL, BETTER = Pair(False, 0.0, True, 0.02), Pair(True, 0.001, True, 0.02)
 
 
 def test_on_one_bank_the_refit_stays_out_and_the_whole_model_is_promoted():
-    pair = study_bank(6000, 48, seed=7)
+    quick = Recipe(parameters=TreeParameters(learning_rate=0.2))
+    pair = study_bank(5000, 48, seed=7, most=7, n_judged=2, recipe=quick)
     assert not pair.same_promoted
     assert abs(pair.same_gain) < 0.004
     assert pair.better_promoted

@@ -49,6 +49,9 @@ class Bank:
 
     def outcomes(self, day: str) -> pd.DataFrame:
         """The contract's label, worked out from the tables alone: coverage and churned by customer."""
+        return work_out_outcomes(self, day)
+
+    def work_out(self, day: str) -> pd.DataFrame:
         start, end = pd.Timestamp(day), pd.Timestamp(day) + pd.Timedelta(days=365)
         customers, holdings = self.table("customers").set_index("customer_id"), self.table("holdings")
         held = self.open_at("holdings", day)
@@ -98,10 +101,17 @@ class Bank:
         return self.truth("oracle").set_index("customer_id").oracle_risk
 
 
+@cache
+def work_out_outcomes(bank: Bank, day: str) -> pd.DataFrame:
+    """Outcomes of one date, worked out once for all tests that ask for them."""
+    return bank.work_out(day)
+
+
 @pytest.fixture(scope="session")
-def bank(tmp_path_factory: pytest.TempPathFactory) -> Bank:
-    """The one large bank."""
-    return made_bank(tmp_path_factory, 11, customers=20_000, months=48)
+def bank(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    """The one large bank; with --every-bank larger, as the other three are."""
+    customers = 20_000 if pytestconfig.getoption("every_bank") else 12_000
+    return made_bank(tmp_path_factory, 11, customers=customers, months=48)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -120,7 +130,7 @@ def any_bank(request: pytest.FixtureRequest, bank: Bank, tmp_path_factory: pytes
 
 @pytest.fixture(scope="session")
 def observed_bank(tmp_path_factory: pytest.TempPathFactory) -> Bank:
-    return made_bank(tmp_path_factory, 3, customers=20_000, months=24, confounders="observed")
+    return made_bank(tmp_path_factory, 3, customers=10_000, months=24, confounders="observed")
 
 
 def made_bank(factory: pytest.TempPathFactory, seed: int, **arguments: Any) -> Bank:

@@ -118,10 +118,10 @@ def test_the_direction_of_money_says_no_more_of_leaving_than_balances_do(any_ban
 
 
 def test_how_transactions_are_served_changes_no_other_table(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    simulate_bank(tmp_path / "usual", customers=300, months=24)
+    simulate_bank(tmp_path / "usual", customers=150, months=24)
     for name, value in (("LARGE_SHARE", 0.9), ("SENT_TO_ATM", 0.9), ("FLOW_RESPONSE", 0.0)):
         monkeypatch.setattr(s, name, value)
-    simulate_bank(tmp_path / "other", customers=300, months=24)
+    simulate_bank(tmp_path / "other", customers=150, months=24)
     differing = {
         path.name
         for path in (tmp_path / "usual").rglob("*.parquet")

@@ -85,7 +85,7 @@ def test_alternatives_differ_at_once_or_from_the_first_months_end(living: Any) -
         assert differ[-1] < differ[first_month]
 
 
-REPEATS = 40
+REPEATS, FEWER = 40, 20
 
 
 def live_years(part: Part, state: State, repeats: int, seed: int) -> np.ndarray:
@@ -136,9 +136,9 @@ def test_a_true_effect_is_what_binding_everyone_or_nobody_brings_about(service: 
     k = SERVICE_NAMES.index(service)
     state = select(part.reference.state, part.reference.state.held[:, SERVICE_PRODUCT[k]])
     yes, no = (replace(state, bound=np.where(np.arange(8) == k, value, state.bound)) for value in (True, False))
-    difference = live_years(part, yes, REPEATS, 1).mean() - live_years(part, no, REPEATS, 2).mean()
+    difference = live_years(part, yes, FEWER, 1).mean() - live_years(part, no, FEWER, 2).mean()
     effects = {(e.service, e.group): e.mean for e in true_effects(part.reference, part.scene)}
-    error = np.sqrt(2 * 0.2 / (len(state.person) * REPEATS))
+    error = np.sqrt(2 * 0.2 / (len(state.person) * FEWER))
     assert difference == pytest.approx(effects[service, "eligible"], abs=0.005 + 3 * error)
 
 

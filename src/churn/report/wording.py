@@ -54,7 +54,7 @@ CODES: Mapping[str, Mapping[str, Said]] = {
         **{name: LEFT_OUT_WORDS[name] for name in ("do_not_contact", "held_out")},
         "gone": message("have left, as the file says"),
     },
-    "assignments": {"proposed": message("manager proposed"), "branch": message("nobody's customer")},
+    "assignments": {"proposed": message("manager proposed"), "branch": message("no responsible manager")},
     "tiers": TIER_WORDS,
     "kinds": KIND_WORDS,
     "purposes": PURPOSE_WORDS,

@@ -76,7 +76,7 @@ def test_satisfied_customers_with_three_of_five_signs_are_listed(lists_of):
         [2, "B", 3, 0, 1, 365],
     ]
     assert found["why_en"].tolist() == [
-        "brought 1 customer before, unrealised profit CNY 1,000, reached once in a year, customer for 4.5 years",
+        "referred 1 customer before, unrealised profit CNY 1,000, reached once in a year, customer for 4.5 years",
         "reached once in a year, low risk of leaving, customer for 365 days",
     ]
     assert found["why_zh"][0] == "曾转介绍 1 位客户，浮盈 1,000 元，一年内联系上 1 次，成为客户 4.5 年"

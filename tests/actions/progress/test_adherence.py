@@ -108,7 +108,7 @@ def test_manager_who_worked_on_no_day_has_no_value(progress_of, told):
         ),
         (
             {"customers": write_customers("A,N,,2020-01-10,,gold")},
-            "customers.manager_id names no manager of anybody who is a customer now",
+            "customers.manager_id names no manager of a current customer",
         ),
     ],
 )

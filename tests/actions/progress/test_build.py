@@ -502,7 +502,7 @@ def test_bank_without_managers_is_told_everything_that_needs_none(known_then, co
     of_managers = DAYS | ({"vip_responsibility"} if column == "absent" else set())
     assert set(progress.not_told) == set(known_then.not_told) | of_managers
     why = {
-        "empty": "customers.manager_id names no manager of anybody who is a customer now",
+        "empty": "customers.manager_id names no manager of a current customer",
         "absent": "customers has no column manager_id",
     }
     assert {say(progress.not_told[name], "en") for name in of_managers} == {why[column]}

@@ -97,7 +97,7 @@ def _why_likely(basis: ListBasis, row: Any) -> Said:
 
 def _brought(row: Any) -> Message:
     n = int(row.n_referred) if row.brought else 0
-    return counted("brought {n} customer before", "brought {n} customers before", n)
+    return counted("referred {n} customer before", "referred {n} customers before", n)
 
 
 def _why_circle(basis: ListBasis, row: Any) -> Message:

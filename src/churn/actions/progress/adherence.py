@@ -62,7 +62,7 @@ def measure_adherence(basis: Basis) -> Found:
 def lacks_contacts(basis: Basis, first: int, last: int) -> Message | None:
     """Say why managers' contacts from a day on and before another are not known; None where they are."""
     if basis.today.managers.empty:
-        nobody = message("customers.manager_id names no manager of anybody who is a customer now")
+        nobody = message("customers.manager_id names no manager of a current customer")
         return basis.lacks("customers.manager_id") or nobody
     return basis.lacks_rows("contacts", "contacted_on", first, last)
 

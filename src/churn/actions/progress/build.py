@@ -138,7 +138,7 @@ def _notes(basis: Basis, found: Found) -> tuple[Message, ...]:
         begin, end = to_date(start), to_date(start + basis.horizon_days)
         notes.append(
             message(
-                "Churn is of the customers of {begin}, who left before {end}, {days} days later",
+                "Churn counts the customers of {begin} who left before {end}, {days} days later",
                 begin=begin,
                 end=end,
                 days=basis.horizon_days,

@@ -85,7 +85,7 @@ def note_converted(basis: Basis) -> Message:
     """Say when those were seen of whom some became VIPs."""
     first, last = (to_date(day) for day in seen_between(basis))
     return message(
-        "Potential VIPs that became VIPs were seen from {first} on and before {last}, and are judged by today's tier",
+        "Potential VIPs who became VIPs were seen from {first} on and before {last}, and are judged by today's tier",
         first=first,
         last=last,
     )

@@ -59,7 +59,7 @@ MEASURES: Mapping[str, Measure] = {
         message("ordinary customers at the counter"),
     ),
     "potential_vips_converted": Measure(
-        message("Potential VIPs that became VIPs"), "share", _SHARE, message("potential VIPs seen then")
+        message("Potential VIPs who became VIPs"), "share", _SHARE, message("potential VIPs seen then")
     ),
     "referrals": Measure(message("Referred customers per 1,000 customers per year"), "mean", _PER_THOUSAND, _CUSTOMERS),
     "referrals_change": Measure(
@@ -69,7 +69,7 @@ MEASURES: Mapping[str, Measure] = {
     "churn_observed_where_stated": Measure(message("Churn observed, where a rate is stated"), "share", _SHARE, _STATED),
     "churn_stated": Measure(message("Churn stated, by products held"), "share", _SHARE, _STATED),
     "churn_predicted": Measure(
-        message("Churn predicted of today's customers"), "share", _SHARE, message("customers with a score")
+        message("Churn predicted for today's customers"), "share", _SHARE, message("customers with a score")
     ),
     "hold_out_difference": Measure(message("Hold-out churn minus everyone else's"), "points", _POINTS, _OUTCOMES),
     "value_kept": Measure(message("Value kept, from the hold-out"), "yuan", _YUAN, _OUTCOMES),
@@ -106,6 +106,6 @@ NOTES: tuple[Message, ...] = (
         "A contact counts for the manager who made it; managers without a customer today, and without a branch in the"
         " configuration, are not counted"
     ),
-    message("Changes of products and bindings are of customers who stayed: who left is not in them"),
+    message("Changes in products and bindings count customers who stayed, not those who left"),
 )
 """What holds of every bank."""

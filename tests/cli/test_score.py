@@ -195,7 +195,7 @@ def test_reasons_are_words_in_both_languages(explained):
     for name in [name for name in scores if name.endswith("_en")]:
         there = scores[name].notna()
         assert (there == scores[name.removesuffix("en") + "zh"].notna()).all()
-        assert scores.loc[there, name].str.isascii().all()
+        assert scores.loc[there, name].str.replace("\u202f", " ").str.isascii().all()
         assert scores.loc[there, name.removesuffix("en") + "zh"].str.contains("[一-鿿]").all()
 
 

@@ -14,7 +14,7 @@ quick: .venv/ready       ## tests for daily work: without notebooks, browser, la
 check: .venv/ready       ## lint, format, types, import order, spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers 2
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
@@ -31,6 +31,7 @@ clean:
 
 .venv/ready: pyproject.toml requirements.lock
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements.lock
+	$(BIN)/python -W ignore -m compileall -qq -j 0 .venv/lib || true # on all cores, where pip takes one
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@

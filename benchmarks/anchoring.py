@@ -10,7 +10,7 @@ and 12 %. So anchoring to these rates uses the truth, which makes it look better
 situation states other rates, and the second table moves the rates step by step.
 
     python benchmarks/anchoring.py                # eight seeds, about twenty minutes on one core
-    python benchmarks/anchoring.py --quick        # one seed, the short form that the tests run
+    python benchmarks/anchoring.py --quick        # one seed, and the situations a claim rests on: what the tests run
 
 Exit code 1 if a claim of the documentation does not hold.
 """
@@ -119,6 +119,10 @@ SITUATIONS = (
     Situation("e plenty of good labels, stated rates right", as_they_are),
     Situation("f as e, but anchored on the last snapshot, a year earlier", as_they_are, at_reference=False),
 )
+
+
+CLAIMED = ("a2", "c", "d")
+"""Situations that a claim of the documentation rests on."""
 
 
 def read_bank(folder: Path, customers: int, seed: int, drift: bool) -> Bank:
@@ -263,12 +267,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args(arguments)
     customers = options.customers or (6_000 if options.quick else 15_000)
-    found: dict[str, list[Judged]] = {situation.name: [] for situation in SITUATIONS}
+    situations = [one for one in SITUATIONS if not options.quick or one.name.startswith(CLAIMED)]
+    found: dict[str, list[Judged]] = {situation.name: [] for situation in situations}
     for seed in range(options.first_seed, options.first_seed + (options.seeds or (1 if options.quick else 8))):
-        for drift in (False, True):
+        for drift in sorted({situation.drift for situation in situations}):
             with tempfile.TemporaryDirectory() as folder:
                 bank = read_bank(Path(folder) / "bank", customers, seed, drift)
-            for situation in SITUATIONS:
+            for situation in situations:
                 if situation.drift == drift:
                     found[situation.name].append(judge(bank, situation, seed))
         print(f"seed {seed}: {len(bank.risk):,} customers at the reference date", file=sys.stderr, flush=True)

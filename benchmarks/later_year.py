@@ -65,7 +65,7 @@ def judge(seed: int, customers: int, folder: Path) -> Judged:
     as_of, oracle = summary.reference_as_of, pd.read_parquet(bank_folder / "truth" / "oracle.parquet")
     config = Config()
     with open_bank(bank_folder, config, data_end=as_of - dt.timedelta(days=1)) as bank:
-        stored = train(bank.snapshots(horizon_days=HORIZON), Recipe(seed=seed))
+        stored = train(bank.snapshots(horizon_days=HORIZON), Recipe(seed=seed), with_effects=False)
     assert max(stored.manifest.snapshots) <= as_of - dt.timedelta(days=HORIZON)
     with open_bank(bank_folder, config) as bank:
         snapshot = bank.labelled(as_of, HORIZON)

@@ -1,4 +1,5 @@
 import datetime as dt
+import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import cache
@@ -10,7 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import long_runs  # noqa: F401  registers the long profile before an option names it
 from churn.data import Data, build_frame, open_bank
+from churn.simulation import simulate_bank
+from commands import call
+from made_once import made_once
 from other_bank import make_tables, read_rows, write_tables
 
 Cells = str | bytes | pa.Table
@@ -33,7 +38,15 @@ H3,B,debit_card,1,2020-02-20,
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The long form of what a usual run holds on one bank."""
-    parser.addoption("--every-bank", action="store_true", help="hold the simulator to account on four large banks")
+    parser.addoption(
+        "--every-bank", action="store_true", help="four large banks, and studies with all their situations"
+    )
+
+
+@pytest.fixture(scope="session")
+def every_bank(request: pytest.FixtureRequest) -> bool:
+    """Whether this is a long run."""
+    return bool(request.config.getoption("every_bank"))
 
 
 SLOW = ("benchmarks", "cli/test_demo.py", "report/test_browser.py", "simulation", "test_notebooks.py", "test_readme.py")
@@ -48,12 +61,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what lives as long as the run: modules and thousands of tests."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _untracked() -> Iterator[None]:
     """Log no run: that costs a second each, and would write into the folder the tests are called from."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CHURN_NO_TRACK", "1")
         yield
+
+
+@pytest.fixture(scope="session")
+def commanded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the commands make of a simulated bank: `bank`, `model`, `s.parquet` and `explained`; only to be read."""
+
+    def make(place: Path) -> None:
+        simulate_bank(place / "bank", customers=1500, months=48, seed=5)
+        asked = (place / "bank", "--model", place / "model", "--as-of", "2026-01-01")
+        call("train", place / "bank", "-o", place / "model")
+        call("score", *asked, "--explain", "-o", place / "s.parquet")
+        call("explain", *asked, "-o", place / "explained")
+
+    return made_once(tmp_path_factory, "commanded", make)
 
 
 @pytest.fixture

@@ -15,24 +15,17 @@ import pytest
 import churn
 from churn.actions.plan.build import build_plan
 from churn.actions.today import read_today
-from churn.cli.main import main
 from churn.errors import ConfigError, DataError, MissingColumnError, ModelError, TimeRangeError
+from churn.model.trees import TreeParameters
 from churn.scores import read_scores
 from churn.timeline import as_date
+from commands import call
 from other_bank import make_tables, write_tables
 
 
-def command(*words):
-    with pytest.raises(SystemExit) as exit_info:
-        main([str(word) for word in words])
-    assert not exit_info.value.code, words
-
-
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    place = tmp_path_factory.mktemp("api") / "bank"
-    churn.simulate_bank(str(place), customers=1500, seed=5)
-    return place
+def folder(commanded):
+    return commanded / "bank"
 
 
 @pytest.fixture(scope="module")
@@ -49,17 +42,6 @@ def snapshots(bank):
 @pytest.fixture(scope="module")
 def model(snapshots):
     return churn.train(snapshots)
-
-
-@pytest.fixture(scope="module")
-def commanded(folder, tmp_path_factory):
-    place = tmp_path_factory.mktemp("commanded")
-    command("train", folder, "-o", place / "model")
-    command(
-        "score", folder, "--model", place / "model", "--as-of", "2026-01-01", "--explain", "-o", place / "s.parquet"
-    )
-    command("explain", folder, "--model", place / "model", "--as-of", "2026-01-01", "-o", place / "explained")
-    return place
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +125,7 @@ def test_a_score_file_is_that_of_the_command(bank, commanded, tmp_path):
 
 
 def test_baselines_are_those_the_command_prints(bank, folder, commanded, capsys):
-    command("baselines", folder, "--model", commanded / "model", "--json")
+    call("baselines", folder, "--model", commanded / "model", "--json")
     found = churn.baselines(churn.read_model(commanded / "model"), bank)
 
     assert found.rows.to_json() == json.loads(capsys.readouterr().out)
@@ -153,7 +135,7 @@ def test_baselines_are_those_the_command_prints(bank, folder, commanded, capsys)
 
 def test_an_anchored_model_is_the_one_the_command_writes(bank, folder, commanded, tmp_path):
     there = ("--model", commanded / "model", "--as-of", "2026-01-01")
-    command("baselines", folder, *there, "--anchor", "-o", tmp_path / "theirs")
+    call("baselines", folder, *there, "--anchor", "-o", tmp_path / "theirs")
     anchored = churn.anchor(churn.read_model(commanded / "model"), bank, "2026-01-01")
     churn.write_model(tmp_path / "ours", anchored)
 
@@ -164,7 +146,7 @@ def test_one_customer_is_explained_as_by_the_command(bank, folder, commanded, ca
     scores = pd.read_parquet(commanded / "s.parquet")
     who = scores["customer_id"][scores["next_binding"].notna()].iloc[0]
     there = ("--model", commanded / "model", "--as-of", "2026-01-01")
-    command("explain", folder, *there, "--customer", who, "--json")
+    call("explain", folder, *there, "--customer", who, "--json")
     found = churn.explain_customer(churn.read_model(commanded / "model"), bank, who, "2026-01-01")
 
     assert found.to_json() == json.loads(capsys.readouterr().out)
@@ -199,12 +181,13 @@ def test_a_leak_is_told_to_whoever_listens_and_else_logged(snapshots, caplog):
         snapshots,
         dated=tuple(replace(one, features=one.features.assign(form_sent=one.churned)) for one in snapshots),
     )
+    few = churn.Recipe(parameters=TreeParameters(max_rounds=20))
     told = []
 
-    churn.train(spoilt, with_effects=False, on_leak=told.append)
+    churn.train(spoilt, few, with_effects=False, on_leak=told.append)
     assert [leak.feature for leak in told] == ["form_sent"]
     assert caplog.records == []
-    churn.train(spoilt, with_effects=False)
+    churn.train(spoilt, few, with_effects=False)
     assert [record.getMessage() for record in caplog.records] == [told[0].sentence]
 
 
@@ -225,7 +208,7 @@ def test_a_flat_file_goes_the_whole_way(flat, tmp_path):
         model = churn.train(rows)
         bindings = churn.explain_bindings(model, file)
         judged = churn.backtest(rows, ["scorecard", "lightgbm"]).judged
-    command("train", path, "--config", _toml(tmp_path), "-o", tmp_path / "model")
+    call("train", path, "--config", _toml(tmp_path), "-o", tmp_path / "model")
     theirs = churn.read_model(tmp_path / "model")
 
     assert repr(rows).startswith("<Snapshots: 1, no date; ")
@@ -233,7 +216,7 @@ def test_a_flat_file_goes_the_whole_way(flat, tmp_path):
     assert bindings["service"].tolist() == ["bound_cts"]
     assert model.metrics == theirs.metrics
     assert model.effects == theirs.effects
-    command("score", path, "--model", tmp_path / "model", "-o", tmp_path / "s.parquet")
+    call("score", path, "--model", tmp_path / "model", "-o", tmp_path / "s.parquet")
     with churn.open_file(path, model=theirs) as file:
         pd.testing.assert_frame_equal(churn.score(theirs, file), pd.read_parquet(tmp_path / "s.parquet"))
 
@@ -260,7 +243,7 @@ def test_a_bank_without_bindings_is_trained_on_and_cannot_be_explained(tmp_path)
     tables = make_tables(1500, seed=3)
     del tables["bindings"]
     with churn.open_bank(write_tables(tables, tmp_path / "bank", "parquet")) as bank:
-        snapshots = churn.build_snapshots(bank, horizon_days=180)
+        snapshots = churn.build_snapshots(bank, ["2023-06-01", "2024-01-01"], horizon_days=180)
         model = churn.train(snapshots)
         with pytest.raises(DataError, match="table bindings is missing"):
             churn.explain_bindings(model, bank, snapshots[-1].as_of)
@@ -296,9 +279,9 @@ def test_calls_that_cannot_be_meant_are_refused_in_one_line(bank, model, flat, s
             (lambda: churn.train(snapshots, "oracle"), ModelError, "oracle"),
             (lambda: churn.backtest(snapshots, ["oracle"]), ModelError, "oracle"),
         ]
-        for call, error, words in refused:
+        for refuse, error, words in refused:
             with pytest.raises(error, match=words) as caught:
-                call()
+                refuse()
             assert isinstance(caught.value, churn.ChurnError)
             assert "\n" not in str(caught.value)
 

@@ -16,6 +16,13 @@ def read(path: Path) -> nbformat.NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
+def on_a_small_bank(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A usual run looks for what breaks, which takes no large bank."""
+    for cell in notebook.cells:
+        cell.source = re.sub(r"\bcustomers=\d+", "customers=2000", cell.source)
+    return notebook
+
+
 def by_name(path: Path) -> str:
     return path.stem
 
@@ -32,9 +39,9 @@ def test_there_are_five_and_the_list_names_each():
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=by_name)
-def test_it_runs_in_an_empty_folder_and_nothing_is_wrong_in_its_outputs(path, tmp_path, monkeypatch):
+def test_it_runs_in_an_empty_folder_and_nothing_is_wrong_in_its_outputs(path, tmp_path, monkeypatch, every_bank):
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nobody listens there: what needs the network fails
-    notebook = read(path)
+    notebook = read(path) if every_bank else on_a_small_bank(read(path))
 
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
 

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 import churn
-from churn.cli.main import main
 from churn.model.recipe import Recipe
 from churn.model.storage import read_model
 from churn.model.trees import TreeParameters
@@ -20,6 +19,8 @@ from churn.simulation import simulate_bank
 from churn.speech import say
 from churn.tracking.place import tracking_place
 from churn.tracking.session import require_writable
+from commands import call
+from made_once import made_once
 
 PAIR = ("--candidate", "scorecard", "--candidate", "lightgbm")
 METRICS = (
@@ -32,9 +33,10 @@ DATES = [part for date in ("2023-04-05", "2023-10-04", "2024-07-03", "2025-01-01
 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("simulated") / "bank"
-    simulate_bank(folder, customers=4000, months=48, seed=11)
-    return folder
+    def make(folder):
+        simulate_bank(folder / "bank", customers=4000, months=48, seed=11)
+
+    return made_once(tmp_path_factory, "compare-bank", make) / "bank"
 
 
 @pytest.fixture(scope="module")
@@ -58,23 +60,12 @@ def registry(tmp_path, monkeypatch, empty_database):
 @pytest.fixture(scope="module")
 def crippled(simulated, tmp_path_factory):
     """A model without the features of bindings and P&L."""
-    folder = tmp_path_factory.mktemp("models") / "crippled"
-    words = [
-        "train",
-        "--without-effects",
-        str(simulated),
-        "-o",
-        str(folder),
-        "--without",
-        "bindings",
-        "--without",
-        "pnl",
-        "--no-track",
-    ]
-    with pytest.raises(SystemExit) as exit_info:
-        main([*words, *DATES])
-    assert not exit_info.value.code
-    return folder
+    without = ("--without-effects", "--without", "bindings", "--without", "pnl", "--no-track")
+
+    def make(folder):
+        call("train", simulated, "-o", folder / "crippled", *without, *DATES)
+
+    return made_once(tmp_path_factory, "compare-crippled", make) / "crippled"
 
 
 @pytest.fixture
@@ -119,20 +110,24 @@ def test_json_has_models_tests_champion_and_reason(run, simulated):
     assert document["champion_before"] is document["champion_after"] is None
 
 
-def test_first_champion_then_one_that_is_no_better_stays_challenger(run, simulated, registry, tmp_path):
-    first = run("compare", simulated, *PAIR, *DATES, "--promote")
+def test_first_champion_then_one_that_is_no_better_stays_challenger(run, flat_file, registry, tmp_path):
+    path, config = flat_file
+    words = ("compare", path, "--config", config, *PAIR, "--promote", "--json")
+    first = run(*words)
     assert first.code == 0, first.err
-    # of so few customers the scorecard ranks best
-    assert "version 1 is the champion: there was no champion, and scorecard ranks best of 2" in first.out
-    again = run("compare", simulated, *PAIR, *DATES, "--promote", "--json")
+    models = json.loads(first.out)["models"]
+    best = max(models, key=lambda name: models[name]["roc_auc"]["value"])
+    assert f"there was no champion, and {best} ranks best of 2" in json.loads(first.out)["reason"]
+    assert json.loads(first.out)["champion_after"] == 1
+    again = run(*words)
     assert again.code == 1
-    assert "scorecard is left out: champion is the same" in again.err
+    assert f"{best} is left out: champion is the same" in again.err
     document = json.loads(again.out)
     assert (document["champion_before"], document["champion_after"]) == (1, 1)
     assert "no challenger ranks better" in document["reason"]
     assert _standing(run) == {"champion": 1, "challenger": 2, "previous_champion": None}
     assert run("champion", "-o", tmp_path / "fetched").code == 0
-    assert read_model(tmp_path / "fetched").model.learners == ("scorecard",)
+    assert read_model(tmp_path / "fetched").model.learners == (best,)
 
 
 def test_better_challenger_is_promoted_and_the_last_champion_brought_back(run, simulated, crippled, registry):
@@ -178,12 +173,13 @@ def test_registry_that_is_down_stops_a_promotion_before_any_work(run, simulated,
     assert "building" not in result.err
 
 
-def test_registry_that_is_down_is_a_warning_where_nothing_is_promoted(run, simulated, monkeypatch, tmp_path):
+def test_registry_that_is_down_is_a_warning_where_nothing_is_promoted(run, flat_file, monkeypatch, tmp_path):
+    path, config = flat_file
     monkeypatch.delenv("CHURN_NO_TRACK", raising=False)
     broken = tmp_path / "mlflow.db"
     broken.write_text("no database")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{broken}")
-    result = run("compare", simulated, *PAIR, *DATES, "--snapshots", 1)
+    result = run("compare", path, "--config", config, *PAIR)
     assert result.code == 0
     assert "warning: the champion is left out" in result.err
     assert "warning: the comparison was not logged" in result.err
@@ -202,10 +198,13 @@ def test_locked_database_stops_a_promotion(run, simulated, crippled, registry):
     assert _standing(run)["champion"] == 1
 
 
-@pytest.mark.parametrize("until", ["refitting on all snapshots", "logging the run"])
-def test_killed_half_way_promotes_nothing_and_the_next_run_does(run, simulated, crippled, registry, until):
-    assert run("champion", "--set", crippled).code == 0
-    words = ["compare", str(simulated), *DATES, "--candidate", "lightgbm", "--promote"]
+@pytest.mark.parametrize("until", ["refitting on all", "logging the run"])
+def test_killed_half_way_promotes_nothing_and_the_next_run_does(run, flat_file, registry, tmp_path, until):
+    path, config = flat_file
+    file = (str(path), "--config", str(config))
+    assert run("train", *file, "--without", "x", "-o", tmp_path / "weak", "--no-track").code == 0
+    assert run("champion", "--set", tmp_path / "weak").code == 0
+    words = ["compare", *file, "--candidate", "lightgbm", "--promote"]
     process = subprocess.Popen(
         [sys.executable, "-m", "churn", *words], stderr=subprocess.PIPE, text=True, env=os.environ
     )

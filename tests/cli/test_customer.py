@@ -13,27 +13,23 @@ AS_OF = "2025-01-01"
 
 
 @pytest.fixture(scope="module")
-def scores(bank, model, tmp_path_factory):
-    out = tmp_path_factory.mktemp("scores") / "scores.parquet"
-    with pytest.raises(SystemExit) as exit_info:
-        main(["score", str(bank), "--model", str(model), "--as-of", AS_OF, "-o", str(out), "--explain"])
-    assert not exit_info.value.code
-    return pd.read_parquet(out).set_index("customer_id")
+def scored(scores):
+    return pd.read_parquet(scores("--explain")).set_index("customer_id")
 
 
 @pytest.fixture(scope="module")
-def bound(bank, scores):
+def bound(bank, scored):
     """Whether each customer has a service bound, one column a service."""
     table = pd.read_parquet(bank / "bindings.parquet")
     now = table[(table["bound_on"] < AS_OF) & ~(table["unbound_on"] < AS_OF)]
-    return pd.crosstab(now["customer_id"], now["service"]).reindex(scores.index, fill_value=0) > 0
+    return pd.crosstab(now["customer_id"], now["service"]).reindex(scored.index, fill_value=0) > 0
 
 
 @pytest.fixture(scope="module")
-def held(bank, scores):
+def held(bank, scored):
     table = pd.read_parquet(bank / "holdings.parquet")
     now = table[(table["opened_on"] < AS_OF) & ~(table["closed_on"] < AS_OF)]
-    return pd.crosstab(now["customer_id"], now["product"]).reindex(scores.index, fill_value=0) > 0
+    return pd.crosstab(now["customer_id"], now["product"]).reindex(scored.index, fill_value=0) > 0
 
 
 @pytest.fixture
@@ -52,9 +48,9 @@ def error_of(result):
     return line
 
 
-def test_a_customer_is_told_what_the_scores_file_says(ask, scores):
-    told = scores.astype(object).where(scores.notna(), None)
-    for customer in scores.index[:: len(scores) // 3]:
+def test_a_customer_is_told_what_the_scores_file_says(ask, scored):
+    told = scored.astype(object).where(scored.notna(), None)
+    for customer in scored.index[:: len(scored) // 3]:
         found = json.loads(ask(customer, "--json").out)
         row = told.loc[customer]
 
@@ -67,8 +63,8 @@ def test_a_customer_is_told_what_the_scores_file_says(ask, scores):
         assert found["what_if"] is None
 
 
-def test_points_sum_to_the_probability_less_the_base_rate(ask, scores, model):
-    found = json.loads(ask(scores.index[0], "--json").out)
+def test_points_sum_to_the_probability_less_the_base_rate(ask, scored, model):
+    found = json.loads(ask(scored.index[0], "--json").out)
 
     assert list(found["points"]) == json.loads((model / "manifest.json").read_text())["features"]
     distance = found["churn_probability"] - found["base_rate"]
@@ -82,25 +78,25 @@ def test_points_sum_to_the_probability_less_the_base_rate(ask, scores, model):
         ("zh", ["流失概率", "推高风险：", "降低风险：", "建议"]),
     ],
 )
-def test_a_customer_is_told_in_the_language_asked_for(ask, scores, language, words):
-    result = ask(scores.index[0], "--lang", language)
+def test_a_customer_is_told_in_the_language_asked_for(ask, scored, language, words):
+    result = ask(scored.index[0], "--lang", language)
 
     assert result.code == 0
     for word in words:
         assert word in result.out
-    texts = scores.loc[scores.index[0], [f"raises_1_{language}", f"holds_1_{language}"]]
+    texts = scored.loc[scored.index[0], [f"raises_1_{language}", f"holds_1_{language}"]]
     assert all(text in result.out for text in texts)
 
 
-def test_a_product_is_taken_up_in_chinese(ask, scores):
-    customer, product = next(iter(scores["next_product"].dropna().items()))
+def test_a_product_is_taken_up_in_chinese(ask, scored):
+    customer, product = next(iter(scored["next_product"].dropna().items()))
     said = ask(customer, "--lang", "zh").out.splitlines()
 
     assert f"建议先办理：{PRODUCTS[product].zh}" in said
 
 
-def test_a_name_of_the_bank_keeps_its_direction_to_itself(run, bank, model, scores, tmp_path):
-    customer, product = next(iter(scores["next_product"].dropna().items()))
+def test_a_name_of_the_bank_keeps_its_direction_to_itself(run, bank, model, scored, tmp_path):
+    customer, product = next(iter(scored["next_product"].dropna().items()))
     config = tmp_path / "bank.toml"
     config.write_text(f'[products.{product}]\nen = "\u202eB001"\nzh = "\u202eB001"\n', encoding="utf-8")
     arguments = ("explain", bank, "--model", model, "--as-of", AS_OF, "--customer", customer, "--config", config)
@@ -108,13 +104,13 @@ def test_a_name_of_the_bank_keeps_its_direction_to_itself(run, bank, model, scor
     assert "next to open: \u2068\u202eB001\u2069" in run(*arguments).out.splitlines()
 
 
-def test_a_change_is_answered_by_the_model_and_said_to_be_no_effect(ask, scores, held):
+def test_a_change_is_answered_by_the_model_and_said_to_be_no_effect(ask, scored, held):
     # Who holds more products stays in this bank; a service is bound together with the product it needs.
     customer = held.index[~held["cts"]][0]
     found = json.loads(ask(customer, "--open", "cts", "--bind", "cts", "--json").out)
     said = ask(customer, "--open", "cts", "--bind", "cts").out.splitlines()[-1]
 
-    assert found["what_if"]["before"] == found["churn_probability"] == scores.loc[customer, "churn_probability"]
+    assert found["what_if"]["before"] == found["churn_probability"] == scored.loc[customer, "churn_probability"]
     assert found["what_if"]["after"] < found["what_if"]["before"]
     before, after = (f"{100 * found['what_if'][name]:.1f}\u202f%" for name in ("before", "after"))
     assert said == f"the model's answer: {before} → {after} (not the effect of the change)"
@@ -129,8 +125,8 @@ def test_what_is_so_already_is_said(ask, bound):
 
 
 @pytest.mark.parametrize(("option", "known"), [("--bind", SERVICES), ("--unbind", SERVICES), ("--open", PRODUCTS)])
-def test_an_unknown_name_is_answered_with_those_that_exist(ask, scores, option, known):
-    line = error_of(ask(scores.index[0], option, "telepathy"))
+def test_an_unknown_name_is_answered_with_those_that_exist(ask, scored, option, known):
+    line = error_of(ask(scored.index[0], option, "telepathy"))
 
     assert "'telepathy'" in line
     assert ", ".join(known) in line
@@ -165,31 +161,31 @@ def test_who_has_left_by_then_is_no_customer(ask, bank):
 
 
 @pytest.mark.parametrize(("output", "picture"), [("new", "new/waterfall.png"), ("new/one.png", "new/one.png")])
-def test_a_waterfall_is_drawn_into_a_folder_or_a_file_and_again(ask, scores, tmp_path, output, picture):
+def test_a_waterfall_is_drawn_into_a_folder_or_a_file_and_again(ask, scored, tmp_path, output, picture):
     for _ in range(2):
-        result = ask(scores.index[0], "-o", tmp_path / output)
+        result = ask(scored.index[0], "-o", tmp_path / output)
         assert result.code == 0, result.err
         assert result.err == f"wrote {tmp_path / picture}\n"
     assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
     assert [path.name for path in (tmp_path / "new").iterdir()] == [picture.removeprefix("new/")]
 
 
-def test_a_picture_stands_beside_files_of_somebodys_own(ask, scores, tmp_path):
+def test_a_picture_stands_beside_files_of_somebodys_own(ask, scored, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
 
-    assert ask(scores.index[0], "-o", tmp_path).code == 0
+    assert ask(scored.index[0], "-o", tmp_path).code == 0
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
-def test_a_picture_is_not_drawn_into_an_input(ask, scores, bank, model):
+def test_a_picture_is_not_drawn_into_an_input(ask, scored, bank, model):
     for folder in (bank, model):
-        assert "would write over the input" in error_of(ask(scores.index[0], "-o", folder))
+        assert "would write over the input" in error_of(ask(scored.index[0], "-o", folder))
 
 
-def test_a_picture_that_cannot_be_written_is_refused_before_any_work(ask, scores, tmp_path):
+def test_a_picture_that_cannot_be_written_is_refused_before_any_work(ask, scored, tmp_path):
     (tmp_path / "file").touch()
 
-    error_of(ask(scores.index[0], "-o", tmp_path / "file" / "new"))
+    error_of(ask(scored.index[0], "-o", tmp_path / "file" / "new"))
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,15 @@
 import json
+import shutil
 
 import pandas as pd
 
 from churn.model.storage import read_model
 
 
-def test_the_demo_goes_the_whole_way_and_says_where_to_look(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("churn.cli.demo.CUSTOMERS", 2000)
-    folder = tmp_path / "demo"
-    result = run("demo", "--dir", folder)
-    assert result.code == 0, result.err
+def test_the_demo_goes_the_whole_way_and_says_where_to_look(demonstration):
+    folder = demonstration.here / "own"
     for word in ("stated", "observed", "predicted", "Where to look"):
-        assert word in result.out
+        assert word in demonstration.out
     stored = read_model(folder / "model")
     assert [bucket.product_coverage for bucket in stored.baselines] == [1, 2, 3, 4, "5+"]
     manifest = json.loads((folder / "scores.manifest.json").read_text())
@@ -24,7 +22,19 @@ def test_the_demo_goes_the_whole_way_and_says_where_to_look(run, tmp_path, monke
     pages = sorted(path.name for path in (folder / "report").iterdir())
     assert pages == ["bank_en.html", "bank_zh.html", "branch_en.html", "branch_zh.html"]
     assert "今天做什么" in (folder / "report" / "branch_zh.html").read_text(encoding="utf-8")
-    # A second run replaces the first; somebody's own folder it refuses.
+
+
+def test_a_second_demo_replaces_the_first_and_somebodys_own_folder_is_refused(
+    run, demonstration, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("churn.cli.demo.CUSTOMERS", 600)
+    folder = shutil.copytree(demonstration.here / "own", tmp_path / "demo")
+    before = read_model(folder / "model").manifest.model_id
+
     again = run("demo", "--dir", folder, "--json")
+
+    assert again.code == 0, again.err
+    stored = read_model(folder / "model")
+    assert stored.manifest.model_id != before
     assert json.loads(again.out)["baselines"] == stored.baselines.to_json()
     assert run("demo", "--dir", folder / "bank").code == 2

@@ -16,6 +16,7 @@ import pytest
 from churn.cli.main import main
 from churn.config import SERVICES
 from churn.explanation.bindings import FIELDS
+from made_once import made_once
 
 AS_OF = "2025-01-01"
 TABLES = {"bindings.json", "bindings.csv", "bindings.md", "bindings.html", "importance.csv", "shap.parquet"}
@@ -32,51 +33,54 @@ def call(*arguments):
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("explain")
+def simulated(commanded):
+    return commanded / "bank"
 
 
 @pytest.fixture(scope="module")
-def simulated(place):
-    call("simulate", place / "bank", "--customers", 1500, "--months", 36, "--seed", 1)
-    return place / "bank"
+def trained(commanded):
+    return commanded / "model"
 
 
 @pytest.fixture(scope="module")
-def trained(place, simulated):
-    call("train", simulated, "-o", place / "model", "--as-of", AS_OF)
-    return place / "model"
+def explained(simulated, trained, tmp_path_factory):
+    """Explain everybody with options, once; give the folder and what was printed."""
+
+    def make(name, *options):
+        def explain_all(folder):
+            words = ("explain", simulated, "--model", trained, "--as-of", AS_OF, "-o", folder / "out", *options)
+            (folder / "said.txt").write_text(call(*words), encoding="utf-8")
+
+        folder = made_once(tmp_path_factory, name, explain_all)
+        return folder / "out", (folder / "said.txt").read_text(encoding="utf-8")
+
+    return make
 
 
 @pytest.fixture(scope="module")
-def english(place, simulated, trained):
-    """Explain with the truth; give the folder and what was printed."""
-    out = place / "english"
-    said = call("explain", simulated, "--model", trained, "--as-of", AS_OF, "-o", out, "--truth", "--threads", 1)
-    return out, said
+def english(explained):
+    return explained("explained-english", "--truth", "--threads", 1)
 
 
 @pytest.fixture(scope="module")
-def chinese(place, simulated, trained):
-    """Explain once more, on two threads."""
-    out = place / "chinese"
-    said = call("explain", simulated, "--model", trained, "--as-of", AS_OF, "-o", out, "--lang", "zh", "--threads", 2)
-    return out, said
+def chinese(explained):
+    return explained("explained-chinese", "--lang", "zh", "--threads", 2)
 
 
 @pytest.fixture(scope="module")
-def scored(place, simulated, trained):
-    call("score", simulated, "--model", trained, "--as-of", AS_OF, "-o", place / "scores.parquet", "--explain")
-    return pd.read_parquet(place / "scores.parquet")
+def scored(simulated, trained, tmp_path_factory):
+    def score(folder):
+        call("score", simulated, "--model", trained, "--as-of", AS_OF, "-o", folder / "s.parquet", "--explain")
+
+    return pd.read_parquet(made_once(tmp_path_factory, "explained-scores", score) / "s.parquet")
 
 
-@pytest.fixture(scope="module")
-def flat(place):
+def make_flat(place):
     rng = np.random.default_rng(0)
     app, age = rng.integers(0, 2, 900), rng.integers(20, 80, 900)
     frame = pd.DataFrame(
         {
-            "id": [f"{place:04d}" for place in range(900)],
+            "id": [f"{number:04d}" for number in range(900)],
             "app": np.where(app == 1, "yes", "no"),
             "card": rng.integers(0, 2, 900),
             "nobody": 0,
@@ -89,6 +93,11 @@ def flat(place):
     )
     frame.to_csv(place / "flat.csv", index=False)
     call("train", place / "flat.csv", "--config", place / "flat.toml", "-o", place / "flat-model")
+
+
+@pytest.fixture(scope="module")
+def flat(tmp_path_factory):
+    place = made_once(tmp_path_factory, "explain-flat", make_flat)
     return place / "flat.csv", place / "flat-model"
 
 
@@ -266,10 +275,13 @@ def test_who_lacks_a_class_1_account_is_told_to_open_one_as_in_the_scores(run, s
 
 
 @pytest.fixture(scope="module")
-def trained_without_bindings(place, simulated):
-    bank = without(simulated, place / "no-bindings", "bindings")
-    call("train", bank, "-o", place / "model-without", "--as-of", AS_OF)
-    return bank, place / "model-without"
+def trained_without_bindings(simulated, tmp_path_factory):
+    def make(place):
+        bank = without(simulated, place / "bank", "bindings")
+        call("train", bank, "-o", place / "model", "--as-of", AS_OF)
+
+    place = made_once(tmp_path_factory, "explain-without-bindings", make)
+    return place / "bank", place / "model"
 
 
 def test_without_a_bindings_table_there_is_nothing_to_explain(run, trained_without_bindings, tmp_path):
@@ -298,7 +310,7 @@ def test_services_that_nobody_or_everybody_has_cannot_be_judged_by_records(run, 
     holdings = pd.read_parquet(bank / "holdings.parquet")
     everybody = holdings[holdings["product"] == "cts"].drop_duplicates("customer_id")
     everybody = everybody.assign(service="cts", bound_on=everybody["opened_on"], unbound_on=pd.NaT)
-    kept = bindings[~bindings["service"].isin(["cts", "cash_sweep"])]
+    kept = bindings[bindings["service"] == "mobile_banking"]
     pd.concat([kept, everybody[bindings.columns].astype(bindings.dtypes)]).to_parquet(bank / "bindings.parquet")
     result = explain(run, bank, trained, "-o", tmp_path / "out")
 
@@ -327,7 +339,7 @@ def test_the_json_of_a_flat_file_is_that_of_its_folder(run, flat, tmp_path):
     assert (found["nobody"]["n_bound"], found["nobody"]["verdict"]) == (0, "cannot_tell")
 
 
-def test_a_flat_file_without_bindings_has_an_empty_table(run, flat, place, tmp_path):
+def test_a_flat_file_without_bindings_has_an_empty_table(run, flat, tmp_path):
     config = tmp_path / "flat.toml"
     config.write_text('[flat]\nid = "id"\nlabel = "left"\nchurned = "1"\n')
     result = run("explain", flat[0], "--model", flat[1], "--config", config, "-o", tmp_path / "out")

@@ -12,23 +12,13 @@ AS_OF = "2025-01-01"
 
 
 @pytest.fixture(scope="module")
-def scored(bank, model, tmp_path_factory):
-    from churn.cli.main import main
-
-    out = tmp_path_factory.mktemp("scores") / "scores.parquet"
-    with pytest.raises(SystemExit):
-        main(["score", str(bank), "--model", str(model), "--as-of", AS_OF, "-o", str(out), "--explain"])
-    return out
+def scored(scores):
+    return scores("--explain")
 
 
 @pytest.fixture(scope="module")
-def explained(bank, model, tmp_path_factory):
-    from churn.cli.main import main
-
-    out = tmp_path_factory.mktemp("explained") / "explained"
-    with pytest.raises(SystemExit):
-        main(["explain", str(bank), "--model", str(model), "--as-of", AS_OF, "-o", str(out)])
-    return out
+def explained(explained_folder):
+    return explained_folder
 
 
 @pytest.fixture

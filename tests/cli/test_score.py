@@ -14,13 +14,8 @@ AS_OF = "2025-01-01"
 
 
 @pytest.fixture(scope="module")
-def scored(bank, model, tmp_path_factory):
-    from churn.cli.main import main
-
-    out = tmp_path_factory.mktemp("scores") / "scores.parquet"
-    with pytest.raises(SystemExit):
-        main(["score", str(bank), "--model", str(model), "--as-of", AS_OF, "-o", str(out)])
-    return out
+def scored(scores):
+    return scores()
 
 
 def test_one_row_for_everyone_in_the_population_sorted_by_id(scored, bank):
@@ -114,13 +109,8 @@ def test_static_columns_of_a_model_are_named_in_its_card_and_asked_for_again(run
 
 
 @pytest.fixture(scope="module")
-def explained(bank, model, tmp_path_factory):
-    from churn.cli.main import main
-
-    out = tmp_path_factory.mktemp("explained") / "scores.parquet"
-    with pytest.raises(SystemExit):
-        main(["score", str(bank), "--model", str(model), "--as-of", AS_OF, "-o", str(out), "--explain"])
-    return out
+def explained(scores):
+    return scores("--explain")
 
 
 def test_explained_scores_are_the_scores_with_columns_after_them(explained, scored):

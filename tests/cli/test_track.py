@@ -87,16 +87,12 @@ def test_a_broken_or_locked_database_costs_the_run_and_not_the_model(run, bank, 
     assert_written_with_a_warning(result, tmp_path / "m", "mlflow.db", "locked by another process")
 
 
-def test_the_demo_logs_into_its_own_folder_and_nowhere_else(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("churn.cli.demo.CUSTOMERS", 2000)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+def test_the_demo_logs_into_its_own_folder_and_nowhere_else(demonstration):
+    here, own = demonstration.here, demonstration.here / "own"
 
-    result = run("demo", "--dir", "own")
-
-    assert result.code == 0, result.err
-    assert "own/mlruns" in result.out
-    assert "mlflow ui --backend-store-uri sqlite:///own/mlruns/mlflow.db" in result.err
-    assert [path.name for path in tmp_path.iterdir()] == ["own"]
-    [logged] = runs(tracking_place(tmp_path / "own"))
+    assert "own/mlruns" in demonstration.out
+    assert "mlflow ui --backend-store-uri sqlite:///own/mlruns/mlflow.db" in demonstration.err
+    assert [path.name for path in here.iterdir()] == ["own"]
+    [logged] = runs(tracking_place(own))
     assert logged.data.tags["mlflow.source.name"] == "churn demo"
-    assert logged.info.artifact_uri.startswith((tmp_path / "own" / "mlruns" / "artifacts").as_uri())
+    assert logged.info.artifact_uri.startswith((own / "mlruns" / "artifacts").as_uri())

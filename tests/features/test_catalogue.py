@@ -17,6 +17,7 @@ from churn.features.catalogue import available_features, build_features, catalog
 from churn.speech import say
 from churn.tables.contract import to_days
 from churn.timeline import population
+from long_runs import examples
 from other_bank import CASES, PURPOSES, make_tables, write_tables
 
 AS_OF = dt.date(2023, 7, 20)
@@ -126,7 +127,7 @@ def append(table, rows):
 
 
 @seed(1)
-@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(6, 20), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(tables=other_futures())
 def test_no_future_changes_a_bit_of_any_feature(known_then, tables):
     pd.testing.assert_frame_equal(features(tables), known_then, check_exact=True)

@@ -61,7 +61,7 @@ def made(package, tmp_path_factory):
     asked = f"bank --model model --as-of {AS_OF}"
     commands = [
         "features --catalogue --json",
-        f"train bank -o model {' '.join(f'--without {name}' for name in WITHOUT)}",
+        f"train bank -o model --without-effects --as-of 2024-01-02 {' '.join(f'--without {name}' for name in WITHOUT)}",
         f"score {asked} -o scores.parquet --explain",
         f"explain {asked} -o explained",
         "report bank --model model --scores scores.parquet --explained explained -o page.html",

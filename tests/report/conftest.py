@@ -14,12 +14,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 import churn
-from churn.cli.main import main
 from churn.config import Config, FlatFile
 from churn.model.storage import StoredModel, read_model
 from churn.report.pages import Pages
-from churn.simulation import simulate_bank
 from churn.speech import LANGUAGES
+from commands import call
+from made_once import made_once
 
 AS_OF = dt.date(2026, 1, 1)
 PACKAGE = "chromium"
@@ -44,13 +44,6 @@ class Seen(NamedTuple):
 Open = Callable[..., Seen]
 
 
-def call(*arguments: object) -> None:
-    """Call a command."""
-    with pytest.raises(SystemExit) as exit_info:
-        main([str(argument) for argument in arguments])
-    assert not exit_info.value.code
-
-
 def write_page(folder: Path, name: str, html: str) -> Path:
     path = folder / f"{name}.html"
     path.write_text(html, encoding="utf-8")
@@ -58,13 +51,8 @@ def write_page(folder: Path, name: str, html: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def scored_bank(tmp_path_factory: pytest.TempPathFactory) -> Scored:
-    folder = tmp_path_factory.mktemp("page")
-    bank, model, scores = folder / "bank", folder / "model", folder / "scores.parquet"
-    simulate_bank(bank, customers=1500, months=36, seed=7)
-    call("train", bank, "-o", model)
-    call("score", bank, "--model", model, "--as-of", AS_OF, "-o", scores, "--explain")
-    return Scored(bank, read_model(model), scores)
+def scored_bank(commanded: Path) -> Scored:
+    return Scored(commanded / "bank", read_model(commanded / "model"), commanded / "s.parquet")
 
 
 @pytest.fixture(scope="session")
@@ -73,10 +61,7 @@ def bank_pages(scored_bank: Scored) -> Pages:
         return churn.page(bank, scored_bank.model, scored_bank.scores)
 
 
-@pytest.fixture(scope="session")
-def file_pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
-    """Of a file whose columns are a bank's own, in Chinese: nothing of it is in the catalogue."""
-    folder = tmp_path_factory.mktemp("flat")
+def _make_flat(folder: Path) -> None:
     rng = np.random.default_rng(0)
     products = rng.integers(1, 7, 600)
     columns = {
@@ -91,6 +76,12 @@ def file_pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
     (folder / "flat.toml").write_text(f"[flat]\n{flat}", encoding="utf-8")
     call("train", folder / "flat.csv", "--config", folder / "flat.toml", "-o", folder / "model")
     call("score", folder / "flat.csv", "--model", folder / "model", "-o", folder / "scores.parquet", "--explain")
+
+
+@pytest.fixture(scope="session")
+def file_pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
+    """Of a file whose columns are a bank's own, in Chinese: nothing of it is in the catalogue."""
+    folder = made_once(tmp_path_factory, "report-flat", _make_flat)
     config = Config(flat=FlatFile(id="客户号", label="流失", churned="是", coverage="产品数"))
     model = read_model(folder / "model")
     with churn.open_file(folder / "flat.csv", config, model=model, labels="unread") as file:

@@ -18,8 +18,9 @@ from churn.report.charts import cut
 from churn.report.html import render_page
 from churn.speech import LANGUAGES, Joined, Message
 from churn.speech.amounts import Amount
+from commands import call
 from hostile_texts import HOSTILE
-from report.conftest import call, open_file, write_page
+from report.conftest import open_file, write_page
 
 TRIES = (
     "<script>window.pwned = 1</script>", "</script><script>window.pwned = 1</script>", "<!--<script>",

@@ -6,6 +6,7 @@ from churn.errors import DataError
 from churn.tables.bank import open_tables
 from churn.threads import use_threads
 from conftest import CUSTOMERS, HOLDINGS
+from long_runs import examples
 
 CANARY = "Qz7canary"
 
@@ -202,7 +203,7 @@ cells = st.sampled_from(
 lines = st.lists(st.lists(cells, min_size=1, max_size=5).map(",".join), max_size=8)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(12, 40), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(lines=lines)
 def test_every_row_is_used_or_quarantined(tmp_path_factory, lines):
     folder = tmp_path_factory.mktemp("corrupted")

@@ -15,6 +15,7 @@ from churn.actions.today import in_hold_out, read_today
 from churn.config import Config
 from churn.data import open_bank
 from churn.scores import read_scores
+from long_runs import examples
 from other_bank import write_tables
 
 DATE = dt.date(2025, 3, 10)
@@ -146,7 +147,7 @@ def where_they_work(customers, config):
     return homes | {name: own.branch for name, own in config.plan.managers.items() if own.branch}
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=examples(6, 25), deadline=None, derandomize=True)
 @given(st.integers(0, 1_000_000))
 def test_every_promise_holds_from_the_tables_to_the_contacts(seed):
     tables, scores, config = draw(seed)
@@ -176,7 +177,7 @@ def test_every_promise_holds_from_the_tables_to_the_contacts(seed):
     assert set(held) <= told
 
 
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=examples(3, 10), deadline=None, derandomize=True)
 @given(st.integers(0, 1_000_000))
 def test_the_order_of_the_tables_rows_changes_nothing(seed):
     tables, scores, config = draw(seed)

@@ -10,6 +10,7 @@ from churn.actions.plan.build import COLUMNS, DayPlan, build_plan
 from churn.actions.plan.telling import NO_MANAGER
 from churn.actions.today import in_hold_out
 from churn.config import Config, PlanSettings
+from long_runs import examples
 from today_rows import today_of
 
 DATE = dt.date(2026, 1, 5)
@@ -92,7 +93,7 @@ def draw_bank(seed: int) -> tuple[pd.DataFrame, pd.DataFrame, Config]:
     return frame(people), frame(scores or [score("nobody")]), Config(plan=drawn)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=examples(20, 60), deadline=None, derandomize=True)
 @given(st.integers(0, 1_000_000))
 def test_every_constraint_holds_for_any_bank(seed):
     people, scores, config = draw_bank(seed)
@@ -127,7 +128,7 @@ def test_every_constraint_holds_for_any_bank(seed):
             assert home[row.manager_id] == row.branch_id
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=examples(20, 60), deadline=None, derandomize=True)
 @given(st.integers(0, 1_000_000), st.randoms())
 def test_the_order_of_the_rows_changes_nothing(seed, random):
     people, scores, config = draw_bank(seed)
@@ -138,7 +139,7 @@ def test_the_order_of_the_rows_changes_nothing(seed, random):
     pd.testing.assert_frame_equal(one.rows, other.rows)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=examples(20, 60), deadline=None, derandomize=True)
 @given(st.integers(0, 1_000_000))
 def test_everybody_is_planned_left_out_or_without_room(seed):
     people, scores, config = draw_bank(seed)

@@ -1,5 +1,5 @@
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pandas as pd
 import pytest
@@ -11,6 +11,15 @@ from churn.data import open_bank
 from churn.scores import check_scores
 
 DATE = dt.date(2024, 7, 1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_months(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Two months say as much as twelve, and cost less; `test_series` looks at all of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.path.stem != "test_series":
+            patch.setattr("churn.actions.progress.series.MONTHS", 2)
+        yield
 
 
 @pytest.fixture

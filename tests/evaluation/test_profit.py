@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from scipy import integrate, stats
 
 from churn.config import CampaignSettings
-from churn.evaluation.profit import campaign_profit, empc, empc_fraction
+from churn.evaluation.profit import campaign_profit, empc
 
 AMOUNTS = [
     {"alpha": 6, "beta": 14, "customer_value": 200, "incentive": 10, "contact_cost": 1},
@@ -27,11 +27,11 @@ def _rows(n, seed, decimals=16):
 
 
 def _other(y_obs, y_pred, *, alpha, beta, customer_value, incentive, contact_cost):
-    """Expected maximum profit and fraction by the package EMP-PY."""
+    """Expected maximum profit by the package EMP-PY."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         found = empChurn(y_pred, y_obs, alpha=alpha, beta=beta, clv=customer_value, d=incentive, f=contact_cost)
-    return found.EMP, found.EMP_fraction
+    return found.EMP
 
 
 def _by_quadrature(y_obs, y_pred, *, alpha, beta, customer_value, incentive, contact_cost):
@@ -54,19 +54,17 @@ def _by_quadrature(y_obs, y_pred, *, alpha, beta, customer_value, incentive, con
 def test_equals_emp_py(seed, decimals, amounts):
     y_obs, y_pred = _rows(400, seed, decimals)
 
-    profit, fraction = _other(y_obs, y_pred, **amounts)
+    profit = _other(y_obs, y_pred, **amounts)
 
     assert empc(y_obs, y_pred, CampaignSettings(**amounts)) == pytest.approx(profit, rel=1e-9, abs=1e-12)
-    assert empc_fraction(y_obs, y_pred, CampaignSettings(**amounts)) == pytest.approx(fraction, rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize("amounts", AMOUNTS)
 def test_a_perfect_model_earns_what_emp_py_says(amounts):
     y_obs = [0, 0, 0, 1, 1]
-    profit, fraction = _other(np.array(y_obs), np.arange(5) / 5, **amounts)
+    profit = _other(np.array(y_obs), np.arange(5) / 5, **amounts)
 
     assert empc(y_obs, np.arange(5) / 5, CampaignSettings(**amounts)) == pytest.approx(profit, rel=1e-9)
-    assert empc_fraction(y_obs, np.arange(5) / 5, CampaignSettings(**amounts)) == pytest.approx(fraction, rel=1e-9)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -89,18 +87,15 @@ def test_a_constant_model_contacts_all_or_nobody():
     earned = gamma.expect(lambda gamma: gamma * 190 / 3 - 23 / 3, lb=pays_from, ub=1)
 
     assert empc(y_obs, [0.3] * 3) == pytest.approx(earned, rel=1e-6)
-    assert empc_fraction(y_obs, [0.3] * 3) == pytest.approx(gamma.sf(pays_from))
 
 
 def test_without_a_churner_nobody_is_contacted():
     assert empc([0, 0, 0], [0.1, 0.5, 0.9]) == 0
-    assert empc_fraction([0, 0, 0], [0.1, 0.5, 0.9]) == 0
 
 
 def test_churners_alone_are_all_contacted_where_it_pays():
     # f = 1 pays back from gamma = 1 / 190, which nearly every bank exceeds
     assert empc([1, 1, 1], [0.1, 0.5, 0.9]) == pytest.approx(0.3 * 190 - 1, rel=1e-9)
-    assert empc_fraction([1, 1, 1], [0.1, 0.5, 0.9]) == pytest.approx(1, rel=1e-9)
 
 
 def test_a_contact_that_costs_more_than_a_customer_is_worth_is_never_made():

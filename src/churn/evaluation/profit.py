@@ -7,8 +7,6 @@ would have left, earns gamma (customer_value - incentive) n_1 - incentive (n - n
 in one currency.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression
@@ -21,13 +19,6 @@ Floats = NDArray[np.float64]
 
 CAMPAIGN = CampaignSettings()
 """Costs and gains of a campaign by Verbraken et al. 2013, in euros."""
-
-
-class _ExpectedProfit(NamedTuple):
-    """The expected maximum profit per customer, and the expected share of customers to contact for it."""
-
-    profit: float
-    fraction: float
 
 
 def empc(y_obs: ArrayLike, y_pred: ArrayLike, campaign: CampaignSettings = CAMPAIGN) -> float:
@@ -55,23 +46,17 @@ def empc(y_obs: ArrayLike, y_pred: ArrayLike, campaign: CampaignSettings = CAMPA
     >>> round(empc([0, 0, 0, 1], [0.1, 0.2, 0.3, 0.4]), 6)
     14.0
     """
-    return _expected_profit(y_obs, y_pred, campaign).profit
-
-
-def empc_fraction(y_obs: ArrayLike, y_pred: ArrayLike, campaign: CampaignSettings = CAMPAIGN) -> float:
-    """Share of customers to contact for the expected maximum profit, in [0, 1], in expectation over gamma.
-
-    Parameters
-    ----------
-    y_obs, y_pred, campaign
-        As for `empc`.
-
-    Examples
-    --------
-    >>> round(empc_fraction([0, 0, 0, 1], [0.1, 0.2, 0.3, 0.4]), 6)
-    0.25
-    """
-    return _expected_profit(y_obs, y_pred, campaign).fraction
+    share, rate = _hull_edges(np.asarray(y_obs, dtype=np.float64), np.asarray(y_pred, dtype=np.float64))
+    kept = campaign.customer_value - campaign.incentive
+    cost = campaign.contact_cost + campaign.incentive * (1 - rate)
+    # an edge without churners, or one that would not pay if all accepted, pays at no gamma below 1
+    pays_from = np.ones(len(rate))
+    pays = kept * rate > cost
+    pays_from[pays] = cost[pays] / (kept * rate[pays])
+    contacted = betaincc(campaign.alpha, campaign.beta, pays_from)
+    accepting = campaign.kept_share * betaincc(campaign.alpha + 1, campaign.beta, pays_from)
+    profit = share * (kept * rate * accepting - cost * contacted)
+    return float(np.sum(profit))
 
 
 def campaign_profit(y_obs: ArrayLike, y_pred: ArrayLike, campaign: CampaignSettings = CAMPAIGN) -> float:
@@ -106,21 +91,6 @@ def campaign_profit(y_obs: ArrayLike, y_pred: ArrayLike, campaign: CampaignSetti
     kept = campaign.kept_share * (campaign.customer_value - campaign.incentive)
     contacted = y[p * kept - (1 - p) * campaign.incentive > campaign.contact_cost]
     return float(np.sum(contacted * kept - (1 - contacted) * campaign.incentive - campaign.contact_cost) / len(y))
-
-
-def _expected_profit(y_obs: ArrayLike, y_pred: ArrayLike, campaign: CampaignSettings) -> _ExpectedProfit:
-    """Sum over the hull's edges, each of which is contacted where gamma is above the one at which it pays."""
-    share, rate = _hull_edges(np.asarray(y_obs, dtype=np.float64), np.asarray(y_pred, dtype=np.float64))
-    kept = campaign.customer_value - campaign.incentive
-    cost = campaign.contact_cost + campaign.incentive * (1 - rate)
-    # an edge without churners, or one that would not pay if all accepted, pays at no gamma below 1
-    pays_from = np.ones(len(rate))
-    pays = kept * rate > cost
-    pays_from[pays] = cost[pays] / (kept * rate[pays])
-    contacted = betaincc(campaign.alpha, campaign.beta, pays_from)
-    accepting = campaign.kept_share * betaincc(campaign.alpha + 1, campaign.beta, pays_from)
-    profit = share * (kept * rate * accepting - cost * contacted)
-    return _ExpectedProfit(float(np.sum(profit)), float(np.sum(share * contacted)))
 
 
 def _hull_edges(y: Floats, score: Floats) -> tuple[Floats, Floats]:

@@ -10,7 +10,7 @@ and 12 %. So anchoring to these rates uses the truth, which makes it look better
 situation states other rates, and the second table moves the rates step by step.
 
     python benchmarks/anchoring.py                # eight seeds, about twenty minutes on one core
-    python benchmarks/anchoring.py --quick        # one seed, and the situations a claim rests on: what the tests run
+    python benchmarks/anchoring.py --quick        # one seed, and the situations behind the claims; the tests run this
 
 Exit code 1 if a claim of the documentation does not hold.
 """
@@ -122,7 +122,7 @@ SITUATIONS = (
 
 
 CLAIMED = ("a2", "c", "d")
-"""Situations that a claim of the documentation rests on."""
+"""Situations behind the claims of the documentation."""
 
 
 def read_bank(folder: Path, customers: int, seed: int, drift: bool) -> Bank:

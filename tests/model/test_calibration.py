@@ -1,9 +1,11 @@
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
@@ -16,8 +18,6 @@ from churn.model.calibration import (
     METHODS,
     Calibration,
     Intervals,
-    calibration_from_json,
-    calibration_to_json,
     choose_calibration,
     cross_fit_intervals,
     cross_fit_probabilities,
@@ -179,7 +179,7 @@ def test_losses_are_those_of_cross_fitted_probabilities():
 def test_json_gives_the_calibration_back_to_the_last_bit(method):
     fitted = fit_calibration(method, *_margins(0.7, n=200))
 
-    again = calibration_from_json(json.loads(json.dumps(calibration_to_json(fitted))))
+    again = TypeAdapter(Calibration).validate_python(json.loads(json.dumps(asdict(fitted))))
 
     np.testing.assert_array_equal(again.apply(GRID), fitted.apply(GRID))
     assert again == fitted
@@ -187,7 +187,7 @@ def test_json_gives_the_calibration_back_to_the_last_bit(method):
 
 def test_parameters_of_another_method_are_refused():
     with pytest.raises(ValueError, match="not those of beta"):
-        calibration_from_json({"method": "beta", "parameters": {"a": 1.0, "b": 1.0}})
+        Calibration("beta", {"a": 1.0, "b": 1.0})
 
 
 def _rows(seed, n, digits=8):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from churn.estimates import share
-from churn.evaluation.metrics import roc_auc
+from churn.evaluation.metrics import roc_auc, sums_by_prediction, won_pairs
 from churn.features.feature import Feature
 from churn.frame import Snapshot
 from churn.model.split import MIN_OF_A_CLASS, Rows, customer_folds
@@ -212,7 +212,9 @@ def judge_bins(codes: Codes, y: NDArray[np.int64], folds: Codes, n_bins: int) ->
     cells = folds * n_bins + codes
     count, churned = (table.reshape(n_folds, n_bins) for table in _count(cells, y, n_folds * n_bins))
     rates = smooth_rates(count.sum(axis=0) - count, churned.sum(axis=0) - churned, float(np.mean(y)))
-    pairs = np.array([_pairs(*fold) for fold in zip(count, churned, rates, strict=True)]).sum(axis=0)
+    pairs = np.zeros(2)
+    for fold in zip(count, churned, rates, strict=True):
+        pairs += won_pairs(*(sums_by_prediction(fold[2], part)[1] for part in fold[:2]))
     auc = float(pairs[0] / pairs[1]) if pairs[1] else 0.5
     odds = np.log(rates / (1 - rates)) - np.log(np.mean(y) / (1 - np.mean(y)))
     return OutOfFold(auc, odds, count.sum(axis=0), churned.sum(axis=0))
@@ -390,13 +392,3 @@ def _count(cells: Codes, y: NDArray[np.int64], n_cells: int) -> tuple[Floats, Fl
     """Rows and churners by cell, each of shape (n_cells,)."""
     count = np.asarray(np.bincount(cells, minlength=n_cells), dtype=np.float64)
     return count, np.asarray(np.bincount(cells, weights=y, minlength=n_cells), dtype=np.float64)
-
-
-def _pairs(count: Floats, churned: Floats, rates: Floats) -> tuple[float, float]:
-    """Pairs of a churner and a stayer in which the churner's bin has the higher rate (ties half), and all pairs."""
-    order = np.argsort(rates, kind="stable")
-    ordered = rates[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    left = np.add.reduceat(churned[order], starts)
-    stayed = np.add.reduceat(count[order], starts) - left
-    return float(np.sum(left * (np.cumsum(stayed) - stayed / 2))), float(left.sum() * stayed.sum())

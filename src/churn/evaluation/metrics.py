@@ -32,14 +32,23 @@ def roc_auc(y_obs: ArrayLike, y_pred: ArrayLike) -> float:
     >>> roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
     0.75
     """
-    count, churned = _by_prediction(y_obs, y_pred)
-    n_1 = float(churned.sum())
-    n_0 = float(count.sum()) - n_1
-    if n_0 == 0 or n_1 == 0:
-        return float("nan")
+    won, pairs = won_pairs(*_by_prediction(y_obs, y_pred))
+    return won / pairs if pairs else float("nan")
+
+
+def won_pairs(count: Floats, churned: Floats) -> tuple[float, float]:
+    """Pairs of a churner and a stayer in which the churner is predicted above the other (ties half), and all pairs.
+
+    `count` rows, and `churned` of them, have each distinct prediction, in ascending order.
+
+    Examples
+    --------
+    >>> won_pairs(np.array([1.0, 2.0]), np.array([0.0, 1.0]))
+    (1.5, 2.0)
+    """
     stayed = count - churned
     below = np.cumsum(stayed) - stayed
-    return float(np.sum(churned * (below + stayed / 2)) / (n_0 * n_1))
+    return float(np.sum(churned * (below + stayed / 2))), float(churned.sum() * stayed.sum())
 
 
 def average_precision(y_obs: ArrayLike, y_pred: ArrayLike) -> float:
@@ -91,7 +100,7 @@ def ece(y_obs: ArrayLike, y_pred: ArrayLike, *, n_bins: int = 10) -> float:
     0.25
     """
     y, p = _floats(y_obs, y_pred)
-    count, residual = _sums_by_prediction(p, y - p)
+    count, residual = sums_by_prediction(p, y - p)
     within = np.diff(_running(count, residual, np.linspace(0, len(y), n_bins + 1)))
     return float(np.sum(np.abs(within)) / len(y))
 
@@ -292,10 +301,10 @@ def _floats(y_obs: ArrayLike, y_pred: ArrayLike) -> tuple[Floats, Floats]:
 
 def _by_prediction(y_obs: ArrayLike, y_pred: ArrayLike) -> tuple[Floats, Floats]:
     y, p = _floats(y_obs, y_pred)
-    return _sums_by_prediction(p, y)
+    return sums_by_prediction(p, y)
 
 
-def _sums_by_prediction(p: Floats, values: Floats) -> tuple[Floats, Floats]:
+def sums_by_prediction(p: Floats, values: Floats) -> tuple[Floats, Floats]:
     """Rows, and the sum of `values`, at each distinct prediction, in ascending order."""
     # a stable sort takes linear time on rows that are already in order, as those of a resample are
     order = np.argsort(p, kind="stable")

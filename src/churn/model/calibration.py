@@ -37,10 +37,20 @@ class Calibration:
         a ln p - b ln(1 - p) + c with p = 1 / (1 + exp(-m)). "isotonic": linear between (x, y), constant outside.
     parameters
         sigmoid: a, b. beta: a, b, c. isotonic: x, y, ascending, of equal length.
+
+    Raises
+    ------
+    ValueError
+        The parameters are not those of the method.
     """
 
     method: Method = "none"
     parameters: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse parameters of another method."""
+        if set(self.parameters) != set(_PARAMETERS[self.method]):
+            raise ValueError(f"calibration.parameters: not those of {self.method}")
 
     def apply(self, margins: ArrayLike) -> NDArray[np.float64]:
         """Give calibrated probabilities in [0, 1], shape (n,), never falling as the margin rises.
@@ -161,43 +171,6 @@ def choose_calibration(margins: ArrayLike, y: ArrayLike, folds: ArrayLike) -> Ca
     losses = {str(method): log_loss(target, cross_fit_probabilities(method, margins, y, folds)) for method in METHODS}
     best = min(losses.values())
     return CalibrationChoice(next(method for method in METHODS if losses[method] <= best + _TIE), losses)
-
-
-def calibration_to_json(calibration: Calibration) -> dict[str, Any]:
-    """Give a calibration as JSON values.
-
-    Examples
-    --------
-    >>> calibration_to_json(Calibration("sigmoid", {"a": 1.0, "b": 0.5}))
-    {'method': 'sigmoid', 'parameters': {'a': 1.0, 'b': 0.5}}
-    """
-    values = {
-        name: list(value) if isinstance(value, tuple) else value for name, value in calibration.parameters.items()
-    }
-    return {"method": calibration.method, "parameters": values}
-
-
-def calibration_from_json(value: Mapping[str, Any]) -> Calibration:
-    """Give the calibration back from `calibration_to_json`.
-
-    Raises
-    ------
-    KeyError, TypeError, ValueError
-        The value is not of that form.
-
-    Examples
-    --------
-    >>> calibration_from_json({"method": "none", "parameters": {}})
-    Calibration(method='none', parameters={})
-    """
-    method: Method = value["method"]
-    parameters = {
-        name: tuple(map(float, given)) if isinstance(given, list) else float(given)
-        for name, given in value["parameters"].items()
-    }
-    if set(parameters) != set(_PARAMETERS[method]):
-        raise ValueError(f"calibration.parameters: not those of {method}")
-    return Calibration(method, parameters)
 
 
 def log_loss(y_obs: ArrayLike, y_pred: ArrayLike) -> float:

@@ -1,7 +1,7 @@
 """The fitted model: schema, trees, calibration, anchoring and intervals as one value; takes columns by name."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 import lightgbm as lgb
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from churn import errors, files
 from churn.model import documents, trees
 from churn.model.anchoring import Anchoring, anchoring_to_json
-from churn.model.calibration import Calibration, Intervals, calibration_to_json
-from churn.model.schema import Schema, encode, schema_to_json
+from churn.model.calibration import Calibration, Intervals
+from churn.model.schema import Schema, encode
 from churn.model.trees import LIGHTGBM, TreeParameters
 
 
@@ -145,8 +145,8 @@ def model_document(model: FittedModel) -> dict[str, Any]:
     anchored = {} if model.anchoring is None else {"anchoring": anchoring_to_json(model.anchoring)}
     return {
         "format": documents.FORMAT,
-        "schema": schema_to_json(model.schema),
-        "calibration": calibration_to_json(model.calibration),
+        "schema": asdict(model.schema),
+        "calibration": asdict(model.calibration),
         "parameters": trees.parameters_to_json(model.parameters),
         **({} if model.learners == (LIGHTGBM,) else {"learners": list(model.learners)}),
         **anchored,

@@ -6,7 +6,7 @@ seeds) native categories, positions and one column per level were within .0011 o
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +31,7 @@ class Schema:
     """
 
     names: tuple[str, ...]
-    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    levels: Mapping[str, tuple[str, ...]]
 
 
 class Encoded(NamedTuple):
@@ -113,34 +113,6 @@ def encode(features: pd.DataFrame, schema: Schema) -> Encoded:
         else:
             matrix[:, at] = _numbers(column, name)
     return Encoded(matrix, unseen)
-
-
-def schema_to_json(schema: Schema) -> dict[str, Any]:
-    """Give the schema as JSON values.
-
-    Examples
-    --------
-    >>> schema_to_json(Schema(("age", "tier"), {"tier": ("gold",)}))
-    {'names': ['age', 'tier'], 'levels': {'tier': ['gold']}}
-    """
-    return {"names": list(schema.names), "levels": {name: list(levels) for name, levels in schema.levels.items()}}
-
-
-def schema_from_json(value: Mapping[str, Any]) -> Schema:
-    """Give the schema back from `schema_to_json`.
-
-    Raises
-    ------
-    KeyError, TypeError
-        The value is not of that form.
-
-    Examples
-    --------
-    >>> schema_from_json({"names": ["age", "tier"], "levels": {"tier": ["gold"]}})
-    Schema(names=('age', 'tier'), levels={'tier': ('gold',)})
-    """
-    levels = {str(name): tuple(map(str, given)) for name, given in value["levels"].items()}
-    return Schema(tuple(map(str, value["names"])), levels)
 
 
 def _refuse_repeated(features: pd.DataFrame) -> None:

@@ -28,12 +28,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from churn.errors import ModelError
 from churn.files import CHECKSUMS, new_folder, render_json, require_replaceable
-from churn.model import anchoring, calibration, documents, schema, trees
+from churn.model import anchoring, calibration, documents, trees
 from churn.model.documents import FORMAT, RESTORE, Manifest, Thresholds
 from churn.model.fitted import FittedModel, model_document, model_id
+from churn.model.schema import Schema
 
 TREES, MODEL, MANIFEST = "trees.txt", "model.json", "manifest.json"
 METRICS, BASELINES, EFFECTS, CARD = "metrics.json", "baselines.json", "effects.json", "MODEL_CARD.md"
@@ -211,9 +213,9 @@ def _restore_model(folder: Path, parsed: Mapping[str, Any], text: str) -> Fitted
     try:
         shifts = document.get("anchoring")
         model = FittedModel(
-            schema=schema.schema_from_json(document["schema"]),
+            schema=TypeAdapter(Schema).validate_python(document["schema"]),
             booster=booster,
-            calibration=calibration.calibration_from_json(document["calibration"]),
+            calibration=TypeAdapter(calibration.Calibration).validate_python(document["calibration"]),
             parameters=trees.TreeParameters(**document["parameters"]),
             anchoring=None if shifts is None else anchoring.anchoring_from_json(shifts),
             intervals=intervals,

@@ -10,11 +10,7 @@ from typing import TypeVar
 import pandas as pd
 
 from churn.config import Config, FlatFile
-from churn.data.opened import Bank, CustomerFile, require_fit
-from churn.data.opened import Data as Data
-from churn.data.opened import OnStep as OnStep
-from churn.data.opened import Snapshots as Snapshots
-from churn.data.opened import say_nothing as say_nothing
+from churn.data.opened import Bank, CustomerFile, Data, OnStep, Snapshots, require_fit, say_nothing
 from churn.errors import ConfigError, DataError
 from churn.features.catalogue import catalogue
 from churn.features.feature import own_features
@@ -25,6 +21,10 @@ from churn.tables.flat import FlatKind, Labels, open_flat
 from churn.threads import use_threads
 from churn.timeline import Date, as_date
 
+__all__ = [
+    "Data", "OnStep", "Snapshots", "build_frame", "build_snapshots", "check", "is_file", "open_bank", "open_data",
+    "open_file", "say_nothing",
+]  # fmt: skip
 T = TypeVar("T")
 
 

@@ -83,7 +83,23 @@ def open_tables(
             n_threads(),
         )
         with database.open_database(scratch, n_threads()) as connection:
-            yield _check_tables(connection, raws, config, data_end)
+            checking.create_quarantine(connection)
+            counts, findings = {}, []
+            for name, raw in raws.items():
+                counts[name], broken = checking.check_table(connection, raw)
+                findings += broken
+                _require_rows(connection, name, raws, counts[name], broken)
+            findings += checking.find_warnings(connection, raws, config)
+            begin, end = _find_period(connection, raws)
+            yield BankTables(
+                connection=connection,
+                raws=raws,
+                row_counts=counts,
+                findings=findings,
+                ignored_columns={name: raw.ignored_columns for name, raw in raws.items() if raw.ignored_columns},
+                data_begin=begin,
+                data_end=data_end or end,
+            )
 
 
 def _load_tables(
@@ -99,31 +115,6 @@ def _load_tables(
             name: reading.load_table(connection, table, sources[name], config.tables.get(name, TableSource()), scratch)
             for name, table in tables.items()
         }
-
-
-def _check_tables(
-    connection: duckdb.DuckDBPyConnection,
-    raws: Mapping[str, reading.RawTable],
-    config: Config,
-    data_end: dt.date | None,
-) -> BankTables:
-    checking.create_quarantine(connection)
-    counts, findings = {}, []
-    for name, raw in raws.items():
-        counts[name], broken = checking.check_table(connection, raw)
-        findings += broken
-        _require_rows(connection, name, raws, counts[name], broken)
-    findings += checking.find_warnings(connection, raws, config)
-    begin, end = _find_period(connection, raws)
-    return BankTables(
-        connection=connection,
-        raws=raws,
-        row_counts=counts,
-        findings=findings,
-        ignored_columns={name: raw.ignored_columns for name, raw in raws.items() if raw.ignored_columns},
-        data_begin=begin,
-        data_end=data_end or end,
-    )
 
 
 def _require_rows(

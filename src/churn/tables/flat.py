@@ -134,10 +134,32 @@ def _require_rows(path: Path, flat: FlatFile, count: RowCount, findings: Sequenc
 def _load(
     scratch: Path, source: Source, flat: FlatFile, kinds: Mapping[str, FlatKind] | None, labels: Labels, threads: int
 ) -> tuple[RawTable, list[str], Mapping[str, FlatKind], bool]:
-    """Read the file into the database of the scratch folder; runs in a process of its own."""
+    """Read the file into the database of the scratch folder; runs in a process of its own.
+
+    Gives, too, the file's columns, the kind of every feature (`kinds` where given), and whether the label is read.
+
+    Raises
+    ------
+    MissingColumnError
+        A column of the configuration, or of `kinds`, is missing.
+    ConfigError
+        The label never has the value the configuration calls churned, or is not a label; a text is a name.
+    """
+    mapping = TableSource(encoding=flat.encoding, sheet=flat.sheet, totals=flat.totals)
     with database.open_database(scratch, threads) as connection:
-        mapping = TableSource(encoding=flat.encoding, sheet=flat.sheet, totals=flat.totals)
-        names, kinds, values = _probe_columns(connection, source, mapping, scratch, flat, kinds, labels=labels)
+        with sources.as_readable(source, mapping, scratch) as readable:
+            names, delimiter = sources.read_header(source, readable.path)
+            _require_columns(source, flat, names, [flat.id, *([flat.label] if labels == "needed" else [])], "[flat]")
+            own = [*flat.bindings, *([flat.coverage] if flat.coverage else [])] if kinds is None else list(kinds)
+            _require_columns(source, flat, names, own, "[flat]" if kinds is None else "the model")
+            scan = reading.scan_source(source, readable.path, names, delimiter)
+            with reading.as_data_error(source):
+                types = reading.column_types(connection, scan)
+                texts = {name: cells.known_text(cells.cell_text(*one)) for name, one in zip(names, types, strict=True)}
+                reads_label = labels != "unread" and flat.label in names
+                values = _label_values(connection, scan, texts[flat.label], flat, source, labels) if reads_label else {}
+                kinds = kinds or _find_kinds(connection, scan, texts, flat, source)
+                connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
         mapping = mapping.model_copy(update={"columns": _outer_names(flat, kinds), "values": {"churned": values}})
         raw = reading.load_table(connection, _flat_table(kinds, values, labels), [source], mapping, scratch)
         return raw, names, kinds, bool(values)
@@ -163,45 +185,6 @@ def _feature_columns(kinds: Mapping[str, FlatKind]) -> tuple[contract.TableColum
 def _outer_names(flat: FlatFile, kinds: Mapping[str, FlatKind]) -> dict[str, str]:
     inner = (column.name for column in _feature_columns(kinds))
     return {"customer_id": flat.id, "churned": flat.label, **dict(zip(inner, kinds, strict=True))}
-
-
-def _probe_columns(
-    connection: duckdb.DuckDBPyConnection,
-    source: Source,
-    mapping: TableSource,
-    scratch: Path,
-    flat: FlatFile,
-    kinds: Mapping[str, FlatKind] | None,
-    *,
-    labels: Labels,
-) -> tuple[list[str], Mapping[str, FlatKind], dict[str, str]]:
-    """Return the file's columns, the kind of every feature (`kinds` where given), and the contract's value of labels.
-
-    Raises
-    ------
-    MissingColumnError
-        A column of the configuration, or of `kinds`, is missing.
-    ConfigError
-        The label never has the value the configuration calls churned, or is not a label; a text is a name.
-    """
-    with sources.as_readable(source, mapping, scratch) as readable:
-        names, delimiter = sources.read_header(source, readable.path)
-        _require_columns(source, flat, names, [flat.id, *([flat.label] if labels == "needed" else [])], "[flat]")
-        reads_label = labels != "unread" and flat.label in names
-        if kinds is None:
-            _require_columns(
-                source, flat, names, [*flat.bindings, *([flat.coverage] if flat.coverage else [])], "[flat]"
-            )
-        else:
-            _require_columns(source, flat, names, list(kinds), "the model")
-        scan = reading.scan_source(source, readable.path, names, delimiter)
-        with reading.as_data_error(source):
-            types = reading.column_types(connection, scan)
-            texts = {name: cells.known_text(cells.cell_text(*found)) for name, found in zip(names, types, strict=True)}
-            values = _label_values(connection, scan, texts[flat.label], flat, source, labels) if reads_label else {}
-            kinds = kinds or _find_kinds(connection, scan, texts, flat, source)
-            connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-    return names, kinds, values
 
 
 def _require_columns(source: Source, flat: FlatFile, names: Sequence[str], wanted: Sequence[str], by: str) -> None:

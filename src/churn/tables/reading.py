@@ -18,7 +18,7 @@ from churn import errors, files
 from churn.config import TableSource
 from churn.tables import contract, database
 from churn.tables.cells import Cell, Reading, cell_rule, cell_text, cell_value, quote_name, quote_text, source_cell
-from churn.tables.sources import Readable, Source, as_readable, describe, list_columns, read_header
+from churn.tables.sources import Source, as_readable, describe, list_columns, read_header
 
 # A CSV line longer than this is quarantined.
 LONGEST_LINE = 8_000_000
@@ -83,7 +83,14 @@ def load_table(
             if len(header) > WIDE:
                 # Looking for what expressions share takes time that grows with the square of their number.
                 connection.execute("SET disabled_optimizers = 'common_subexpressions'")
-            _insert(connection, table, found, mapping, scan, position, source, readable)
+            with as_data_error(source):
+                rows = _typed_rows(found, mapping, scan, column_types(connection, scan), readable.day_zero)
+                connection.execute(
+                    f"INSERT INTO {raw_name(table.name)} SELECT * EXCLUDE (source_row, rule), {position}, source_row,"
+                    f" rule FROM ({rows})"
+                )
+                if source.form != "parquet":
+                    _add_rejected(connection, raw_name(table.name), position, readable.path, mapping.totals)
         require_unchanged(source.path, stamps[-1])
     if len({frozenset(header) for header in headers}) > 1:
         raise errors.DataError(
@@ -177,26 +184,6 @@ def _with_constants(scan: str, header: Sequence[str], mapping: TableSource) -> t
         f"{quote_text(value)} AS {quote_name(f'constant {n}')}" for n, value in enumerate(missing.values())
     )
     return f"(SELECT *, {added} FROM {scan})", [*header, *missing]
-
-
-def _insert(
-    connection: duckdb.DuckDBPyConnection,
-    table: contract.Table,
-    found: Mapping[contract.TableColumn, int | None],
-    mapping: TableSource,
-    scan: str,
-    position: int,
-    source: Source,
-    readable: Readable,
-) -> None:
-    with as_data_error(source):
-        rows = _typed_rows(found, mapping, scan, column_types(connection, scan), readable.day_zero)
-        connection.execute(
-            f"INSERT INTO {raw_name(table.name)} SELECT * EXCLUDE (source_row, rule), {position}, source_row, rule"
-            f" FROM ({rows})"
-        )
-        if source.form != "parquet":
-            _add_rejected(connection, raw_name(table.name), position, readable.path, mapping.totals)
 
 
 def column_types(connection: duckdb.DuckDBPyConnection, scan: str) -> list[tuple[str, str]]:

@@ -26,11 +26,12 @@ PACKAGE = "chromium"
 
 
 class Scored(NamedTuple):
-    """Data, a model of them, and the scores it gave."""
+    """Data, a model of them, the scores it gave, and what `churn explain` made of it."""
 
     data: Path
     model: StoredModel
     scores: Path
+    explained: Path
 
 
 class Seen(NamedTuple):
@@ -52,13 +53,14 @@ def write_page(folder: Path, name: str, html: str) -> Path:
 
 @pytest.fixture(scope="session")
 def scored_bank(commanded: Path) -> Scored:
-    return Scored(commanded / "bank", read_model(commanded / "model"), commanded / "s.parquet")
+    model = read_model(commanded / "model")
+    return Scored(commanded / "bank", model, commanded / "s.parquet", commanded / "explained")
 
 
 @pytest.fixture(scope="session")
 def bank_pages(scored_bank: Scored) -> Pages:
     with churn.open_bank(scored_bank.data) as bank:
-        return churn.page(bank, scored_bank.model, scored_bank.scores)
+        return churn.page(bank, scored_bank.model, scored_bank.scores, scored_bank.explained)
 
 
 def _make_flat(folder: Path) -> None:

@@ -1,11 +1,13 @@
 import click
 import pytest
 
-from churn.cli.main import cli
+from churn.cli.main import COMMANDS, cli
+
+FOUND = {name: cli.get_command(click.Context(cli), name) for name in COMMANDS}
 
 
 def test_every_command_has_help_with_an_example():
-    for name, command in cli.commands.items():
+    for name, command in FOUND.items():
         text = command.get_help(click.Context(command, info_name=name))
         assert "Example:" in text, name
         assert f"churn {name}" in text, name
@@ -14,11 +16,22 @@ def test_every_command_has_help_with_an_example():
 def test_every_option_says_what_it_is_for():
     silent = [
         f"{name} {parameter.name}"
-        for name, command in cli.commands.items()
+        for name, command in FOUND.items()
         for parameter in command.params
         if isinstance(parameter, click.Option) and not parameter.help
     ]
     assert silent == []
+
+
+def test_a_command_that_is_not_there_is_one_line(run):
+    result = run("chek")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "error: No such command 'chek'; see churn --help\n"
+
+
+def test_all_commands_are_listed(run):
+    shown = run("--help").out
+    assert [name for name in COMMANDS if f"\n  {name} " not in shown] == []
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h", "--version"])

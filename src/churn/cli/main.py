@@ -5,31 +5,38 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 
 import click
 import duckdb
 
-from churn.cli.baselines import baselines
-from churn.cli.champion import champion
-from churn.cli.check import check
-from churn.cli.compare import compare
 from churn.cli.console import INTERRUPTED
-from churn.cli.demo import demo
-from churn.cli.explain import explain
-from churn.cli.features import features
-from churn.cli.plan import plan
-from churn.cli.report import report
-from churn.cli.score import score
-from churn.cli.simulate import simulate
-from churn.cli.train import train
-from churn.cli.tune import tune
 from churn.errors import ChurnError
 
+COMMANDS = (
+    "demo", "simulate", "check", "features", "tune", "train", "compare", "champion", "baselines", "score", "explain",
+    "plan", "report",
+)  # fmt: skip
 _UNUSABLE, _TERMINATED = 2, 143
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """Commands, each of the module of its name, which is imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (the same in every context)
+        """Name the commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Give the command of a name; None where there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        found: click.Command = getattr(import_module(f"churn.cli.{cmd_name}"), cmd_name)
+        return found
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(version("churn"), prog_name="churn")
 def cli() -> None:
     """Which customers of a bank will leave, why, and what would keep them.
@@ -37,12 +44,6 @@ def cli() -> None:
     \b
     Begin with:  churn demo
     """
-
-
-for command in (
-    demo, simulate, check, features, tune, train, compare, champion, baselines, score, explain, plan, report,
-):  # fmt: skip
-    cli.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -184,7 +184,7 @@ def test_times_leaves_the_order_of_the_ends():
 
 
 def test_share_has_the_bits_of_scipys_wilson_interval():
-    for n in range(1, 301):
+    for n in (*range(1, 41), 97, 193, 300):
         found = share(np.arange(n + 1), n)
         for k in range(n + 1):
             expected = stats.binomtest(k, n).proportion_ci(method="wilson")

@@ -1,10 +1,13 @@
 """Every notebook runs offline in an empty folder without an error or a warning, and is kept without its outputs."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
@@ -31,6 +34,19 @@ def texts(notebook: nbformat.NotebookNode) -> list[str]:
     return [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
 
 
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[AsyncKernelManager]:
+    """One process for all notebooks: importing takes as long as a notebook; names are forgotten in between."""
+    manager = AsyncKernelManager()
+    yield manager
+    run_sync(manager.shutdown_kernel)(now=True)
+
+
+def begin_in(folder: Path) -> nbformat.NotebookNode:
+    """A cell that forgets all names and goes to a folder."""
+    return nbformat.v4.new_code_cell(f"%reset -f\n%cd -q {folder}")
+
+
 def test_there_are_five_and_the_list_names_each():
     listed = (FOLDER / "README.md").read_text(encoding="utf-8")
 
@@ -39,11 +55,18 @@ def test_there_are_five_and_the_list_names_each():
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=by_name)
-def test_it_runs_in_an_empty_folder_and_nothing_is_wrong_in_its_outputs(path, tmp_path, monkeypatch, every_bank):
+def test_it_runs_in_an_empty_folder_and_nothing_is_wrong_in_its_outputs(
+    path, kernel, tmp_path, monkeypatch, every_bank
+):
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nobody listens there: what needs the network fails
     notebook = read(path) if every_bank else on_a_small_bank(read(path))
+    notebook.cells.insert(0, begin_in(tmp_path))
 
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    client = NotebookClient(notebook, km=kernel, timeout=600)
+    try:
+        client.execute()
+    finally:
+        client.kc.stop_channels()
 
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []

@@ -10,19 +10,7 @@ import click
 
 from churn import files, frame
 from churn.api import learning
-from churn.cli import options
-from churn.cli.console import (
-    INTERRUPTED,
-    INTERVAL,
-    interval,
-    log_run,
-    note,
-    number,
-    print_json,
-    print_table,
-    show_notes,
-    steps,
-)
+from churn.cli import console, options
 from churn.model.trees import TreeParameters
 from churn.tracking.place import studies_path, tracking_place
 from churn.tuning.search import Gain, Tuned, Word
@@ -83,23 +71,23 @@ def tune(
     files.require_writable_file(output)
     files.require_apart([output], [data, studies_path(), *([shared.config_path] if shared.config_path else [])])
     with shared.open(data) as opened:
-        show_notes(opened.notes())
-        with steps() as on_step:
+        console.show_notes(opened.notes())
+        with console.steps() as on_step:
             snapshots = opened.snapshots(dates, horizon, most=MOST_SNAPSHOTS, with_evidence=False, on_step=on_step)
     if not opened.is_dated:
-        note("note: a flat file has no time: trials are judged by folds of rows, not on a later date")
+        console.note("note: a flat file has no time: trials are judged by folds of rows, not on a later date")
     study = learning.place_study(snapshots, name, seed=shared.seed)
-    with _kept(study), steps(trials + 1) as on_step:
+    with _kept(study), console.steps(trials + 1) as on_step:
         tuned = learning.tune(snapshots, trials=trials, minutes=minutes, study=study, seed=shared.seed, on_step=on_step)
     learning.write_tuned(output, tuned)
     if shared.as_json:
-        print_json(tuned.document())
+        console.print_json(tuned.document())
     else:
         print_tuned(tuned)
-    note(f"wrote {output}; use it with: churn train {data} --parameters {output} -o MODEL")
+    console.note(f"wrote {output}; use it with: churn train {data} --parameters {output} -o MODEL")
     if not shared.no_track:
         log = partial(learning.log_tuning, tuned, snapshots)
-        log_run("study", log, tracking_place(), kept="its file is written and whole")
+        console.log_run("study", log, tracking_place(), kept="its file is written and whole")
 
 
 @contextmanager
@@ -108,11 +96,11 @@ def _kept(study: learning.Study) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        note(
+        console.note(
             f"stopped; the trials that had ended are kept in {study.database}; the same command goes on"
             f" (study {study.name})"
         )
-        raise SystemExit(INTERRUPTED) from None
+        raise SystemExit(console.INTERRUPTED) from None
 
 
 def print_tuned(tuned: Tuned) -> None:
@@ -120,14 +108,14 @@ def print_tuned(tuned: Tuned) -> None:
     apart = tuned.apart
     where = f"{len(apart.splits)} {'snapshots' if apart.final.out_of_time else 'folds'}"
     rows = [
-        (f"log loss, mean of {where} tuned on", *_tuned_on(tuned), number(None), number(None)),
+        (f"log loss, mean of {where} tuned on", *_tuned_on(tuned), console.number(None), console.number(None)),
         *(_gain_row(gain, apart.final.held_out) for gain in tuned.gains),
     ]
     title = f"{tuned.count('complete')} trials complete, {tuned.count('pruned')} given up early"
-    print_table(title, ("", "defaults", "tuned", "gain", INTERVAL, "p"), rows)
+    console.print_table(title, ("", "defaults", "tuned", "gain", console.INTERVAL, "p"), rows)
     before, after = tuned_part(TreeParameters()), tuned_part(tuned.parameters)
     chosen = [(name, f"{before[name]:.4g}", f"{after[name]:.4g}") for name in before]
-    print_table("Parameters", ("name", "default", "tuned"), chosen)
+    console.print_table("Parameters", ("name", "default", "tuned"), chosen)
     click.echo(f"On rows that no trial saw: {_SENTENCES[tuned.word]}.")
 
 
@@ -135,11 +123,11 @@ def _gain_row(gain: Gain, held_out: frame.Snapshot) -> tuple[str, ...]:
     when = f"as of {held_out.as_of}" if held_out.as_of else "kept apart"
     return (
         f"{_NAMES[gain.metric]}, {len(held_out.customer_id):,} customers {when}",
-        number(gain.defaults, ".5f"),
-        number(gain.tuned, ".5f"),
-        number(gain.gain, "+.5f"),
-        interval(gain.low, gain.high, "{:+.5f}".format),
-        number(gain.p_value, ".3f"),
+        console.number(gain.defaults, ".5f"),
+        console.number(gain.tuned, ".5f"),
+        console.number(gain.gain, "+.5f"),
+        console.interval(gain.low, gain.high, "{:+.5f}".format),
+        console.number(gain.p_value, ".3f"),
     )
 
 
@@ -147,4 +135,4 @@ def _tuned_on(tuned: Tuned) -> tuple[str, str, str]:
     before, after = tuned.defaults.objective, tuned.best.objective
     assert before is not None
     assert after is not None
-    return number(before, ".5f"), number(after, ".5f"), number(before - after, "+.5f")
+    return console.number(before, ".5f"), console.number(after, ".5f"), console.number(before - after, "+.5f")

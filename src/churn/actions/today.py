@@ -22,7 +22,7 @@ from churn.labels import silent_is_known
 from churn.model.split import customer_folds
 from churn.scores import Scores
 from churn.speech import Message, message
-from churn.tables.checking import EVENTS
+from churn.tables.bank import find_period
 from churn.tables.contract import TIERS, VIP_TIERS, to_date, to_days
 from churn.timeline import YEAR_DAYS, Tables, month_end_before, population, require_within
 
@@ -42,7 +42,6 @@ _TEXTS = ("customer_id", "branch_id", "manager_id", "tier")
 _OF_SCORES = ("churn_probability", "risk_band", "next_binding", "next_product", "next_binding_effect")
 _OPTIONAL = ("bindings", "contacts", "pnl", "transactions", "referrals", "customer_states", "campaigns")
 _OPTIONAL_COLUMNS = (("customers", "manager_id"), ("customers", "birth_year"), ("transactions", "queue_ticket"))
-_OPENINGS = {"customers": ("opened_on", "closed_on"), "holdings": ("opened_on", "closed_on")}
 _PARTS = 10_000
 """A share of customers is drawn to the hundredth of a per cent."""
 
@@ -141,7 +140,8 @@ def read_today(bank: Data, scores: Scores | None, date: dt.date, config: Config)
         raise TimeRangeError(f"--date {date}: nobody is a customer at that date; give a date inside the data")
     customers = complete(rows.sort_values("customer_id", ignore_index=True), scores, config)
     unscored = _find_unscored(customers, scores)
-    begin, end = _find_period(bank, tables, day)
+    # What is dated on the day or after it says nothing, not even how far the data reach.
+    (begin, last), stated = find_period(tables, day), to_days(bank.data_end)
     return Today(
         date=date,
         config=config,
@@ -153,7 +153,7 @@ def read_today(bank: Data, scores: Scores | None, date: dt.date, config: Config)
         bank=bank,
         tables=tables,
         begin=begin,
-        end=end,
+        end=stated if stated < day else last,
     )
 
 
@@ -268,24 +268,3 @@ def _find_unscored(customers: pd.DataFrame, scores: Scores | None) -> dict[str, 
     if scores.frame["risk_band"].isna().all():
         return {"scores.risk_band": message("the scores have no risk_band")}
     return {}
-
-
-def _find_period(bank: Data, tables: Tables, day: int) -> tuple[int, int]:
-    """Return the first and last day before `day` that the data know about.
-
-    Days on or after it say nothing, not even how far the data reach: what is added there changes no figure.
-    """
-    days: list[int] = []
-    for group in (EVENTS, _OPENINGS):
-        known = [(tables[name], column) for name in group if name in tables for column in group[name]]
-        if days := [end for table, column in known for end in _ends(table, column, day)]:
-            break
-    stated = to_days(bank.data_end)
-    return min(days), stated if stated < day else max(days)
-
-
-def _ends(table: nw.LazyFrame[Any], column: str, day: int) -> list[int]:
-    before = table.filter(nw.col(column) < day)
-    found = before.select(nw.col(column).min().alias("first"), nw.col(column).max().alias("last"))
-    row = found.collect(backend="pyarrow").to_native().to_pylist()[0]
-    return [value for value in row.values() if value is not None]

@@ -90,15 +90,15 @@ def open_tables(
                 findings += broken
                 _require_rows(connection, name, raws, counts[name], broken)
             findings += checking.find_warnings(connection, raws, config)
-            begin, end = _find_period(connection, raws)
+            begin, end = find_period({name: nw.from_native(connection.table(name)) for name in raws})
             yield BankTables(
                 connection=connection,
                 raws=raws,
                 row_counts=counts,
                 findings=findings,
                 ignored_columns={name: raw.ignored_columns for name, raw in raws.items() if raw.ignored_columns},
-                data_begin=begin,
-                data_end=data_end or end,
+                data_begin=contract.to_date(begin),
+                data_end=data_end or contract.to_date(end),
             )
 
 
@@ -146,18 +146,31 @@ def _has_numbers_for_ids(connection: duckdb.DuckDBPyConnection) -> bool:
     return bool(found[0])
 
 
-def _find_period(
-    connection: duckdb.DuckDBPyConnection, raws: Mapping[str, reading.RawTable]
-) -> tuple[dt.date, dt.date]:
+def find_period(tables: Mapping[str, nw.LazyFrame[Any]], before: int = _LAST_DAY + 1) -> tuple[int, int]:
     """Return the first and last day of what is dated event by event, else of what was opened and closed.
 
-    Days outside the years 1900 to 2199 do not count: some systems write "open" as 9999-12-31.
+    Parameters
+    ----------
+    tables
+        Lazy frames by name.
+    before
+        Only earlier days count, as days since 1970-01-01, and none outside the years 1900 to 2199: some systems write
+        "open" as 9999-12-31.
+
+    Raises
+    ------
+    DataError
+        No table holds such a day.
     """
     for group in (checking.EVENTS, _OPENINGS):
-        parts = [f"SELECT {c} AS day FROM {t}" for t, columns in group.items() if t in raws for c in columns]
-        within = f"day BETWEEN {_FIRST_DAY} AND {_LAST_DAY}"
-        query = f"SELECT min(day), max(day) FROM ({' UNION ALL '.join(parts)}) WHERE {within}"
-        row = fetch_row(connection, query) if parts else (None, None)
-        if row[1] is not None:
-            return contract.to_date(row[0]), contract.to_date(row[1])
+        known = [(tables[name], column) for name, columns in group.items() if name in tables for column in columns]
+        if days := [end for table, column in known for end in _ends(table, column, before)]:
+            return min(days), max(days)
     raise DataError("no table holds a date; check the date columns of customers and holdings")
+
+
+def _ends(table: nw.LazyFrame[Any], column: str, before: int) -> list[int]:
+    within = table.filter((nw.col(column) >= _FIRST_DAY) & (nw.col(column) < before))
+    found = within.select(nw.col(column).min().alias("first"), nw.col(column).max().alias("last"))
+    row = found.collect(backend="pyarrow").to_native().to_pylist()[0]
+    return [value for value in row.values() if value is not None]

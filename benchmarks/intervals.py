@@ -11,7 +11,7 @@ Customers are divided into tenths by predicted risk, and the observed rate of ea
 - the oracle's probability is exact. This is true, so its row shows the effect of chance alone.
 
     python benchmarks/intervals.py             # 20 calm banks, 10 that drift, 5 with a shock, about twelve minutes
-    python benchmarks/intervals.py --quick     # one calm bank, the short form that the tests run
+    python benchmarks/intervals.py --quick     # one calm bank; the tests do so with 5,000 customers
 
 "drift": leaving becomes likelier from year to year. "shock": the share market falls in the scored year. Exit code 1
 if a bound does not hold.

@@ -9,7 +9,7 @@ Then a column is planted. The study counts in how many banks the column is named
 - "gone": the same at the earlier date, and only noise at the later date.
 
     python benchmarks/leaks.py             # ten calm banks, three that drift, three with a shock, about three minutes
-    python benchmarks/leaks.py --quick     # one bank, the short form that the tests run
+    python benchmarks/leaks.py --quick     # one bank; the tests do so with 4,000 customers
 
 Exit code 1 if an honest feature is named, or a leak that must be named is not.
 """

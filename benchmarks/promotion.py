@@ -5,7 +5,7 @@
 On each simulated bank two challengers are judged as `churn compare --promote` judges them, over four snapshots. The
 first is the champion fitted again with another seed, which is not better. The second is a model of all features,
 against a champion without the families of bindings and P&L; it is better. A bank takes about half a minute on two
-cores.
+cores. The tests judge one smaller bank over two snapshots, with few trees.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """A full disk, a folder that cannot be written, too little memory: one clear error, the earlier output intact."""
 
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +15,10 @@ MEGABYTE = 1 << 20
 
 
 @pytest.fixture
-def scored(run, bank, model, tmp_path) -> Path:
-    out = tmp_path / "out" / "s.parquet"
-    assert run("score", bank, "--model", model, "--as-of", AS_OF, "-o", out).code == 0
-    return out
+def scored(scores, tmp_path) -> Path:
+    """Scores that were written before, in a folder of their own."""
+    shutil.copytree(scores().parent, tmp_path / "out")
+    return tmp_path / "out" / "scores.parquet"
 
 
 def churn_within(limit: int, size: int, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -51,11 +52,12 @@ def test_no_room_for_temporary_files_leaves_earlier_scores_intact(bank, model, s
     assert contents(scored.parent) == before
 
 
-@pytest.mark.parametrize("name", ["s.csv", "s.parquet"])
-def test_no_room_for_the_scores_leaves_earlier_ones_intact(bank, model, tmp_path, run, name):
+@pytest.mark.parametrize("name", ["scores.csv", "scores.parquet"])
+def test_no_room_for_the_scores_leaves_earlier_ones_intact(bank, model, scored, name):
     # No file may grow: /dev/shm or another disk would do the same to the output alone.
-    out = tmp_path / "out" / name
-    assert run("score", bank, "--model", model, "--as-of", AS_OF, "-o", out).code == 0
+    out = scored.with_name(name)
+    if out != scored:
+        shutil.copy(scored, out)
     before = contents(out.parent)
     arguments = ("score", bank, "--model", model, "--as-of", AS_OF, "-o", out)
     assert_one_error(churn_within(resource.RLIMIT_FSIZE, 1, *arguments))

@@ -1,6 +1,7 @@
 """Rendering alone: what a page says becomes one HTML file that loads nothing."""
 
-from functools import partial
+from functools import cache, partial
+from gettext import NullTranslations
 from typing import Any
 
 import jinja2
@@ -32,7 +33,7 @@ def render_page(facts: PageFacts, language: Language) -> str:
     shown = [figure for group in figures.values() for figure in group]
     percent = say(message("{share}\u202f%", share=""), language)
     return (
-        _environment(language)
+        _environment(language, translations(language))
         .get_template("page.html.j2")
         .render(
             facts=facts,
@@ -62,7 +63,9 @@ def _figures(facts: PageFacts, language: Language) -> dict[str, list[Figure]]:
     return {place: [figure for figure in figures if figure is not None] for place, figures in drawn.items()}
 
 
-def _environment(language: Language) -> jinja2.Environment:
+@cache
+def _environment(language: Language, words: NullTranslations) -> jinja2.Environment:
+    """Compile the templates, once for each catalogue."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("churn.report"),
         autoescape=True,
@@ -71,7 +74,7 @@ def _environment(language: Language) -> jinja2.Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]
     environment.filters |= _filters(language)
     environment.globals |= {
         "language": {"zh": "zh-CN"}.get(language, language),

@@ -24,9 +24,9 @@ def test_every_option_says_what_it_is_for():
 
 
 def test_a_command_that_is_not_there_is_one_line(run):
-    result = run("chek")
+    result = run("scoring")
     assert (result.code, result.out) == (2, "")
-    assert result.err == "error: No such command 'chek'; see churn --help\n"
+    assert result.err == "error: No such command 'scoring'; see churn --help\n"
 
 
 def test_all_commands_are_listed(run):

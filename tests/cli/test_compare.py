@@ -34,7 +34,7 @@ DATES = [part for date in ("2023-04-05", "2023-10-04", "2024-07-03", "2025-01-01
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory):
     def make(folder):
-        simulate_bank(folder / "bank", customers=4000, months=48, seed=11)
+        simulate_bank(folder / "bank", customers=4000, months=48, seed=11, truth=False)
 
     return made_once(tmp_path_factory, "compare-bank", make) / "bank"
 
@@ -68,15 +68,46 @@ def crippled(simulated, tmp_path_factory):
     return made_once(tmp_path_factory, "compare-crippled", make) / "crippled"
 
 
-@pytest.fixture
-def flat_file(tmp_path):
-    """600 customers of whom those with a large x leave more often, and the configuration that says so."""
-    path, config = tmp_path / "file.csv", tmp_path / "flat.toml"
+def write_flat(folder):
+    """Write 600 customers of whom those with a large x leave more often, and the configuration that says so."""
+    path, config = folder / "file.csv", folder / "flat.toml"
     draw = np.random.default_rng(0).random(600)
     rows = [f"{n},{'yes' if draw[n] < (n % 10) / 10 else 'no'},{n % 10},{'mf'[n % 2]}" for n in range(600)]
     path.write_text("id,left,x,sex\n" + "\n".join(rows), encoding="utf-8")
     config.write_text('[flat]\nid = "id"\nlabel = "left"\nchurned = "yes"\n', encoding="utf-8")
     return path, config
+
+
+@pytest.fixture
+def flat_file(tmp_path):
+    return write_flat(tmp_path)
+
+
+@pytest.fixture
+def flat(flat_file):
+    """The words that name the flat file and its configuration."""
+    path, config = flat_file
+    return str(path), "--config", str(config)
+
+
+@pytest.fixture(scope="module")
+def blind(tmp_path_factory):
+    """A model of the flat file that does not know x."""
+
+    def make(folder):
+        path, config = write_flat(folder)
+        words = ("--config", config, "--without", "x", "--without-effects", "--no-track")
+        call("train", path, "-o", folder / "blind", *words)
+
+    return made_once(tmp_path_factory, "compare-blind", make) / "blind"
+
+
+def logged(registry):
+    """A client of the registry, and all runs in it."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{registry}", f"sqlite:///{registry}")
+    return client, client.search_runs([client.get_experiment_by_name("churn").experiment_id])
 
 
 def _standing(run):
@@ -98,8 +129,8 @@ def test_table_decides_and_marks_what_is_significant(run, simulated, crippled):
         assert word in result.out
 
 
-def test_json_has_models_tests_champion_and_reason(run, simulated):
-    document = json.loads(run("compare", simulated, *PAIR, *DATES, "--snapshots", 1, "--json", "--no-track").out)
+def test_json_has_models_tests_champion_and_reason(run, flat):
+    document = json.loads(run("compare", *flat, *PAIR, "--json", "--no-track").out)
     assert document.keys() == {"models", "tests", "champion_before", "champion_after", "reason"}
     assert document["models"].keys() == {"scorecard", "lightgbm"}
     for metric in METRICS:
@@ -110,9 +141,8 @@ def test_json_has_models_tests_champion_and_reason(run, simulated):
     assert document["champion_before"] is document["champion_after"] is None
 
 
-def test_first_champion_then_one_that_is_no_better_stays_challenger(run, flat_file, registry, tmp_path):
-    path, config = flat_file
-    words = ("compare", path, "--config", config, *PAIR, "--promote", "--json")
+def test_first_champion_then_one_that_is_no_better_stays_challenger(run, flat, registry, tmp_path):
+    words = ("compare", *flat, *PAIR, "--promote", "--json")
     first = run(*words)
     assert first.code == 0, first.err
     models = json.loads(first.out)["models"]
@@ -135,17 +165,16 @@ def test_better_challenger_is_promoted_and_the_last_champion_brought_back(run, s
     result = run("compare", simulated, *DATES, "--candidate", "lightgbm", "--promote")
     assert result.code == 0, result.out + result.err
     assert "version 2 is the champion: lightgbm ranks better beyond noise" in result.out
+    [judged] = [one.data.params["judged"] for one in logged(registry)[1] if "judged" in one.data.params]
+    assert [date in judged for date in DATES if date != "--as-of"] == [False, False, True, True]
     assert _standing(run) == {"champion": 2, "challenger": None, "previous_champion": 1}
     assert run("champion", "--back").code == 0
     assert _standing(run) == {"champion": 1, "challenger": None, "previous_champion": 2}
 
 
-def test_comparison_is_a_run_with_a_child_a_model(run, simulated, registry):
-    from mlflow import MlflowClient
-
-    assert run("compare", simulated, *PAIR, *DATES, "--snapshots", 1).code == 0
-    client = MlflowClient(f"sqlite:///{registry}", f"sqlite:///{registry}")
-    runs = client.search_runs([client.get_experiment_by_name("churn").experiment_id])
+def test_comparison_is_a_run_with_a_child_a_model(run, flat, registry):
+    assert run("compare", *flat, *PAIR).code == 0
+    client, runs = logged(registry)
     parent = next(one for one in runs if "mlflow.parentRunId" not in one.data.tags)
     children = {one.info.run_name: one for one in runs if one is not parent}
     assert children.keys() == {"scorecard", "lightgbm"}
@@ -153,7 +182,6 @@ def test_comparison_is_a_run_with_a_child_a_model(run, simulated, registry):
     assert {one.info.status for one in runs} == {"FINISHED"}
     metrics = children["lightgbm"].data.metrics
     assert metrics["roc_auc_low"] < metrics["roc_auc"] < metrics["roc_auc_high"]
-    assert parent.data.params["judged"] == "2025-01-01"
     assert {file.path for file in client.list_artifacts(parent.info.run_id)} == {
         "comparison",
         "comparison.json",
@@ -173,24 +201,24 @@ def test_registry_that_is_down_stops_a_promotion_before_any_work(run, simulated,
     assert "building" not in result.err
 
 
-def test_registry_that_is_down_is_a_warning_where_nothing_is_promoted(run, flat_file, monkeypatch, tmp_path):
-    path, config = flat_file
+def test_registry_that_is_down_is_a_warning_where_nothing_is_promoted(run, flat, monkeypatch, tmp_path):
     monkeypatch.delenv("CHURN_NO_TRACK", raising=False)
     broken = tmp_path / "mlflow.db"
     broken.write_text("no database")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{broken}")
-    result = run("compare", path, "--config", config, *PAIR)
+    result = run("compare", *flat, *PAIR)
     assert result.code == 0
     assert "warning: the champion is left out" in result.err
     assert "warning: the comparison was not logged" in result.err
     assert broken.read_text() == "no database"
 
 
-def test_locked_database_stops_a_promotion(run, simulated, crippled, registry):
-    assert run("champion", "--set", crippled).code == 0
+def test_locked_database_stops_a_promotion(run, flat, blind, registry, monkeypatch):
+    monkeypatch.setattr("churn.tracking.place.LOCK_SECONDS", 1)
+    assert run("champion", "--set", blind).code == 0
     lock = sqlite3.connect(registry, isolation_level=None)
     lock.execute("BEGIN EXCLUSIVE")
-    result = run("compare", simulated, *DATES, "--candidate", "lightgbm", "--promote")
+    result = run("compare", *flat, "--candidate", "lightgbm", "--promote")
     lock.execute("ROLLBACK")
     lock.close()
     assert result.code == 2
@@ -199,12 +227,9 @@ def test_locked_database_stops_a_promotion(run, simulated, crippled, registry):
 
 
 @pytest.mark.parametrize("until", ["refitting on all", "logging the run"])
-def test_killed_half_way_promotes_nothing_and_the_next_run_does(run, flat_file, registry, tmp_path, until):
-    path, config = flat_file
-    file = (str(path), "--config", str(config))
-    assert run("train", *file, "--without", "x", "-o", tmp_path / "weak", "--no-track").code == 0
-    assert run("champion", "--set", tmp_path / "weak").code == 0
-    words = ["compare", *file, "--candidate", "lightgbm", "--promote"]
+def test_killed_half_way_promotes_nothing_and_the_next_run_does(run, flat, blind, registry, until):
+    assert run("champion", "--set", blind).code == 0
+    words = ["compare", *flat, "--candidate", "lightgbm", "--promote"]
     process = subprocess.Popen(
         [sys.executable, "-m", "churn", *words], stderr=subprocess.PIPE, text=True, env=os.environ
     )
@@ -242,10 +267,10 @@ def test_champion_for_another_horizon_or_other_data_is_left_out_unless_it_must_b
     assert "bring the tables it was trained on" in refused.err
 
 
-def test_folder_called_champion_is_not_the_registrys(run, simulated, crippled, tmp_path):
-    shutil.copytree(crippled, tmp_path / "champion")
-    words = ("--model", tmp_path / "champion", "--candidate", "lightgbm", *DATES)
-    document = json.loads(run("compare", simulated, *words, "--json", "--no-track").out)
+def test_folder_called_champion_is_not_the_registrys(run, flat, blind, tmp_path):
+    shutil.copytree(blind, tmp_path / "champion")
+    words = ("--model", tmp_path / "champion", "--candidate", "lightgbm")
+    document = json.loads(run("compare", *flat, *words, "--json", "--no-track").out)
     assert document["models"].keys() == {"champion (folder)", "lightgbm"}
     assert "there was no champion" in document["reason"]
 
@@ -338,11 +363,10 @@ def test_mean_under_another_name_is_compared_once(run, flat_file):
     assert "lightgbm+lightgbm is left out: lightgbm is the same" in result.err
 
 
-def test_model_folder_is_compared_by_its_recipe(run, simulated, crippled):
-    words = ("--model", crippled, "--candidate", "lightgbm", *DATES)
-    result = run("compare", simulated, *words, "--json", "--no-track")
+def test_model_folder_is_compared_by_its_recipe(run, flat, blind):
+    result = run("compare", *flat, "--model", blind, "--candidate", "lightgbm", "--json", "--no-track")
     models = json.loads(result.out)["models"]
-    assert models["crippled"]["roc_auc"]["value"] < models["lightgbm"]["roc_auc"]["value"] - 0.005
+    assert models["blind"]["roc_auc"]["high"] < models["lightgbm"]["roc_auc"]["low"]
 
 
 def test_flat_file_is_compared_by_folds_and_says_so(run, flat_file):

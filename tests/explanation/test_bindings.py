@@ -9,7 +9,6 @@ from churn.errors import DataError, ExplanationError
 from churn.estimates import UNKNOWN, Estimate
 from churn.explanation.bindings import (
     FIELDS,
-    Graded,
     binding_rows,
     bindings_frame,
     build_bindings,
@@ -282,9 +281,11 @@ def test_what_the_truth_does_not_tell_stays_open():
     row = binding_row("cts", verdict="cuts", evidence="randomised", late_low=-0.1, late_high=0.0)
     graded = grade(row, {"atu": -0.05})
     assert graded.grade == "open"
-    assert (graded.late, graded.late_covered) == (None, None)
+    assert (graded.truth["late"], graded.covered["late"]) == (None, None)
     (unknown,) = grade_bindings([row], {}, 0.03)
-    assert unknown == Graded("cts", *[None] * 8, "open")
+    assert unknown.grade == "open"
+    assert not any(unknown.truth.values())
+    assert set(unknown.covered.values()) == {None}
 
 
 def test_interval_covers_up_to_its_ends():
@@ -298,8 +299,8 @@ def test_interval_covers_up_to_its_ends():
         itt_high=-0.03,
     )
     graded = grade(row, {"att": -0.05, "atu": -0.0299, "itt": -0.04, "late": -0.04})
-    assert (graded.att_covered, graded.atu_covered, graded.itt_covered) == (True, False, True)
-    assert (graded.late, graded.late_covered) == (-0.04, None)
+    assert [graded.covered[name] for name in ("att", "atu", "itt")] == [True, False, True]
+    assert (graded.truth["late"], graded.covered["late"]) == (-0.04, None)
 
 
 def test_rows_are_graded_in_their_order():

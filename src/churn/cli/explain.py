@@ -153,7 +153,7 @@ def print_grades(graded: Sequence[bindings.Graded], config: Config, language: La
     rows: list[Sequence[Said]] = [
         [
             names[one.service],
-            *(Points(effect) for effect in (one.att, one.atu, one.itt, one.late)),
+            *map(Points, one.truth.values()),
             _held(one, language),
             _GRADES[one.grade],
         ]
@@ -180,10 +180,9 @@ _GRADES: Mapping[bindings.Grade, Message] = {
 
 
 def _held(one: bindings.Graded, language: Language) -> Said:
-    covered = {"ATT": one.att_covered, "ATU": one.atu_covered, "ITT": one.itt_covered, "LATE": one.late_covered}
     found = [
-        message("{effect} yes", effect=name) if held else message("{effect} no", effect=name)
-        for name, held in covered.items()
+        message("{effect} yes", effect=name.upper()) if held else message("{effect} no", effect=name.upper())
+        for name, held in one.covered.items()
         if held is not None
     ]
     return "  ".join(say(part, language) for part in found) or Points(None)

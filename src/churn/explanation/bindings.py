@@ -238,23 +238,17 @@ class Graded(NamedTuple):
     ----------
     service
         Its name.
-    att, atu, itt, late
-        True effects as changes of the churn probability; None where the truth does not say.
-    att_covered, atu_covered, itt_covered, late_covered
-        Whether the estimate's interval holds the truth; None without either.
+    truth
+        By effect (att, atu, itt, late): the true one as a change of the churn probability; None where it is not known.
+    covered
+        By effect: whether the estimate's interval holds the truth; None without either.
     grade
         "open" where the verdict claims nothing.
     """
 
     service: str
-    att: float | None
-    atu: float | None
-    itt: float | None
-    late: float | None
-    att_covered: bool | None
-    atu_covered: bool | None
-    itt_covered: bool | None
-    late_covered: bool | None
+    truth: Mapping[str, float | None]
+    covered: Mapping[str, bool | None]
     grade: Grade
 
 
@@ -290,10 +284,10 @@ def grade_bindings(rows: Sequence[BindingRow], truth: dict[str, dict[str, float]
     """
     graded = []
     for row in rows:
-        true: dict[str, Any] = {name: truth.get(row.service, {}).get(name) for name in _GRADED}
-        covered: dict[str, Any] = {f"{name}_covered": _covers(true[name], getattr(row, name)) for name in _GRADED}
+        true = {name: truth.get(row.service, {}).get(name) for name in _GRADED}
+        covered = {name: _covers(true[name], getattr(row, name)) for name in _GRADED}
         grade = _judge(row, true["late" if row.evidence == "randomised" else "atu"], worthwhile)
-        graded.append(Graded(service=row.service, grade=grade, **true, **covered))
+        graded.append(Graded(row.service, true, covered, grade))
     return graded
 
 

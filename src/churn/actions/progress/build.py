@@ -149,26 +149,14 @@ def _notes(basis: Basis, found: Found) -> tuple[Message, ...]:
     return (*notes, *leaving.note_silent(basis))
 
 
+_NUMBERS = {"n": "Int64", **dict.fromkeys(("value", "low", "high", "target"), "float64")}
 TABLE_COLUMNS = {
-    "date": "str",
-    "level": "str",
-    "unit": "str",
-    "branch_id": "str",
-    "measure": "str",
-    "title_en": "str",
-    "title_zh": "str",
-    "value": "float64",
-    "low": "float64",
-    "high": "float64",
-    "value_in_en": "str",
-    "value_in_zh": "str",
-    "n": "Int64",
-    "n_of_en": "str",
-    "n_of_zh": "str",
-    "target": "float64",
-    "not_told_en": "str",
-    "not_told_zh": "str",
-}
+    name: _NUMBERS.get(name, "str")
+    for name in (
+        "date", "level", "unit", "branch_id", "measure", "title_en", "title_zh", "value", "low", "high", "value_in_en",
+        "value_in_zh", "n", "n_of_en", "n_of_zh", "target", "not_told_en", "not_told_zh",
+    )
+}  # fmt: skip
 """Every column with its dtype, in order; docs/progress.md says what each holds."""
 
 

@@ -55,7 +55,7 @@ def plan_day(data: Data, scores: pd.DataFrame | Path | str, date: Date | None = 
 
 
 def lists(data: Data, scores: pd.DataFrame | Path | str | None, date: Date | None = None) -> Lists:
-    """List whom to look after: a DataFrame for each list in `frames` (docs/lists.md).
+    """List whom to look after: a DataFrame for each list in `frames` (docs/plan.md).
 
     Parameters
     ----------

@@ -127,7 +127,7 @@ def write_explanation(
             files.write_json(new / ABOUT, {"model_id": model.manifest.model_id, "as_of": date and date.isoformat()})
             graded = bindings.grade_bindings(rows, true, data.config.effects.worthwhile) if true else []
             if graded:
-                files.write_json(new / "truth.json", [one._asdict() for one in graded])
+                files.write_json(new / "truth.json", [one.to_json() for one in graded])
     return rows, graded
 
 

@@ -83,15 +83,7 @@ def draw_calibration(y_obs: ArrayLike, y_pred: ArrayLike, *, title: str) -> Figu
     predicted, observed, below, above = _reliability(np.asarray(y_obs), np.asarray(y_pred, dtype=np.float64))
     most = 1.05 * max(float(np.max(predicted)), float(np.max(observed + above)))
     axes.plot([0, most], [0, most], "--", color=STATED, label="calibrated")
-    axes.errorbar(
-        predicted,
-        observed,
-        yerr=[below, above],
-        fmt="o",
-        color=OBSERVED,
-        capsize=3,
-        label=_SEEN,
-    )
+    axes.errorbar(predicted, observed, yerr=[below, above], fmt="o", color=OBSERVED, capsize=3, label=_SEEN)
     axes.set_xlabel("predicted")
     axes.set_ylabel("customers who left")
     axes.set_xlim(0, most)

@@ -251,6 +251,11 @@ class Graded(NamedTuple):
     covered: Mapping[str, bool | None]
     grade: Grade
 
+    def to_json(self) -> dict[str, Any]:
+        """Give it as a row of `truth.json`: `att`, `atu`, `itt`, `late`, and whether each is covered."""
+        covered = {f"{name}_covered": held for name, held in self.covered.items()}
+        return {"service": self.service, **self.truth, **covered, "grade": self.grade}
+
 
 def read_truth(folder: Path) -> dict[str, dict[str, float]]:
     """Read a simulated bank's true effects: att, atu, itt and late by service, offers pooled by their size.

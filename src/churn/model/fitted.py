@@ -101,13 +101,7 @@ class FittedModel:
             coverage = encoded.matrix[:, self.schema.names.index(self.anchoring.feature)]
             # never falling, so that the ends stay on either side
             probability, low, high = (self.anchoring.apply(value, coverage) for value in (probability, low, high))
-        return Prediction(
-            probability=probability,
-            margin=margin,
-            unseen=encoded.unseen,
-            low=low,
-            high=high,
-        )
+        return Prediction(probability=probability, margin=margin, unseen=encoded.unseen, low=low, high=high)
 
     def contributions(self, features: pd.DataFrame) -> NDArray[np.float64]:
         """SHAP values of the margin in log-odds, shape (n, features + 1), the base value last; see `trees`.

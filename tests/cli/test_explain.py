@@ -180,18 +180,8 @@ def test_the_truth_grades_every_service(english, simulated):
     atu = effects[(effects["service"] == "cts") & (effects["group"] == "unbound")]["effect"]
 
     assert set(graded) == set(SERVICES)
-    fields = [
-        "service",
-        "att",
-        "atu",
-        "itt",
-        "late",
-        "att_covered",
-        "atu_covered",
-        "itt_covered",
-        "late_covered",
-        "grade",
-    ]
+    kinds = ["att", "atu", "itt", "late"]
+    fields = ["service", *kinds, *(f"{name}_covered" for name in kinds), "grade"]
     assert all(list(row) == fields for row in graded.values())
     assert graded["cts"]["atu"] == pytest.approx(atu.item())
     assert {row["grade"] for row in graded.values()} <= {"right", "wrong", "open"}

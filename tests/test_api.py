@@ -15,6 +15,7 @@ import pytest
 import churn
 from churn.actions.plan.build import build_plan
 from churn.actions.today import read_today
+from churn.api import comparing
 from churn.errors import ConfigError, DataError, MissingColumnError, ModelError, TimeRangeError
 from churn.model.trees import TreeParameters
 from churn.scores import read_scores
@@ -189,6 +190,49 @@ def test_a_leak_is_told_to_whoever_listens_and_else_logged(snapshots, caplog):
     assert caplog.records == []
     churn.train(spoilt, few, with_effects=False)
     assert [record.getMessage() for record in caplog.records] == [told[0].sentence]
+
+
+def seen_by_backtest(monkeypatch, call):
+    """Give the recipes that a comparison judges, without judging them."""
+    found = {}
+
+    def stop(_, recipes, **__):
+        found.update(recipes)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("churn.api.learning.backtest", stop)
+    with pytest.raises(KeyboardInterrupt):
+        call()
+    return found
+
+
+def test_recipes_are_compared_with_the_champion_whether_named_or_given(snapshots, model, monkeypatch):
+    champion = comparing.Champion(7, model)
+    given = {"small": churn.Recipe(("scorecard",))}
+
+    for candidates in (given, ["scorecard"]):
+        seen = seen_by_backtest(
+            monkeypatch, lambda names=candidates: churn.compare(snapshots, names, champion=champion)
+        )
+        assert list(seen) == ["champion", *candidates]
+        assert seen["champion"] == champion.recipe
+
+
+def test_monotone_is_a_candidate_where_there_are_bindings(snapshots, monkeypatch):
+    without = replace(snapshots, catalogue=tuple(one for one in snapshots.catalogue if one.role != "bound"))
+
+    assert "monotone" in seen_by_backtest(monkeypatch, lambda: churn.compare(snapshots))
+    assert "monotone" not in seen_by_backtest(monkeypatch, lambda: churn.compare(without))
+
+
+def test_parameters_of_lightgbm_are_refused_for_others():
+    with pytest.raises(ConfigError, match="the parameters are lightgbm's, and scorecard has no use for them"):
+        churn.Recipe(("scorecard",), parameters=TreeParameters(num_leaves=4))
+
+
+def test_snapshots_may_be_more_or_fewer(bank):
+    few = churn.build_snapshots(bank, most=2, with_evidence=False)
+    assert (len(few), few.evidence) == (2, None)
 
 
 def test_a_backtest_takes_names_or_recipes_and_can_be_compared(snapshots):

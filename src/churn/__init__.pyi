@@ -18,6 +18,7 @@ from .api.explaining import explain_bindings as explain_bindings
 from .api.explaining import write_explanation as write_explanation
 from .api.learning import backtest as backtest
 from .api.learning import log_tuning as log_tuning
+from .api.learning import place_study as place_study
 from .api.learning import train as train
 from .api.learning import tune as tune
 from .api.learning import write_tuned as write_tuned
@@ -39,6 +40,7 @@ from .model.estimator import ChurnModel as ChurnModel
 from .model.recipe import Recipe as Recipe
 from .model.storage import read_model as read_model
 from .model.storage import write_model as write_model
+from .scores import read_scores as read_scores
 from .scoring import score as score
 from .scoring import write_scores as write_scores
 from .simulation.bank import simulate_bank as simulate_bank
@@ -47,3 +49,4 @@ from .tracking.champion import read_standing as read_standing
 from .tracking.champion import roll_back as roll_back
 from .tracking.runs import log_training as log_training
 from .tracking.versions import fetch_model as fetch_model
+from .tuning.search import read_parameters as read_parameters

@@ -109,7 +109,7 @@ class Scores:
         return {row["customer_id"]: _told(row) for row in known}
 
 
-def read_scores(path: Path) -> Scores:
+def read_scores(path: Path | str) -> Scores:
     """Read a score file, .parquet or .csv.
 
     Raises
@@ -122,6 +122,7 @@ def read_scores(path: Path) -> Scores:
     OutputError
         The name ends in neither.
     """
+    path = Path(path)
     scoring.require_form(path)
     if not path.is_file():
         raise errors.DataError(f"{path}: no such file; give the scores that churn score wrote")
@@ -138,7 +139,7 @@ def as_scores(scores: Scores | pd.DataFrame | str | Path) -> Scores:
     """Take scores however they are given: read before, as a table, or as a file; errors as for `read_scores`."""
     if isinstance(scores, Scores):
         return scores
-    return check_scores(scores) if isinstance(scores, pd.DataFrame) else read_scores(Path(scores))
+    return check_scores(scores) if isinstance(scores, pd.DataFrame) else read_scores(scores)
 
 
 def check_scores(scores: pd.DataFrame, where: str = "scores") -> Scores:

@@ -36,5 +36,7 @@ def test_a_second_demo_replaces_the_first_and_somebodys_own_folder_is_refused(
     assert again.code == 0, again.err
     stored = read_model(folder / "model")
     assert stored.manifest.model_id != before
-    assert json.loads(again.out)["baselines"] == stored.baselines.to_json()
+    printed = json.loads(again.out)
+    assert printed["baselines"] == stored.baselines.to_json()
+    assert printed["bindings"] == json.loads((folder / "explained" / "bindings.json").read_text())
     assert run("demo", "--dir", folder / "bank").code == 2

@@ -67,7 +67,7 @@ def test_parameters_of_lightgbm_are_refused_where_they_have_no_use(run, bank, tm
     path.write_text('{"parameters": {}}')
     result = run("train", bank, "-o", tmp_path / "model", "--parameters", path, "--learner", "scorecard")
     assert result.code == 2
-    assert "are lightgbm's, and --learner scorecard has no use for them" in result.err
+    assert "the parameters are lightgbm's, and scorecard has no use for them" in result.err
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from churn.errors import ConfigError, DataError, ModelError, TrackingError
 from churn.evaluation.backtest import Backtest, OnLeak
 from churn.evaluation.comparison import Comparison, compare_models
 from churn.evaluation.promotion import Decision, decide, tuned_on_judged
+from churn.features.feature import find_services
 from churn.model import split, storage, trees
 from churn.model.recipe import Recipe, default_candidates, parse_recipe, recipe_of
 from churn.speech import say
@@ -21,6 +22,8 @@ from churn.tracking import place, runs, versions
 from churn.tuning.search import read_parameters
 
 CHAMPION, TUNED = "champion", "tuned"
+EARLIER = 8
+"""Snapshots before the first judged one, from which it is learnt."""
 _log = logging.getLogger(__name__)
 
 
@@ -214,7 +217,7 @@ def compare(
         By the name each is reported under; or names alone, as `churn compare --candidate` takes them, by default
         every installed one. One called "champion" has the place that the others are compared for.
     champion
-        The registry's, of `champion`, which is compared too.
+        The registry's, of `champion`, which is compared too; an anchored one as it was before, with a warning.
     needs_champion
         Whether a champion that was made of other data is an error; else it is left out, with a warning.
     n_judged, seed, n_threads, on_step, on_leak
@@ -229,8 +232,12 @@ def compare(
     TimeRangeError, DataError
         As for `backtest`.
     """
-    named = candidates if isinstance(candidates, Mapping) else contenders(candidates, champion=champion, seed=seed)
     features = list(map(str, snapshots[0].features))
+    if isinstance(candidates, Mapping):
+        named = {**({CHAMPION: champion.recipe} if champion else {}), **candidates}
+    else:
+        bound = {one.name for one in find_services(snapshots.catalogue).values()}
+        named = contenders(candidates, champion=champion, has_bindings=not bound.isdisjoint(features), seed=seed)
     recipes = _without_same(_without_strange(named, features, must_answer=needs_champion), features)
     found = learning.backtest(
         snapshots, recipes, n_judged=n_judged, seed=seed, n_threads=n_threads, on_step=on_step, on_leak=on_leak
@@ -242,6 +249,8 @@ def compare(
             "%s was tuned on %d of what judges it (%s): its figures flatter it, and it is not promoted",
             *(name, len(splits), ", ".join(splits)),
         )
+    if champion is not None and champion.is_anchored:
+        _log.warning("the champion is anchored to the stated rates; it was compared as it was before")
     decision = decide(comparison, found, CHAMPION if CHAMPION in recipes else None)
     return Compared(snapshots, found, comparison, decision, champion if CHAMPION in recipes else None)
 

@@ -24,6 +24,8 @@ from churn.tracking.place import studies_path
 from churn.tuning.search import Tuned, conclude, search
 from churn.tuning.study import SPACE, open_study, read_trials
 
+MOST_TUNED = 12
+"""Snapshots to tune on: four to judge trials on, of which the last is kept apart, and the eight before them."""
 _log = logging.getLogger(__name__)
 
 

@@ -19,8 +19,6 @@ from churn.speech import say
 from churn.tracking import place, session
 
 MOST_JUDGED = 40
-EARLIER = 8
-"""Snapshots before the first judged one, from which it is learnt."""
 SIGNIFICANT = 0.05
 BETTER, WORSE = "▲", "▼"
 _COLUMNS = {
@@ -106,7 +104,7 @@ def compare(
         recipes = name(has_bindings=opened.has_bindings)
         with steps() as on_step:
             snapshots = opened.snapshots(
-                dates, horizon, most=n_judged + EARLIER, with_evidence=promote, on_step=on_step
+                dates, horizon, most=n_judged + comparing.EARLIER, with_evidence=promote, on_step=on_step
             )
             compared = comparing.compare(
                 snapshots,
@@ -141,15 +139,12 @@ def compare(
 def _find_champion(horizon_days: int, *, must_answer: bool) -> comparing.Champion | None:
     """Return the champion; None, with a warning where there is one, if it cannot be compared and need not be."""
     try:
-        found = comparing.champion(horizon_days)
+        return comparing.champion(horizon_days)
     except errors.ChurnError as error:
         if must_answer:
             raise
         _log.warning("the champion is left out: %s", error)
         return None
-    if found and found.is_anchored:
-        _log.warning("the champion is anchored to the stated rates; it is compared as it was before")
-    return found
 
 
 def _log_run(compared: comparing.Compared, *, must: bool) -> str | None:

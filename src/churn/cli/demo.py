@@ -3,7 +3,6 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ from churn.charts import canvas, models
 from churn.cli import explain, options, train
 from churn.cli.console import note, percent, print_baselines, print_json, print_table, show_notes, steps
 from churn.config import Config, read_config
+from churn.explanation.bindings import flatten
 from churn.files import new_folder, require_replaceable, write_json, write_text
 from churn.model import documents, storage
 from churn.simulation import simulate_bank
@@ -99,7 +99,7 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
         found = {
             "metrics": stored.metrics.to_json(),
             "baselines": stored.baselines.to_json(),
-            "bindings": [asdict(row) for row in rows],
+            "bindings": [flatten(row) for row in rows],
         }
         print_json(found | {"risk_bands": bands, "files": files})
         return

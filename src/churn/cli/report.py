@@ -10,7 +10,6 @@ from churn.actions import managers, sheets
 from churn.api.reporting import page, read_explanation
 from churn.cli import console, options
 from churn.cli.options import PATH, IsoDate
-from churn.data import is_file
 from churn.model.storage import read_model
 from churn.report.facts import to_json
 from churn.report.pages import require_pages_place
@@ -52,15 +51,16 @@ def report(
               churn report bank --model models/first --scores scores.parquet -o pages --each-branch --lang zh
     """
     _require_place(output, each_branch=each_branch, branch_id=branch_id)
-    _require_measures(data, measures, output if each_branch else None)
+    _require_measures(measures, output if each_branch else None)
     config, model, scores = shared.config, read_model(model_path), read_scores(scores_path)
     found = read_explanation(explained, model, scores.as_of) if explained else None
-    if not is_file(data, config, model):
-        date = managers.choose_day(date, scores.as_of, config.plan)
-        console.warn_of_age(date, scores.as_of)
     opening = shared.open(data, model, as_of=scores.as_of, use="explain", labels="unread")
     with opening as opened, console.steps() as on_step:
         files.require_apart([output] if measures is None else [output, measures], [*opened.paths, scores_path])
+        if opened.is_dated:
+            console.warn_of_age(managers.choose_day(date, scores.as_of, config.plan), scores.as_of)
+        elif measures is not None:
+            raise errors.DataError(f"{data}: a flat file has no dates to measure at; leave --measures out")
         console.show_notes(opened.notes())
         pages = page(opened, model, scores, found, date=date, branch_id=branch_id, seed=shared.seed, on_step=on_step)
     if each_branch:
@@ -86,15 +86,11 @@ def _require_place(output: Path, *, each_branch: bool, branch_id: str | None) ->
     files.require_writable_file(output)
 
 
-def _require_measures(data: Path, measures: Path | None, folder: Path | None) -> None:
+def _require_measures(measures: Path | None, folder: Path | None) -> None:
     if measures is None:
         return
     if folder is not None and folder.resolve() in measures.resolve().parents:
         raise click.UsageError("--measures: lies in the folder of the pages; give another place")
     if measures.suffix.lower() != ".csv":
         raise click.UsageError("--measures: a table ends in .csv; name it so")
-    if data.is_file():
-        raise errors.DataError(
-            f"{data}: a flat file has no dates, so that nothing can be measured; leave --measures out"
-        )
     files.require_writable_file(measures)

@@ -12,8 +12,7 @@ import click
 from churn.api import answers, learning
 from churn.cli import options
 from churn.cli.console import log_run, note, number, print_baselines, print_json, print_table, show_notes, steps
-from churn.errors import ConfigError
-from churn.model import documents, storage, trees
+from churn.model import documents, storage
 from churn.model.recipe import Recipe, describe_monotone, parse_recipe
 from churn.tables.flat import Labels
 from churn.tracking.place import Place, tracking_place
@@ -113,10 +112,6 @@ def build_recipe(learner: str, *, monotone: bool, seed: int, parameters_path: Pa
     """
     given = read_parameters(parameters_path) if parameters_path else Recipe()
     recipe = parse_recipe(learner, seed=seed, parameters=given.parameters, tuned_on=given.tuned_on)
-    if parameters_path is not None and trees.LIGHTGBM not in recipe.learners:
-        raise ConfigError(
-            f"--parameters {parameters_path}: are {trees.LIGHTGBM}'s, and --learner {learner} has no use for them"
-        )
     return replace(recipe, monotone=True) if monotone else recipe
 
 

@@ -17,8 +17,6 @@ from churn.tuning.search import Gain, Tuned, Word
 from churn.tuning.study import tuned_part
 
 MOST_TRIALS = 10_000
-MOST_SNAPSHOTS = 12
-"""Four to judge trials on, as many before them as a training takes, and of these the last is kept apart."""
 _NAMES = {"log_loss": "log loss", "roc_auc": "ROC-AUC"}
 _SENTENCES: Mapping[Word, str] = {
     "helped": "tuning helped, beyond noise",
@@ -73,7 +71,7 @@ def tune(
     with shared.open(data) as opened:
         console.show_notes(opened.notes())
         with console.steps() as on_step:
-            snapshots = opened.snapshots(dates, horizon, most=MOST_SNAPSHOTS, with_evidence=False, on_step=on_step)
+            snapshots = opened.snapshots(dates, horizon, most=learning.MOST_TUNED, with_evidence=False, on_step=on_step)
     if not opened.is_dated:
         console.note("note: a flat file has no time: trials are judged by folds of rows, not on a later date")
     study = learning.place_study(snapshots, name, seed=shared.seed)

@@ -19,10 +19,10 @@ from churn.speech import LANGUAGES, say
 from churn.tables import bank, checking
 from churn.tables.flat import FlatKind, Labels, open_flat
 from churn.threads import use_threads
-from churn.timeline import Date, as_date
+from churn.timeline import MOST_SNAPSHOTS, Date, as_date
 
 __all__ = [
-    "Data", "OnStep", "Snapshots", "build_frame", "build_snapshots", "check", "is_file", "open_bank", "open_data",
+    "Data", "OnStep", "Snapshots", "build_frame", "build_snapshots", "check", "open_bank", "open_data",
     "open_file", "say_nothing",
 ]  # fmt: skip
 T = TypeVar("T")
@@ -81,8 +81,9 @@ def open_file(
     model
         Trained on such a file, to be asked about this one: its columns are read, and the label need not be there.
     labels
-        Whether the label is read, as for `churn.tables.flat.open_flat`: "needed", "if there" or "unread". By default
-        it is needed, and with a model read where known.
+        Whether the label is read, as for `churn.tables.flat.open_flat`: "needed", "if there", "where known" or
+        "unread". By default it is needed, and with a model read where known. To anchor, take "where known", so that
+        customers without an outcome count too, as the commands do.
     n_threads
         Threads of the database; all cores when absent. Results do not depend on it.
 
@@ -148,7 +149,7 @@ def open_data(
         Nothing is there; or as for `Data.require_model`, `open_bank` and `open_file`.
     """
     place, settings = Path(path), config or Config()
-    flat = _description(settings, model) if is_file(place, settings, model) else None
+    flat = _description(settings, model) if _is_file(place, settings, model) else None
     if model is not None:
         require_fit(model, settings.model_copy(update={"flat": flat}), as_of, where=str(path), use=use)
     if flat is not None:
@@ -159,7 +160,7 @@ def open_data(
         yield data
 
 
-def is_file(path: Path, config: Config, model: StoredModel | None = None) -> bool:
+def _is_file(path: Path, config: Config, model: StoredModel | None = None) -> bool:
     """Whether data are one flat file, which the configuration or the model must describe; else a folder of tables.
 
     Raises
@@ -181,10 +182,19 @@ def is_file(path: Path, config: Config, model: StoredModel | None = None) -> boo
 
 
 def build_snapshots(
-    data: Data, dates: Iterable[Date] | None = None, horizon_days: int = 365, *, on_step: OnStep = say_nothing
+    data: Data,
+    dates: Iterable[Date] | None = None,
+    horizon_days: int = 365,
+    *,
+    most: int = MOST_SNAPSHOTS,
+    with_evidence: bool = True,
+    on_step: OnStep = say_nothing,
 ) -> Snapshots:
-    """Build the labelled snapshots to train on or to compare models by; parameters as for `Data.snapshots`."""
-    return data.snapshots(dates, horizon_days, on_step=on_step)
+    """Build the labelled snapshots to train on or to compare models by; parameters as for `Data.snapshots`.
+
+    `churn train` takes 8 at most, `churn tune` 12, and `churn compare` 8 besides those it judges on.
+    """
+    return data.snapshots(dates, horizon_days, most=most, with_evidence=with_evidence, on_step=on_step)
 
 
 def check(data: Data) -> pd.DataFrame:

@@ -49,6 +49,8 @@ class Recipe:
     ------
     ModelError
         A learner is not known or not installed, none is given, or `monotone` with another than LightGBM.
+    ConfigError
+        Parameters other than the defaults, without LightGBM.
     """
 
     learners: tuple[str, ...] = (LIGHTGBM,)
@@ -66,6 +68,10 @@ class Recipe:
         if self.monotone and self.learners != (LIGHTGBM,):
             raise errors.ModelError(
                 f"recipe: only {LIGHTGBM} alone can be held monotone, not {'+'.join(self.learners)}"
+            )
+        if self.parameters != TreeParameters() and LIGHTGBM not in self.learners:
+            raise errors.ConfigError(
+                f"recipe: the parameters are {LIGHTGBM}'s, and {'+'.join(self.learners)} has no use for them"
             )
 
 

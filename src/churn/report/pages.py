@@ -111,7 +111,7 @@ class Pages:
         """Render the page of the bank, or of one branch, as HTML that loads nothing; errors as for `facts`."""
         return html.render_page(self.facts(branch_id), language)
 
-    def write(self, folder: Path, language: Language = "en") -> None:
+    def write(self, folder: Path | str, language: Language = "en") -> None:
         """Write the bank's page and one for each branch into a folder, whole or not at all.
 
         Ids may be any text, so that files are numbered: `branch-01.html` is of the first of `branches`.
@@ -123,7 +123,7 @@ class Pages:
         """
         digits = len(str(len(self.branches)))
         names = {f"branch-{number:0{digits}}.html": one for number, one in enumerate(self.branches, start=1)}
-        with new_folder(folder, mark=INDEX, names=_earlier_pages(folder)) as new:
+        with new_folder(Path(folder), mark=INDEX, names=_earlier_pages(Path(folder))) as new:
             for name, branch_id in {INDEX: None, **names}.items():
                 write_text(new / name, self.html(language, branch_id))
 

@@ -180,7 +180,7 @@ def log_study(
     Parameters
     ----------
     document
-        As from `churn.tuning.search.tuned_document`; kept whole as the artifact tuned.json.
+        As from `churn.tuning.search.Tuned.document`; kept whole as the artifact tuned.json.
     inputs
         Files with their hashes, and row counts; kept as data/inputs.json.
     place

@@ -271,7 +271,7 @@ def judge(apart: KeptApart, recipe: Recipe, tuned: trees.TreeParameters) -> tupl
     )
 
 
-def read_parameters(path: Path) -> Recipe:
+def read_parameters(path: Path | str) -> Recipe:
     """Read the parameters that `churn tune` wrote, as LightGBM's recipe.
 
     Raises
@@ -280,7 +280,7 @@ def read_parameters(path: Path) -> Recipe:
         The file cannot be read, or says something else.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
         splits = document.get("objective", {}).get("splits", [])
         return Recipe(parameters=trees.parameters_from_json(document["parameters"]), tuned_on=tuple(map(str, splits)))
     except OSError as error:

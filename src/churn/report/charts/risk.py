@@ -173,7 +173,7 @@ def _layers(rows: Sequence[Mapping[str, object]], there: Sequence[str], language
     names = {code: tell(_SERIES[code][0]) for code in there}
     scale = alt.Scale(domain=list(names.values()), range=[_SERIES[code][1] for code in there])
     colour = alt.Color("series:N", scale=scale, legend=alt.Legend(symbolType="square"))
-    of = {code: base.transform_filter(alt.datum.series == name) for code, name in names.items()}
+    of = {code: base.transform_filter(alt.datum.code == code) for code in there}
     layers = []
     if "observed" in of:
         layers.append(of["observed"].mark_bar(size=_WIDE).encode(y=y, color=colour))
@@ -195,6 +195,7 @@ def _rates(bucket: Bucket, language: Language) -> list[dict[str, object]]:
     return [
         {
             "coverage": bucket.coverage,
+            "code": code,
             "series": tell(_SERIES[code][0]),
             "rate": rate,
             "low": bucket.observed_low if code == "observed" else None,

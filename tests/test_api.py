@@ -189,7 +189,7 @@ def test_a_leak_is_told_to_whoever_listens_and_else_logged(snapshots, caplog):
     assert [leak.feature for leak in told] == ["form_sent"]
     assert caplog.records == []
     churn.train(spoilt, few, with_effects=False)
-    assert [record.getMessage() for record in caplog.records] == [told[0].sentence]
+    assert [record.getMessage() for record in caplog.records] == [churn.say(told[0].said, "en")]
 
 
 def seen_by_backtest(monkeypatch, call):

@@ -64,7 +64,7 @@ def test_leak_is_named_before_anything_is_fitted(run, tmp_path):
 
 def test_parameters_of_lightgbm_are_refused_where_they_have_no_use(run, bank, tmp_path):
     path = tmp_path / "tuned.json"
-    path.write_text('{"parameters": {}}')
+    path.write_text('{"parameters": {"num_leaves": 4}}')
     result = run("train", bank, "-o", tmp_path / "model", "--parameters", path, "--learner", "scorecard")
     assert result.code == 2
     assert "the parameters are lightgbm's, and scorecard has no use for them" in result.err

@@ -224,7 +224,7 @@ def test_a_flat_files_customer_is_explained_and_asked_about_without_its_label(ru
     [
         (["--customer", "700"], "nobody of that id is in the file"),
         (["--customer", ""], "nobody of that id is in the file"),
-        (["--customer", "1", "--bind", "city"], "'city' is no column of [flat] bindings; take one of app"),
+        (["--customer", "1", "--bind", "city"], "'city' is not a column of [flat] bindings; take one of app"),
         (["--customer", "1", "--open", "cts"], "a flat file has no products to open or close"),
     ],
 )

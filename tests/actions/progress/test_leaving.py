@@ -46,7 +46,7 @@ def test_churn_is_that_of_the_latest_horizon_complete_before_the_date(progress_o
     assert [told(progress, "churn_observed", unit)["value"] for unit in ("N", "S", "M1")] == pytest.approx(
         [1 / 2, 1 / 3, 1 / 2]
     )
-    assert any("customers of 2023-07-02, who left before 2024-07-01" in say(note, "en") for note in progress.notes)
+    assert any("customers of 2023-07-02 who left before 2024-07-01" in say(note, "en") for note in progress.notes)
 
 
 def test_stated_churn_is_of_the_same_customers_where_a_rate_is_stated(progress_of, told):

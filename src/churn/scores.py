@@ -19,6 +19,8 @@ from churn.speech import LANGUAGES, Name
 
 _NEEDED = ("customer_id", "as_of", "churn_probability")
 _EFFECT = "next_binding_effect"
+STALE_DAYS = 31
+"""Scores older than this are said to be old."""
 _OF_EVERYBODY = (*_NEEDED, "risk_band", "next_binding", "next_product", _EFFECT)
 _RAISES = [[f"raises_{rank}_{language}" for language in LANGUAGES] for rank in range(1, N_RAISING + 1)]
 _HOLDS = [[f"holds_{rank}_{language}" for language in LANGUAGES] for rank in range(1, N_HOLDING + 1)]

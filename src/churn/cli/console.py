@@ -13,7 +13,7 @@ from rich.table import Table
 from churn import data, files
 from churn.errors import ChurnError
 from churn.model.documents import Baselines
-from churn.report.pages import STALE_DAYS
+from churn.scores import STALE_DAYS
 from churn.speech import Language, Number, Percent, Said, joined, message, say
 from churn.tables.checking import Note
 from churn.tracking.place import Place, look_command

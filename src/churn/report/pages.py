@@ -18,14 +18,12 @@ from churn.files import new_folder, require_replaceable, write_text
 from churn.model.documents import BaselineRow
 from churn.model.storage import StoredModel
 from churn.report import acting, audience, facts, html
-from churn.scores import Scores, Told
+from churn.scores import STALE_DAYS, Scores, Told
 from churn.speech import Language, Name, Said
 from churn.tables.contract import VIP_TIERS
 
 INDEX = "index.html"
 """The bank's page in a folder of pages."""
-STALE_DAYS = 31
-"""Scores older than this are said to be old."""
 MOST_CUSTOMERS = 25
 """Customers at risk that a page names."""
 MOST_DRIVERS = 12

@@ -234,7 +234,7 @@ def test_steps_are_told_in_order():
     _train(_snapshots(), on_step=steps.append)
 
     assert steps == [
-        "looking for features that know too much",
+        "looking for leaks",
         "choosing rounds and calibration",
         "judging on the held-out snapshot",
         "refitting on all snapshots",
@@ -426,7 +426,7 @@ def test_without_any_binding_there_is_nothing_to_hold():
 def test_a_binding_told_in_texts_is_refused():
     config = Config.model_validate({"flat": {"id": "id", "label": "left", "churned": "1", "bindings": ["tier"]}})
 
-    with pytest.raises(DataError, match="column tier holds texts"):
+    with pytest.raises(DataError, match="column tier holds strings"):
         _train_flat(_snapshot(None), config=config, recipe=Recipe(monotone=True))
 
 

@@ -1,4 +1,4 @@
-"""Estimates with their 95 % intervals: of one number, and of many units at once.
+"""Estimates with their 95 % intervals: of one number, and of many units at once.
 
 An `Estimate` is one number, None where the data cannot define it. An `Interval` holds arrays: counts of shape
 (n units,) come in, and three arrays of the same shape go out; where nothing was counted all three are NaN, and where a
@@ -14,14 +14,14 @@ from scipy import stats
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 Z_95 = float(stats.norm.ppf(0.975))
-"""Half the width of a 95 % interval in standard errors, 1.96."""
+"""Half the width of a 95 % interval in standard errors, 1.96."""
 _TAIL = 0.025
 _ROUNDING = 1e-9
 """A reach up to this is none: what is left of sums that cancel out."""
 
 
 class Estimate(NamedTuple):
-    """A value and its 95 % interval; None where the data cannot define it.
+    """A value and its 95 % interval; None where the data cannot define it.
 
     Examples
     --------
@@ -38,7 +38,7 @@ UNKNOWN = Estimate(None)
 
 
 class Interval(NamedTuple):
-    """Values and the ends of their 95 % intervals; shapes (n,)."""
+    """Values and the ends of their 95 % intervals; shapes (n,)."""
 
     value: Floats
     low: Floats

@@ -17,7 +17,7 @@ def build_labels(
     """Label the customers `who` (column `customer_id`): `customer_id`, `churned` (0 or 1).
 
     Churned = the relationship closed within the horizon, or every holding open at `as_of` closed and none
-    opened since, or silent attrition: assets above zero at `as_of` and at most 20 % of that at its end (an
+    opened since, or silent attrition: assets above zero at `as_of` and at most 20 % of that at its end (an
     asset date's value is that of the last month-end before it). `settings` switches each part. A `labels`
     table replaces all of it; customers without a label there are left out.
     """

@@ -68,7 +68,7 @@ def train(
     ordered = judging.order(snapshots.dated)
     require_enough(stack(ordered).churned)
     free = judging.split(ordered, given.seed)
-    on_step("looking for features that know too much")
+    on_step("looking for leaks")
     for leak in leaks.find_leaks(free.development, free.unseen, snapshots.catalogue):
         on_leak(leak)
     kept, prepared, held = prepare(ordered, given, snapshots.catalogue)

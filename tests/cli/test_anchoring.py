@@ -173,7 +173,7 @@ def test_outcomes_contradict_a_rate_between_stated_ones_too(run, bank, model, tm
 
     assert result.code == 0
     assert f"warning: with 2 products {100 * observed['2']:.1f}\u202f% left" in result.err
-    assert "anchored to 90.0\u202f%, which no rate states" in result.err
+    assert "anchored to 90.0\u202f%; no rate is stated for it" in result.err
 
 
 def test_customers_whose_products_are_not_known_are_not_counted_as_anchored(run, flat, tmp_path):
@@ -190,7 +190,7 @@ def test_customers_whose_products_are_not_known_are_not_counted_as_anchored(run,
 
     assert result.code == 0
     assert f"warning: {n - known} of {n} customers hold no product, or an unknown number" in result.err
-    assert "warning: a rate is stated for 3 products, which nobody holds" in result.err
+    assert "warning: a rate is stated for 3 products, which nobody holds yet" in result.err
     assert f"on {known} customers of one flat file" in (tmp_path / "m" / "MODEL_CARD.md").read_text()
 
 

@@ -296,7 +296,7 @@ def test_challenger_tuned_on_what_judges_it_is_flattered_and_not_promoted(run, s
     both = run(*words)
     assert both.code == 1
     assert "warning: tuned was tuned on 1 of what judges it (2024-07-03)" in both.err
-    assert "every challenger was tuned on what judges it" in both.out
+    assert "every challenger was tuned on the data that judge it" in both.out
     assert _standing(run) == {"champion": 1, "challenger": None, "previous_champion": None}
     later = run(*words, "--snapshots", 1)
     assert "was tuned on" not in later.err

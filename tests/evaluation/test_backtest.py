@@ -99,14 +99,14 @@ def test_recipes_are_judged_on_the_same_rows_each_with_its_time():
 def test_what_is_done_is_told():
     told = []
     _run(_snapshots(0, 91, 182), on_step=told.append)
-    assert told == ["looking for features that know too much", "a: 2022-04-02", "a: 2022-07-02"]
+    assert told == ["looking for leaks", "a: 2022-04-02", "a: 2022-07-02"]
 
 
 def test_feature_that_knows_the_outcome_is_named_before_anything_is_fitted():
     leaky = [replace(one, features=one.features.assign(sent=one.churned)) for one in _snapshots(0, 91, 182)]
     told = []
     _run(leaky, on_step=told.append, on_leak=lambda leak: told.append(leak.feature))
-    assert told[:2] == ["looking for features that know too much", "sent"]
+    assert told[:2] == ["looking for leaks", "sent"]
     flat = []
     snapshot = _snapshot(None, n=600)
     leaky_flat = replace(snapshot, features=snapshot.features.assign(sent=snapshot.churned))

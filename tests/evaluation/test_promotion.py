@@ -65,9 +65,9 @@ def test_challenger_that_ranks_better_beyond_noise_is_promoted():
         (two(p_auc=0.03), "by no more than noise"),
         (two(p_auc=None), "by no more than noise"),
         (two(better="old"), "no challenger ranks better than the champion"),
-        (two(ece=("old", 0.002, 0.01)), "but its ece is worse"),
-        (two(ece=("old", 0.011, 0.5)), "but its ece is worse"),
-        (two(log_loss=("old", 0.001, 0.02)), "but its log_loss is worse"),
+        (two(ece=("old", 0.002, 0.01)), "but its ECE is worse"),
+        (two(ece=("old", 0.011, 0.5)), "but its ECE is worse"),
+        (two(log_loss=("old", 0.001, 0.02)), "but its log loss is worse"),
     ],
     ids=["noise", "undefined", "worse", "calibration surely worse", "calibration much worse", "log loss"],
 )
@@ -109,7 +109,7 @@ def test_model_without_a_roc_auc_is_not_the_best():
 def test_challenger_tuned_on_what_judges_it_is_none():
     decision = decide(two(), made("old", "new", new=("2024-07-03",)), "old")
     assert (decision.challenger, decision.promote) == (None, False)
-    assert "tuned on what judges it" in decision.reason.text
+    assert "tuned on the data that judge it" in decision.reason.text
     assert decide(two(), made("old", "new", new=("2023-01-04",)), "old").promote
 
 

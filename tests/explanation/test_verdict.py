@@ -229,14 +229,14 @@ CASES = {
         offered(Estimate(0.001, -0.02, 0.022), LOWER),
         DEFAULT,
         (
-            "goes with lower churn (by 21 points), but binding itself shows no effect worth having"
+            "goes with lower churn (by 21 points), but the effect of binding is too small to matter"
             " (between −2.0 and +2.2 points)."
         ),
     ),
     "no effect, and raw numbers that promise nothing": (
         offered(Estimate(0.001, -0.02, 0.022), HIGHER),
         DEFAULT,
-        "binding itself shows no effect worth having (between −2.0 and +2.2 points).",
+        "the effect of binding is too small to matter (between −2.0 and +2.2 points).",
     ),
     "offer too small": (
         offered(Estimate(-0.03, -0.08, 0.02), LOWER),
@@ -249,7 +249,7 @@ CASES = {
     "offer that nobody took": (
         offered(UNKNOWN),
         DEFAULT,
-        "these data cannot say whether binding would lower churn: the offer moved too few to bind it.",
+        "these data cannot say whether binding would lower churn: too few customers accepted the offer.",
     ),
     "suggests": (
         SUGGESTS,
@@ -277,14 +277,14 @@ CASES = {
         SMALL,
         DEFAULT,
         (
-            "goes with lower churn (by 21 points), but binding itself shows no effect worth having"
+            "goes with lower churn (by 21 points), but the effect of binding is too small to matter"
             " (between −1.2 and +1.0 points)."
         ),
     ),
     "records show none by the bank's word": (
         SMALL,
         MEASURED,
-        "goes with lower churn (by 21 points), but binding itself shows no effect worth having"
+        "goes with lower churn (by 21 points), but the effect of binding is too small to matter"
         " (between −1.2 and +1.0 points)." + STATEMENT,
     ),
     "nothing known": (
@@ -302,7 +302,7 @@ CASES = {
         DEFAULT,
         (
             "these data cannot say whether binding would lower churn: the same comparison finds an effect"
-            " where there is none (having given the service up long ago)."
+            " where there is none (customers who unbound it long ago)."
         ),
     ),
     "two controls": (
@@ -310,7 +310,7 @@ CASES = {
         DEFAULT,
         (
             "these data cannot say whether binding would lower churn: the same comparison finds an effect"
-            " where there is none (the service dealt out at random and customers bringing others)."
+            " where there is none (placebo service assigned at random and customers who referred others)."
         ),
     ),
     "bounds": (

@@ -92,7 +92,7 @@ def test_a_model_held_to_its_bindings_says_so_and_what_it_cost():
 
     assert "A binding can only lower the risk, by constraint on 2 columns. 1 that cannot be held to it" in text
     assert "not evidence that binding helps" in text
-    assert "held-out ROC-AUC 0.8123 against 0.8131 without (-0.0008)" in text
+    assert "held-out ROC-AUC 0.8123 against 0.8131 without (−0.0008)" in text
     assert "only lower" not in render_card({}, {}, [])
 
 
@@ -239,7 +239,7 @@ def test_a_rate_between_stated_ones_is_held_against_outcomes_too():
     anchored = document(80, [ANCHORED, ANCHORED | BETWEEN], [EVIDENCE, EVIDENCE | CONTRADICTED])
     said = (
         "with 2 products 10.0\u202f% left from 2023-01-01 on (5.0\u202f% to 20.0\u202f%, 95\u202f%),"
-        " anchored to 52.0\u202f%, which no rate states"
+        " anchored to 52.0\u202f%; no rate is stated for it"
     )
     assert [say(one, "en") for one in describe_departures(anchored)] == [said]
     assert f"- {said}" in render_card({"anchored": anchored})
@@ -259,8 +259,8 @@ def test_a_stated_rate_of_nobody_is_named_and_an_empty_bucket_without_one_is_not
     evidence = [EVIDENCE | {"product_coverage": 4, "stated": None}, EVIDENCE | {"product_coverage": "5+"}]
     anchored = document(40, [ANCHORED, *(nobody | {"product_coverage": b} for b in (4, "5+"))], evidence)
     (line,) = (say(one, "en") for one in describe_gaps(anchored))
-    assert line.startswith("a rate is stated for 5+ products, which nobody holds: ")
-    assert line.endswith("like those with 1 product")
+    assert line.startswith("a rate is stated for 5+ products, which nobody holds yet; ")
+    assert line.endswith("are shifted as with 1 product")
 
 
 def test_an_anchoring_without_gaps_says_nothing_of_them():

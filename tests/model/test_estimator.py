@@ -181,5 +181,5 @@ def test_a_monotone_column_may_be_named_or_counted(rows):
 
 @pytest.mark.parametrize("column", ["tier", "jade", 3, -1])
 def test_only_numeric_columns_can_be_monotone(rows, column):
-    with pytest.raises(ValueError, match="none of the 2 numeric columns"):
+    with pytest.raises(ValueError, match="not one of the 2 numeric columns"):
         ChurnModel(monotone=(column,)).fit(*rows)

@@ -121,9 +121,9 @@ def test_a_long_list_of_missing_columns_is_cut():
 
 @pytest.mark.parametrize("values", [["1", "2"], ["x", None]])
 def test_text_in_a_numeric_column_is_refused_without_its_values(values):
-    with pytest.raises(ModelError, match=r"features\.age: numbers in training, texts now") as caught:
+    with pytest.raises(ModelError, match=r"features\.age: numbers in training, strings now") as caught:
         encode(FEATURES.assign(age=values), SCHEMA)
-    assert "x" not in str(caught.value).removeprefix("features.age: numbers in training, texts now").split(";")[0]
+    assert "x" not in str(caught.value).removeprefix("features.age: numbers in training, strings now").split(";")[0]
 
 
 def test_a_numeric_column_may_be_wholly_null():

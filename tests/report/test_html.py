@@ -57,7 +57,9 @@ def test_a_page_asks_for_nothing_outside_itself(language):
     assert len(page.encode("utf-8")) < 3_000_000
 
 
-@pytest.mark.parametrize(("language", "says"), [("en", "No plan, no lists"), ("zh", "没有工作计划和名单")])
+@pytest.mark.parametrize(
+    ("language", "says"), [("en", "This page cannot show a plan or lists"), ("zh", "没有工作计划和名单")]
+)
 def test_what_cannot_be_said_is_said(language, says):
     page = body(render_page(summary(), language))
     assert says in page

@@ -53,7 +53,7 @@ def test_a_code_of_ours_without_words_is_an_error():
         ("offers_difference", 0.002, "+0.2 points"),
         ("calls_per_day", 12.34, "12.3"),
         ("calls_per_day", 9.0, "9.00"),
-        ("value_kept", 1_250_000.0, "CNY 1.2m"),
+        ("value_kept", 1_250_000.0, "CNY 1.2 million"),
         ("referrals", None, "–"),
     ],
 )
@@ -77,7 +77,7 @@ def test_the_columns_are_measures():
 def test_headlines_are_whole_numbers_amounts_or_means():
     heads = [("number", 1559.3), ("mean", 3.237), ("yuan", 2e6)]
     found = [say(headline_figure(Headline("x", value, unit)), "en") for unit, value in heads]
-    assert found == ["1,559", "3.24", "CNY 2m"]
+    assert found == ["1,559", "3.24", "CNY 2 million"]
 
 
 def test_a_fact_that_looks_like_a_placeholder_stays_as_it_is():

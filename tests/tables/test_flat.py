@@ -207,7 +207,7 @@ def test_columns_of_the_names_used_inside_stay_features(make_file):
 def test_a_text_that_is_another_for_every_customer_is_refused_as_a_name(make_file):
     rows = "".join(f"{i},{'Yes' if i % 3 else 'No'},name{i},{i % 4}x\n" for i in range(300))
     with (
-        pytest.raises(ConfigError, match="column name has 300 texts") as caught,
+        pytest.raises(ConfigError, match="column name has 300 strings") as caught,
         open_flat(make_file("id,left,name,city\n" + rows), FLAT, labels="needed"),
     ):
         pass

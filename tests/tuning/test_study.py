@@ -75,7 +75,7 @@ def test_a_study_of_somebody_else_is_refused(tmp_path):
     storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'o.db'}")
     tell(optuna.create_study(storage=storage, study_name="s"), 0.5)
     storage.engine.dispose()
-    with pytest.raises(TrackingError, match="is not of churn tune"), open_study(tmp_path / "o.db", "s", FACTS):
+    with pytest.raises(TrackingError, match="was not made by churn tune"), open_study(tmp_path / "o.db", "s", FACTS):
         pass
 
 

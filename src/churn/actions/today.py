@@ -58,9 +58,9 @@ class Today:
         The bank's settings.
     customers
         The population at the date, one row per customer, sorted by `customer_id`: `branch_id`, `manager_id` and `tier`
-        of today, `is_vip`, `tier_level` (0 ordinary to 2 platinum), `do_not_contact` (an empty cell is no refusal),
+        of today, `is_vip`, `tier_level` (0 ordinary to 2 platinum), `do_not_contact` (an empty cell is not a refusal),
         `is_held_out` (of the random hold-out), `FEATURES`, `days_since_word` (days since a contact of the lists'
-        `word_purposes` last reached the customer), `n_referred` (customers brought so far), `value_cny` (what leaves
+        `word_purposes` last reached the customer), `n_referred` (customers referred so far), `value_cny` (what leaves
         with the customer, of products alone where assets are not known); of the scores `churn_probability`,
         `risk_band`, `next_binding`, `next_product` and `next_binding_effect`. Missing where not known.
     managers
@@ -115,7 +115,7 @@ def read_today(bank: Data, scores: Scores | None, date: dt.date, config: Config)
     bank
         Checked tables.
     scores
-        Of `read_scores` or `check_scores`; who is no customer at the date is left out.
+        Of `read_scores` or `check_scores`; whoever is not a customer at the date is left out.
     date
         The day; whether anybody works on it is the caller's to ask.
     config

@@ -89,7 +89,7 @@ def value_kept(
 
     Examples
     --------
-    A customer who was met: 5 % of the risk are assumed of the call; an effect of 20 points at 30 % take-up is more.
+    A customer who was met: 5 % of the risk are assumed of the call; an effect of 20 points at 30 % take-up is more.
 
     >>> one = (np.array([0.4]), np.array([1000.0]), np.array([3]), np.array([False]), np.array([False]))
     >>> kept = value_kept(*one, np.array([-0.2]), PlanSettings())
@@ -115,7 +115,7 @@ def is_felt_loss(customers: pd.DataFrame, settings: PlanSettings) -> Marks:
     Parameters
     ----------
     customers
-        `unrealised_return`, as a fraction of the cost, and `unrealised_pnl_cny`, in yuan; what is not known is no loss.
+        `unrealised_return`, as a fraction of the cost, and `unrealised_pnl_cny`, in yuan; unknown is not a loss.
     settings
         `loss_return` and `loss_cny`; a loss as large as either counts.
 

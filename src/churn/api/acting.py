@@ -93,7 +93,7 @@ def progress(
     Raises
     ------
     DataError, TimeRangeError
-        As for `plan_day`; or the horizon is no day long.
+        As for `plan_day`; or the horizon is shorter than one day.
     """
     return build_progress(_read(data, scores, date), horizon_days=horizon_days)
 
@@ -137,7 +137,7 @@ def write_plan(
     today = read_today(data, known, day, data.config)
     on_step(f"planning {day}")
     plan = build_plan(today)
-    on_step("listing whom to look after")
+    on_step("making the lists")
     made = PlannedDay(plan, build_lists(today), known)
     on_step("writing")
     _write(folder, made, _about(made, data), data, shown)

@@ -138,7 +138,7 @@ def set_champion(
     TrackingError
         There is no such version or run, or tracking cannot be used.
     ModelError
-        The folder is no whole model folder, or the version's was changed.
+        The folder is not a whole model folder, or the version's was changed.
     """
     if isinstance(what, str):
         what = int(what) if what.isdecimal() else Path(what) if Path(what).exists() else what

@@ -127,7 +127,7 @@ def _customers(data: Data, outcomes: Data, today: Today | None, scores: Scores, 
 def _act(today: Today, model: StoredModel, on_step: OnStep) -> acting.Acts:
     on_step(f"planning {today.date}")
     plan = build_plan(today)
-    on_step("listing whom to look after")
+    on_step("making the lists")
     lists = build_lists(today)
     on_step("measuring whether it works")
     progress = build_progress(today, horizon_days=model.manifest.horizon_days)
@@ -146,7 +146,7 @@ def _explain(
         try:
             effects, _ = explaining.estimate_data_effects(outcomes, model, as_of, seed=seed, on_step=on_step)
         except errors.TimeRangeError:
-            on_step("no outcome is complete, so that no effect of a binding can be told")
+            on_step("no outcome is complete, so that no effect of a binding can be shown")
     on_step("explaining every customer")
     rows, importance = explaining.survey_data(data, data.partitions(as_of), model, effects)
     return Explanation(bindings=tuple(rows), importance=importance)
@@ -158,7 +158,7 @@ def read_explanation(folder: Path, model: StoredModel, as_of: dt.date | None) ->
     Raises
     ------
     DataError
-        The folder is none of these, or is of another model or date.
+        The folder is not one of these, or is of another model or date.
     """
     refusal = f"{folder}: is not what churn explain wrote; give such a folder, or leave it out"
     try:

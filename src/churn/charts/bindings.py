@@ -76,7 +76,7 @@ def plot_bindings(rows: Sequence[BindingRow], names: Mapping[str, str], path: Pa
     """Draw a forest plot, a block per service, in the order of `rows`, as PNG.
 
     From top to bottom of a block: SHAP contrast, raw difference, observational estimate for those without the
-    service (line = 95 % interval, pale band = bounds under a hidden driver), randomised estimate on those who took
+    service (line = 95 % interval, pale band = bounds under a hidden driver), randomised estimate on those who took
     the offer up. On the right stand the verdict in words and the estimate it rests on.
 
     Parameters
@@ -159,7 +159,7 @@ def draw_against_truth(table: pd.DataFrame, truth: Truth) -> Figure:
     with canvas.lettering("en"):
         figure = canvas.empty(11.0, 8.6)
         figure.set_layout_engine("constrained", rect=(0, 0, 1, 0.94))  # the key of numbers stands above
-        title = "What is said of a binding, and what it truly does"
+        title = "Verdicts and true effects"
         figure.suptitle(title, x=0.01, y=0.99, ha="left", fontsize=14, color=DARK)
         for axes, claim in zip(figure.subplots(2, 2, sharex=True, sharey=True).flat, _CLAIMS, strict=True):
             _draw_claim(axes, claim, rows, truth)

@@ -23,7 +23,7 @@ _SEEN = "observed, 95\u202f% interval"
 
 
 def draw_baselines(baselines: Baselines, *, title: str) -> Figure:
-    """Draw stated, observed (with its 95 % interval) and predicted churn by products held.
+    """Draw stated, observed (with its 95 % interval) and predicted churn by products held.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def draw_baselines(baselines: Baselines, *, title: str) -> Figure:
 def draw_calibration(y_obs: ArrayLike, y_pred: ArrayLike, *, title: str) -> Figure:
     """Draw observed against predicted churn in ten groups of equal size by prediction.
 
-    On the diagonal the model is calibrated; bars are 95 % Wilson intervals, as of `evaluation.baselines`.
+    On the diagonal the model is calibrated; bars are 95 % Wilson intervals, as of `evaluation.baselines`.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def draw_lift(y_obs: ArrayLike, y_pred: ArrayLike, *, title: str) -> Figure:
 
 
 def draw_comparison(comparison: Comparison, *, metrics: Sequence[str] = SHOWN, title: str) -> Figure:
-    """Draw every model on several metrics with 95 % intervals, a panel a metric; the head says which side is better.
+    """Draw every model on several metrics with 95 % intervals, a panel a metric; the head says which side is better.
 
     Intervals that overlap do not say that two models are alike: they were judged on the same customers, and
     `comparison.tests` tests their difference.

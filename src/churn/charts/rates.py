@@ -66,7 +66,7 @@ def draw_timeline(
 
 
 def draw_rates_over_time(rates: pd.DataFrame, *, stated: Mapping[str, float] | None = None, title: str) -> Figure:
-    """Draw the churn of each group over the as-of dates, with its 95 % interval and what the bank states of it.
+    """Draw the churn of each group over the as-of dates, with its 95 % interval and what the bank states of it.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def draw_rates_over_time(rates: pd.DataFrame, *, stated: Mapping[str, float] | N
 
 
 def draw_rates(rates: pd.DataFrame, *, title: str) -> Figure:
-    """Draw the churn of each group with its 95 % interval, segmentation by segmentation; the line is that of all.
+    """Draw the churn of each group with its 95 % interval, segmentation by segmentation; the line is that of all.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def draw_rates(rates: pd.DataFrame, *, title: str) -> Figure:
 
 
 def draw_feature_rates(tables: Mapping[str, pd.DataFrame], *, title: str, n_columns: int = 2) -> Figure:
-    """Draw churn along features, a panel each, with 95 % intervals and the number of customers of each bin.
+    """Draw churn along features, a panel each, with 95 % intervals and the number of customers of each bin.
 
     Parameters
     ----------

@@ -170,7 +170,7 @@ _COLUMNS = (
 _CUSTOMER_COLUMNS = (message("feature"), message("value", context="feature"), message("points", context="feature"))
 _GRADE_COLUMNS = (
     message("service"), message("true ATT"), message("true ATU"), message("true ITT"), message("true LATE"),
-    message("does the interval hold it"), message("verdict"),
+    message("interval contains it"), message("verdict"),
 )  # fmt: skip
 _GRADES: Mapping[bindings.Grade, Message] = {
     "right": message("right"),

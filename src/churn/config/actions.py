@@ -96,7 +96,7 @@ class ListSettings(Section):
         Assets of a good customer of the ordinary tier. Assumption: the floor of gold.
     thin_products, thin_services
         A customer with at most so many products, or so many services bound, is thinly bound. Assumption, from the
-        stated yearly churn: 62 % with one product, 42 % with three.
+        stated yearly churn: 62 % with one product, 42 % with three.
     fair_products, strong_products
         Products of a fair and a strong account relationship: three and five, where the stated churn falls.
     fair_services, strong_services

@@ -154,7 +154,7 @@ def backtest(
     judging = snapshots.judging
     ordered = judging.order(snapshots.dated)
     splits = judging.rolling(ordered, n_judged, seed)
-    on_step("looking for features that know too much")
+    on_step("looking for leaks")
     leaks = find_leaks(splits[-1].development, splits[-1].unseen, snapshots.catalogue)
     for leak in leaks:
         on_leak(leak)

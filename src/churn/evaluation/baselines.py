@@ -32,7 +32,7 @@ def build_baselines(
 ) -> documents.Baselines:
     """Compare stated, observed and predicted churn in each bucket of coverage.
 
-    The observed rate has a 95 % Wilson interval (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953).
+    The observed rate has a 95 % Wilson interval (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953).
     The verdict is "not_stated" where the bank states none; "too_few" below `MIN_ROWS` known outcomes; "agrees" where
     the interval meets the stated rate give or take `ROUNDING`; else "departs".
 
@@ -105,7 +105,7 @@ def observed_rates(snapshots: Iterable[Snapshot], by: str = "coverage") -> pd.Da
     -------
     DataFrame
         One row per date and group, groups in order: `as_of`, `by`, `value`, `n`, `churned`, `observed` in [0, 1], and
-        `low` and `high`, its 95 % Wilson interval (https://doi.org/10.1080/01621459.1927.10502953).
+        `low` and `high`, its 95 % Wilson interval (https://doi.org/10.1080/01621459.1927.10502953).
 
     Raises
     ------

@@ -36,7 +36,7 @@ class PairedTest(NamedTuple):
         By how much `better` is better, not negative: of calibration slopes and intercepts the difference of their
         distances to 1 and 0, of all others that of the values.
     low, high
-        Its 95 % interval; None where not defined.
+        Its 95 % interval; None where not defined.
     p_value
         Two-sided, in (0, 1]; None where not defined.
     """
@@ -57,7 +57,7 @@ class Comparison:
     Attributes
     ----------
     models
-        By model and metric, the mean over snapshots with its 95 % interval.
+        By model and metric, the mean over snapshots with its 95 % interval.
     tests
         Every two models on every metric that both have, metric by metric.
     n_snapshots

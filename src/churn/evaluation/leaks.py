@@ -73,7 +73,7 @@ def find_leaks(development: Rows, held_out: Snapshot | None = None, catalogue: S
     - "collapses": by rates learnt on that snapshot, the power (ROC-AUC - 0.5) falls on `held_out` to less than half.
 
     Noise is allowed for: of every ROC-AUC and rate the less suspicious end of its interval counts, and all features
-    together have 95 %, however many there are. Of fewer than 10 churners or stayers only dates are looked at.
+    together have 95 %, however many there are. Of fewer than 10 churners or stayers only dates are looked at.
 
     Parameters
     ----------
@@ -274,7 +274,7 @@ class _Learnt(NamedTuple):
     alone: Mapping[str, OutOfFold]
 
     def noise(self, auc: float, y: NDArray[np.int64]) -> float:
-        """Return half a 95 % interval of a ROC-AUC on outcomes `y`, for all features at once (Bonferroni)."""
+        """Return half a 95 % interval of a ROC-AUC on outcomes `y`, for all features at once (Bonferroni)."""
         return float(norm.ppf(1 - 0.025 / len(self.alone))) * _error(auc, y)
 
     def evidence(self, name: str) -> Floats:
@@ -344,8 +344,8 @@ def _collapsing(learnt: _Learnt, held_out: Snapshot | None) -> Iterator[Leak]:
         least, most = one.auc - learnt.noise(one.auc, learnt.y), later + learnt.noise(later, y)
         if most - 0.5 < COLLAPSE_TO * (least - 0.5):
             found = message(
-                "alone it predicted with ROC-AUC {auc}, and on the held-out customers with {later}; it used what comes"
-                " too late, or has changed its meaning",
+                "alone it predicted with ROC-AUC {auc}, and on the held-out customers with {later}; it uses data"
+                " that come too late, or has changed its meaning",
                 auc=Number(one.auc, digits=3),
                 later=Number(later, digits=3),
             )

@@ -17,7 +17,7 @@ MOST_WORSE_ECE = 0.01
 """The challenger's calibration error may exceed the champion's by so much, if that is no more than noise."""
 CHANCE = 0.5
 """ROC-AUC of a model that knows nothing."""
-CALIBRATION = ("ece", "log_loss")
+CALIBRATION = {"ece": message("ECE"), "log_loss": message("log loss")}
 
 
 class Decision(NamedTuple):
@@ -61,7 +61,7 @@ def decide(comparison: Comparison, found: Backtest, champion: str | None = None)
     challengers = [name for name in found.recipes if name not in own and name != champion]
     if not challengers:
         return Decision(
-            None, False, message("every challenger was tuned on what judges it; compare on later snapshots")
+            None, False, message("every challenger was tuned on the data that judge it; compare on later snapshots")
         )
     decision = _decide(comparison, champion, challengers)
     if found.leaks and decision.promote:
@@ -128,14 +128,14 @@ def _decide_first(comparison: Comparison, best: str, n_challengers: int) -> Deci
 
 
 def _worse_calibration(comparison: Comparison, challenger: str, champion: str) -> Message | None:
-    for metric in CALIBRATION:
+    for metric, name in CALIBRATION.items():
         test = find_test(comparison, metric, challenger, champion)
         if test is None or test.better != champion:
             continue
         is_sure = test.p_value is not None and test.p_value < WORSE
         if is_sure or (metric == "ece" and test.difference > MOST_WORSE_ECE):
             values = _values(comparison, metric, challenger, champion)
-            return message("its {metric} is worse ({one} against {other})", metric=metric, **values)
+            return message("its {metric} is worse ({one} against {other})", metric=name, **values)
     return None
 
 

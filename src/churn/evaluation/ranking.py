@@ -41,7 +41,7 @@ class RocAuc(NamedTuple):
     Attributes
     ----------
     estimate
-        Value and 95 % interval, value -+ 1.96 standard errors, cut at 0 and 1; None where not defined.
+        Value and 95 % interval, value -+ 1.96 standard errors, cut at 0 and 1; None where not defined.
     standard_error
         Not negative; None where not defined.
     by_customer
@@ -57,7 +57,7 @@ class RocAuc(NamedTuple):
 
 
 class AucDifference(NamedTuple):
-    """A difference of two ROC-AUCs of the same rows, its 95 % interval and two-sided p-value.
+    """A difference of two ROC-AUCs of the same rows, its 95 % interval and two-sided p-value.
 
     All are None where an AUC has none; `p_value` also where the standard error is 0 though the AUCs differ, as when
     one model ranks perfectly and the other not at all.

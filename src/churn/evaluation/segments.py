@@ -23,7 +23,7 @@ neighbouring numbers of products lie ten points and more apart, so that a segmen
 still taken for the kind of customer it is."""
 RANKING_FLOOR = 0.55
 """An AUC below it is hardly a ranking: with normal scores it is a distance of 0.18 standard deviations between leavers
-and stayers, and the tenth predicted highest holds at most 14 % of the leavers, where chance finds 10 %."""
+and stayers, and the tenth predicted highest holds at most 14 % of the leavers, where chance finds 10 %."""
 SIGNIFICANCE = 0.05
 MAX_VALUES = 20
 """More values of one segmentation are not listed one by one; a bank can have 500 branches."""

@@ -21,7 +21,7 @@ def assess_intervals(
 ) -> IntervalFacts:
     """Hold intervals against the outcomes of customers the model did not see.
 
-    A group's count of leavers is compared with binomial counts at the mean of either end, each with a tail of 2.5 %:
+    A group's count of leavers is compared with binomial counts at the mean of either end, each with a tail of 2.5 %:
     the group is consistent where [low, high] meets the Clopper-Pearson interval of its rate (Clopper, Pearson 1934,
     https://doi.org/10.1093/biomet/26.4.404). With ``low == high == probability`` this judges the plain claim that
     the probability is exact.

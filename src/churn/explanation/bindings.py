@@ -27,7 +27,7 @@ class BindingRow:
     """One service among the customers who could bind it.
 
     Differences and effects are changes of the churn probability within the horizon, in [-1, 1], negative = less
-    churn; None where not known. Intervals are of 95 %.
+    churn; None where not known. Intervals are of 95 %.
 
     Attributes
     ----------

@@ -100,7 +100,7 @@ def find_next_steps(
 
     Examples
     --------
-    Binding CTS cuts the risk by 10 points where 40 % leave: a quarter of it, also where the risk is low.
+    Binding CTS cuts the risk by 10 points where 40 % leave: a quarter of it, also where the risk is low.
 
     >>> from churn.config import Config
     >>> from churn.features.catalogue import catalogue

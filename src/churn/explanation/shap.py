@@ -63,7 +63,7 @@ def explain_features(model: FittedModel, features: pd.DataFrame) -> Contribution
     Raises
     ------
     ModelError
-        A column is missing, is there twice, or was numeric in training and holds text now.
+        A column is missing, is there twice, or was numeric in training and holds strings now.
     """
     return explain_matrix(model.booster, encode(features, model.schema).matrix)
 

@@ -42,9 +42,9 @@ EVIDENCE: Mapping[Evidence, Message] = {
     "none": message("none"),
 }
 _CONTROLS = {
-    "placebo": message("the service dealt out at random"),
-    "outcome": message("customers bringing others"),
-    "treatment": message("having given the service up long ago"),
+    "placebo": message("placebo service assigned at random"),
+    "outcome": message("customers who referred others"),
+    "treatment": message("customers who unbound it long ago"),
 }
 
 
@@ -92,7 +92,7 @@ def explain_verdict(effect: ServiceEffect, judged: Judgement, settings: EffectSe
         )
     elif judged.verdict == "no_effect":
         text = message(
-            "binding itself shows no effect worth having (between {ends} points).", ends=_ends(judged.effect)
+            "the effect of binding is too small to matter (between {ends} points).", ends=_ends(judged.effect)
         )
         finding = _given(_however(effect.raw, text), judged, settings)
     elif judged.evidence == "randomised":
@@ -195,7 +195,7 @@ def _why(effect: ServiceEffect, judged: Judgement, settings: EffectSettings) -> 
             ends=_ends(bounds),
         )
     if judged.effect.low is None:
-        return message("the offer moved too few to bind it")
+        return message("too few customers accepted the offer")
     return message("the effect lies anywhere between {ends} points", ends=_ends(judged.effect))
 
 

@@ -103,7 +103,7 @@ def change_features(
     Raises
     ------
     ConfigError
-        A name is none of the catalogue's, or products are asked for of a flat file.
+        A name is not in the catalogue, or products are asked for of a flat file.
     DataError
         A service would be bound whose product is not held, or the last holding would be closed.
     MissingColumnError

@@ -75,7 +75,7 @@ def contacts_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (o
             meaning=message("contacts that reached the customer in 365 days"), topic=_REACHED,
             phrase=e.few(_NOT_REACHED, _REACHED_TIMES, _REACHED_ONLY)),
         new(name="familiarity_stage", unit="level", window_days=e.YEAR,
-            meaning=message("furthest we got within a year: 0 not reached, 1 spoken to, 2 invited, 3 met"),
+            meaning=message("relationship stage within a year: 0 not reached, 1 spoken to, 2 invited, 3 met"),
             topic=_REACHED,
             phrase=e.level(_NOT_REACHED, message("reached within a year, neither invited nor met"),
                 message("reached and invited within a year, not met"), message("met within a year"))),

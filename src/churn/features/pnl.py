@@ -56,7 +56,7 @@ def pnl_features(config: Config) -> tuple[Feature, ...]:  # noqa: ARG001 (one si
             for months in _TRENDS
         ),
         trend(name=_DRAWDOWN, unit="share", window_days=e.YEAR,
-            meaning=message("fall of assets from their highest month-end of 12"),
+            meaning=message("fall of assets from their 12-month high"),
             phrase=e.known(_drawdown, message("no assets within a year"))),
         loss(name="unrealised_return", unit="ratio", meaning=message("unrealised profit or loss per yuan of cost"),
             role="unrealised", topic=_PRESENT, phrase=e.signed(*_PROFIT_OR_LOSS, message("no invested money"), Share)),

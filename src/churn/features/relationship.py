@@ -39,11 +39,11 @@ def relationship_features(config: Config) -> tuple[Feature, ...]:
             phrase=e.ago(message("no known change of tier or manager within a year"),
                 message("tier or manager changed {span} ago"))),
         referrals(name="n_referred_365d", unit="count", window_days=e.YEAR,
-            meaning=message("customers brought in 365 days"), actionable=True, role="referrals",
-            phrase=e.happened(e.YEAR, message("no customers brought"),
-                counted("{n} customer brought", "{n} customers brought", 1))),
-        referrals(name="was_referred", unit="0/1", meaning=message("was brought by another customer"),
-            phrase=e.either(message("brought by another customer"), message("not brought by another customer"))),
+            meaning=message("customers referred in 365 days"), actionable=True, role="referrals",
+            phrase=e.happened(e.YEAR, message("no customers referred"),
+                counted("{n} customer referred", "{n} customers referred", 1))),
+        referrals(name="was_referred", unit="0/1", meaning=message("was referred by another customer"),
+            phrase=e.either(message("referred by another customer"), message("not referred by another customer"))),
     )  # fmt: skip
 
 

@@ -67,7 +67,7 @@ def target_rates(stated: Mapping[Any, float], horizon_days: int = timeline.YEAR_
     """Return the mean rate to reach in each bucket, in the order of `BUCKETS`.
 
     Stated annual rates are converted to the horizon under a constant hazard. Between two stated buckets the log-odds
-    lie on a line, "5+" counting as 5: a convention, nothing that was measured. Outside them there is no target.
+    lie on a line, "5+" counting as 5: a convention, not a measurement. Outside them there is no target.
 
     Parameters
     ----------

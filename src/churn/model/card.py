@@ -60,7 +60,7 @@ def describe_departures(anchored: documents.Anchored) -> list[Message]:
             continue
         date, asked = anchored.evidence.as_of, message("stated is {rate}", rate=Percent(row.stated))
         if row.stated is None:
-            asked = message("anchored to {rate}, which no rate states", rate=Percent(row.target))
+            asked = message("anchored to {rate}; no rate is stated for it", rate=Percent(row.target))
         said = message(
             "with {products} {observed} left{when} ({low} to {high}, 95\u202f%), {asked}",
             products=_products(row.product_coverage),
@@ -86,8 +86,7 @@ def describe_gaps(anchored: documents.Anchored) -> list[Message]:
     stated = {row.product_coverage for row in anchored.evidence.buckets if row.stated is not None}
     return lines + [
         message(
-            "a rate is stated for {products}, which nobody holds: customers who come to will be shifted like those with"
-            " {others}",
+            "a rate is stated for {products}, which nobody holds yet; later holders are shifted as with {others}",
             products=_products(row.product_coverage),
             others=_products(row.taken_from),
         )

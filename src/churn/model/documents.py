@@ -68,7 +68,7 @@ class Segment(Document):
     n, churned
         Rows, and those of them that left.
     observed
-        Rate at which they left, with a 95 % Wilson interval.
+        Rate at which they left, with a 95 % Wilson interval.
     predicted
         Mean predicted probability.
     difference
@@ -262,7 +262,7 @@ class BaselineRow(_Outcomes):
     stated
         The rate the bank states, at the model's horizon; None where it states none.
     observed, observed_low, observed_high
-        The rate at which those of known outcome left, and its 95 % Wilson interval; None where no outcome is known.
+        The rate at which those of known outcome left, and its 95 % Wilson interval; None where no outcome is known.
     predicted
         Their mean predicted probability; None where nobody is.
     verdict
@@ -427,7 +427,7 @@ class Manifest(Document):
 
 
 class Metrics(Document):
-    """Held-out metrics, each with its 95 % interval: `metrics.json`.
+    """Held-out metrics, each with its 95 % interval: `metrics.json`.
 
     Attributes
     ----------
@@ -488,7 +488,7 @@ class Advice(Document, extra="forbid"):
     service, verdict, evidence
         As judged by `churn.explanation.verdict`.
     effect, low, high
-        Change of the churn probability by binding it, with its 95 % interval; None where not known.
+        Change of the churn probability by binding it, with its 95 % interval; None where not known.
     bands
         The effect by products held, keys of `churn.explanation.effects.BANDS`; empty where the average
         serves for all.

@@ -26,7 +26,7 @@ _EPSILON = float(np.finfo(np.float64).eps)
 class ChurnModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Boosted trees with early stopping and calibration by stratified folds.
 
-    Takes numbers with missing values, as an array or a DataFrame; a DataFrame may also hold texts and categories.
+    Takes numbers with missing values, as an array or a DataFrame; a DataFrame may also hold strings and categories.
     As scikit-learn wants, columns must be those of the fit and in their order; `fitted_.predict` takes them by name
     in any order. Of two classes, the second in sorted order is the one predicted.
 
@@ -129,7 +129,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ------
         ValueError
             More or fewer than two classes, an empty X, lengths that differ, values that are neither numbers nor (in
-            a DataFrame) texts, a calibration that is not known, or a monotone column that is none of the numeric ones.
+            a DataFrame) strings, a calibration that is not known, or a monotone column that is not numeric.
         """
         frame, target = self._checked(X, y)
         schema = learn_schema(frame)
@@ -218,7 +218,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return frame
         matrix = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan")
         if schema.levels:
-            raise ValueError("the model was fitted on texts, which an array of numbers cannot hold; give a DataFrame")
+            raise ValueError("the model was fitted on strings, which an array of numbers cannot hold; give a DataFrame")
         return pd.DataFrame(matrix, columns=list(schema.names))
 
 
@@ -227,6 +227,6 @@ def _positions(columns: Sequence[int | str], schema: Schema) -> tuple[int, ...]:
     positions = {column: known.get(column, -1) if isinstance(column, str) else int(column) for column in columns}
     if unknown := [column for column, at in positions.items() if at not in known.values()]:
         raise ValueError(
-            f"monotone: {unknown[0]!r} is none of the {len(known)} numeric columns; give names or positions"
+            f"monotone: {unknown[0]!r} is not one of the {len(known)} numeric columns; give names or positions"
         )
     return tuple(sorted(set(positions.values())))

@@ -66,7 +66,7 @@ class FittedModel:
     Raises
     ------
     ModelError
-        The anchoring's column is none of the schema's numeric ones.
+        The anchoring's column is not one of the schema's numeric ones.
     """
 
     schema: Schema
@@ -91,7 +91,7 @@ class FittedModel:
         Raises
         ------
         ModelError
-            A column is missing, is there twice, or was numeric in training and holds text now.
+            A column is missing, is there twice, or was numeric in training and holds strings now.
         """
         encoded = encode(features, self.schema)
         margin = trees.predict_margins(self.booster, encoded.matrix)
@@ -126,7 +126,7 @@ def model_id(model: FittedModel) -> str:
     """Name a model by its content: the first 16 digits of SHA-256 over trees and model document.
 
     Two trainings that come to the same model give the same id; any other calibration or anchoring gives another.
-    Intervals are no part of it: the id answers which probabilities a customer is given, and they change none. Which
+    Intervals are not part of it: the id answers which probabilities a customer is given, and they change none. Which
     intervals stood beside them, the manifest's hash of `intervals.json` says.
     """
     content = trees.trees_to_text(model.booster) + files.render_json(model_document(model))

@@ -188,7 +188,7 @@ def prepare(
     ModelError
         The snapshots lack a feature the recipe names.
     ConfigError, DataError
-        As for `binding_columns`; or a binding of a flat file that holds texts.
+        As for `binding_columns`; or a binding of a flat file that holds strings.
     """
     kept = [_only(snapshot, recipe.only) for snapshot in snapshots]
     if not recipe.monotone:
@@ -196,7 +196,7 @@ def prepare(
     first = kept[0].features
     held = binding_columns(list(first.columns), known)
     if texts := [name for name in held.falling if not pd.api.types.is_numeric_dtype(first[name])]:
-        raise errors.DataError(f"monotone: column {texts[0]} holds texts; a binding is 0/1, true/false or yes/no")
+        raise errors.DataError(f"monotone: column {texts[0]} holds strings; a binding is 0/1, true/false or yes/no")
     kept = [replace(one, features=one.features.drop(columns=list(held.dropped))) for one in kept]
     places = {name: at for at, name in enumerate(kept[0].features.columns)}
     monotone = tuple(places[name] for name in held.falling)
@@ -242,10 +242,11 @@ def describe_monotone(facts: MonotoneFacts) -> str:
     Examples
     --------
     >>> describe_monotone(MonotoneFacts(falling=(), dropped=(), roc_auc=0.8123, roc_auc_unconstrained=0.8131))
-    'monotone in the bindings: held-out ROC-AUC 0.8123 against 0.8131 without (-0.0008)'
+    'monotone in the bindings: held-out ROC-AUC 0.8123 against 0.8131 without (−0.0008)'
     """
     held, free = facts.roc_auc, facts.roc_auc_unconstrained
-    return f"monotone in the bindings: held-out ROC-AUC {held:.4f} against {free:.4f} without ({held - free:+.4f})"
+    change = f"{held - free:+.4f}".replace("-", "−")
+    return f"monotone in the bindings: held-out ROC-AUC {held:.4f} against {free:.4f} without ({change})"
 
 
 def _only(snapshot: frame.Snapshot, names: Sequence[str] | None) -> frame.Snapshot:

@@ -50,10 +50,10 @@ class Encoded(NamedTuple):
 
 
 def learn_schema(features: pd.DataFrame) -> Schema:
-    """Learn names and levels: numbers and booleans are numeric, texts and categories categorical.
+    """Learn names and levels: numbers and booleans are numeric, strings and categories categorical.
 
     An object column that holds only numbers, booleans and nulls is numeric. Levels are the values present,
-    as text, sorted by code point; null is not a level.
+    as strings, sorted by code point; null is not a level.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def encode(features: pd.DataFrame, schema: Schema) -> Encoded:
     Raises
     ------
     ModelError
-        A column is missing, is there twice, or was numeric in training and holds text now.
+        A column is missing, is there twice, or was numeric in training and holds strings now.
 
     Examples
     --------
@@ -146,10 +146,10 @@ def _is_numeric(column: "pd.Series[Any]", name: str) -> bool:
         return True
     if kind == "text" or isinstance(kind, pd.CategoricalDtype) or pd.api.types.is_string_dtype(kind):
         return False
-    raise ModelError(f"features.{name}: holds {kind}, neither numbers nor texts; make it one of them, or drop it")
+    raise ModelError(f"features.{name}: holds {kind}, neither numbers nor strings; make it one of them, or drop it")
 
 
-# what values of an object column are; everything that is not listed is read as text
+# what values of an object column are; everything that is not listed is read as strings
 _INFERRED = {
     "integer": "float64",
     "floating": "float64",
@@ -180,7 +180,7 @@ def _numbers(column: "pd.Series[Any]", name: str) -> NDArray[np.float64]:
         return np.full(len(column), np.nan)
     if not _is_numeric(column, name):
         raise ModelError(
-            f"features.{name}: numbers in training, texts now ({int(column.notna().sum())} rows); "
+            f"features.{name}: numbers in training, strings now ({int(column.notna().sum())} rows); "
             "give numbers, or train again"
         )
     return column.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -13,7 +13,7 @@
     ├── MODEL_CARD.md    the same for people
     └── SHA256SUMS       of every other file; `sha256sum -c SHA256SUMS` checks it too
 
-Checksums find damage and mix-ups. They are no signature: who can write the folder can write them too.
+Checksums find damage and mix-ups. They are not a signature: anybody who can write the folder can write them too.
 """
 
 import hashlib

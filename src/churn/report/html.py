@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 
 from churn.explanation.verdict import EVIDENCE, VERDICTS
-from churn.report import charts, script, wording
+from churn.report import script, wording
 from churn.report.charts import Figure, cut, reasons, risk, working
 from churn.report.facts import PageFacts
 from churn.speech import Date, Language, Number, Percent, Points, ShortMoney, joined, message, say
@@ -105,10 +105,7 @@ def _filters(language: Language) -> dict[str, Any]:
         "evidence": lambda row: tell(EVIDENCE[row.evidence]),
         "headline": lambda head: tell(wording.headline_figure(head)),
         "measured": lambda one, measure: figure(one.value if one else None, measure),
-        "between": lambda one, measure: (
-            "" if one is None or one.low is None or one.high is None
-            else tell(charts.between(figure(one.low, measure), figure(one.high, measure)))
-        ),
+        "between": lambda one, measure: tell(wording.measure_interval(one, measure)),
         "target": lambda one, measure: "" if one.target is None else figure(one.target, measure),
         "missed": wording.is_missed,
     }  # fmt: skip

@@ -6,7 +6,7 @@ from churn.actions.plan.telling import KIND_WORDS, LEFT_OUT_WORDS, PURPOSE_WORDS
 from churn.actions.progress.measures import MEASURES
 from churn.actions.today import TIER_WORDS
 from churn.report.facts import Headline, MeasuredValue
-from churn.speech import Message, Number, Percent, Points, Said, ShortMoney, message
+from churn.speech import Message, Number, Percent, Points, Said, ShortMoney, joined, message
 
 TRAITS: Mapping[str, Message] = {
     "coverage": message("Products held"),
@@ -60,25 +60,25 @@ CODES: Mapping[str, Mapping[str, Said]] = {
     "purposes": PURPOSE_WORDS,
     "cannot": {
         "flat_plan": message(
-            "No plan, no lists: one file of customers names no manager and no branch. Give the bank's tables for them."
+            "This page cannot show a plan or lists: one file names no manager and no branch. Give the bank's tables."
         ),
         "flat_time": message(
-            "Not whether the practice works: one file has no dates, so that neither contacts nor a change can be seen."
+            "This page cannot show whether the practice works: one file has no dates, so no change can be seen."
         ),
         "seen": message(
-            "Not how sure the risks are: the model learned from these very customers at this very date, so that their"
-            " risks stand closer to what happened than those of others would. Score a file or a date that it has not"
-            " seen."
+            "This page cannot show how sure the risks are: the model learned from these very customers at this very"
+            " date, so that their risks are closer to what happened than those of others would be. Score a file or a"
+            " date that it has not seen."
         ),
         "perhaps_seen": message(
-            "Not whether the model has seen these customers, since a file has no date. Where it learned from some of"
-            " them, their risks stand closer to what happened than those of others would."
+            "This page cannot show whether the model has seen these customers, since a file has no date. Where it"
+            " learned from some of them, their risks are closer to what happened than those of others would be."
         ),
-        "old_scores": message("Not what has happened since the scores, which are more than 31 days old: score again."),
-        "values": message("Not how much money is at risk: the data do not say what customers hold (table pnl)."),
-        "coverage": message("Nothing by products held: the data do not say how many a customer holds."),
-        "bindings": message("Nothing about bindings: the data name no service that is bound or not."),
-        "effects": message("Not what binding a service would change: these data cannot show it for any service."),
+        "old_scores": message("This page cannot show what happened since the scores (over 31 days old): score again."),
+        "values": message("This page cannot show how much money is at risk: the data hold no assets (table pnl)."),
+        "coverage": message("This page cannot show churn by products held: the data do not say how many are held."),
+        "bindings": message("This page cannot show anything about bindings: the data name no service to bind."),
+        "effects": message("This page cannot show what a binding would change: these data show it for no service."),
     },
 }
 """Words of every other code, by what it is a code of."""
@@ -136,6 +136,14 @@ def measure_figure(value: float | None, measure: str) -> Said:
     if form == "points":
         return message("{points} points", points=Points(value))
     return ShortMoney(value) if form == "yuan" else Number(value, 2 if abs(value) < 10 else 1)
+
+
+def measure_interval(one: MeasuredValue | None, measure: str) -> Said:
+    """Give both ends of a measure's interval, the unit of points once; nothing where it has none."""
+    if one is None or one.low is None or one.high is None:
+        return ""
+    low = Points(one.low) if MEASURES[measure].form == "points" else measure_figure(one.low, measure)
+    return joined((low, measure_figure(one.high, measure)), "range")
 
 
 def is_missed(one: MeasuredValue | None) -> bool:

@@ -176,7 +176,7 @@ def simulate_bank(
     """Write the contract's tables of a bank whose every cause is known, and that knowledge beside them.
 
     At the reference as-of date, 2025-01-01, a year before the data's end, the mean true risk at one,
-    three and five or more products is the stated 62 %, 42 % and 12 %. The same arguments give the same
+    three and five or more products is the stated 62 %, 42 % and 12 %. The same arguments give the same
     bytes. More than `PARTITION` customers are lived and written part by part. A table without a row is not
     written; `simulation.json` says so.
 

@@ -13,7 +13,7 @@ from churn.simulation.state import Bools, Ints, People, Scene, State, drivers
 
 @dataclass(frozen=True)
 class Market:
-    """One month's return of shares and of gold, 0.01 = 1 %."""
+    """One month's return of shares and of gold, 0.01 = 1 %."""
 
     stock: float
     gold: float

@@ -1,6 +1,6 @@
 """Numbers as people write them: amounts, shares, spans of time, dates; each a value that is written in a language.
 
-Rounding never says more than is so: what is not nothing is not written as 0, and what is not whole not as 100 %.
+Rounding never says more than is so: what is not nothing is not written as 0, and what is not whole not as 100 %.
 """
 
 import datetime as dt
@@ -183,10 +183,10 @@ class Money(Amount):
 
     Examples
     --------
-    >>> [Money(x).said("en") for x in (-123_456.7, 8_500, 0.4)]
-    ['CNY 123,457', 'CNY 8,500', 'under CNY 1']
-    >>> [Money(x).said("zh") for x in (-123_456.7, 8_500, 0.4)]
-    ['12.3 万元', '8,500 元', '不到 1 元']
+    >>> [Money(x).said("en") for x in (-123_456.7, 10_800_000, 0.4)]
+    ['CNY 123,457', 'CNY 10.8 million', 'under CNY 1']
+    >>> [Money(x).said("zh") for x in (-123_456.7, 10_800_000, 0.4)]
+    ['12.3 万元', '1,080 万元', '不到 1 元']
     """
 
     yuan: float
@@ -194,19 +194,19 @@ class Money(Amount):
     def said(self, language: Language) -> str:
         """Write it in a language."""
         size = abs(self.yuan)
-        if 0 < size < 0.5:
-            return look_up("under CNY 1", language)
-        return _in_full(size, language)
+        return look_up("under CNY 1", language) if 0 < size < 0.5 else _in_full(size, language)
 
 
 @dataclass(frozen=True)
 class ShortMoney(Amount):
-    """An amount in yuan in a table or a headline, with its sign, to three digits; None where not known.
+    """An amount in yuan in a table or a headline, with its sign; None where not known.
+
+    From a million on, or 10,000 in Chinese, to one digit behind the point below 100 and to whole ones above.
 
     Examples
     --------
     >>> [ShortMoney(x).said("en") for x in (1_234_567.0, -980.0, None)]
-    ['CNY 1.2m', 'CNY −980', '–']
+    ['CNY 1.2 million', 'CNY −980', '–']
     """
 
     yuan: float | None
@@ -216,7 +216,7 @@ class ShortMoney(Amount):
         if self.yuan is None:
             return NOTHING
         value = 0.0 if abs(self.yuan) < 0.5 else self.yuan
-        for size, word in reversed(_short_steps(language)):
+        for size, word in reversed(_money_steps(language)):
             if abs(value) >= size * 0.9995:
                 scaled = value / size
                 digits = 0 if abs(scaled) >= 100 else 1
@@ -238,7 +238,8 @@ class ShortNumber(Amount):
 
     def said(self, language: Language) -> str:
         """Write it in a language."""
-        steps = _short_steps(language)
+        # TRANSLATORS: from which number on numbers on an axis are written with which word
+        steps = _steps("1000:k 1000000:m 1000000000:bn", language)
         size, word = next(((size, word) for size, word in reversed(steps) if abs(self.value) >= size), (1, ""))
         return f"{self.value / size:,.0f}{word}".replace("-", "−")
 
@@ -293,8 +294,7 @@ class Date(Amount):
 
 
 def _in_full(size: float, language: Language) -> str:
-    # TRANSLATORS: from which amount on amounts in running text are written with which word; "1:" is none
-    steps = _steps("1:", language)
+    steps = _money_steps(language)
     whole = round(size)
     reached = [at for at, (least, _) in enumerate(steps) if whole >= least]
     if not reached:
@@ -302,10 +302,10 @@ def _in_full(size: float, language: Language) -> str:
     at = reached[-1]
     least, word = steps[at]
     scaled = size / least
-    if at + 1 == len(steps) and at:
+    if at + 1 == len(steps):
         return _yuan(f"{scaled:,.2f}".rstrip("0").rstrip("."), word, language)
     # what would round up to the next step stays below it
-    most = steps[at + 1][0] / least - 0.1 if at + 1 < len(steps) else float("inf")
+    most = steps[at + 1][0] / least - 0.1
     text = f"{min(scaled, most):,.1f}".removesuffix(".0") if scaled < 1_000 else f"{scaled:,.0f}"
     return _yuan(text, word, language)
 
@@ -313,13 +313,13 @@ def _in_full(size: float, language: Language) -> str:
 def _yuan(amount: str, word: str, language: Language) -> str:
     amount = amount.replace("-", "−")
     if word:
-        return look_up("CNY {amount}{word}", language).format(amount=amount, word=word)
+        return look_up("CNY {amount} {word}", language).format(amount=amount, word=word)
     return look_up("CNY {amount}", language).format(amount=amount)
 
 
-def _short_steps(language: Language) -> list[tuple[int, str]]:
-    # TRANSLATORS: from which amount on short amounts are written with which word
-    return _steps("1000:k 1000000:m 1000000000:bn", language)
+def _money_steps(language: Language) -> list[tuple[int, str]]:
+    # TRANSLATORS: from which amount on amounts are written with which word
+    return _steps("1000000:million 1000000000:billion", language)
 
 
 def _steps(text: str, language: Language) -> list[tuple[int, str]]:

@@ -70,7 +70,7 @@ _JOINTS: Mapping[str, Message] = {
     "or": message("{one} or {other}"),
     "semicolons": message("{one}; {other}"),
     "colon": message("{one}: {other}"),
-    "range": message("{one} – {other}"),
+    "range": message("{one} to {other}"),
     "sentences": message("{one} {other}", context="sentences"),
     "lines": message("{one}\n{other}"),
 }

@@ -43,7 +43,7 @@ RULES: Mapping[str, Message] = {
     "not_an_amount": message("not an amount"),
     "not_an_integer": message("not a whole number"),
     "not_a_number": message("not a number"),
-    "not_a_text": message("not a text"),
+    "not_a_text": message("not a string"),
     "not_true_or_false": message("neither true nor false"),
     "unknown_value": message("a code that is not known"),
     "ends_before_beginning": message("ends before it begins"),

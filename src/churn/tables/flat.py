@@ -22,15 +22,15 @@ Labels = Literal["needed", "if there", "where known", "unread"]
 # A column is a number when at least this share of its filled cells are; rows with other cells are left out.
 NUMBER_SHARE = 0.95
 MOST_LABEL_VALUES = 20
-# A text with more values than these, and a different one for more than half the customers, is a name or a number
-# of theirs: it would say nothing of others, and travel with the model.
+# A column of strings with more values than these, and a different one for more than half the customers, holds names
+# or numbers of theirs: it would say nothing of others, and travel with the model.
 MOST_LEVELS, NAME_SHARE = 100, 0.5
 
 
 class FlatRows(NamedTuple):
     """Customers of a flat file: id, outcome, and features under the file's own names.
 
-    Numbers are float64, texts are strings. Outcomes are 0, 1, or NaN where not known; None where none is read.
+    Numbers are float64, all else strings. Outcomes are 0, 1, or NaN where not known; None where none is read.
     """
 
     customer_id: pd.Series
@@ -45,7 +45,7 @@ class FlatTable(Checked):
     Attributes
     ----------
     kinds
-        The feature columns in the file's order, and whether each is a number or a text.
+        The feature columns in the file's order, and whether each is a number or a string.
     has_label
         Whether the label's column was there and asked for.
     """
@@ -143,7 +143,7 @@ def _load(
     MissingColumnError
         A column of the configuration, or of `kinds`, is missing.
     ConfigError
-        The label never has the value the configuration calls churned, or is not a label; a text is a name.
+        The label never has the value the configuration calls churned, or is not a label; a column holds names.
     """
     mapping = TableSource(encoding=flat.encoding, sheet=flat.sheet, totals=flat.totals)
     with database.open_database(scratch, threads) as connection:
@@ -166,7 +166,7 @@ def _load(
 
 
 def _flat_table(kinds: Mapping[str, FlatKind], values: Mapping[str, str], labels: Labels) -> contract.Table:
-    # Unread, the label is no column at all: a file may have one of the name "churned" that is not in our terms.
+    # Unread, the label is not a column at all: a file may have one of the name "churned" that is not in our terms.
     may_be_empty = labels == "where known"
     label = (
         (contract.TableColumn("churned", "code", required=False, nullable=may_be_empty, values=("0", "1")),)
@@ -224,7 +224,7 @@ def _require_no_names(
     for name, n_values, n_filled in zip(texts, numbers[::2], numbers[1::2], strict=True):
         if n_values > MOST_LEVELS and n_values > NAME_SHARE * n_filled:
             raise ConfigError(
-                f"{source.path}: column {name} has {n_values:,} texts among {n_filled:,} customers, as names have;"
+                f"{source.path}: column {name} has {n_values:,} strings among {n_filled:,} customers, as names have;"
                 " list it under drop in [flat]"
             )
 
@@ -249,6 +249,6 @@ def _label_values(
             f"{source.path}: column {flat.label} never has the value that flat.churned names;"
             " fix flat.churned in the configuration"
         )
-    # a text that is not one of the label's is an unknown outcome
+    # a string that is not one of the label's is an unknown outcome
     empty = dict.fromkeys((*cells.EXCEL_ERRORS, sheets.UNSAVED), "") if labels == "where known" else {}
     return {value: "1" if value == flat.churned else "0" for value in values} | empty

@@ -56,7 +56,7 @@ def register(what: str | Path, *, place: Place | None = None, on_step: data.OnSt
     TrackingError
         There is no such run, it is not finished, or it logged no model; or tracking cannot be used.
     ModelError
-        The folder is no whole model folder.
+        The folder is not a whole model folder.
     """
     place = place or tracking_place()
     run_id = what if isinstance(what, str) else None
@@ -86,7 +86,7 @@ def fetch_model(alias_or_version: str | int, folder: Path | str, *, place: Place
     TrackingError
         There is no such version or alias, or tracking cannot be used.
     ModelError
-        What was kept is no whole model folder any more.
+        What was kept is not a whole model folder any more.
     OutputError
         `folder` holds something else, or cannot be written.
     """
@@ -212,7 +212,7 @@ def _register_run(registry: Registry, run_id: str) -> int:
         raise errors.TrackingError(f"{run_id}: the run is {run.info.status.lower()}, not finished; train again")
     logged = run.outputs.model_outputs if run.outputs else []
     if not logged:
-        raise errors.TrackingError(f"{run_id}: the run logged no model; give one of churn train")
+        raise errors.TrackingError(f"{run_id}: the run logged no model; give a run of churn train")
     found = _registered(registry, "folder_sha256", run.data.tags.get("folder_sha256", ""))
     if found is not None:
         return found

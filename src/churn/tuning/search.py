@@ -142,7 +142,7 @@ class Gain(NamedTuple):
     gain
         By how much the tuned parameters are better: negative where they are worse, whichever way the metric points.
     low, high
-        Its 95 % interval, paired by customer; None where not defined.
+        Its 95 % interval, paired by customer; None where not defined.
     p_value
         Two-sided; None where not defined.
     """

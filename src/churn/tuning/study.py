@@ -205,7 +205,7 @@ def _require_same(study: "optuna.Study", facts: Mapping[str, str], database: Pat
     if kept is None and not study.get_trials(deepcopy=False):
         study.set_user_attr(_FACTS, dict(facts))
     elif kept is None:
-        raise TrackingError(f"study {study.study_name} in {database}: is not of churn tune; give --study another name")
+        raise TrackingError(f"study {study.study_name} in {database}: was not made by churn tune; use another --study")
     elif other := [name for name in facts if kept.get(name) != facts[name]]:
         raise TrackingError(
             f"study {study.study_name} in {database}: was begun with other {' and other '.join(other)}; give --study "

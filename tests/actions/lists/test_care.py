@@ -213,12 +213,12 @@ def test_losses_of_a_share_or_an_amount_are_listed_those_who_heard_nothing_latel
     assert found["days_since_word"].fillna(-1).tolist() == [31, 732, -1, 30]
     assert found["days_since_reached"].fillna(-1).tolist() == [1, -1, -1, 30]
     assert found["why_en"].tolist() == [
-        "unrealised loss 10\u202f% (CNY 10,000), last contact about losses or after-sales 31 days ago",
-        "unrealised loss 5\u202f% (CNY 5,000), last contact about losses or after-sales 2 years ago",
-        "unrealised loss 5\u202f% (CNY 1,000), never contacted about losses or after-sales",
-        "unrealised loss 20\u202f% (CNY 20,000), last contact about losses or after-sales 30 days ago",
+        "unrealised loss 10\u202f% (CNY 10,000), last service contact 31 days ago",
+        "unrealised loss 5\u202f% (CNY 5,000), last service contact 2 years ago",
+        "unrealised loss 5\u202f% (CNY 1,000), no service contact yet",
+        "unrealised loss 20\u202f% (CNY 20,000), last service contact 30 days ago",
     ]
-    assert found["why_zh"][0] == "浮亏 10%（1 万元），距上次亏损提示、售后或关怀 31 天"
+    assert found["why_zh"][0] == "浮亏 10%（1 万元），距上次服务联系 31 天"
 
 
 def test_who_asked_not_to_be_contacted_still_hears_of_losses_and_is_counted(lists_of):

@@ -57,9 +57,8 @@ def test_potential_vips_are_compared_with_a_days_counter_customers(lists_of):
     lists = lists_of(customers=CUSTOMERS, holdings=HOLDINGS, transactions=COUNTER)
     # found/there: 24 June A and E of 2, 28 June none of 1, 29 June none of 1, 30 June A and D of 4
     assert say(lists.sentences["potential_vips"], "en").startswith(
-        "2 customers. 1 more asked not to be contacted and is left out. Counted by day, those left out included,"
-        " they are 50\u202f% of the counter's customers; the practice expects 5\u202f% at least, and 2"
-        " of 4 days stay under it."
+        "2 customers. 1 more asked not to be contacted and is left out. Counted by day, they are 50\u202f% of the"
+        " counter's customers, including those left out. The practice expects at least 5\u202f%; 2 of 4 days are below."
     )
 
 

@@ -84,7 +84,7 @@ def test_assets_that_are_none_or_not_known_are_not_said(aum):
 
 def test_a_loss_is_told_first_and_that_the_manager_is_proposed_last():
     lost = {"unrealised_pnl_cny": -300.0, "tells_loss": True, "assignment": "proposed"}
-    said = "risk of leaving 50\u202f%; a VIP without a manager, for whom this manager is proposed"
+    said = "risk of leaving 50\u202f%; VIP without a manager; this manager is proposed"
     assert say(why_now(contact(**lost)), "en") == f"unrealised loss CNY 300, not discussed yet; {said}"
     with_share = why_now(contact(**lost, unrealised_return=-0.1))
     assert with_share.parts[0].facts["share"] == Share(-0.1)

@@ -103,8 +103,8 @@ def test_the_foot_says_what_is_assumed_and_fits(tmp_path):
     ("language", "kind", "why", "heading"),
     [
         ("en", "call", "why", "Why now"),
-        ("zh", "电话", "为何", "为什么现在"),
-        ("both", "call\n电话", "why\n为何", "Why now\n为什么现在"),
+        ("zh", "电话", "为何", "为何现在联系"),
+        ("both", "call\n电话", "why\n为何", "Why now\n为何现在联系"),
     ],
 )
 def test_cells_and_headings_are_in_the_language_asked_for(tmp_path, language, kind, why, heading):

@@ -48,7 +48,7 @@ def test_a_bucket_shows_what_is_known_and_nothing_else():
         "1",
         "40",
         "60.0\u202f%",
-        "45.0\u202f% – 74.0\u202f%",
+        "45.0\u202f% to 74.0\u202f%",
         "62.0\u202f%",
         "63.0\u202f%",
         "12",
@@ -114,7 +114,7 @@ def working(**measured):
 def test_units_without_a_value_are_not_drawn():
     unknown = MeasuredValue(None, None, None, 0, 20.0)
     figure = draw_adherence(working(N=MeasuredValue(12.0, 9.5, 14.5, 60, 20.0), S=unknown), "calls_per_day", "en")
-    assert [told(row) for row in figure.rows] == [("N", "12.0", "9.5 – 14.5", "20.0")]
+    assert [told(row) for row in figure.rows] == [("N", "12.0", "9.5 to 14.5", "20.0")]
     assert figure.says == "N: 12.0, target 20.0"
     assert draw_adherence(working(S=unknown), "calls_per_day", "en") is None
 

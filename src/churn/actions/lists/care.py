@@ -117,8 +117,8 @@ def _why_loss(basis: ListBasis, row: Any) -> Said:
 
 def _word(days: float) -> Message:
     if pd.isna(days):
-        return message("never contacted about losses or after-sales")
-    return message("last contact about losses or after-sales {span} ago", span=Span(days))
+        return message("no service contact yet")
+    return message("last service contact {span} ago", span=Span(days))
 
 
 def find_relationships(basis: ListBasis) -> Found:

@@ -70,8 +70,8 @@ def _note_share(basis: ListBasis, visits: pd.DataFrame, seen: pd.DataFrame) -> I
     visitors = visits.groupby("transacted_on")["customer_id"].nunique()
     found = seen.groupby("transacted_on")["customer_id"].nunique().reindex(visitors.index, fill_value=0)
     yield message(
-        "Counted by day, those left out included, they are {share} of the counter's customers; the practice expects"
-        " {least} at least, and {under} of {days} days stay under it",
+        "Counted by day, they are {share} of the counter's customers, including those left out. The practice expects"
+        " at least {least}; {under} of {days} days are below",
         share=Share(found.sum() / visitors.sum()),
         least=Share(basis.settings.counter_share),
         under=int((found / visitors < basis.settings.counter_share).sum()),

@@ -64,7 +64,7 @@ _SAY: Mapping[tuple[Purpose, str], Message] = {
 _LOSS_FIRST = message(
     "Explain the loss to the customer before they ask: how much, since when, what can be done. Offer nothing today."
 )
-_PROPOSED = message("a VIP without a manager, for whom this manager is proposed")
+_PROPOSED = message("VIP without a manager; this manager is proposed")
 NO_MANAGER = message(
     "The tables name no manager, so nobody is planned: fill customers.manager_id, or state branches in [plan.managers]"
 )
@@ -234,9 +234,9 @@ def note_limits(today: Today) -> tuple[Message, ...]:
     if unclear := int((branches["branch_share"] <= 0.5).sum()):
         notes.append(
             counted(
-                "{n} manager has no branch of more than half of their customers; the first of the largest is taken:"
+                "No branch has more than half of the customers of {n} manager. We took the largest; set it in"
                 " [plan.managers]",
-                "{n} managers have no branch of more than half of their customers; the first of the largest is taken:"
+                "No branch has more than half of the customers of {n} managers. We took the largest; set it in"
                 " [plan.managers]",
                 unclear,
             )

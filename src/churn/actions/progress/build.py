@@ -35,7 +35,7 @@ class Progress:
     measures
         One row per unit and measure that can be told, units in order (the bank, branches, managers), then measures in
         that of `MEASURES`: `level` bank, branch or manager, `unit` (None for the bank), `branch_id`, `measure`,
-        `value`, `low` and `high` (its 95 % interval; NaN where it has none), `n` (what it is counted over) and `target`
+        `value`, `low` and `high` (its 95 % interval; NaN where it has none), `n` (what it is counted over) and `target`
         (NaN where there is none). A unit of which nobody is counted has the value NaN.
     series
         Of `build_series`: `level` bank or branch, `unit`, `measure`, `date`, `value`.
@@ -69,7 +69,7 @@ def build_progress(today: Today, *, horizon_days: int = YEAR_DAYS) -> Progress:
     Raises
     ------
     TimeRangeError
-        The horizon is no day long.
+        The horizon is shorter than one day.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Whether customers hold more and others are won: products, bindings, the counter, who was brought by a customer."""
+"""Whether customers hold more and others are won: products, bindings, the counter, who was referred by a customer."""
 
 from typing import Any
 
@@ -62,7 +62,7 @@ def seen_between(basis: Basis) -> tuple[int, int]:
 
 
 def measure_referrals(basis: Basis) -> Found:
-    """Measure customers brought by customers, per 1,000 customers, in the last year, and against the year before.
+    """Measure customers referred by customers, per 1,000 customers, in the last year, and against the year before.
 
     A referral counts once, when it was first said, from the day both are customers on, for the unit of whoever brought
     the other; the rate is per customer at the end of the year it belongs to.

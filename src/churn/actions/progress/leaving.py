@@ -1,7 +1,7 @@
 """Who left: how many, how many were stated and predicted to; and whether contacts and offers changed it.
 
 Contacts and offers are judged as far as chance decided who got them: by the hold-out and the randomised campaigns.
-Those we had spoken to are set beside the others too, which is no effect of speaking to them.
+Those we had spoken to are set beside the others too, which is not an effect of speaking to them.
 """
 
 from collections.abc import Mapping

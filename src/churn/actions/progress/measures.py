@@ -98,10 +98,7 @@ NOTES: tuple[Message, ...] = (
         "Every interval is one of 95\u202f%: of 20 units in which nothing is unusual, about one lies outside by "
         "chance. Few customers, wide intervals; where nobody is counted there is no value"
     ),
-    message(
-        "The churn predicted is of today's customers, the churn observed of those of an earlier day: another time"
-        " and another group, not to be subtracted"
-    ),
+    message("Predicted churn is for today's customers, observed churn for earlier ones. Do not subtract them"),
     message(
         "A contact counts for the manager who made it; managers without a customer today, and without a branch in the"
         " configuration, are not counted"

@@ -50,7 +50,7 @@ class Basis:
         Raises
         ------
         TimeRangeError
-            The horizon is no day long.
+            The horizon is shorter than one day.
         """
         if horizon_days < 1:
             raise TimeRangeError(f"horizon_days: {horizon_days} is not above 0; give the model's horizon")
@@ -107,7 +107,7 @@ class MeasuredUnits(NamedTuple):
     Attributes
     ----------
     interval
-        Values and the ends of their 95 % intervals.
+        Values and the ends of their 95 % intervals.
     n
         What each is counted over.
     target

@@ -177,7 +177,7 @@ def _bands_of_comparison(compared: ComparedCustomers, learnt: Nuisances) -> Iter
 
 
 def _differ(bands: dict[str, Estimate]) -> bool:
-    """Whether all bands are there and differ beyond chance (Cochran's Q at 5 %), so that the data carry them."""
+    """Whether all bands are there and differ beyond chance (Cochran's Q at 5 %), so that the data carry them."""
     if len(bands) < len(BANDS):
         return False
     values = np.array([band.value for band in bands.values()], dtype=np.float64)

@@ -181,7 +181,7 @@ def once_bound(service: str, history: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def raw_difference(bound: Ints, y: Ints) -> Estimate:
-    """Return the difference of two shares with its 95 % Wald interval; None with fewer than 30 rows in either.
+    """Return the difference of two shares with its 95 % Wald interval; None with fewer than 30 rows in either.
 
     Examples
     --------

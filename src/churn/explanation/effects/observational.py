@@ -35,7 +35,7 @@ LEAST_ARM = 100
 EXTREME = 0.05
 """Customers whose chance to have bound the service is nearer to 0 or 1 than this are left out: nobody is like them.
 Learnt chances are drawn to the middle, so that a smaller cut leaves in whom it should not: with 3,000 customers and
-strong drivers 0.02 kept 98 % where 81 % were alike, and was 3 points off."""
+strong drivers 0.02 kept 98 % where 81 % were alike, and was 3 points off."""
 N_FOLDS = 5
 _TREES = TreeParameters(learning_rate=0.06, num_leaves=8, min_child=30, l2=5.0)
 _PROPENSITY_TREES = replace(_TREES, colsample=1.0)
@@ -45,7 +45,7 @@ ControlKind = Literal["placebo", "outcome", "treatment"]
 LEAST_CASES = 20
 """Customers with the control outcome, or with the control treatment, that a test needs in each group."""
 Z_99 = 2.5758
-"""A control fails when its 99 % interval is clear of zero; three tests at 95 % fail one sound service in seven."""
+"""A control fails when its 99 % interval is clear of zero; three tests at 95 % fail one sound service in seven."""
 MOST_ROWS = 5_000
 MOST_FAMILIES = 12
 Ints = NDArray[np.int64]
@@ -71,7 +71,7 @@ class Observational:
     Attributes
     ----------
     att, atu
-        With 95 % intervals.
+        With 95 % intervals.
     bound_low, bound_high
         Bounds of the ATU under a hidden driver of the declared strength, its sampling error included.
     robustness_value
@@ -224,7 +224,7 @@ def _number(found: Any) -> float:
 
 
 class Control(NamedTuple):
-    """One test: what was tested, what it found (95 % interval), and whether that is compatible with nothing."""
+    """One test: what was tested, what it found (95 % interval), and whether that is compatible with nothing."""
 
     kind: ControlKind
     found: Estimate

@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 
 class RandomisedOffer(NamedTuple):
-    """A randomised offer's effects on the outcome, each with its 95 % interval.
+    """A randomised offer's effects on the outcome, each with its 95 % interval.
 
     Attributes
     ----------

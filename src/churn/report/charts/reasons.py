@@ -62,7 +62,7 @@ def draw_bindings(rows: Sequence[BindingRow], names: Mapping[str, Said], languag
         title=message("Bindings that would reduce risk most"),
         says="; ".join(tell(row.text) for row in rows),
         spec=charts.finish(_marks(rows, services, order, language), 46 * len(rows)),
-        columns=(message("service"), message("bound of those who could"), _SHAP, _EFFECT, message("evidence"),
+        columns=(message("service"), message("bound / eligible"), _SHAP, _EFFECT, message("evidence"),
                  message("verdict")),
         rows=tuple(_cells(row, name, language) for row, name in zip(rows, order, strict=True)),
         note=message("Green: the data show that binding reduces churn. Orange: they suggest it. Red: it raises churn."

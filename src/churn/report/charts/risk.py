@@ -145,8 +145,8 @@ def draw_baselines(buckets: Sequence[Bucket], language: Language, *, is_branch: 
     rows = [row for bucket in known for row in _rates(bucket, language)]
     there = [code for code in _SERIES if any(getattr(bucket, code) is not None for bucket in known)]
     said = message(
-        "Observed and predicted stand side by side for what the model was judged on and had not learned from."
-        " Stated rates are the practice's; nothing is forced to them."
+        "Observed and predicted churn are of customers from whom the model did not learn. Stated rates come from"
+        " experience; predictions are not adjusted to them."
     )
     branch = message("Predicted today is of this branch; all else is of the whole bank.")
     return Figure(

@@ -289,7 +289,8 @@ def require_place(path: Path, inputs: Iterable[Path] = ()) -> None:
 
 def tell_unseen(unseen: Mapping[str, int]) -> str:
     """Say which columns have categories that training did not have."""
-    return f"categories that training did not have count as missing: {dict(sorted(unseen.items()))}"
+    counts = ", ".join(f"{name}: {n}" for name, n in sorted(unseen.items()))
+    return f"categories that training did not have count as missing: {counts}"
 
 
 def _score_parts(

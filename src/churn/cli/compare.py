@@ -164,7 +164,8 @@ def _title(compared: comparing.Compared) -> str:
     n = f"{len(compared.backtest.judged.customer_id):,} customers"
     if not dates:
         return f"{n}, five folds (NOT out of time: a flat file has no time)"
-    return f"Out of time: {len(dates)} snapshots from {dates[0]} to {dates[-1]}, {n} in all"
+    when = f"{len(dates)} snapshots from {dates[0]} to {dates[-1]}" if len(dates) > 1 else f"1 snapshot of {dates[0]}"
+    return f"Out of time: {when}, {n} in all"
 
 
 def print_comparison(compared: comparing.Compared, *, with_intervals: bool = False) -> None:
@@ -218,7 +219,7 @@ def _cell(comparison: Comparison, metric: str, name: str, reference: str, digits
     mark = ""
     if test is not None and test.p_value is not None and test.p_value < SIGNIFICANT:
         mark = BETTER if test.better == name else WORSE
-    return f"{estimate.value:.{digits}f}{mark or ' '}"
+    return f"{number(estimate.value, f'.{digits}f')}{mark or ' '}"
 
 
 def _print_differences(comparison: Comparison, reference: str) -> None:
@@ -229,8 +230,8 @@ def _print_differences(comparison: Comparison, reference: str) -> None:
             continue
         sign = 1 if test.better == name else -1
         low, high = sorted((sign * (test.low or 0.0), sign * (test.high or 0.0)))
-        between = interval(low, high, "{:+.4f}".format)
-        rows.append((name, f"{sign * test.difference:+.4f}", between, number(test.p_value, ".3g")))
+        between = interval(low, high, lambda end: number(end, "+.4f"))
+        rows.append((name, number(sign * test.difference, "+.4f"), between, number(test.p_value, ".3g")))
     print_table(f"ROC-AUC against {reference}", ("model", "difference", INTERVAL, "p"), rows)
 
 

@@ -103,8 +103,8 @@ def log_run(what: str, log: Callable[..., str], place: Place, *, kept: str, must
 
 
 def number(value: float | None, form: str = ".4f") -> str:
-    """Write a number in a format of Python's; a dash for None."""
-    return say(Number(None), "en") if value is None else f"{value:{form}}"
+    """Write a number in a format of Python's, with a true minus; a dash for None."""
+    return say(Number(None), "en") if value is None else f"{value:{form}}".replace("-", "−")
 
 
 def interval(low: float | None, high: float | None, write: Callable[[float], str]) -> str:

@@ -43,20 +43,24 @@ class Nonsense(NullTranslations):
 @pytest.fixture(scope="module")
 def outputs(scored_bank):
     """What the data, the model and the day give, in words and in nonsense."""
-    made = make(scored_bank)
+    made = make(scored_bank, scored_bank.explained)
     with use_catalogues({language: Nonsense(language) for language in LANGUAGES}):
-        return made, make(scored_bank)
+        return made, make(scored_bank, None)  # explained anew, in nonsense
 
 
-def make(scored):
+def make(scored, explained):
     with churn.open_bank(scored.data) as bank:
         scores = churn.score(scored.model, bank, "2026-01-01", explain=True)
         plan = churn.plan_day(bank, scores)
         lists: Lists = churn.lists(bank, scores)
         progress = churn.progress(bank, scores)
-        pages = churn.page(bank, scored.model, scores)
+        pages = churn.page(bank, scored.model, scores, explained)
+        customer = churn.explain_customer(scored.model, bank, scores["customer_id"].iloc[0], "2026-01-01")
+        findings = churn.check(bank)
     return {
         "scores": scores,
+        "customer": customer.to_json(),
+        "findings": findings,
         "plan": plan.rows,
         "assignments": plan.assignments,
         "managers": plan.managers,
@@ -100,7 +104,21 @@ def differences(said: Any, nonsense: Any, where: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["scores", "plan", "assignments", "managers", "left out", "not made", "progress", "page", "branch", "drawn"]
+    "name",
+    [
+        "scores",
+        "customer",
+        "findings",
+        "plan",
+        "assignments",
+        "managers",
+        "left out",
+        "not made",
+        "progress",
+        "page",
+        "branch",
+        "drawn",
+    ],
 )
 def test_nothing_but_words_differs(outputs, name):
     said, nonsense = outputs

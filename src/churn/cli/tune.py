@@ -124,7 +124,7 @@ def _gain_row(gain: Gain, held_out: frame.Snapshot) -> tuple[str, ...]:
         console.number(gain.defaults, ".5f"),
         console.number(gain.tuned, ".5f"),
         console.number(gain.gain, "+.5f"),
-        console.interval(gain.low, gain.high, "{:+.5f}".format),
+        console.interval(gain.low, gain.high, lambda end: console.number(end, "+.5f")),
         console.number(gain.p_value, ".3f"),
     )
 

@@ -225,7 +225,7 @@ def _headlines(customers: pd.DataFrame) -> list[facts.Headline]:
 def _baselines(pages: Pages, customers: pd.DataFrame) -> tuple[facts.Bucket, ...]:
     """Put beside what was seen where the model was judged what is predicted today; nothing where nobody is in it.
 
-    Risks that the model has seen the outcome of are no prediction.
+    Risks that the model has seen the outcome of are not predictions.
     """
     if "by_coverage" not in customers:
         return ()

@@ -31,7 +31,7 @@ class PlannedDay(NamedTuple):
     scores: Scores
 
 
-def plan_day(data: Data, scores: pd.DataFrame | Path | str, date: Date | None = None) -> DayPlan:
+def plan_day(data: Data, scores: Scores | pd.DataFrame | Path | str, date: Date | None = None) -> DayPlan:
     """Plan a day of all managers: `rows` has the meetings and calls, one a row (docs/plan.md).
 
     Parameters
@@ -54,7 +54,7 @@ def plan_day(data: Data, scores: pd.DataFrame | Path | str, date: Date | None = 
     return build_plan(_read(data, scores, date))
 
 
-def lists(data: Data, scores: pd.DataFrame | Path | str | None, date: Date | None = None) -> Lists:
+def lists(data: Data, scores: Scores | pd.DataFrame | Path | str | None, date: Date | None = None) -> Lists:
     """List whom to look after: a DataFrame for each list in `frames` (docs/plan.md).
 
     Parameters
@@ -75,7 +75,11 @@ def lists(data: Data, scores: pd.DataFrame | Path | str | None, date: Date | Non
 
 
 def progress(
-    data: Data, scores: pd.DataFrame | Path | str | None, date: Date | None = None, *, horizon_days: int = YEAR_DAYS
+    data: Data,
+    scores: Scores | pd.DataFrame | Path | str | None,
+    date: Date | None = None,
+    *,
+    horizon_days: int = YEAR_DAYS,
 ) -> Progress:
     """Measure whether the practice is kept up and whether it works (docs/progress.md).
 
@@ -169,7 +173,7 @@ def _write(folder: Path, made: PlannedDay, about: dict[str, Any], data: Data, sh
         write_json_plan(new / MARK, made.plan, about)
 
 
-def _read(data: Data, scores: pd.DataFrame | Path | str | None, date: Date | None) -> Today:
+def _read(data: Data, scores: Scores | pd.DataFrame | Path | str | None, date: Date | None) -> Today:
     known = None if scores is None else as_scores(scores)
     return read_today(data, known, _choose(data, known, date), data.config)
 

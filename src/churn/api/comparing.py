@@ -249,7 +249,7 @@ def compare(
             "%s was tuned on %d of what judges it (%s): its figures flatter it, and it is not promoted",
             *(name, len(splits), ", ".join(splits)),
         )
-    if champion is not None and champion.is_anchored:
+    if champion is not None and CHAMPION in recipes and champion.is_anchored:
         _log.warning("the champion is anchored to the stated rates; it was compared as it was before")
     decision = decide(comparison, found, CHAMPION if CHAMPION in recipes else None)
     return Compared(snapshots, found, comparison, decision, champion if CHAMPION in recipes else None)

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 def warn_of_leak(leak: leaks.Leak) -> None:
-    """Log a feature that knows too much."""
+    """Log a leak: a feature that knows the outcome, or what came after the as-of date."""
     _log.warning("%s", say(leak.said, "en"))
 
 

@@ -47,7 +47,7 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 the check says no, 2 the call or its input cannot be used."""
+    """Run the command line and exit: 0 done, 1 it ran and the answer is no, 2 wrong usage or bad input."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING, handlers=[_Warnings()], force=True)
     # Stopped politely, a command leaves like any other, and takes its temporary files with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))

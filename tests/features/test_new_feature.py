@@ -45,7 +45,7 @@ def package(tmp_path_factory):
     shutil.copytree(Path(churn.__file__).parent, source / "churn", ignore=shutil.ignore_patterns("__pycache__"))
     family = source / "churn" / "features" / "relationship.py"
     text = family.read_text(encoding="utf-8")
-    for after, added in (("    return (\n", ENTRY), ('how="left").with_columns(\n', EXPRESSION)):
+    for after, added in (("    return (\n", ENTRY), ("    of_customers = [\n", EXPRESSION)):
         text = text.replace(after, after + added, 1)
     family.write_text(text, encoding="utf-8")
     with (source / "churn" / "speech" / "locales" / "zh.po").open("a", encoding="utf-8") as words:

@@ -15,7 +15,7 @@ from churn.actions.value import customer_value
 from churn.config import Config, PlanSettings
 from churn.data import Data
 from churn.errors import TimeRangeError
-from churn.features.catalogue import available_features, build_features
+from churn.features.catalogue import build_features
 from churn.features.expressions import count, days_since, per_customer
 from churn.frame import to_pandas
 from churn.labels import silent_is_known
@@ -238,15 +238,14 @@ def _find_silent(tables: Tables, day: int) -> dict[str, Message]:
 
 def _collectable(tables: Tables, day: int, config: Config) -> nw.LazyFrame[Any]:
     who = population(tables, day)
-    available = {feature.name for feature in available_features(tables, config)}
-    features = build_features(tables, who, day, config)
-    features = features.select("customer_id", *(name for name in FEATURES if name in available))
+    features = build_features(tables, who, day, config, FEATURES)
     frame = who.join(tables["customers"].select("customer_id", *OF_CUSTOMERS), on="customer_id", how="left")
     frame = frame.join(features, on="customer_id", how="left")
     if "contacts" in tables:
         word = nw.col("reached") & nw.col("purpose").is_in(list(config.lists.word_purposes))
         last = days_since(word, "contacted_on", day, "days_since_word")
-        frame = per_customer(tables, "contacts", frame, [last], nw.col("contacted_on") < day)
+        said = per_customer(tables, "contacts", [last], nw.col("contacted_on") < day)
+        frame = frame.join(said, on="customer_id", how="left")
     if "referrals" in tables:
         frame = frame.join(_brought(tables, day), left_on="customer_id", right_on="referrer_id", how="left")
         frame = frame.with_columns(nw.col("n_referred").fill_null(0))

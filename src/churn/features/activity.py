@@ -2,14 +2,13 @@
 
 from functools import partial
 from math import isnan
-from typing import Any
 
 import narwhals as nw
 
 from churn.config import Config
 from churn.config.actions import LARGE_COUNTER_CNY
 from churn.features import expressions as e
-from churn.features.feature import TREND, Feature, Phrase, counted_names
+from churn.features.feature import TREND, Feature, Phrase
 from churn.speech import Money, Said, Share, Times, counted, message
 from churn.timeline import Tables
 
@@ -136,8 +135,8 @@ def is_large_ordinary(cents: int) -> nw.Expr:
     return (nw.col("channel") == nw.lit("counter")) & ordinary & (amount_moved() >= cents)
 
 
-def build_activity(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
-    """Build the family for the customers `who`: `customer_id` and a column per feature."""
+def build_activity(tables: Tables, as_of: int, config: Config) -> e.Built:
+    """Say how the family is computed."""
     recent = e.since("transacted_on", as_of, 90)
     anywhere = e.since("transacted_on", as_of, e.YEAR)
     aggregates = [
@@ -155,15 +154,13 @@ def build_activity(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: C
         e.total(recent, nw.col("amount"), "net_flow_cny_90d"),
     ]
     last = e.days_since(anywhere, "transacted_on", as_of, "days_since_transaction")
-    frame = e.per_customer(tables, "transactions", who, [*aggregates, last], anywhere)
-    features = activity_features(config)
-    frame = e.zero_where_null(frame, counted_names(features))
-    return frame.with_columns(
-        *(e.yuan(feature.name).alias(feature.name) for feature in features if feature.unit == "yuan"),
-        e.ratio(nw.col("n_online_365d") + nw.col("n_mobile_365d"), nw.col("n_transactions_365d"), "share_digital_365d"),
-        e.ratio(
-            nw.col("n_transactions_90d") * (e.YEAR - 90),
-            (nw.col("n_transactions_365d") - nw.col("n_transactions_90d")) * 90,
-            "activity_pace_365d",
+    part = e.per_customer(tables, "transactions", [*aggregates, last], anywhere)
+    in_90_days, in_a_year = e.zero("n_transactions_90d"), e.zero("n_transactions_365d")
+    return e.Built(
+        [part],
+        e.columns(
+            activity_features(config),
+            share_digital_365d=e.ratio(e.zero("n_online_365d") + e.zero("n_mobile_365d"), in_a_year),
+            activity_pace_365d=e.ratio(in_90_days * (e.YEAR - 90), (in_a_year - in_90_days) * 90),
         ),
-    ).select("customer_id", *(feature.name for feature in features))
+    )

@@ -1,7 +1,6 @@
 """Bindings: which services are tied to the customer's bank card."""
 
 from functools import partial
-from typing import Any
 
 import narwhals as nw
 
@@ -72,8 +71,8 @@ def _no_service(value: float, other: Feature, its: float) -> bool:
     return value == 0 and other.service is not None and e.is_none(other.unit, its)
 
 
-def build_bindings(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
-    """Build the family for the customers `who`: `customer_id` and a column per feature."""
+def build_bindings(tables: Tables, as_of: int, config: Config) -> e.Built:
+    """Say how the family is computed."""
     bound = is_open("bound_on", "unbound_on", as_of)
     per_service = {name: bound & (nw.col("service") == nw.lit(name)) for name in config.services}
     counts = [
@@ -84,31 +83,19 @@ def build_bindings(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: C
         *(e.days_since(on, "bound_on", as_of, f"days_since_bound_{name}") for name, on in per_service.items()),
         e.days_since(e.since("unbound_on", as_of, e.YEAR), "unbound_on", as_of, "days_since_unbinding"),
     ]
-    frame = e.per_customer(tables, "bindings", who, [*counts, *recencies], nw.col("bound_on") < as_of)
-    frame = frame.join(_eligible(tables, as_of, config), on="customer_id", how="left")
-    flags = [f"{kind}_{name}" for name in config.services for kind in ("bound", "eligible")]
-    frame = e.zero_where_null(frame, flags + [f"n_unbound_{days}d" for days in _WINDOWS])
-    frame = frame.with_columns(
-        _sum([nw.col(f"bound_{name}") for name in config.services], "n_bound"),
-        _sum([nw.col(f"eligible_{name}") for name in config.services], "n_eligible"),
-        _sum([nw.col(f"bound_{name}") * nw.col(f"eligible_{name}") for name in config.services], "n_bound_eligible"),
-    ).with_columns(e.ratio(nw.col("n_bound_eligible"), nw.col("n_eligible"), "share_bound"))
-    return frame.select("customer_id", *(feature.name for feature in bindings_features(config)))
-
-
-def _eligible(tables: Tables, as_of: int, config: Config) -> nw.LazyFrame[Any]:
-    """Whether each service's product is open at `as_of`: `eligible_<service>`, 0 or 1."""
-    held = is_open("opened_on", "closed_on", as_of)
-    flags = [
-        _any(held & (nw.col("product") == nw.lit(service.product)), f"eligible_{name}")
-        for name, service in config.services.items()
-    ]
-    return tables["holdings"].group_by("customer_id").agg(*flags)
+    part = e.per_customer(tables, "bindings", [*counts, *recencies], nw.col("bound_on") < as_of)
+    eligible = [e.zero(f"holds_{service.product}") for service in config.services.values()]
+    flags = [e.zero(f"bound_{name}") for name in config.services]
+    n_eligible = _sum(eligible)
+    n_bound_eligible = _sum([one * held for one, held in zip(flags, eligible, strict=True)])
+    share = e.ratio(n_bound_eligible, n_eligible)
+    columns = e.columns(bindings_features(config), n_bound=_sum(flags), n_eligible=n_eligible, share_bound=share)
+    return e.Built([part], columns)
 
 
 def _any(condition: nw.Expr, name: str) -> nw.Expr:
     return condition.cast(nw.Int64).max().alias(name)
 
 
-def _sum(columns: list[nw.Expr], name: str) -> nw.Expr:
-    return nw.sum_horizontal(*columns).cast(nw.Int64).alias(name)
+def _sum(columns: list[nw.Expr]) -> nw.Expr:
+    return nw.sum_horizontal(*columns).cast(nw.Int64)

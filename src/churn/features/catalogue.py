@@ -11,12 +11,13 @@ from churn.features.activity import activity_features, build_activity
 from churn.features.bindings import bindings_features, build_bindings
 from churn.features.contacts import build_contacts, contacts_features
 from churn.features.coverage import build_coverage, coverage_features
+from churn.features.expressions import Built
 from churn.features.feature import Feature
 from churn.features.pnl import build_pnl, pnl_features
 from churn.features.relationship import build_relationship, relationship_features
 from churn.timeline import Tables
 
-_Build = Callable[[Tables, nw.LazyFrame[Any], int, Config], nw.LazyFrame[Any]]
+_Build = Callable[[Tables, int, Config], Built]
 _List = Callable[[Config], tuple[Feature, ...]]
 # Family, its list, its builder, and the table without which it is absent altogether.
 _FAMILIES: tuple[tuple[_List, _Build, str], ...] = (
@@ -60,8 +61,10 @@ def lost_features(tables: Collection[str], features: Iterable[Feature]) -> dict[
     return lost
 
 
-def build_features(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
-    """Build every available feature for the customers `who`.
+def build_features(
+    tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config, names: Collection[str] | None = None
+) -> nw.LazyFrame[Any]:
+    """Build the available features for the customers `who`.
 
     Parameters
     ----------
@@ -71,15 +74,21 @@ def build_features(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: C
         Column `customer_id`, each once.
     as_of
         Days since 1970-01-01; only what happened strictly before it is used.
+    names
+        Which of them; all where not given.
 
     Returns
     -------
     LazyFrame
         `customer_id` and one 64-bit floating-point column per feature, in the catalogue's order.
     """
-    frame = who
-    for _, build, table in _FAMILIES:
+    # Joined once and computed in one step, the widest family last: each step costs by the columns it hands on.
+    frame, columns = who, dict[str, nw.Expr]()
+    for _, build, table in reversed(_FAMILIES):
         if table in tables:
-            frame = frame.join(build(tables, who, as_of, config), on="customer_id", how="left")
-    names = [feature.name for feature in available_features(tables, config)]
-    return frame.select("customer_id", *(nw.col(name).cast(nw.Float64) for name in names))
+            built = build(tables, as_of, config)
+            for part in built.parts:
+                frame = frame.join(part, on="customer_id", how="left")
+            columns |= built.columns
+    wanted = [one.name for one in available_features(tables, config) if names is None or one.name in names]
+    return frame.select("customer_id", **{name: columns[name].cast(nw.Float64) for name in wanted})

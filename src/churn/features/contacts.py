@@ -2,13 +2,13 @@
 
 from functools import partial
 from math import isnan
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import narwhals as nw
 
 from churn.config import Config
 from churn.features import expressions as e
-from churn.features.feature import CONTACT, LOSS, Feature, counted_names
+from churn.features.feature import CONTACT, LOSS, Feature
 from churn.speech import Message, counted, message
 from churn.timeline import Tables
 
@@ -100,8 +100,8 @@ def _no_contact(value: float, other: Feature, its: float) -> bool:
     return isnan(value) and other.story == CONTACT and e.is_none(other.unit, its)
 
 
-def build_contacts(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
-    """Build the family for the customers `who`: `customer_id` and a column per feature."""
+def build_contacts(tables: Tables, as_of: int, config: Config) -> e.Built:
+    """Say how the family is computed."""
     counts = [
         *(
             e.count((nw.col(column) == nw.lit(kind)) & e.since("contacted_on", as_of, days), f"{one.stem}_{days}d")
@@ -116,11 +116,9 @@ def build_contacts(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: C
         e.days_since(nw.col("reached"), "contacted_on", as_of, "days_since_reached"),
         e.days_since(_met(), "contacted_on", as_of, "days_since_meeting"),
     ]
-    frame = e.per_customer(tables, "contacts", who, [*counts, *others], e.since("contacted_on", as_of, e.YEAR))
-    features = contacts_features(config)
-    frame = e.zero_where_null(frame, counted_names(features))
-    frame = frame.with_columns(e.ratio(nw.col("n_reached_365d"), nw.col("n_contacts"), "reached_share_365d"))
-    return frame.select("customer_id", *(feature.name for feature in features))
+    part = e.per_customer(tables, "contacts", [*counts, *others], e.since("contacted_on", as_of, e.YEAR))
+    share = e.ratio(e.zero("n_reached_365d"), nw.col("n_contacts"))
+    return e.Built([part], e.columns(contacts_features(config), reached_share_365d=share))
 
 
 def _met() -> nw.Expr:

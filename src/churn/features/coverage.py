@@ -1,13 +1,12 @@
 """Coverage: which products a customer holds, and how fast that changes."""
 
 from functools import partial
-from typing import Any
 
 import narwhals as nw
 
 from churn.config import Config
 from churn.features import expressions as e
-from churn.features.feature import Feature, counted_names
+from churn.features.feature import Feature
 from churn.speech import counted, message
 from churn.timeline import Tables, is_open
 
@@ -70,8 +69,8 @@ def coverage_features(config: Config) -> tuple[Feature, ...]:
     )  # fmt: skip
 
 
-def build_coverage(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
-    """Build the family for the customers `who`: `customer_id` and a column per feature."""
+def build_coverage(tables: Tables, as_of: int, config: Config) -> e.Built:
+    """Say how the family is computed."""
     held = is_open("opened_on", "closed_on", as_of)
     opened = [e.count(e.since("opened_on", as_of, days), f"n_opened_{days}d") for days in _WINDOWS]
     closed = [e.count(e.since("closed_on", as_of, days).fill_null(False), f"n_closed_{days}d") for days in _WINDOWS]
@@ -87,10 +86,8 @@ def build_coverage(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: C
         e.days_since(e.since("opened_on", as_of, e.YEAR), "opened_on", as_of, "days_since_opening"),
         e.days_since(e.since("closed_on", as_of, e.YEAR), "closed_on", as_of, "days_since_closing"),
     ]
-    frame = e.per_customer(tables, "holdings", who, [*counts, *recencies], nw.col("opened_on") < as_of)
-    features = coverage_features(config)
-    frame = e.zero_where_null(frame, counted_names(features))
-    return frame.select("customer_id", *(feature.name for feature in features))
+    part = e.per_customer(tables, "holdings", [*counts, *recencies], nw.col("opened_on") < as_of)
+    return e.Built([part], e.columns(coverage_features(config)))
 
 
 def product_coverage(as_of: int, config: Config) -> nw.Expr:

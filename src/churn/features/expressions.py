@@ -7,14 +7,14 @@ changes the tone alone ("only 2 products held", "no contact for 75 days" against
 fact. Texts name what they are filled with: `{n}` things, a `{span}` of time, a `{share}`, an `{amount}`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import isnan
-from typing import Any
+from typing import Any, NamedTuple
 
 import narwhals as nw
 
-from churn.features.feature import Phrase
+from churn.features.feature import COUNTED, Feature, Phrase
 from churn.speech import Message, Money, Number, Said, Share, Span, message
 from churn.timeline import Tables
 
@@ -47,28 +47,52 @@ def days_since(condition: nw.Expr, column: str, as_of: int, name: str) -> nw.Exp
     return (as_of - nw.when(condition).then(nw.col(column)).max()).alias(name)
 
 
-def ratio(numerator: nw.Expr, denominator: nw.Expr, name: str) -> nw.Expr:
+def ratio(numerator: nw.Expr, denominator: nw.Expr) -> nw.Expr:
     """Divide; null where the denominator is not above zero (an engine may raise on a division by zero)."""
     safe = nw.when(denominator > 0).then(denominator)
-    return (numerator.cast(nw.Float64) / safe.cast(nw.Float64)).alias(name)
+    return numerator.cast(nw.Float64) / safe.cast(nw.Float64)
 
 
-def yuan(column: str) -> nw.Expr:
-    """Cents to yuan, under the same name."""
-    return nw.col(column).cast(nw.Float64) / 100.0
+def yuan(cents: nw.Expr) -> nw.Expr:
+    """Cents to yuan."""
+    return cents.cast(nw.Float64) / 100.0
 
 
-def per_customer(
-    tables: Tables, table: str, who: nw.LazyFrame[Any], aggregates: Sequence[nw.Expr], where: nw.Expr
-) -> nw.LazyFrame[Any]:
-    """Aggregate a table's rows by customer, for the customers `who`; those without a row get nulls."""
-    grouped = tables[table].filter(where).group_by("customer_id").agg(*aggregates)
-    return who.join(grouped, on="customer_id", how="left")
+def zero(column: str) -> nw.Expr:
+    """Give a count or a sum, 0 of a customer without a row."""
+    return nw.col(column).fill_null(0)
 
 
-def zero_where_null(frame: nw.LazyFrame[Any], columns: Sequence[str]) -> nw.LazyFrame[Any]:
-    """Fill the counts of customers without a row with 0."""
-    return frame.with_columns(*(nw.col(column).fill_null(0) for column in columns))
+class Built(NamedTuple):
+    """How a family is computed.
+
+    Attributes
+    ----------
+    parts
+        Lazy frames with `customer_id` and at most one row per customer; all are joined to the customers, once.
+    columns
+        By the name of the feature, in the catalogue's order, an expression over what was joined; nulls where a
+        customer has no row.
+    """
+
+    parts: Sequence[nw.LazyFrame[Any]]
+    columns: Mapping[str, nw.Expr]
+
+
+def per_customer(tables: Tables, table: str, aggregates: Sequence[nw.Expr], where: nw.Expr) -> nw.LazyFrame[Any]:
+    """Aggregate a table's rows by customer."""
+    return tables[table].filter(where).group_by("customer_id").agg(*aggregates)
+
+
+def columns(features: Iterable[Feature], **made: nw.Expr) -> dict[str, nw.Expr]:
+    """Give the columns of features: what is made, else the aggregate of the name, cents as yuan, 0 of what counts."""
+
+    def of(feature: Feature) -> nw.Expr:
+        if feature.unit == "yuan":
+            return yuan(zero(feature.name))
+        return zero(feature.name) if feature.unit in COUNTED else nw.col(feature.name)
+
+    return {feature.name: made[feature.name] if feature.name in made else of(feature) for feature in features}
 
 
 def fill(text: Message, **facts: Any) -> Message:

@@ -18,6 +18,8 @@ Role = Literal[
 Phrase = Callable[[float, bool], Said | None]
 """From a value (NaN where missing) and whether it raises the risk to what it says; None where it says nothing."""
 ANY_SERVICE = "*"
+COUNTED = ("count", "yuan", "0/1", "level")
+"""Units of what is 0 where a customer has no row in a table; shares, ratios and recencies are missing there."""
 LOSS, CONTACT, TREND = "loss", "contact", "asset_trend"
 """Stories that families share."""
 
@@ -160,11 +162,6 @@ def _tell_own(name: str, value: Any) -> Said:
         return message("{name} = yes", name=name) if value else message("{name} = no", name=name)
     shown = Plain(float(value)) if isinstance(value, (int, float, np.number)) else str(value)
     return message("{name} = {value}", name=name, value=shown)
-
-
-def counted_names(features: Iterable[Feature]) -> list[str]:
-    """Name the features that are 0 where a customer has no row in a table; shares, ratios and recencies are missing."""
-    return [feature.name for feature in features if feature.unit in ("count", "yuan", "0/1", "level")]
 
 
 def find_feature(catalogue: Iterable[Feature], name: str) -> Feature | None:

@@ -14,6 +14,9 @@ from churn.timeline import Tables, month_ends_before
 
 _TRENDS = (1, 3, 6, 12)
 _MONTHS = 12
+# Assets so many months ago, and what else is summed of a customer's month-ends.
+_PAST = {months: f"aum_{months}m_ago" for months in _TRENDS}
+_SUMS = ("aum", "deposits", "invested", "cost", "peak", "n_months_under_water_12m", *_PAST.values())
 # A loss is followed back to the 13th month-end before the date at most.
 _SINCE_LOSS_DAYS = 397
 _PRESENT = "present loss"
@@ -137,32 +140,27 @@ def _no_loss(value: float, other: Feature, its: float) -> bool:
     return value >= 0 and other.role == "since_loss" and isnan(its)
 
 
-def build_pnl(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
-    """Build the family for the customers `who`: `customer_id` and a column per feature whose tables are there."""
+def build_pnl(tables: Tables, as_of: int, config: Config) -> e.Built:
+    """Say how the family is computed, as far as its tables are there."""
     ends = month_ends_before(as_of, _MONTHS + 1)
     sums = _monthly(tables, ends).group_by("customer_id").agg(*_aggregates(ends))
-    frame = who.join(sums, on="customer_id", how="left")
-    names = ["aum", "deposits", "invested", "cost", "peak", "n_months_under_water_12m", *_past_names()]
-    frame = e.zero_where_null(frame, names)
-    frame = frame.with_columns(
-        (nw.col("invested") - nw.col("cost")).alias("unrealised"),
-        e.ratio(nw.col("invested") - nw.col("cost"), nw.col("cost"), "unrealised_return"),
-        e.ratio(nw.col("peak") - nw.col("aum"), nw.col("peak"), "drawdown_12m"),
-        *(
-            e.ratio(nw.col("aum") - nw.col(past), nw.col(past), f"aum_growth_{months}m")
-            for months, past in zip(_TRENDS, _past_names(), strict=True)
-        ),
-    ).with_columns(
-        e.yuan("aum").alias("aum_cny"),
-        e.yuan("deposits").alias("deposits_cny"),
-        e.yuan("invested").alias("investments_cny"),
-        e.yuan("unrealised").alias("unrealised_pnl_cny"),
-    )
+    parts = [sums.select("customer_id", *_SUMS, "worst_return_12m")]
+    aum, invested, cost, peak = (e.zero(name) for name in ("aum", "invested", "cost", "peak"))
+    made = {
+        "aum_cny": e.yuan(aum),
+        "deposits_cny": e.yuan(e.zero("deposits")),
+        "investments_cny": e.yuan(invested),
+        "unrealised_pnl_cny": e.yuan(invested - cost),
+        "unrealised_return": e.ratio(invested - cost, cost),
+        _DRAWDOWN: e.ratio(peak - aum, peak),
+        **{f"aum_growth_{months}m": e.ratio(aum - e.zero(past), e.zero(past)) for months, past in _PAST.items()},
+    }
     if "contacts" in tables:
-        frame = _with_contacts(frame, tables, as_of, ends)
-    available = set(frame.collect_schema().names())
-    names = [feature.name for feature in pnl_features(config) if feature.name in available]
-    return frame.select("customer_id", *names)
+        parts.append(_said_since_loss(sums, tables, as_of, ends))
+        silent = (invested - cost < 0) & (e.zero("n_reached_since_loss") == 0)
+        made["loss_without_contact"] = silent.cast(nw.Int64)
+    features = [feature for feature in pnl_features(config) if all(table in tables for table in feature.tables)]
+    return e.Built(parts, e.columns(features, **made))
 
 
 def _monthly(tables: Tables, ends: list[int]) -> nw.LazyFrame[Any]:
@@ -177,7 +175,7 @@ def _monthly(tables: Tables, ends: list[int]) -> nw.LazyFrame[Any]:
             e.total(has_cost, nw.col("market_value"), "invested"),
             e.total(has_cost, nw.col("cost_basis"), "cost"),
         )
-        .with_columns(e.ratio(nw.col("invested") - nw.col("cost"), nw.col("cost"), "return"))
+        .with_columns(e.ratio(nw.col("invested") - nw.col("cost"), nw.col("cost")).alias("return"))
     )
 
 
@@ -190,10 +188,7 @@ def _aggregates(ends: list[int]) -> list[nw.Expr]:
         e.total(now, nw.col("value") - nw.col("invested"), "deposits"),
         e.total(now, nw.col("invested"), "invested"),
         e.total(now, nw.col("cost"), "cost"),
-        *(
-            e.total(nw.col("month") == ends[months], nw.col("value"), past)
-            for months, past in zip(_TRENDS, _past_names(), strict=True)
-        ),
+        *(e.total(nw.col("month") == ends[months], nw.col("value"), past) for months, past in _PAST.items()),
         nw.when(in_year).then(nw.col("value")).max().alias("peak"),
         e.count(in_year & under_water, "n_months_under_water_12m"),
         nw.when(in_year).then(nw.col("return")).min().alias("worst_return_12m"),
@@ -201,19 +196,14 @@ def _aggregates(ends: list[int]) -> list[nw.Expr]:
     ]
 
 
-def _past_names() -> list[str]:
-    return [f"aum_{months}m_ago" for months in _TRENDS]
-
-
-def _with_contacts(frame: nw.LazyFrame[Any], tables: Tables, as_of: int, ends: list[int]) -> nw.LazyFrame[Any]:
-    """Add what was said since the present loss began: after the last month-end without one, or the earliest."""
+def _said_since_loss(sums: nw.LazyFrame[Any], tables: Tables, as_of: int, ends: list[int]) -> nw.LazyFrame[Any]:
+    """What was said since the present loss began: after the last month-end without one, or the earliest."""
     loss_after = nw.lit(ends[-1])
     for end in reversed(ends):
         loss_after = nw.when(nw.col(f"under_water_{end}") > 0).then(loss_after).otherwise(nw.lit(end))
-    frame = frame.with_columns(loss_after.alias("loss_after"))
-    losing = frame.filter(nw.col("unrealised") < 0).select("customer_id", "loss_after")
+    losing = sums.filter(nw.col("invested") < nw.col("cost")).select("customer_id", loss_after.alias("loss_after"))
     reached = tables["contacts"].filter((nw.col("contacted_on") < as_of) & nw.col("reached"))
-    said = (
+    return (
         reached.join(losing, on="customer_id", how="inner")
         .filter(nw.col("contacted_on") > nw.col("loss_after"))
         .group_by("customer_id")
@@ -222,7 +212,3 @@ def _with_contacts(frame: nw.LazyFrame[Any], tables: Tables, as_of: int, ends: l
             e.count(nw.col("purpose") == nw.lit("loss_notice"), "n_loss_notices_since_loss"),
         )
     )
-    frame = frame.join(said, on="customer_id", how="left")
-    frame = e.zero_where_null(frame, ["n_reached_since_loss", "n_loss_notices_since_loss"])
-    silent = (nw.col("unrealised") < 0) & (nw.col("n_reached_since_loss") == 0)
-    return frame.with_columns(silent.cast(nw.Int64).alias("loss_without_contact"))

@@ -47,42 +47,26 @@ def relationship_features(config: Config) -> tuple[Feature, ...]:
     )  # fmt: skip
 
 
-def build_relationship(tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config) -> nw.LazyFrame[Any]:
-    """Build the family for the customers `who`: `customer_id` and a column per feature whose tables are there."""
-    year = to_date(as_of).year
-    columns = ["customer_id", "opened_on", "birth_year", *config.customers.static]
-    frame = who.join(tables["customers"].select(*columns), on="customer_id", how="left").with_columns(
-        (as_of - nw.col("opened_on")).alias("tenure_days"), (year - nw.col("birth_year")).alias("age_years")
-    )
-    names = ["tenure_days", "age_years"]
-    frame, static_names = _with_static(frame, config)
-    if "customer_states" in tables:
-        frame = frame.join(_state(tables, as_of, config), on="customer_id", how="left")
-    if "referrals" in tables:
-        frame = _with_referrals(frame, tables, as_of)
-    available = {*names, *static_names, *frame.collect_schema().names()}
-    wanted = [feature.name for feature in relationship_features(config) if feature.name in available]
-    return frame.select("customer_id", *wanted)
-
-
-def _with_static(frame: nw.LazyFrame[Any], config: Config) -> tuple[nw.LazyFrame[Any], list[str]]:
-    made = {"tier": _tier_level(), "manager_id": _is_managed()}
-    chosen = [made[column] for column in config.customers.static if column in made]
-    frame = frame.with_columns(*chosen) if chosen else frame
-    return frame, [
-        name
-        for column, name in (("tier", "tier_level"), ("manager_id", "is_managed"))
-        if column in config.customers.static
+def build_relationship(tables: Tables, as_of: int, config: Config) -> e.Built:
+    """Say how the family is computed, as far as its tables are there."""
+    of_state = {"tier": _tier_level(), "manager_id": _is_managed()}
+    static = [of_state.pop(column) for column in config.customers.static if column in of_state]
+    of_customers = [
+        (as_of - nw.col("opened_on")).alias("tenure_days"),
+        (to_date(as_of).year - nw.col("birth_year")).alias("age_years"),
     ]
-
-
-def _state(tables: Tables, as_of: int, config: Config) -> nw.LazyFrame[Any]:
-    """Return the state in force at `as_of`, the latest begun strictly before it, and when it last became another."""
-    known = tables["customer_states"].filter(nw.col("valid_from") < as_of)
-    latest = known.filter(nw.col("valid_from") == nw.col("valid_from").max().over("customer_id"))
-    made = {"tier": _tier_level(), "manager_id": _is_managed()}
-    chosen = [expression for column, expression in made.items() if column not in config.customers.static]
-    return latest.select("customer_id", *chosen).join(_last_change(known, as_of), on="customer_id", how="left")
+    parts = [tables["customers"].select("customer_id", *of_customers, *static)]
+    if "customer_states" in tables:
+        # The state in force, the latest begun strictly before the date, and when it last became another.
+        known = tables["customer_states"].filter(nw.col("valid_from") < as_of)
+        latest = known.filter(nw.col("valid_from") == nw.col("valid_from").max().over("customer_id"))
+        parts += [latest.select("customer_id", *of_state.values()), _last_change(known, as_of)]
+    if "referrals" in tables:
+        parts += _referrals(tables, as_of)
+    available = [one for one in relationship_features(config) if all(table in tables for table in one.tables)]
+    # A customer without a state has no tier, rather than the lowest.
+    columns = {one.name: e.zero(one.name) if "referrals" in one.tables else nw.col(one.name) for one in available}
+    return e.Built(parts, columns)
 
 
 def _last_change(known: nw.LazyFrame[Any], as_of: int) -> nw.LazyFrame[Any]:
@@ -107,13 +91,11 @@ def _is_managed() -> nw.Expr:
     return (~nw.col("manager_id").is_null()).cast(nw.Int64).alias("is_managed")
 
 
-def _with_referrals(frame: nw.LazyFrame[Any], tables: Tables, as_of: int) -> nw.LazyFrame[Any]:
+def _referrals(tables: Tables, as_of: int) -> list[nw.LazyFrame[Any]]:
+    """Whom the customer brought in a year, and whether somebody brought the customer."""
     # A referral counts once both are customers: before, nobody could know whom it names.
     known = tables["referrals"].filter((nw.col("referred_on") < as_of) & (nw.col("known_from") < as_of))
-    known = known.group_by("referrer_id", "referred_id").agg(nw.col("referred_on").min())
-    brought = known.group_by("referrer_id").agg(e.count(e.since("referred_on", as_of, e.YEAR), "n_referred_365d"))
-    came = known.group_by("referred_id").agg(e.count(nw.col("referred_on") < as_of, "was_referred"))
-    came = came.with_columns(nw.lit(1).cast(nw.Int64).alias("was_referred"))
-    frame = frame.join(brought, left_on="customer_id", right_on="referrer_id", how="left")
-    frame = frame.join(came, left_on="customer_id", right_on="referred_id", how="left")
-    return e.zero_where_null(frame, ["n_referred_365d", "was_referred"])
+    pairs = known.group_by("referrer_id", "referred_id").agg(nw.col("referred_on").min())
+    brought = pairs.group_by("referrer_id").agg(e.count(e.since("referred_on", as_of, e.YEAR), "n_referred_365d"))
+    came = known.select(nw.col("referred_id").alias("customer_id"), nw.lit(1).cast(nw.Int64).alias("was_referred"))
+    return [brought.select(nw.col("referrer_id").alias("customer_id"), "n_referred_365d"), came.unique()]

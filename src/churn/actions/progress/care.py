@@ -105,7 +105,7 @@ def _losses(basis: Basis, ends: list[int]) -> nw.LazyFrame[Any]:
         total(always, nw.col("market_value"), "value"), total(always, nw.col("cost_basis"), "cost")
     )
     gain = nw.col("value") - nw.col("cost")
-    sums = sums.with_columns(ratio(gain, nw.col("cost"), "return"))
+    sums = sums.with_columns(ratio(gain, nw.col("cost")).alias("return"))
     felt = (nw.col("return") <= -plan.loss_return).fill_null(False) | (gain.cast(nw.Float64) / 100 <= -plan.loss_cny)
     return sums.select("customer_id", "month", felt.cast(nw.Int64).alias("felt"))
 

@@ -5,8 +5,9 @@ import pytest
 
 from churn.config import Config
 from churn.data import open_bank
-from churn.errors import MissingColumnError
+from churn.errors import DataError, MissingColumnError
 from churn.tables.bank import open_tables
+from churn.tables.lines import LONGEST_LINE, Lines
 from churn.threads import use_threads
 from conftest import CUSTOMERS
 
@@ -54,16 +55,49 @@ def test_text_after_a_closing_quote_breaks_its_row_alone(make_folder):
     assert left_out == [(2, "broken_row")]
 
 
-def test_rows_that_an_open_quotation_mark_swallows_are_told_from_a_broken_row(make_folder):
-    used, left_out = read(make_folder, HEADER + good("A") + 'B,"N,2020-01-10,gold\n' + good("C", "D"))
-    assert used == [("A", 1)]
-    assert left_out == [(2, "lines_in_quotes")]
+@pytest.mark.parametrize(
+    ("lines", "aside"),
+    [
+        ('B,"N,2020-01-10,gold\n' + good("C", "D"), {2}),
+        ('B,"N,2020-01-10,gold\n' + good("C", "D") + 'E,N",2020-01-10,gold\n', {2}),
+        ('B,"N,2020-01-10,gold\n' + 'C,N",2020-01-10,gold\n' + good("D"), {2}),
+        ('"B,N,2020-01-10,gold\n' + good("C") + 'D,N,2020-01-10,"gold"\n', {2}),
+        ('B,x"N,"2020-01-10,gold\n' + good("C"), {2}),
+        (good("B") + 'C,"N,2020-01-10,gold\n' * 3 + good("D"), {3, 4, 5}),
+        ('B,"N,2020-01-10,gold', {2}),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_stray_quotation_mark_takes_no_row_with_it(make_folder, lines, aside, end):
+    text = HEADER + good("A") + lines
+    used, left_out = read(make_folder, text.replace("\n", end).encode())
+    n_rows = len(text.strip().split("\n")) - 1
+    stray = [row for row, rule in left_out if rule == "stray_quote"]
+    assert set(stray) == aside
+    assert sorted([row for _, row in used] + [row for row, _ in left_out]) == list(range(1, n_rows + 1))
 
 
-def test_an_open_quotation_mark_in_the_last_row_breaks_that_row_alone(make_folder):
-    used, left_out = read(make_folder, HEADER + good("A") + 'B,"N,2020-01-10,gold\n')
-    assert used == [("A", 1)]
-    assert left_out == [(2, "broken_row")]
+def test_a_cell_of_many_lines_is_one_row(make_folder):
+    note = "\n".join(f"line {n}, of a letter" for n in range(200))
+    used, left_out = read(make_folder, HEADER + f'A,"{note}",2020-01-10,gold\n' + good("B"))
+    assert (used, left_out) == ([("A", 1), ("B", 2)], [])
+
+
+@pytest.mark.parametrize("size", [LONGEST_LINE + 1, 130_000_000])
+def test_a_line_that_is_too_long_is_left_out_and_counted(make_folder, size):
+    used, left_out = read(make_folder, HEADER + good("A") + f"B,{'N' * size},2020-01-10,gold\n" + good("C"))
+    assert (used, left_out) == ([("A", 1), ("C", 3)], [(2, "broken_row")])
+
+
+def test_a_reader_that_gives_other_rows_than_there_are_is_not_believed(make_folder, monkeypatch):
+    folder = make_folder(customers=HEADER + good("A", "B"))
+    monkeypatch.setattr("churn.tables.bank.database.run_apart", lambda *given: given[2](*given[3:]))
+    monkeypatch.setattr("churn.tables.sources.read_lines", lambda path, *_, **__: Lines(path, 3, {}))
+    with (
+        pytest.raises(DataError, match=r"customers\.csv: 3 rows stand in it, and 2 could be read"),
+        open_tables(folder),
+    ):
+        pass
 
 
 def test_quotes_delimiters_and_doubled_quotes_stay_in_their_cell(make_folder):

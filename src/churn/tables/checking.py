@@ -13,7 +13,7 @@ import duckdb
 
 from churn.config import Config
 from churn.speech import Message, Said, message
-from churn.tables import contract, database, reading
+from churn.tables import contract, database, lines, reading
 from churn.tables.cells import quote_name, quote_text
 
 QUARANTINE = "quarantine"
@@ -36,6 +36,7 @@ TABLES: Mapping[str, Message] = {
 RULES: Mapping[str, Message] = {
     "broken_row": message("does not split into the header's cells"),
     "lines_in_quotes": message("an open quotation mark swallows the lines after it; fix it"),
+    lines.STRAY_QUOTE: message("a quotation mark that opens or closes nothing; fix it"),
     "missing_value": message("empty where a value is needed"),
     "not_an_id": message("not an id (Excel may have rounded it)"),
     "not_a_date": message("not a date"),

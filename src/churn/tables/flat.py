@@ -148,11 +148,11 @@ def _load(
     mapping = TableSource(encoding=flat.encoding, sheet=flat.sheet, totals=flat.totals)
     with database.open_database(scratch, threads) as connection:
         with sources.as_readable(source, mapping, scratch) as readable:
-            names, delimiter = sources.read_header(source, readable.path)
+            names = readable.names
             _require_columns(source, flat, names, [flat.id, *([flat.label] if labels == "needed" else [])], "[flat]")
             own = [*flat.bindings, *([flat.coverage] if flat.coverage else [])] if kinds is None else list(kinds)
             _require_columns(source, flat, names, own, "[flat]" if kinds is None else "the model")
-            scan = reading.scan_source(source, readable.path, names, delimiter)
+            scan = reading.scan_source(source, readable)
             with reading.as_data_error(source):
                 types = reading.column_types(connection, scan)
                 texts = {name: cells.known_text(cells.cell_text(*one)) for name, one in zip(names, types, strict=True)}

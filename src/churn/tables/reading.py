@@ -18,10 +18,9 @@ from churn import errors, files
 from churn.config import TableSource
 from churn.tables import contract, database
 from churn.tables.cells import Cell, Reading, cell_rule, cell_text, cell_value, quote_name, quote_text, source_cell
-from churn.tables.sources import Source, as_readable, describe, list_columns, read_header
+from churn.tables.lines import LONGEST_LINE
+from churn.tables.sources import Readable, Source, as_readable, describe, list_columns
 
-# A CSV line longer than this is quarantined.
-LONGEST_LINE = 8_000_000
 WIDE = 200
 TOTAL_LINE = "total_line"
 # Blanks and colons around or inside the word do not count; some systems close a list with how many there are.
@@ -76,9 +75,9 @@ def load_table(
         database.say_reading(scratch, source.path)
         stamps.append(stamp(source.path))
         with as_readable(source, mapping, scratch) as readable:
-            header, delimiter = read_header(source, readable.path)
+            header = readable.names
             headers.append(header)
-            scan, names = _with_constants(scan_source(source, readable.path, header, delimiter), header, mapping)
+            scan, names = _with_constants(scan_source(source, readable), header, mapping)
             found = _match_columns(table, names, mapping, source)
             if len(header) > WIDE:
                 # Looking for what expressions share takes time that grows with the square of their number.
@@ -90,7 +89,8 @@ def load_table(
                     f" rule FROM ({rows})"
                 )
                 if source.form != "parquet":
-                    _add_rejected(connection, raw_name(table.name), position, readable.path, mapping.totals)
+                    _add_rejected(connection, raw_name(table.name), position, readable, mapping.totals)
+            _require_all(connection, raw_name(table.name), position, source, readable.lines.n_rows)
         require_unchanged(source.path, stamps[-1])
     if len({frozenset(header) for header in headers}) > 1:
         raise errors.DataError(
@@ -161,14 +161,15 @@ def _match_columns(
     return found
 
 
-def scan_source(source: Source, path: Path, header: Sequence[str], delimiter: str) -> str:
+def scan_source(source: Source, readable: Readable) -> str:
     """SQL that scans a file: CSV as texts named c0, c1, …, rows that do not split set aside; Parquet as it is."""
+    path = quote_text(str(readable.lines.path))
     if source.form == "parquet":
-        return f"read_parquet({quote_text(str(path))}, hive_partitioning=false)"
-    columns = ", ".join(f"{quote_text(f'c{i}')}: 'VARCHAR'" for i in range(len(header)))
+        return f"read_parquet({path}, hive_partitioning=false)"
+    columns = ", ".join(f"{quote_text(f'c{i}')}: 'VARCHAR'" for i in range(len(readable.names)))
     return (
-        f"read_csv({quote_text(str(path))}, columns={{{columns}}}, auto_detect=false, header=true, quote='\"',"
-        f" escape='\"', delim={quote_text(delimiter)}, store_rejects=true, rejects_limit=0,"
+        f"read_csv({path}, columns={{{columns}}}, auto_detect=false, header=true, quote='\"',"
+        f" escape='\"', delim={quote_text(readable.delimiter)}, store_rejects=true, rejects_limit=0,"
         f" hive_partitioning=false,"
         f" max_line_size={LONGEST_LINE})"
     )
@@ -260,8 +261,18 @@ def _is_total_line(first: str, totals: Sequence[str]) -> str:
     return f"({plain} IN ({words}) OR regexp_full_match({plain}, {quote_text(_COUNTED)}))"
 
 
+def _require_all(connection: duckdb.DuckDBPyConnection, raw: str, position: int, source: Source, n_rows: int) -> None:
+    """Refuse a file of which another number of rows was read than stand in it, counted apart from the reader."""
+    (n_read,) = database.fetch_row(connection, f"SELECT count(*) FROM {raw} WHERE source_file = {position}")
+    if n_read != n_rows:
+        raise errors.DataError(
+            f"{source.path}: {n_rows:,} rows stand in it, and {n_read:,} could be read; it is damaged, or a quotation"
+            " mark is out of place; export it again"
+        )
+
+
 def _add_rejected(
-    connection: duckdb.DuckDBPyConnection, raw: str, position: int, path: Path, totals: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, raw: str, position: int, readable: Readable, totals: Sequence[str]
 ) -> None:
     """Add to a raw table the rows the last scan of a file could not split, and count them in the others' `source_row`.
 
@@ -276,7 +287,9 @@ def _add_rejected(
         " ELSE ':broken_row' END AS rule FROM reject_errors GROUP BY line"
     )
     connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
-    blanks = _blank_lines(path) if database.fetch_row(connection, "SELECT count(*) FROM broken")[0] else []
+    blanks = (
+        _blank_lines(readable.lines.path) if database.fetch_row(connection, "SELECT count(*) FROM broken")[0] else []
+    )
     connection.execute(
         "CREATE TEMP TABLE rejected AS SELECT line - n_blank AS source_row, rule FROM ("
         " SELECT line, rule, sum(CAST(line IS NULL AS BIGINT)) OVER (ORDER BY byte, line NULLS LAST"
@@ -299,6 +312,12 @@ def _add_rejected(
             f"INSERT INTO {raw} BY NAME SELECT {position} AS source_file, source_row, rule FROM rejected"
         )
     connection.execute("DROP TABLE rejected")
+    if aside := readable.lines.set_aside:
+        connection.execute(
+            f"UPDATE {raw} SET rule = aside.rule FROM (SELECT unnest(?) AS source_row, unnest(?) AS rule) AS aside"
+            f" WHERE source_file = {position} AND {raw}.source_row = aside.source_row",
+            [list(aside), [f":{rule}" for rule in aside.values()]],
+        )
 
 
 def _blank_lines(path: Path) -> list[int]:

@@ -3,7 +3,9 @@
 import codecs
 import csv
 import datetime as dt
+import io
 import math
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ import pyarrow.parquet as pq
 from churn.config import Config, TableSource
 from churn.errors import ConfigError, DataError, meant
 from churn.tables import cells, contract, sheets
+from churn.tables.lines import Lines, read_lines
 
 Form = Literal["csv", "parquet", "xlsx"]
 FORMS: tuple[Form, ...] = ("csv", "parquet", "xlsx")
@@ -57,31 +60,6 @@ def find_sources(folder: Path, tables: Mapping[str, contract.Table], config: Con
     return {name: sources for name, sources in found.items() if sources}
 
 
-def read_header(source: Source, text_path: Path) -> tuple[list[str], str]:
-    """Return a file's column names and, for CSV, the delimiter its first line uses most.
-
-    Raises
-    ------
-    DataError
-        The file is empty, cannot be opened as its form, or names a column twice.
-    """
-    if source.form == "parquet":
-        names, delimiter = _parquet_columns(source), ""
-    else:
-        names, delimiter = _csv_columns(source, text_path)
-    if len(names) > MOST_COLUMNS:
-        raise DataError(
-            f"{source.path}: has {len(names):,} columns; at most {MOST_COLUMNS:,} are read, drop the others"
-        )
-    repeated = [name for name, times in Counter(names).items() if times > 1]
-    if repeated:
-        # Without a header the names are a customer's values: positions say as much.
-        places = " and ".join(str(place) for place, name in enumerate(names, 1) if name == repeated[0])
-        what = "the same name" if repeated[0] else "no name"
-        raise DataError(f"{source.path}: columns {places} have {what} in the first line; rename all but one")
-    return names, delimiter
-
-
 def list_columns(header: Sequence[str], known: Collection[str]) -> str:
     """List the known names of a header for a message and count the others: they may be a customer's values.
 
@@ -99,33 +77,68 @@ def list_columns(header: Sequence[str], known: Collection[str]) -> str:
 
 
 class Readable(NamedTuple):
-    """A file as DuckDB reads it; `day_zero`: of a sheet, the day that 0 stands for in a date's place."""
+    """A file as DuckDB reads it.
 
-    path: Path
-    day_zero: dt.date | None
+    Attributes
+    ----------
+    names, delimiter
+        Of its columns, and between them; of Parquet, none.
+    lines
+        The file, or a UTF-8 CSV copy, and how many rows it has to give.
+    day_zero
+        Of a sheet, the day that 0 stands for in a date's place.
+    """
+
+    names: list[str]
+    delimiter: str
+    lines: Lines
+    day_zero: dt.date | None = None
 
 
 @contextmanager
 def as_readable(source: Source, mapping: TableSource, folder: Path) -> Iterator[Readable]:
     """Give the file itself where DuckDB reads it as it is, else a UTF-8 CSV copy of it in `folder`.
 
-    An Excel sheet is copied, and a CSV file that is not UTF-8 or begins with a byte-order mark. Without an encoding
-    in `mapping` the bytes decide: UTF-8 where all of them are, else GB18030, which Chinese core systems export and
-    which contains GBK and GB2312.
+    An Excel sheet is copied, and a CSV file that is not UTF-8, begins with a byte-order mark or a header of several
+    lines, or has lines that would take others with them. Without an encoding in `mapping` the bytes decide: UTF-8 where
+    all of them are, else GB18030, which Chinese core systems export and which contains GBK and GB2312.
 
     Raises
     ------
     DataError
-        The bytes are not of that encoding, or of neither (the message gives the byte's position); no whole sheet.
+        The bytes are not of that encoding, or of neither (the message gives the byte's position); no whole sheet; an
+        empty file, or one that names a column twice.
     """
-    copy, day_zero = folder / "readable.csv", None
-    if source.form == "xlsx":
-        day_zero = sheets.write_sheet_as_csv(source.path, mapping.sheet, copy)
-    elif source.form == "parquet" or not _write_decoded(source.path, mapping.encoding, copy):
-        yield Readable(source.path, None)
+    if source.form == "parquet":
+        names, n_rows = _parquet_columns(source)
+        _require_names(source, names)
+        yield Readable(names, "", Lines(source.path, n_rows, {}))
         return
-    yield Readable(copy, day_zero)
-    copy.unlink()
+    path, day_zero = folder / "readable.csv", None
+    if source.form == "xlsx":
+        day_zero = sheets.write_sheet_as_csv(source.path, mapping.sheet, path)
+    elif not _write_decoded(source.path, mapping.encoding, path):
+        path = source.path
+    names, delimiter, n_before = _csv_columns(source, path)
+    _require_names(source, names)
+    lines = read_lines(path, delimiter, names, folder / "whole.csv", n_before, is_typed=source.form == "csv")
+    yield Readable(names, delimiter, lines, day_zero)
+    for copy in {path, lines.path} - {source.path}:
+        copy.unlink()
+
+
+def _require_names(source: Source, names: Sequence[str]) -> None:
+    """Refuse columns that are too many, or of one name."""
+    if len(names) > MOST_COLUMNS:
+        raise DataError(
+            f"{source.path}: has {len(names):,} columns; at most {MOST_COLUMNS:,} are read, drop the others"
+        )
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    if repeated:
+        # Without a header the names are a customer's values: positions say as much.
+        places = " and ".join(str(place) for place, name in enumerate(names, 1) if name == repeated[0])
+        what = "the same name" if repeated[0] else "no name"
+        raise DataError(f"{source.path}: columns {places} have {what} in the first line; rename all but one")
 
 
 def _write_decoded(path: Path, encoding: str | None, copy: Path) -> bool:
@@ -134,7 +147,7 @@ def _write_decoded(path: Path, encoding: str | None, copy: Path) -> bool:
     if encoding is None:
         encoding = "utf-8" if _broken_at(path, "utf-8") is None else "gb18030"
     _require_decodable(path, encoding)
-    mixed = _has_mixed_line_ends(path)
+    mixed = _has_other_line_ends(path)
     if codecs.lookup(encoding).name == "utf-8" and not marked and not mixed:
         return False
     with (
@@ -146,8 +159,8 @@ def _write_decoded(path: Path, encoding: str | None, copy: Path) -> bool:
     return True
 
 
-def _has_mixed_line_ends(path: Path) -> bool:
-    """Whether more than one of the line ends of Windows, Unix and old Macs are in a file."""
+def _has_other_line_ends(path: Path) -> bool:
+    """Whether the line ends of a file are not all those of Windows, or all those of Unix."""
     windows = unix = mac = 0
     before = b""
     with path.open("rb") as stream:
@@ -157,7 +170,7 @@ def _has_mixed_line_ends(path: Path) -> bool:
             unix += chunk.count(b"\n") - both
             mac += chunk.count(b"\r") - both
             before = chunk
-    return sum(count > 0 for count in (windows, unix, mac)) > 1
+    return mac > 0 or (windows > 0 and unix > 0)
 
 
 def _find_table(folder: Path, name: str, source: TableSource) -> list[Source]:
@@ -222,26 +235,40 @@ def _form_of(path: Path) -> Form:
     return "xlsx" if form == "csv" and path.is_file() and sheets.begins_with(path, _ZIP, _OLD_OFFICE) else form
 
 
-def _parquet_columns(source: Source) -> list[str]:
+def _parquet_columns(source: Source) -> tuple[list[str], int]:
+    """Return a file's column names and its number of rows."""
     try:
-        return [name.strip() for name in pq.read_schema(source.path).names]
+        with pq.ParquetFile(source.path) as file:
+            return [_in_one_line(name) for name in file.schema_arrow.names], file.metadata.num_rows
     except (OSError, ValueError) as error:
         raise DataError(f"{source.path}: is not a whole Parquet file; export it again") from error
 
 
-def _csv_columns(source: Source, text_path: Path) -> tuple[list[str], str]:
+def _csv_columns(source: Source, text_path: Path) -> tuple[list[str], str, int]:
+    """Return a file's column names, the delimiter their line uses most, and how many lines they take."""
     with text_path.open("r", encoding="utf-8", newline="") as reader:
-        line = reader.readline(_CHUNK)
+        line, n_before = reader.readline(_CHUNK), 1
+        # Excel can be told the delimiter so.
+        told = re.fullmatch(r"sep=(.)\s*", line)
+        if told:
+            line, n_before = reader.readline(_CHUNK), 2
+        # A name may have a line break in it, where it stands in quotation marks.
+        while line.count('"') % 2 and len(line) < _CHUNK and (more := reader.readline(_CHUNK)):
+            line, n_before = line + more, n_before + 1
     if not line.strip():
         raise DataError(f"{source.path}: {_without_header(text_path)} the column names")
-    if len(line) == _CHUNK:
+    if len(line) >= _CHUNK:
         raise DataError(f"{source.path}: the first line is longer than {_CHUNK:,} letters; it needs column names there")
-    delimiter = max(DELIMITERS, key=line.count)
+    delimiter = told[1] if told else max(DELIMITERS, key=line.count)
     try:
-        names = next(csv.reader([line], delimiter=delimiter))
-    except csv.Error as error:
+        names = next(csv.reader(io.StringIO(line, newline=""), delimiter=delimiter))
+    except (csv.Error, StopIteration) as error:
         raise DataError(f"{source.path}: the first line cannot be split into column names; export it again") from error
-    return [name.strip() for name in names], delimiter
+    return [_in_one_line(name) for name in names], delimiter, n_before
+
+
+def _in_one_line(name: str) -> str:
+    return re.sub(r"\s*[\r\n]+\s*", " ", name).strip()
 
 
 def _without_header(text_path: Path) -> str:

@@ -1,0 +1,150 @@
+"""The lines of a CSV file, counted apart from the parser, so that no row is lost without a word.
+
+A parser takes a quotation mark at its word: one that was typed by mistake opens a cell that ends at the next mark,
+perhaps a thousand rows further down. Here each line is looked at as it stands, before the parser sees it. Lines that
+would mislead it are set aside; all others are counted, and the parser has to give as many rows.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+LONGEST_LINE = 8_000_000
+"""A line of more bytes is set aside."""
+MOST_LINES = 1_000
+"""A cell runs over so many lines at most."""
+BROKEN_ROW, STRAY_QUOTE = "broken_row", "stray_quote"
+
+
+class Lines(NamedTuple):
+    """What a file's lines say.
+
+    Attributes
+    ----------
+    path
+        The file, or a copy of it in which a line that is set aside has too many cells.
+    n_rows
+        Rows after the header: lines that are not blank, where a cell runs over several these as one.
+    set_aside
+        By the number of the row, 1 for the first after the header, the rule its line breaks.
+    """
+
+    path: Path
+    n_rows: int
+    set_aside: Mapping[int, str]
+
+
+def read_lines(
+    path: Path, delimiter: str, names: Sequence[str], copy: Path, n_before: int = 1, *, is_typed: bool = True
+) -> Lines:
+    """Count a file's rows, and set aside the lines that would take others with them.
+
+    Parameters
+    ----------
+    path
+        UTF-8, with one kind of line end, of Windows or Unix.
+    delimiter, names
+        Of its header.
+    copy
+        Where a copy is written, if one is needed.
+    n_before
+        Lines up to the first row.
+    is_typed
+        Whether marks may be out of place; of what a program wrote, none is.
+    """
+    mark, n_columns = delimiter.encode(), len(names) if is_typed else 0
+    set_aside, n_rows = {}, 0
+    with path.open("rb") as stream:
+        for n_rows, (_, rule) in enumerate(_rows(islice(stream, n_before, None), mark, n_columns), 1):
+            if rule:
+                set_aside[n_rows] = rule
+    if not set_aside and n_before == 1:
+        return Lines(path, n_rows, {})
+    with path.open("rb") as stream, copy.open("wb") as writer:
+        *_, last = islice(stream, n_before)
+        end = b"\r\n" if last.endswith(b"\r\n") else b"\n"
+        header, too_many = (
+            delimiter.join(cells).encode() + end for cells in (map(_quoted, names), "x" * (len(names) + 2))
+        )
+        writer.write(header)
+        writer.writelines(too_many if rule else row for row, rule in _rows(stream, mark, n_columns))
+    return Lines(copy, n_rows, set_aside)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _rows(lines: Iterator[bytes], delimiter: bytes, n_columns: int) -> Iterator[tuple[bytes, str | None]]:
+    """Give each row with the rule that sets it aside; `n_columns`: 0 where no mark is out of place."""
+    # A line whose marks all open and close a cell: most lines with marks, told in one go.
+    end = re.escape(delimiter)
+    cell = rb'(?:"[^"]*"|[^"' + end + rb"]*)"
+    is_plain = re.compile(cell + rb"(?:" + end + cell + rb")*").fullmatch
+    ahead = _Ahead(lines)
+    for line in ahead:
+        if not line.strip(b"\r\n"):
+            continue
+        if len(line) > LONGEST_LINE:
+            yield line, BROKEN_ROW
+        elif b'"' not in line or is_plain(line.rstrip(b"\r\n")) or not _is_open(line, delimiter):
+            yield line, None
+        elif n_more := _n_more(line, ahead, delimiter, n_columns):
+            yield line + b"".join(islice(ahead, n_more)), None
+        else:
+            yield line, STRAY_QUOTE
+
+
+class _Ahead(Iterator[bytes]):
+    """Lines that can be looked at before they are given."""
+
+    def __init__(self, lines: Iterator[bytes]) -> None:
+        self._lines, self._seen = lines, deque[bytes]()
+
+    def __next__(self) -> bytes:
+        return self._seen.popleft() if self._seen else next(self._lines)
+
+    def look(self, n: int) -> Iterator[bytes]:
+        """Give the next lines, at most `n`, without taking them."""
+        for place in range(n):
+            if place == len(self._seen):
+                self._seen.extend(islice(self._lines, 1))
+            if place == len(self._seen):
+                return
+            yield self._seen[place]
+
+
+def _n_more(line: bytes, ahead: _Ahead, delimiter: bytes, n_columns: int) -> int:
+    """How many more lines a cell runs over that is open at the end of a line; 0 where its mark is a stray one."""
+    n_like_rows, size = int(line.count(delimiter) == n_columns - 1), len(line)
+    for n, later in enumerate(ahead.look(MOST_LINES), 1):
+        n_like_rows += later.count(delimiter) == n_columns - 1
+        size += len(later)
+        if size > LONGEST_LINE:
+            break
+        if not _is_open(later, delimiter, inside=True):
+            # What somebody wrote into a cell does not read like rows.
+            return 0 if 2 * n_like_rows > n + 1 else n
+    return 0
+
+
+def _is_open(line: bytes, delimiter: bytes, *, inside: bool = False) -> bool:
+    """Whether a cell is open at the end of a line; `inside`: whether one was at its beginning."""
+    place = 0
+    while True:
+        if inside or line[place : place + 1] == b'"':
+            place += not inside
+            while True:
+                place = line.find(b'"', place) + 1
+                if not place:
+                    return True
+                if line[place : place + 1] != b'"':
+                    break
+                place += 1
+            inside = False
+        place = line.find(delimiter, place) + 1
+        if not place:
+            return False

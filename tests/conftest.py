@@ -75,6 +75,14 @@ def _untracked() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def few_months() -> Iterator[None]:
+    """Two months of each series of progress say as much as twelve where something else is looked at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("churn.actions.progress.series.MONTHS", 2)
+        yield
+
+
 @pytest.fixture(scope="session")
 def commanded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the commands make of a simulated bank: `bank`, `model`, `s.parquet` and `explained`; only to be read."""

@@ -14,6 +14,8 @@ from made_once import made_once
 from other_bank import make_tables, write_tables
 
 AS_OF = "2025-01-01"
+# the last is the one a training without dates would judge on, a year after what the judged model learns from
+MODEL_DATES = [word for date in ("2022-04-05", "2022-10-04", "2024-01-02") for word in ("--as-of", date)]
 
 
 class Result(NamedTuple):
@@ -57,9 +59,10 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def model(bank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return (
-        made_once(tmp_path_factory, "cli-model", lambda folder: call("train", bank, "-o", folder / "first")) / "first"
-    )
+    def make(folder: Path) -> None:
+        call("train", bank, "-o", folder / "first", *MODEL_DATES)
+
+    return made_once(tmp_path_factory, "cli-model", make) / "first"
 
 
 @pytest.fixture(scope="session")
@@ -93,6 +96,7 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Demonstration:
             patch.delenv("CHURN_NO_TRACK", raising=False)
             patch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # port 9 (discard) is closed wherever this runs
             patch.setattr("churn.cli.demo.CUSTOMERS", 2000)
+            patch.setattr("churn.actions.progress.series.MONTHS", 2)
             (place / "here").mkdir()
             patch.chdir(place / "here")
             call("demo", "--dir", "own")

@@ -1,17 +1,19 @@
 """`churn baselines --anchor` and `churn train --anchor`, on tables and on a flat file."""
 
 import datetime as dt
+import io
 import json
 import shutil
+from contextlib import redirect_stderr
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from churn.cli.main import main
 from churn.config.modelling import STATED_ANNUAL_CHURN
 from churn.data import open_bank
 from churn.model.storage import read_model
+from commands import call
 
 AS_OF = "2024-12-31"  # the day after the data end: nobody's outcome is known
 
@@ -32,17 +34,26 @@ def _scores(run, bank, model, path, as_of=AS_OF):
 
 @pytest.fixture(scope="module")
 def anchored(bank, model, tmp_path_factory):
-    """The model anchored where no outcome is known."""
-    folder = tmp_path_factory.mktemp("anchored") / "model"
-    with pytest.raises(SystemExit) as exit_info:
-        main(["baselines", str(bank), "--model", str(model), "--as-of", AS_OF, "--anchor", "-o", str(folder)])
-    assert not exit_info.value.code
+    """The model anchored where no outcome is known; what was said lies beside it."""
+    folder, err = tmp_path_factory.mktemp("anchored") / "model", io.StringIO()
+    with redirect_stderr(err):
+        call("baselines", bank, "--model", model, "--as-of", AS_OF, "--anchor", "-o", folder)
+    (folder.parent / "err.txt").write_text(err.getvalue(), encoding="utf-8")
     return folder
 
 
-def test_scores_of_the_anchored_model_have_the_stated_means(run, bank, model, anchored, tmp_path):
-    before = _scores(run, bank, model, tmp_path / "before.parquet")
-    after = _scores(run, bank, anchored, tmp_path / "after.parquet")
+@pytest.fixture(scope="module")
+def both_scores(bank, model, anchored, tmp_path_factory):
+    """Everybody's scores by the model before and after anchoring."""
+    folder = tmp_path_factory.mktemp("both")
+    paths = folder / "before.parquet", folder / "after.parquet"
+    for one, path in zip((model, anchored), paths, strict=True):
+        call("score", bank, "--model", one, "--as-of", AS_OF, "-o", path)
+    return tuple(map(pd.read_parquet, paths))
+
+
+def test_scores_of_the_anchored_model_have_the_stated_means(both_scores):
+    before, after = both_scores
 
     means = {}
     for name, scores in (("before", before), ("after", after)):
@@ -53,9 +64,8 @@ def test_scores_of_the_anchored_model_have_the_stated_means(run, bank, model, an
         assert abs(means["before"][bucket] - rate) > 0.02  # else this says nothing
 
 
-def test_the_order_of_customers_of_one_coverage_is_that_of_the_model_before(run, bank, model, anchored, tmp_path):
-    before = _scores(run, bank, model, tmp_path / "before.parquet")
-    after = _scores(run, bank, anchored, tmp_path / "after.parquet")
+def test_the_order_of_customers_of_one_coverage_is_that_of_the_model_before(both_scores):
+    before, after = both_scores
 
     assert before["customer_id"].equals(after["customer_id"])
     buckets = before.groupby(before["product_coverage"].clip(upper=5)).indices
@@ -108,22 +118,20 @@ def test_where_no_outcome_is_known_baselines_show_none_and_predict_the_stated_ra
             assert abs(row["predicted"] - row["stated"]) < 0.001
 
 
-def test_without_outcomes_the_warning_is_of_those_that_judged_the_training(run, bank, model, tmp_path):
+def test_without_outcomes_the_warning_is_of_those_that_judged_the_training(model, anchored):
     departing = [row for row in _baselines(model) if row["verdict"] == "departs"]
     assert departing
 
-    result = run("baselines", bank, "--model", model, "--as-of", AS_OF, "--anchor", "-o", tmp_path / "m")
-
-    assert result.code == 0
-    warnings = [line for line in result.err.splitlines() if line.startswith("warning: with")]
-    evidence = _manifest(tmp_path / "m")["anchored"]["evidence"]["buckets"]
+    said = (anchored.parent / "err.txt").read_text(encoding="utf-8")
+    warnings = [line for line in said.splitlines() if line.startswith("warning: with")]
+    evidence = _manifest(anchored)["anchored"]["evidence"]["buckets"]
     assert len(warnings) == sum(row["verdict"] == "departs" for row in evidence)
     assert {row["product_coverage"] for row in departing} == {
         row["product_coverage"] for row in evidence if row["verdict"] == "departs" and row["stated"] is not None
     }
     assert _manifest(model)["as_of"] in warnings[0]
     assert f"{100 * departing[0]['observed']:.1f}\u202f%" in warnings[0]
-    assert "contradict what it was anchored to" in (tmp_path / "m" / "MODEL_CARD.md").read_text()
+    assert "contradict what it was anchored to" in (anchored / "MODEL_CARD.md").read_text()
 
 
 def test_outcomes_of_the_population_itself_are_preferred_and_not_used(run, bank, model, tmp_path):
@@ -176,9 +184,32 @@ def test_outcomes_contradict_a_rate_between_stated_ones_too(run, bank, model, tm
     assert "anchored to 90.0\u202f%; no rate is stated for it" in result.err
 
 
-def test_customers_whose_products_are_not_known_are_not_counted_as_anchored(run, flat, tmp_path):
-    data, config, _ = flat
-    assert run("train", data, "--config", config, "-o", tmp_path / "first").code == 0
+@pytest.fixture(scope="module")
+def flat(tmp_path_factory):
+    """A file of 600 customers, its configuration, and the same with the coverage left out."""
+    place, rng = tmp_path_factory.mktemp("flat"), np.random.default_rng(0)
+    products = rng.integers(0, 7, 600)
+    left = np.where(rng.random(600) < 0.3 / np.maximum(products, 1), "yes", "no")
+    frame = pd.DataFrame(
+        {"id": [f"{i:04d}" for i in range(600)], "products": products, "age": rng.integers(20, 80, 600), "left": left}
+    )
+    frame.to_csv(place / "flat.csv", index=False)
+    text = '[flat]\nid = "id"\nlabel = "left"\nchurned = "yes"\n'
+    (place / "flat.toml").write_text(text + 'coverage = "products"\n')
+    (place / "without.toml").write_text(text)
+    return place / "flat.csv", place / "flat.toml", place / "without.toml"
+
+
+@pytest.fixture(scope="module")
+def first(flat, tmp_path_factory):
+    """A model of that file."""
+    folder = tmp_path_factory.mktemp("flat-model") / "first"
+    call("train", flat[0], "--config", flat[1], "-o", folder)
+    return folder
+
+
+def test_customers_whose_products_are_not_known_are_not_counted_as_anchored(run, flat, first, tmp_path):
+    data = flat[0]
     frame = pd.read_csv(data, dtype=str)
     frame.loc[:49, "products"] = ""
     some = frame[frame["products"] != "3"]
@@ -186,7 +217,7 @@ def test_customers_whose_products_are_not_known_are_not_counted_as_anchored(run,
     n, known = len(some), int((pd.to_numeric(some["products"]) >= 1).sum())
     assert n - known >= 50
 
-    result = run("baselines", tmp_path / "some.csv", "--model", tmp_path / "first", "--anchor", "-o", tmp_path / "m")
+    result = run("baselines", tmp_path / "some.csv", "--model", first, "--anchor", "-o", tmp_path / "m")
 
     assert result.code == 0
     assert f"warning: {n - known} of {n} customers hold no product, or an unknown number" in result.err
@@ -194,25 +225,23 @@ def test_customers_whose_products_are_not_known_are_not_counted_as_anchored(run,
     assert f"on {known} customers of one flat file" in (tmp_path / "m" / "MODEL_CARD.md").read_text()
 
 
-def test_an_anchoring_that_cannot_be_done_names_the_file(run, flat, tmp_path):
-    data, config, _ = flat
-    assert run("train", data, "--config", config, "-o", tmp_path / "first").code == 0
+def test_an_anchoring_that_cannot_be_done_names_the_file(run, flat, first, tmp_path):
+    data = flat[0]
     pd.read_csv(data, dtype=str).assign(products="0").to_csv(tmp_path / "none.csv", index=False)
-    result = run("baselines", tmp_path / "none.csv", "--model", tmp_path / "first", "--anchor", "-o", tmp_path / "m")
+    result = run("baselines", tmp_path / "none.csv", "--model", first, "--anchor", "-o", tmp_path / "m")
     assert result.code == 2
     assert result.err.splitlines()[-1].startswith(f"error: {tmp_path / 'none.csv'}: anchoring: nobody holds")
 
 
-def test_a_bucket_of_few_customers_is_warned_of(run, flat, tmp_path):
-    data, config, _ = flat
-    assert run("train", data, "--config", config, "-o", tmp_path / "first").code == 0
+def test_a_bucket_of_few_customers_is_warned_of(run, flat, first, tmp_path):
+    data = flat[0]
     frame = pd.read_csv(data, dtype=str)
     few = frame[frame["products"].isin(["1", "3"]) | (frame.index < 40)]
     n = int((few["products"].astype(int) >= 5).sum())
     assert 0 < n < 30 < (few["products"] == "1").sum()
     few.to_csv(tmp_path / "few.csv", index=False)
 
-    result = run("baselines", tmp_path / "few.csv", "--model", tmp_path / "first", "--anchor", "-o", tmp_path / "m")
+    result = run("baselines", tmp_path / "few.csv", "--model", first, "--anchor", "-o", tmp_path / "m")
 
     assert result.code == 0
     assert f"warning: coverage 5+ is anchored on the mean of {n} customers alone" in result.err
@@ -281,24 +310,8 @@ def test_training_on_a_sample_rich_in_churners_anchors_on_everybody(run, labelle
     assert abs(scores.loc[one, "churn_probability"].mean() - 0.62) < 0.001
 
 
-@pytest.fixture
-def flat(tmp_path):
-    """A file of 600 customers, its configuration, and the same with the coverage left out."""
-    rng = np.random.default_rng(0)
-    products = rng.integers(0, 7, 600)
-    left = np.where(rng.random(600) < 0.3 / np.maximum(products, 1), "yes", "no")
-    frame = pd.DataFrame(
-        {"id": [f"{i:04d}" for i in range(600)], "products": products, "age": rng.integers(20, 80, 600), "left": left}
-    )
-    frame.to_csv(tmp_path / "flat.csv", index=False)
-    text = '[flat]\nid = "id"\nlabel = "left"\nchurned = "yes"\n'
-    (tmp_path / "flat.toml").write_text(text + 'coverage = "products"\n')
-    (tmp_path / "without.toml").write_text(text)
-    return tmp_path / "flat.csv", tmp_path / "flat.toml", tmp_path / "without.toml"
-
-
 @pytest.mark.parametrize("how", ["train", "baselines", "baselines, no label"])
-def test_a_flat_file_is_anchored_by_its_coverage_column(run, flat, tmp_path, how):
+def test_a_flat_file_is_anchored_by_its_coverage_column(run, flat, first, tmp_path, how):
     data, config, _ = flat
     unlabelled = tmp_path / "new.csv"
     pd.read_csv(data, dtype=str).drop(columns="left").to_csv(unlabelled, index=False)
@@ -306,9 +319,8 @@ def test_a_flat_file_is_anchored_by_its_coverage_column(run, flat, tmp_path, how
     if how == "train":
         assert run("train", data, "--config", config, "-o", m, "--anchor").code == 0
     else:
-        assert run("train", data, "--config", config, "-o", tmp_path / "first").code == 0
         file = unlabelled if "no label" in how else data
-        result = run("baselines", file, "--model", tmp_path / "first", "--anchor", "-o", m)
+        result = run("baselines", file, "--model", first, "--anchor", "-o", m)
         assert result.code == 0, result.err
 
     assert _manifest(m)["anchored"]["labelled"] == (0 if "no label" in how else 600)

@@ -101,6 +101,18 @@ def flat(tmp_path_factory):
     return place / "flat.csv", place / "flat-model"
 
 
+@pytest.fixture(scope="module")
+def flat_explained(flat, tmp_path_factory):
+    """Explain the flat file once; give the folder and the JSON that was printed."""
+
+    def make(place):
+        said = call("explain", flat[0], "--model", flat[1], "-o", place / "out", "--json")
+        (place / "said.json").write_text(said, encoding="utf-8")
+
+    place = made_once(tmp_path_factory, "explain-flat-out", make)
+    return place / "out", json.loads((place / "said.json").read_text(encoding="utf-8"))
+
+
 def explain(run, data, model, *more):
     return run("explain", data, "--model", model, "--as-of", AS_OF, *more)
 
@@ -197,11 +209,13 @@ def test_a_bank_without_truth_is_refused_before_any_work(run, simulated, trained
     assert not (tmp_path / "out").exists()
 
 
-def test_an_earlier_explanation_is_replaced(run, flat, tmp_path):
+def test_an_earlier_explanation_is_replaced(run, flat, flat_explained, tmp_path):
     data, model = flat
-    for _ in range(2):
-        assert run("explain", data, "--model", model, "-o", tmp_path / "out").code == 0
+    shutil.copytree(flat_explained[0], tmp_path / "out")
+    (tmp_path / "out" / "bindings.json").write_text("[]")
+    assert run("explain", data, "--model", model, "-o", tmp_path / "out").code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert bindings_of(tmp_path / "out") == bindings_of(flat_explained[0])
 
 
 @pytest.mark.parametrize("own", ["notes.txt", "bindings.docx"])
@@ -327,13 +341,10 @@ def test_services_that_nobody_or_everybody_has_cannot_be_judged_by_records(run, 
         assert said in rows[service]["text_en"]
 
 
-def test_the_json_of_a_flat_file_is_that_of_its_folder(run, flat, tmp_path):
-    data, model = flat
-    result = run("explain", data, "--model", model, "-o", tmp_path / "out", "--json")
+def test_the_json_of_a_flat_file_is_that_of_its_folder(flat_explained):
+    folder, rows = flat_explained
 
-    assert result.code == 0, result.err
-    rows = json.loads(result.out)
-    assert rows == json.loads((tmp_path / "out" / "bindings.json").read_text())
+    assert rows == json.loads((folder / "bindings.json").read_text())
     found = {row["service"]: row for row in rows}
     assert set(found) == {"app", "card", "nobody"}
     assert found["app"]["n_eligible"] == found["card"]["n_eligible"] == 900

@@ -1,11 +1,17 @@
+import io
 import json
 import shutil
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import NamedTuple
 
 import openpyxl
 import pandas as pd
 import pytest
 
+from commands import call
 from hostile_texts import HOSTILE
+from made_once import made_once
 
 AS_OF = "2025-01-01"
 
@@ -13,6 +19,29 @@ AS_OF = "2025-01-01"
 @pytest.fixture(scope="module")
 def scored(scores):
     return scores("--explain")
+
+
+class Planned(NamedTuple):
+    """The folder that a plain call wrote, and what it said."""
+
+    folder: Path
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def planned(bank, scored, tmp_path_factory) -> Planned:
+    """What `churn plan` makes with no options; only to be read."""
+
+    def make(place: Path) -> None:
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            call("plan", bank, "--scores", scored, "-o", place / "plan")
+        (place / "out.txt").write_text(out.getvalue(), encoding="utf-8")
+        (place / "err.txt").write_text(err.getvalue(), encoding="utf-8")
+
+    place = made_once(tmp_path_factory, "cli-planned", make)
+    return Planned(place / "plan", *((place / name).read_text(encoding="utf-8") for name in ("out.txt", "err.txt")))
 
 
 @pytest.fixture
@@ -25,10 +54,8 @@ def config(tmp_path):
     return write
 
 
-def test_every_file_holds_the_same_contacts(run, bank, scored, tmp_path):
-    out = tmp_path / "plan"
-    result = run("plan", bank, "--scores", scored, "-o", out)
-    assert result.code == 0, result.err
+def test_every_file_holds_the_same_contacts(planned):
+    out = planned.folder
     assert sorted(path.name for path in out.iterdir()) == [
         "assignments.csv", "lists", "plan.csv", "plan.json", "plan.xlsx",
     ]  # fmt: skip
@@ -47,10 +74,8 @@ def test_every_file_holds_the_same_contacts(run, bank, scored, tmp_path):
     assert [row[2] for row in overview] == [one["rows"] if one["made"] else None for one in document["lists"].values()]
 
 
-def test_lists_stand_beside_the_plan_as_long_as_it_says(run, bank, scored, tmp_path):
-    out = tmp_path / "plan"
-    result = run("plan", bank, "--scores", scored, "-o", out)
-    assert result.code == 0, result.err
+def test_lists_stand_beside_the_plan_as_long_as_it_says(planned):
+    out = planned.folder
     told = json.loads((out / "plan.json").read_text(encoding="utf-8"))["lists"]
     files = {path.stem: pd.read_csv(path, dtype=str) for path in (out / "lists").glob("*.csv")}
     assert {name: len(rows) for name, rows in files.items()} == {name: one["rows"] for name, one in told.items()}
@@ -60,7 +85,7 @@ def test_lists_stand_beside_the_plan_as_long_as_it_says(run, bank, scored, tmp_p
         assert list(rows.columns[:5]) == ["rank", "customer_id", "branch_id", "manager_id", "tier"]
         assert rows["why_en"].notna().all()
         assert rows["why_zh"].notna().all()
-        assert name in result.out
+        assert name in planned.out
 
 
 def test_table_that_is_missing_costs_its_lists_and_says_so(run, bank, scored, tmp_path):
@@ -91,17 +116,18 @@ def test_stale_valuations_are_not_taken_for_customers_without_assets(run, bank, 
 
 
 @pytest.mark.parametrize(("setting", "times"), [("", 1), ('weekend = ["sunday"]', 0), ("holidays = [2026-10-01]", 0)])
-def test_it_is_said_once_that_no_holidays_are_configured(run, bank, scored, tmp_path, config, setting, times):
-    path = config(f"[plan]\n{setting}\n")
-    result = run("plan", bank, "--scores", scored, "-o", tmp_path / "plan", "--config", path)
-    assert result.code == 0, result.err
-    assert result.err.count("note: no holidays and no weekend are configured") == times
+def test_it_is_said_once_that_no_holidays_are_configured(run, bank, scored, planned, tmp_path, config, setting, times):
+    said = planned.err
+    if setting:
+        path = config(f"[plan]\n{setting}\n")
+        result = run("plan", bank, "--scores", scored, "-o", tmp_path / "plan", "--config", path)
+        assert result.code == 0, result.err
+        said = result.err
+    assert said.count("note: no holidays and no weekend are configured") == times
 
 
-def test_the_plan_keeps_to_the_tables_it_was_made_of(run, bank, scored, tmp_path):
-    out = tmp_path / "plan"
-    assert run("plan", bank, "--scores", scored, "-o", out).code == 0
-    table = pd.read_csv(out / "plan.csv")
+def test_the_plan_keeps_to_the_tables_it_was_made_of(bank, planned):
+    table = pd.read_csv(planned.folder / "plan.csv")
     customers = pd.read_parquet(bank / "customers.parquet").set_index("customer_id").loc[table["customer_id"]]
     contacts = pd.read_parquet(bank / "contacts.parquet")
     before = contacts[contacts["contacted_on"] < AS_OF].groupby("customer_id")["contacted_on"].max()
@@ -118,12 +144,12 @@ def test_the_plan_keeps_to_the_tables_it_was_made_of(run, bank, scored, tmp_path
     assert (table["date"] == AS_OF).all()
 
 
-def test_the_same_call_gives_the_same_bytes_and_replaces_its_own_folder(run, bank, scored, tmp_path):
-    out, other = tmp_path / "plan", tmp_path / "other"
-    for place in (out, other, out):
-        assert run("plan", bank, "--scores", scored, "-o", place).code == 0
+def test_the_same_call_gives_the_same_bytes_and_replaces_its_own_folder(run, bank, scored, planned, tmp_path):
+    out = shutil.copytree(planned.folder, tmp_path / "plan")
+    (out / "plan.csv").write_text("of yesterday")
+    assert run("plan", bank, "--scores", scored, "-o", out).code == 0
     for name in ("plan.csv", "plan.json", "plan.xlsx", "assignments.csv"):
-        assert (out / name).read_bytes() == (other / name).read_bytes()
+        assert (out / name).read_bytes() == (planned.folder / name).read_bytes()
 
 
 def test_json_on_standard_output_is_the_summary(run, bank, scored, tmp_path):

@@ -9,11 +9,14 @@ from churn.model.recipe import recipe_of
 from churn.model.storage import read_model
 from churn.model.trees import TreeParameters, parameters_to_json
 
+DATE = ("--as-of", "2023-06-01")
+
 
 def test_what_parameters_were_tuned_on_is_kept_with_the_model(run, bank, tmp_path):
     path = tmp_path / "tuned.json"
     path.write_text(json.dumps({"parameters": {"num_leaves": 4}, "objective": {"splits": ["2023-04-04"]}}))
-    assert run("train", "--without-effects", bank, "-o", tmp_path / "model", "--parameters", path).code == 0
+    words = ("--parameters", path, "--as-of", "2023-04-04")
+    assert run("train", "--without-effects", bank, "-o", tmp_path / "model", *words).code == 0
     stored = read_model(tmp_path / "model")
     assert stored.manifest.tuned_on == ("2023-04-04",)
     assert recipe_of(stored.model, stored.manifest).tuned_on == ("2023-04-04",)
@@ -22,7 +25,7 @@ def test_what_parameters_were_tuned_on_is_kept_with_the_model(run, bank, tmp_pat
 def test_training_takes_learner_parameters_and_what_to_leave_out(run, bank, tmp_path):
     tuned = tmp_path / "tuned.json"
     tuned.write_text(json.dumps({"parameters": parameters_to_json(TreeParameters(num_leaves=4))}))
-    words = ("--learner", "scorecard+lightgbm", "--parameters", tuned, "--without", "contacts", "--seed", 5)
+    words = ("--learner", "scorecard+lightgbm", "--parameters", tuned, "--without", "contacts", "--seed", 5, *DATE)
     result = run("train", "--without-effects", bank, "-o", tmp_path / "model", *words)
     assert result.code == 0, result.err
     stored = read_model(tmp_path / "model")
@@ -37,7 +40,8 @@ def test_training_takes_learner_parameters_and_what_to_leave_out(run, bank, tmp_
 
 
 def test_model_of_any_learner_is_scored_with_reasons_that_are_its_own(run, bank, tmp_path):
-    assert run("train", "--without-effects", bank, "-o", tmp_path / "model", "--learner", "histogram").code == 0
+    words = ("--learner", "histogram", *DATE)
+    assert run("train", "--without-effects", bank, "-o", tmp_path / "model", *words).code == 0
     result = run(
         "score", bank, "--model", tmp_path / "model", "--as-of", "2025-01-01", "-o", tmp_path / "s.csv", "--explain"
     )
@@ -80,7 +84,7 @@ def test_parameters_of_lightgbm_are_refused_where_they_have_no_use(run, bank, tm
     ],
 )
 def test_call_that_cannot_be_used_is_one_line(run, bank, tmp_path, words, says):
-    result = run("train", "--without-effects", bank, "-o", tmp_path / "model", *words)
+    result = run("train", "--without-effects", bank, "-o", tmp_path / "model", *DATE, *words)
     assert result.code == 2
     assert says in result.err
     assert not (tmp_path / "model").exists()

@@ -1,14 +1,18 @@
+import io
 import json
 import re
 import shutil
+from contextlib import redirect_stdout
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 import churn
+from commands import call
 
 AS_OF = "2025-01-01"
+pytestmark = pytest.mark.usefixtures("few_months")
 
 
 @pytest.fixture(scope="module")
@@ -78,25 +82,32 @@ def test_python_refuses_what_the_command_does(bank, model, scored, explained):
             churn.page(opened, stored, scored, explained, branch_id="nowhere")
 
 
-def test_the_chinese_page_is_chinese(report, tmp_path):
-    assert report("--lang", "zh").code == 0
-    said = text_of(tmp_path / "report.html")
+@pytest.fixture(scope="module")
+def chinese_branch(bank, model, scored, explained, tmp_path_factory):
+    """A branch, its page in Chinese and the facts on it."""
+    branch = pd.read_parquet(bank / "customers.parquet")["branch_id"].dropna().iloc[0]
+    page, out = tmp_path_factory.mktemp("branch") / "report.html", io.StringIO()
+    words = ("--model", model, "--scores", scored, "--explained", explained, "-o", page, "--branch", branch)
+    with redirect_stdout(out):
+        call("report", bank, *words, "--lang", "zh", "--json")
+    return branch, page, json.loads(out.getvalue())
+
+
+def test_the_chinese_page_is_chinese(chinese_branch):
+    said = text_of(chinese_branch[1])
     assert "谁可能流失" in said
     assert "2025年1月1日" in said
     assert "Customers at risk" not in said
 
 
-def test_a_branch_page_names_its_own_customers_at_risk_alone(report, bank, tmp_path):
+def test_a_branch_page_names_its_own_customers_at_risk_alone(chinese_branch, bank):
     customers = pd.read_parquet(bank / "customers.parquet")
-    branch = customers["branch_id"].dropna().iloc[0]
-    result = report("--branch", branch, "--json")
-    assert result.code == 0, result.err
-    facts = json.loads(result.out)
+    branch, page, facts = chinese_branch
     assert facts["about"]["branch_id"] == branch
     assert 0 < facts["about"]["n_scored"] < len(customers)
     others = set(customers.loc[customers["branch_id"] != branch, "customer_id"])
     # a manager of the branch may be responsible for customers of another, so the plan is not looked at
-    risk = (tmp_path / "report.html").read_text(encoding="utf-8").split('id="risk"')[1].split('id="why"')[0]
+    risk = page.read_text(encoding="utf-8").split('id="risk"')[1].split('id="why"')[0]
     assert (set(customers["customer_id"]) - others) & set(re.findall(r"\w+", risk))
     assert not others & set(re.findall(r"\w+", risk))
 

@@ -68,7 +68,7 @@ def test_the_same_bytes_on_any_number_of_threads(run, bank, model, scored, tmp_p
 
 
 def test_partitions_change_no_score(run, bank, model, scored, tmp_path, monkeypatch):
-    monkeypatch.setattr("churn.data.opened.PARTITION_SIZE", 100)
+    monkeypatch.setattr("churn.data.opened.PARTITION_SIZE", 170)
     out = tmp_path / "scores.parquet"
     assert run("score", bank, "--model", model, "--as-of", AS_OF, "-o", out).code == 0
     assert pq.ParquetFile(out).num_row_groups > 5

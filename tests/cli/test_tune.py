@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,10 @@ import pytest
 from churn.model.storage import read_model
 from churn.tracking.place import tracking_place
 from churn.tracking.session import open_tracking
+from commands import call
+from made_once import made_once
 
+SETTINGS = '[flat]\nid = "id"\nlabel = "left"\nchurned = "yes"\n'
 DATES = [word for date in ("2022-07-01", "2023-01-01", "2023-04-10", "2023-10-01") for word in ("--as-of", date)]
 
 
@@ -36,8 +40,30 @@ def write_flat(path: Path, seed: int = 0) -> Path:
 @pytest.fixture
 def flat(tmp_path) -> list[str]:
     """The words that name a flat file and its configuration."""
-    (tmp_path / "flat.toml").write_text('[flat]\nid = "id"\nlabel = "left"\nchurned = "yes"\n')
+    (tmp_path / "flat.toml").write_text(SETTINGS)
     return [str(write_flat(tmp_path / "flat.csv")), "--config", "flat.toml"]
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory) -> Path:
+    """A folder in which the study `mine` of a flat file holds one trial; only to be copied."""
+
+    def make(folder: Path) -> None:
+        (folder / "flat.toml").write_text(SETTINGS)
+        write_flat(folder / "flat.csv")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+            call("tune", folder / "flat.csv", "--config", "flat.toml", "--trials", 1, "--study", "mine", "--threads", 1)
+
+    return made_once(tmp_path_factory, "tune-begun", make)
+
+
+@pytest.fixture
+def mine(begun, flat) -> list[str]:
+    """The words that name the flat file, where the study `mine` is begun."""
+    shutil.copytree(begun / "mlruns", "mlruns")
+    return flat
 
 
 def ended(path):
@@ -111,19 +137,19 @@ def test_a_flat_file_is_said_to_have_no_time(run, flat):
 
 
 def test_a_killed_tuning_goes_on_with_the_same_command_and_loses_no_trial(run, flat):
-    killed = start(*flat, "--trials", "12", "-o", "killed.json")
+    killed = start(*flat, "--trials", "6", "-o", "killed.json")
     os.killpg(killed.pid, signal.SIGKILL)
     killed.communicate()
     assert not Path("killed.json").exists()
 
-    result = run("tune", *flat, "--trials", 12, "-o", "killed.json")
+    result = run("tune", *flat, "--trials", 6, "-o", "killed.json")
     assert result.code == 0, result.err
-    assert "trial 1 of 12" not in result.err
-    assert "trial 2 of 12" not in result.err
+    assert "trial 1 of 6" not in result.err
+    assert "trial 2 of 6" not in result.err
     trials = json.loads(Path("killed.json").read_text())["trials"]
     assert [one["state"] for one in trials].count("failed") <= 1
     Path("mlruns/optuna.db").unlink()
-    assert run("tune", *flat, "--trials", 12, "-o", "whole.json").code == 0
+    assert run("tune", *flat, "--trials", 6, "-o", "whole.json").code == 0
     assert ended("killed.json") == ended("whole.json")
 
 
@@ -146,25 +172,24 @@ def test_a_stopped_tuning_says_what_is_kept_and_exits_with_130(run, flat):
 
 
 @pytest.mark.parametrize(("change", "what"), [("data", "data"), ("seed", "seed"), ("config", "configuration")])
-def test_a_named_study_takes_no_trials_of_other_data_or_settings(run, flat, tmp_path, change, what):
-    assert run("tune", *flat, "--trials", 1, "--study", "mine").code == 0
+def test_a_named_study_takes_no_trials_of_other_data_or_settings(run, mine, tmp_path, change, what):
     if change == "data":
         write_flat(tmp_path / "flat.csv", seed=1)
     if change == "config":
-        (tmp_path / "flat.toml").write_text('[flat]\nid = "id"\nlabel = "left"\nchurned = "yes"\ndrop = ["noise"]\n')
-    result = run("tune", *flat, "--trials", 2, "--study", "mine", "--seed", int(change == "seed"))
+        (tmp_path / "flat.toml").write_text(f'{SETTINGS}drop = ["noise"]\n')
+    result = run("tune", *mine, "--trials", 2, "--study", "mine", "--seed", int(change == "seed"))
     assert result.code == 2
     [line] = [line for line in result.err.splitlines() if line.startswith("error: ")]
     assert f"study mine in mlruns/optuna.db: was begun with other {what}; give --study another name" in line
 
     # without a name they are another study
-    assert run("tune", *flat, "--trials", 1, "--seed", int(change == "seed")).code == 0
+    assert run("tune", *mine, "--trials", 1, "--seed", int(change == "seed")).code == 0
 
 
-def test_a_study_goes_on_on_another_number_of_threads(run, flat):
-    assert run("tune", *flat, "--trials", 1, "--study", "mine", "--threads", 1).code == 0
-    result = run("tune", *flat, "--trials", 2, "--study", "mine", "--threads", 2)
+def test_a_study_goes_on_on_another_number_of_threads(run, mine):
+    result = run("tune", *mine, "--trials", 2, "--study", "mine", "--threads", 2)
     assert result.code == 0, result.err
+    assert "going on with study mine, which holds 1 trial" in result.err
 
 
 @pytest.mark.parametrize(
@@ -187,10 +212,9 @@ def test_a_call_that_cannot_be_used_is_one_line_and_tries_nothing(run, flat, wor
     assert not Path("mlruns").exists()
 
 
-def test_the_file_of_studies_is_no_output(run, flat):
-    assert run("tune", *flat, "--trials", 1).code == 0
+def test_the_file_of_studies_is_no_output(run, mine):
     before = Path("mlruns/optuna.db").read_bytes()
-    result = run("tune", *flat, "--trials", 1, "-o", "mlruns/optuna.db")
+    result = run("tune", *mine, "--trials", 1, "-o", "mlruns/optuna.db")
     assert result.code == 2
     assert "would write over the input optuna.db" in result.err
     assert Path("mlruns/optuna.db").read_bytes() == before

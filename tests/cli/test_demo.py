@@ -28,7 +28,8 @@ def test_a_second_demo_replaces_the_first_and_somebodys_own_folder_is_refused(
     run, demonstration, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("churn.cli.demo.CUSTOMERS", 600)
-    monkeypatch.setattr("churn.cli.demo.MONTHS", 30)
+    monkeypatch.setattr("churn.cli.demo.MONTHS", 26)
+    monkeypatch.setattr("churn.actions.progress.series.MONTHS", 2)
     folder = shutil.copytree(demonstration.here / "own", tmp_path / "demo")
     before = read_model(folder / "model").manifest.model_id
 

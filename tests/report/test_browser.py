@@ -1,8 +1,11 @@
 """The page in a real browser: what it loads, draws, prints, and whether everybody can read it."""
 
 import re
+from collections.abc import Callable
+from functools import cache
 from importlib.resources import files
 from itertools import pairwise
+from typing import NamedTuple
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -103,8 +106,8 @@ def test_a_print_is_of_a4_pages_with_nothing_folded_or_too_wide_for_them(pages, 
 
 
 @pytest.mark.parametrize("name", ["bank_en", "branch_zh"])
-def test_what_is_folded_is_printed_and_folded_again(pages, open_page, name):
-    page = open_page(pages[name]).page
+def test_what_is_folded_is_printed_and_folded_again(look, name):
+    page = look(name).page
     folded = page.query_selector_all("details.prints:not([open])")
     assert folded
     page.emulate_media(media="print")
@@ -118,25 +121,47 @@ def test_what_is_folded_is_printed_and_folded_again(pages, open_page, name):
     assert not last.is_visible()
 
 
-@pytest.mark.parametrize("name", ["bank_en", "flat_zh"])
-def test_every_chart_has_the_width_of_the_paper_or_half_of_it(pages, open_page, name):
-    page = open_page(pages[name]).page
-    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-    page.wait_for_timeout(200)
-    widths = page.eval_on_selector_all(".chart svg.marks", "all => all.map(e => e.getAttribute('width'))")
-    assert len(widths) == page.locator(".chart").count()
-    assert set(widths) == {"330", "760"}
+class OnPaper(NamedTuple):
+    """The widths of a page's charts before a print, and the names beside one of them there and on a desk."""
+
+    n_charts: int
+    widths: list[str]
+    names: list[str]
+    names_on_screen: list[str]
+
+
+@pytest.fixture(scope="module")
+def on_paper(look) -> Callable[[str], OnPaper]:
+    """Lay a page out for a print, once, and then for a screen again."""
+    names = ("#drivers .role-axis-label text", "all => all.map(e => e.textContent)")
+
+    @cache
+    def lay_out(name: str) -> OnPaper:
+        page = look(name).page
+        on_screen = page.eval_on_selector_all(*names)
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        page.wait_for_timeout(200)
+        widths = page.eval_on_selector_all(".chart svg.marks", "all => all.map(e => e.getAttribute('width'))")
+        laid_out = OnPaper(page.locator(".chart").count(), widths, page.eval_on_selector_all(*names), on_screen)
+        page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+        page.wait_for_timeout(200)
+        return laid_out
+
+    return lay_out
 
 
 @pytest.mark.parametrize("name", ["bank_en", "flat_zh"])
-def test_names_beside_a_chart_are_as_long_on_paper_as_on_a_desk(pages, open_page, name):
-    page = open_page(pages[name]).page
-    names = "all => all.map(e => e.textContent)"
-    on_screen = page.eval_on_selector_all("#drivers .role-axis-label text", names)
-    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-    page.wait_for_timeout(200)
-    assert len(on_screen) > 4
-    assert set(on_screen) - set(page.eval_on_selector_all("#drivers .role-axis-label text", names)) == set()
+def test_every_chart_has_the_width_of_the_paper_or_half_of_it(on_paper, name):
+    found = on_paper(name)
+    assert len(found.widths) == found.n_charts
+    assert set(found.widths) == {"330", "760"}
+
+
+@pytest.mark.parametrize("name", ["bank_en", "flat_zh"])
+def test_names_beside_a_chart_are_as_long_on_paper_as_on_a_desk(on_paper, name):
+    found = on_paper(name)
+    assert len(found.names_on_screen) > 4
+    assert set(found.names_on_screen) - set(found.names) == set()
 
 
 @pytest.mark.parametrize("name", ["bank_zh", "branch_en", "flat_zh"])

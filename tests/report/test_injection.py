@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from itertools import cycle
 from pathlib import Path
 
@@ -49,7 +50,7 @@ ELEMENTS = {
     "summary", "svg", "table", "tbody", "td", "th", "thead", "title", "tr", "ul",
 }  # fmt: skip
 SHOWN = """() => [...document.body.querySelectorAll("*")]
-  .filter(e => !e.closest("script, style, noscript"))
+  .filter(e => !e.closest("script, style, noscript, #vg-tooltip-element"))
   .flatMap(e => [...e.childNodes]).filter(n => n.nodeType === Node.TEXT_NODE).map(n => n.textContent).join("\\n")"""
 
 
@@ -191,11 +192,15 @@ def hostile_pages(bank_pages, hostile, hostile_flat, tmp_path_factory):
     }
 
 
+@pytest.fixture(scope="module")
+def look_at(browser, hostile_pages):
+    """Open a page by its name, once: no test leaves it otherwise than it was."""
+    return cache(lambda name: open_file(browser, hostile_pages[name]))
+
+
 @pytest.fixture(scope="module", params=[f"{name}_{language}" for name in PAGES for language in LANGUAGES])
-def seen(request, browser, hostile_pages):
-    found = open_file(browser, hostile_pages[request.param])
-    yield found
-    found.page.context.close()
+def seen(request, look_at):
+    return look_at(request.param)
 
 
 def test_nothing_runs_is_asked_for_or_complains(seen):
@@ -242,30 +247,23 @@ def test_no_text_is_longer_than_the_page_has_room_for(seen):
 
 # a bank's page has no room for everybody; one filled by hand has every text
 @pytest.mark.parametrize(("name", "no_room"), [("bank", 3), ("by_hand", 0)])
-def test_every_text_is_shown_as_a_text(browser, hostile_pages, name, no_room):
-    shown = ""
-    for language in LANGUAGES:
-        page = open_file(browser, hostile_pages[f"{name}_{language}"]).page
-        shown += page.evaluate(SHOWN)
-        page.context.close()
+def test_every_text_is_shown_as_a_text(look_at, name, no_room):
+    shown = "".join(look_at(f"{name}_{language}").page.evaluate(SHOWN) for language in LANGUAGES)
     missing = [text for text in TEXTS if as_shown(text) not in shown]
     assert len(missing) <= no_room, missing
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_branch_stands_in_title_and_heading_under_its_own_name(browser, hostile, hostile_pages, language):
-    page = open_file(browser, hostile_pages[f"branch_{language}"]).page
+def test_a_branch_stands_in_title_and_heading_under_its_own_name(look_at, hostile, language):
+    page = look_at(f"branch_{language}").page
     name = next(branch for branch in hostile.branches if branch.startswith("</script>"))
     assert page.title().startswith(name)
     assert name in page.locator("h1").inner_text()
-    page.context.close()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_file_s_own_columns_head_its_charts(browser, hostile_flat, hostile_pages, language):
-    page = open_file(browser, hostile_pages[f"flat_{language}"]).page
-    heads = page.locator("figure h3").evaluate_all("all => all.map(e => e.textContent)")
-    page.context.close()
+def test_a_file_s_own_columns_head_its_charts(look_at, hostile_flat, language):
+    heads = look_at(f"flat_{language}").page.locator("figure h3").evaluate_all("all => all.map(e => e.textContent)")
     own = [name.removeprefix("by_own_") for name in hostile_flat.customers if name.startswith("by_own_")]
     assert len(own) >= 20
     assert [name for name in own if cut(name) not in heads] == []

@@ -41,7 +41,7 @@ class Nonsense(NullTranslations):
 
 
 @pytest.fixture(scope="module")
-def outputs(scored_bank):
+def outputs(scored_bank, few_months):
     """What the data, the model and the day give, in words and in nonsense."""
     made = make(scored_bank, scored_bank.explained)
     with use_catalogues({language: Nonsense(language) for language in LANGUAGES}):

@@ -7,6 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from commands import call
+from made_once import made_once
+
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 BANKCHURNERS = SHARED / "bankchurners" / "BankChurners.csv"
@@ -17,8 +20,7 @@ def needs(path: Path, source: str):
     return pytest.mark.skipif(not path.exists(), reason=f"{path.name} is not there; get it from {source}")
 
 
-@pytest.fixture
-def flat(tmp_path) -> tuple[Path, Path]:
+def write_flat(folder: Path) -> tuple[Path, Path]:
     rng = np.random.default_rng(0)
     products = rng.integers(1, 7, 600)
     frame = pd.DataFrame(
@@ -30,7 +32,7 @@ def flat(tmp_path) -> tuple[Path, Path]:
             "note": "x",
         }
     )
-    data, config = tmp_path / "flat.csv", tmp_path / "flat.toml"
+    data, config = folder / "flat.csv", folder / "flat.toml"
     frame.to_csv(data, index=False)
     config.write_text(
         '[flat]\nid = "客户号"\nlabel = "left"\nchurned = "yes"\ncoverage = "products"\ndrop = ["note"]\n'
@@ -38,12 +40,27 @@ def flat(tmp_path) -> tuple[Path, Path]:
     return data, config
 
 
-def test_a_model_keeps_the_flat_part_so_that_scoring_needs_only_the_file(run, flat, tmp_path):
-    data, config = flat
-    assert run("train", data, "--config", config, "-o", tmp_path / "m").code == 0
+@pytest.fixture
+def flat(tmp_path) -> tuple[Path, Path]:
+    return write_flat(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """A model of the file, of another copy of it; only to be read."""
+
+    def make(folder: Path) -> None:
+        data, config = write_flat(folder)
+        call("train", data, "--config", config, "-o", folder / "m")
+
+    return made_once(tmp_path_factory, "cli-flat", make) / "m"
+
+
+def test_a_model_keeps_the_flat_part_so_that_scoring_needs_only_the_file(run, flat, trained, tmp_path):
+    data, _ = flat
     unlabelled = tmp_path / "new.csv"
     pd.read_csv(data, dtype=str).drop(columns="left").to_csv(unlabelled, index=False)
-    result = run("score", unlabelled, "--model", tmp_path / "m", "-o", tmp_path / "s.parquet")
+    result = run("score", unlabelled, "--model", trained, "-o", tmp_path / "s.parquet")
     assert result.code == 0, result.err
     scores = pd.read_parquet(tmp_path / "s.parquet")
     assert scores["customer_id"].tolist() == [f"{i:04d}" for i in range(600)]
@@ -51,13 +68,12 @@ def test_a_model_keeps_the_flat_part_so_that_scoring_needs_only_the_file(run, fl
     assert scores["as_of"].isna().all()
 
 
-def test_unseen_categories_are_counted_and_named_by_column_only(run, flat, tmp_path):
-    data, config = flat
-    assert run("train", data, "--config", config, "-o", tmp_path / "m").code == 0
+def test_unseen_categories_are_counted_and_named_by_column_only(run, flat, trained, tmp_path):
+    data, _ = flat
     other = pd.read_csv(data, dtype=str)
     other.loc[:4, "city"] = "CANARY"
     other.to_csv(tmp_path / "other.csv", index=False)
-    result = run("score", tmp_path / "other.csv", "--model", tmp_path / "m", "-o", tmp_path / "s.parquet")
+    result = run("score", tmp_path / "other.csv", "--model", trained, "-o", tmp_path / "s.parquet")
     assert result.code == 0
     assert "count as missing: city: 5" in result.err
     assert "CANARY" not in result.err + result.out
@@ -95,22 +111,20 @@ def test_check_reads_the_label_where_it_is_there(run, flat, tmp_path):
     assert run("check", data, "--config", config).code == 0
 
 
-def test_a_coverage_that_is_not_known_stays_so(run, flat, tmp_path):
-    data, config = flat
-    assert run("train", data, "--config", config, "-o", tmp_path / "m").code == 0
+def test_a_coverage_that_is_not_known_stays_so(run, flat, trained, tmp_path):
+    data, _ = flat
     frame = pd.read_csv(data, dtype=str)
     frame.loc[0, "products"], frame.loc[1, "products"] = None, "2.5"
     frame.to_csv(data, index=False)
-    assert run("score", data, "--model", tmp_path / "m", "-o", tmp_path / "s.parquet").code == 0
+    assert run("score", data, "--model", trained, "-o", tmp_path / "s.parquet").code == 0
     coverage = pd.read_parquet(tmp_path / "s.parquet")["product_coverage"]
     assert coverage.isna().tolist() == [True, True] + [False] * 598
 
 
-def test_baselines_of_a_flat_file_agree_with_those_of_its_training(run, flat, tmp_path):
-    data, config = flat
-    assert run("train", data, "--config", config, "-o", tmp_path / "m").code == 0
-    result = run("baselines", data, "--model", tmp_path / "m", "--json")
-    assert json.loads(result.out) == json.loads((tmp_path / "m" / "baselines.json").read_text())
+def test_baselines_of_a_flat_file_agree_with_those_of_its_training(run, flat, trained):
+    data, _ = flat
+    result = run("baselines", data, "--model", trained, "--json")
+    assert json.loads(result.out) == json.loads((trained / "baselines.json").read_text())
 
 
 @needs(BANKCHURNERS, "Kaggle, 'Credit Card customers'")
@@ -144,10 +158,9 @@ def test_bankchurners_reaches_its_reference(run, tmp_path):
         assert section not in said
 
 
-def test_a_page_of_a_file_names_who_has_not_left_and_needs_no_outcome(run, flat, tmp_path):
-    data, config = flat
-    model, scores, page = tmp_path / "m", tmp_path / "s.csv", tmp_path / "page.html"
-    assert run("train", data, "--config", config, "-o", model).code == 0
+def test_a_page_of_a_file_names_who_has_not_left_and_needs_no_outcome(run, flat, trained, tmp_path):
+    data, _ = flat
+    scores, page = tmp_path / "s.csv", tmp_path / "page.html"
     frame = pd.read_csv(data, dtype=str)
     for name, labels in {
         "nobody has left": ["no"] * 600,
@@ -155,8 +168,8 @@ def test_a_page_of_a_file_names_who_has_not_left_and_needs_no_outcome(run, flat,
     }.items():
         today = tmp_path / f"{name}.csv"
         frame.assign(left=labels).to_csv(today, index=False)
-        assert run("score", today, "--model", model, "-o", scores).code == 0
-        result = run("report", today, "--model", model, "--scores", scores, "-o", page, "--json")
+        assert run("score", today, "--model", trained, "-o", scores).code == 0
+        result = run("report", today, "--model", trained, "--scores", scores, "-o", page, "--json")
         assert result.code == 0, (name, result.err)
         facts = json.loads(result.out)
         gone = sum(label == "yes" for label in labels)

@@ -66,5 +66,11 @@ def found(apart: KeptApart, tried: Callable[..., list[Trial]]) -> list[Trial]:
         return tried(apart, 16)
 
 
+@pytest.fixture(scope="session")
+def found_otherwise(apart: KeptApart, tried: Callable[..., list[Trial]]) -> list[Trial]:
+    """Twelve trials of seed 1."""
+    return tried(apart, 12, seed=1)
+
+
 def without_numbers(trials: Sequence[Trial]) -> list[tuple[object, ...]]:
     return [tuple(trial)[1:] for trial in trials]

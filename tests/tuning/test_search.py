@@ -16,8 +16,8 @@ from churn.tuning.study import Trial, distributions, open_study, read_trials, tu
 from tuning.conftest import DAYS_APART, snapshot, without_numbers
 
 
-def test_the_defaults_come_first_and_the_best_is_never_worse(apart, tried, found):
-    for trials in (found, tried(apart, 4, seed=1)):
+def test_the_defaults_come_first_and_the_best_is_never_worse(found, found_otherwise):
+    for trials in (found, found_otherwise):
         assert trials[0].state == "complete"
         assert trials[0].parameters == pytest.approx(tuned_part(TreeParameters()))
         assert min(one.objective for one in trials if one.objective is not None) <= trials[0].objective
@@ -46,11 +46,13 @@ def test_the_final_snapshot_changes_nothing_whatever_it_holds(snapshots, tried, 
         assert tried(OutOfTime(DAYS_APART).keep_apart([*snapshots[:-1], one]), 3) == found[:3]
 
 
-def test_the_same_seed_tries_the_same_on_one_thread_and_two_and_another_tries_others(apart, tried, found):
+def test_the_same_seed_tries_the_same_on_one_thread_and_two_and_another_tries_others(
+    apart, tried, found, found_otherwise
+):
     with use_threads(2):
         assert tried(apart, 13) == found[:13]
-    others = tried(apart, 3, seed=1)
-    assert all(one.parameters != other.parameters for one, other in zip(found[1:3], others[1:], strict=True))
+    pairs = zip(found[1:3], found_otherwise[1:3], strict=True)
+    assert all(one.parameters != other.parameters for one, other in pairs)
     assert len({tuple(one.parameters.values()) for one in found}) == 16
 
 
@@ -76,9 +78,9 @@ def test_the_defaults_are_tried_again_where_they_were_killed(apart, recipe, tmp_
         assert read_trials(study)[1].parameters == pytest.approx(tuned_part(TreeParameters()))
 
 
-def test_what_is_given_up_was_worse_than_the_median_of_the_complete_after_as_many_splits(apart, tried, found):
+def test_what_is_given_up_was_worse_than_the_median_of_the_complete_after_as_many_splits(apart, found, found_otherwise):
     n_pruned = 0
-    for trials in (found, tried(apart, 12, seed=1)):
+    for trials in (found, found_otherwise):
         reference = np.array(trials[0].losses)
 
         def means(one, reference=reference):

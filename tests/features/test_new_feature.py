@@ -26,7 +26,9 @@ msgstr "建立关系年数"
 """
 COMMANDS = """
 import sys
+from churn.actions.progress import series
 from churn.cli.main import main
+series.MONTHS = 2
 for words in sys.argv[1:]:
     try:
         main(words.split())
@@ -57,7 +59,9 @@ def package(tmp_path_factory):
 def made(package, tmp_path_factory):
     """Outputs of the commands, all from one process of the copy."""
     folder = tmp_path_factory.mktemp("run")
-    write_tables(make_tables(1000, seed=3), folder / "bank", "parquet")
+    tables = make_tables(1000, seed=3)
+    tables["bindings"] = tables["bindings"][tables["bindings"]["service"].isin(["cash_sweep", "online_banking"])]
+    write_tables(tables, folder / "bank", "parquet")
     asked = f"bank --model model --as-of {AS_OF}"
     commands = [
         "features --catalogue --json",

@@ -20,6 +20,12 @@ from churn.errors import OutputError
 CHECKSUMS = "SHA256SUMS"
 
 
+def begins_with(path: Path, *marks: bytes) -> bool:
+    """Whether a file begins with one of some bytes."""
+    with path.open("rb") as stream:
+        return stream.read(max(map(len, marks))).startswith(marks)
+
+
 def hash_file(path: Path) -> str:
     """SHA-256 of a file's bytes, 64 lower-case hexadecimal digits."""
     with path.open("rb") as stream:

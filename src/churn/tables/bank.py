@@ -14,9 +14,8 @@ from churn.config import Config, TableSource
 from churn.errors import DataError
 from churn.tables import cells, checking, contract, database, reading
 from churn.tables.checking import HINTS, Checked, Finding, RowCount, describe_rule
-from churn.tables.database import fetch_row
+from churn.tables.database import fetch_row, last_reading
 from churn.tables.sources import Source, find_sources, require_mapping
-from churn.threads import n_threads
 
 _OPENINGS = {"customers": ("opened_on", "closed_on"), "holdings": ("opened_on", "closed_on")}
 _FIRST_DAY, _LAST_DAY = -25_567, 84_005  # 1900-01-01 and 2199-12-31
@@ -71,18 +70,14 @@ def open_tables(
     require_mapping(config, tables)
     # The reading process may stand in another folder.
     sources = find_sources(folder.absolute(), tables, config)
+    found = {name: table for name, table in tables.items() if name in sources}
+    n_bytes = sum(source.path.stat().st_size for files in sources.values() for source in files)
+    threads = database.choose_threads(n_bytes)
     with database.scratch_folder() as scratch:
         raws = database.run_apart(
-            lambda: database.last_reading(scratch, folder),
-            sum(source.path.stat().st_size for found in sources.values() for source in found),
-            _load_tables,
-            scratch,
-            {name: table for name, table in tables.items() if name in sources},
-            sources,
-            config,
-            n_threads(),
+            lambda: last_reading(scratch, folder), n_bytes, _load_tables, scratch, found, sources, config, threads
         )
-        with database.open_database(scratch, n_threads()) as connection:
+        with database.open_database(scratch, threads) as connection:
             checking.create_quarantine(connection)
             counts, findings = {}, []
             for name, raw in raws.items():
@@ -111,10 +106,13 @@ def _load_tables(
 ) -> dict[str, reading.RawTable]:
     """Read every table into the database of the scratch folder; runs in a process of its own."""
     with database.open_database(scratch, threads) as connection:
-        return {
+        connection.begin()
+        raws = {
             name: reading.load_table(connection, table, sources[name], config.tables.get(name, TableSource()), scratch)
             for name, table in tables.items()
         }
+        connection.commit()
+        return raws
 
 
 def _require_rows(
@@ -164,13 +162,11 @@ def find_period(tables: Mapping[str, nw.LazyFrame[Any]], before: int = _LAST_DAY
     """
     for group in (checking.EVENTS, _OPENINGS):
         known = [(tables[name], column) for name, columns in group.items() if name in tables for column in columns]
-        if days := [end for table, column in known for end in _ends(table, column, before)]:
-            return min(days), max(days)
+        if known:
+            days = nw.concat([table.select(day=column) for table, column in known])
+            within = days.filter((nw.col("day") >= _FIRST_DAY) & (nw.col("day") < before))
+            ends = within.select(first=nw.col("day").min(), last=nw.col("day").max())
+            row = ends.collect(backend="pyarrow").to_native().to_pylist()[0]
+            if row["first"] is not None:
+                return row["first"], row["last"]
     raise DataError("no table holds a date; check the date columns of customers and holdings")
-
-
-def _ends(table: nw.LazyFrame[Any], column: str, before: int) -> list[int]:
-    within = table.filter((nw.col(column) >= _FIRST_DAY) & (nw.col(column) < before))
-    found = within.select(nw.col(column).min().alias("first"), nw.col(column).max().alias("last"))
-    row = found.collect(backend="pyarrow").to_native().to_pylist()[0]
-    return [value for value in row.values() if value is not None]

@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from churn.tables import contract, sheets
+from churn.tables import contract
 
 # Beyond this many yuan a cent is no longer exact in the double a CSV or Parquet file holds it in (2 ** 53 cents).
 LARGEST_AMOUNT = 90_000_000_000_000
@@ -43,6 +43,8 @@ _UNLIKELY_ID = r"-\d+(\.\d+)?([eE][+-]?\d+)?|\d+\.\d+([eE][+-]?\d+)?|\d+[eE][+-]
 EXCEL_ERRORS = (
     "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NUM!", "#NAME?", "#NULL!", "#SPILL!", "#CALC!", "#GETTING_DATA",
 )  # fmt: skip
+UNSAVED = "#UNSAVED!"
+"""Stands for a formula whose value was never saved with it; no error value of Excel's own."""
 _FLOATING = ("FLOAT", "DOUBLE")
 _INTEGRAL = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
 
@@ -57,7 +59,7 @@ class Cell(NamedTuple):
     sql_type
         Its DuckDB type; VARCHAR where `text` is not what the file has but what it stands for.
     text
-        SQL for the cell as text; NULL where empty.
+        SQL for the cell as text; NULL where empty. A date or an amount that has such a type already stays as it is.
     """
 
     name: str
@@ -104,8 +106,11 @@ def cell_text(name: str, sql_type: str) -> str:
     return f"nullif(trim({text}, {quote_text(_BLANKS)}), '')"
 
 
-def source_cell(name: str, sql_type: str, values: Mapping[str, str]) -> Cell:
+def source_cell(kind: contract.Kind, name: str, sql_type: str, values: Mapping[str, str]) -> Cell:
     """Give a source's cell; `values`: what its texts stand for, where that is not themselves (an empty text: empty)."""
+    if _is_typed(kind, sql_type) and not values:
+        cell = quote_name(name)
+        return Cell(name, sql_type, f"CASE WHEN NOT isnan({cell}) THEN {cell} END" if sql_type in _FLOATING else cell)
     text = cell_text(name, sql_type)
     if not values:
         return Cell(name, sql_type, text)
@@ -117,33 +122,51 @@ def source_cell(name: str, sql_type: str, values: Mapping[str, str]) -> Cell:
 
 def known_text(text: str) -> str:
     """SQL for a text, NULL where it is an error value of Excel's or stands for a formula without a value."""
-    return f"CASE WHEN {text} NOT IN {_list((*EXCEL_ERRORS, sheets.UNSAVED))} THEN {text} END"
+    return f"CASE WHEN {text} NOT IN {_list((*EXCEL_ERRORS, UNSAVED))} THEN {text} END"
 
 
-def cell_value(column: contract.TableColumn, cell: Cell, reading: Reading) -> str:
-    """SQL for a cell's contract value, NULL where it cannot be read."""
-    text = cell.text
+def cell_said(column: contract.TableColumn, cell: Cell, reading: Reading) -> str:
+    """SQL for what `cell_value` judges: a text in plain letters, a moment, or a number; NULL where it is none."""
+    name, kind = quote_name(cell.name), column.kind
+    if kind == "text" or (kind == "code" and column.values is None):
+        return known_text(cell.text)
+    if _is_typed(kind, cell.sql_type):
+        return f"TRY_CAST({name} AS {'TIMESTAMP' if kind == 'date' else 'DOUBLE'})"
+    if kind == "id" and cell.sql_type in _FLOATING:
+        return f"CASE WHEN {_whole(name)} AND {name} >= 0 THEN {cell.text} END"
+    match kind:
+        case "date":
+            return _moment(_half_width(cell.text, _WIDE), reading)
+        case "money" | "integer":
+            return f"TRY_CAST({_plain_number(cell.text)} AS DOUBLE)"
+        case "number":
+            return number_value(cell.text)
+    return _half_width(cell.text, _WIDE_WORDS)
+
+
+def cell_value(column: contract.TableColumn, said: str, cell: Cell, reading: Reading) -> str:
+    """SQL for the contract value of a cell whose content is `said`, NULL where it cannot be read."""
     match column.kind:
         case "id":
-            return _id(cell, is_sheet=reading.day_zero is not None)
+            is_typed_in = cell.sql_type == "VARCHAR" and reading.day_zero is None
+            wrong = _ROUNDED_ID if is_typed_in else f"{_ROUNDED_ID}|{_UNLIKELY_ID}"
+            words = _list(("true", "false", *map(str.lower, EXCEL_ERRORS), UNSAVED.lower()))
+            right = f"NOT regexp_full_match({said}, {quote_text(wrong)}) AND lower({said}) NOT IN {words}"
+            return f"CASE WHEN {right} THEN {said} END"
         case "date":
-            return _date(cell, reading)
+            usable = f"{said} BETWEEN {_FIRST_MOMENT} AND {_LAST_MOMENT} AND {said} = date_trunc('day', {said})"
+            return f"CASE WHEN {usable} THEN CAST(CAST({said} AS DATE) - DATE '1970-01-01' AS BIGINT) END"
         case "money":
-            return _money(cell)
+            usable = f"isfinite({said}) AND abs({said}) <= {LARGEST_AMOUNT}"
+            return f"CASE WHEN {usable} THEN CAST(round({said} * 100) AS BIGINT) END"
         case "flag":
-            word = f"lower({_half_width(text, _WIDE_WORDS)})"
-            return (
-                f"CASE WHEN {word} IN {_list(TRUE_WORDS)} THEN true WHEN {word} IN {_list(FALSE_WORDS)} THEN false END"
-            )
+            yes, no = (f"lower({said}) IN {_list(words)}" for words in (TRUE_WORDS, FALSE_WORDS))
+            return f"CASE WHEN {yes} THEN true WHEN {no} THEN false END"
         case "integer":
-            number = f"TRY_CAST({_plain_number(text)} AS DOUBLE)"
-            return f"CASE WHEN {_whole(number)} THEN TRY_CAST({number} AS BIGINT) END"
-        case "number":
-            return number_value(text)
+            return f"CASE WHEN {_whole(said)} THEN TRY_CAST({said} AS BIGINT) END"
         case "code" if column.values is not None:
-            plain = _half_width(text, _WIDE_WORDS)
-            return f"CASE WHEN {plain} IN {_list(column.values)} THEN {plain} END"
-    return known_text(text)
+            return f"CASE WHEN {said} IN {_list(column.values)} THEN {said} END"
+    return said
 
 
 def number_value(text: str) -> str:
@@ -155,12 +178,14 @@ def number_value(text: str) -> str:
     )
 
 
-def cell_rule(column: contract.TableColumn, text: str, value: str) -> str:
+def cell_rule(column: contract.TableColumn, cell: Cell, value: str) -> str:
     """SQL for the rule a cell breaks, as `column:rule`; NULL where it breaks none."""
-    unsaved = f"WHEN {text} = {quote_text(sheets.UNSAVED)} THEN {quote_text(f'{column.name}:formula_without_value')}"
-    broken = f"WHEN {text} IS NOT NULL AND {value} IS NULL THEN {quote_text(f'{column.name}:{RULES[column.kind]}')}"
-    missing = "" if column.nullable else f"WHEN {text} IS NULL THEN {quote_text(f'{column.name}:missing_value')}"
-    return f"CASE {unsaved} {broken} {missing} END"
+    unsaved = f"WHEN {cell.text} = '{UNSAVED}' THEN '{column.name}:formula_without_value'"
+    broken = f"WHEN {cell.text} IS NOT NULL THEN '{column.name}:{RULES[column.kind]}'"
+    missing = "" if column.nullable else f"ELSE '{column.name}:missing_value'"
+    # Asked only where there is no value, which is where a cell is empty or broken.
+    rules = f"CASE {unsaved if cell.sql_type == 'VARCHAR' else ''} {broken} {missing} END"
+    return f"CASE WHEN {value} IS NULL THEN {rules} END"
 
 
 def form_digits(form: str) -> int | None:
@@ -177,23 +202,11 @@ def form_digits(form: str) -> int | None:
     return sum(_DIRECTIVE_DIGITS[part] for part in directives[1:])
 
 
-def _id(cell: Cell, *, is_sheet: bool) -> str:
-    if cell.sql_type in _FLOATING:
-        return f"CASE WHEN {_whole(quote_name(cell.name))} AND {quote_name(cell.name)} >= 0 THEN {cell.text} END"
-    text = _half_width(cell.text, _WIDE_WORDS)
-    wrong = _ROUNDED_ID if cell.sql_type == "VARCHAR" and not is_sheet else f"{_ROUNDED_ID}|{_UNLIKELY_ID}"
-    words = _list(("true", "false", *map(str.lower, EXCEL_ERRORS), sheets.UNSAVED.lower()))
-    right = f"NOT regexp_full_match({text}, {quote_text(wrong)}) AND lower({text}) NOT IN {words}"
-    return f"CASE WHEN {right} THEN {text} END"
-
-
-def _date(cell: Cell, reading: Reading) -> str:
-    if cell.sql_type == "DATE" or cell.sql_type.startswith("TIMESTAMP"):
-        moment = f"TRY_CAST({quote_name(cell.name)} AS TIMESTAMP)"
-    else:
-        moment = _moment(_half_width(cell.text, _WIDE), reading)
-    usable = f"{moment} BETWEEN {_FIRST_MOMENT} AND {_LAST_MOMENT} AND {moment} = date_trunc('day', {moment})"
-    return f"CASE WHEN {usable} THEN CAST(CAST({moment} AS DATE) - DATE '1970-01-01' AS BIGINT) END"
+def _is_typed(kind: contract.Kind, sql_type: str) -> bool:
+    """Whether a column's type is already that of a date or an amount, so that no text need be read."""
+    if kind == "date":
+        return sql_type == "DATE" or sql_type.startswith("TIMESTAMP")
+    return kind == "money" and (sql_type in _INTEGRAL or sql_type in _FLOATING or sql_type.startswith("DECIMAL"))
 
 
 def _moment(text: str, reading: Reading) -> str:
@@ -214,14 +227,6 @@ def _moment(text: str, reading: Reading) -> str:
     return f"coalesce({moment}, {serial})"
 
 
-def _money(cell: Cell) -> str:
-    kind = cell.sql_type
-    numeric = kind in _INTEGRAL or kind in _FLOATING or kind.startswith("DECIMAL")
-    yuan = f"CAST({quote_name(cell.name)} AS DOUBLE)" if numeric else f"TRY_CAST({_plain_number(cell.text)} AS DOUBLE)"
-    usable = f"isfinite({yuan}) AND abs({yuan}) <= {LARGEST_AMOUNT}"
-    return f"CASE WHEN {usable} THEN CAST(round({yuan} * 100) AS BIGINT) END"
-
-
 def _half_width(text: str, wide: Mapping[int, int]) -> str:
     """SQL for a text with full-width letters, digits or signs, as Chinese systems may write them, made plain."""
     given, plain = ("".join(map(chr, codes)) for codes in (wide.keys(), wide.values()))
@@ -232,10 +237,7 @@ def _half_width(text: str, wide: Mapping[int, int]) -> str:
 def _plain_number(text: str) -> str:
     """SQL for a number's text without a currency sign and the commas between groups of three; NULL for other text."""
     plain = f"trim({_half_width(text, _WIDE_SIGNS)}, '¥元 ')"
-    return (
-        f"CASE WHEN regexp_full_match({plain}, {quote_text(_NUMBER)}) THEN {plain}"
-        f" WHEN regexp_full_match({plain}, {quote_text(_GROUPED)}) THEN replace({plain}, ',', '') END"
-    )
+    return f"CASE WHEN regexp_full_match({plain}, '{_NUMBER}|{_GROUPED}') THEN replace({plain}, ',', '') END"
 
 
 def _whole(cell: str) -> str:

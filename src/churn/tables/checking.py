@@ -232,8 +232,10 @@ _SHOWN_ROWS = 5
 
 def create_quarantine(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the empty quarantine: one row per input row that was left out."""
+    # Who checks the tables is their last reader: to tidy the file when it is closed would be for nobody.
     connection.execute(
-        f'CREATE TABLE {QUARANTINE} ("table" VARCHAR, source_file INTEGER, source_row BIGINT, rule VARCHAR)'
+        "PRAGMA disable_checkpoint_on_shutdown;"
+        f' CREATE TABLE {QUARANTINE} ("table" VARCHAR, source_file INTEGER, source_row BIGINT, rule VARCHAR)'
     )
 
 
@@ -243,20 +245,23 @@ def check_table(connection: duckdb.DuckDBPyConnection, raw: reading.RawTable) ->
     Usable rows are sorted by the customer, so that a range of customers is read without the rest.
     `customers` must have been checked before any table that refers to it.
     """
-    table = raw.table
-    _judge(connection, table)
-    connection.execute(
-        f"INSERT INTO {QUARANTINE} SELECT {quote_text(table.name)}, source_file, source_row, rule"
-        f" FROM judged WHERE rule IS NOT NULL ORDER BY source_file, source_row"
-    )
+    table, raw_rows = raw.table, reading.raw_name(raw.table.name)
+    judged = _judged(connection, table)
     order = table.references[0] if table.references else table.key[0]
-    connection.execute(
-        f"CREATE TABLE {table.name} AS SELECT * EXCLUDE (rule) FROM judged WHERE rule IS NULL ORDER BY {order}"
+    (used,) = database.fetch_row(
+        connection,
+        f"CREATE TABLE {table.name} AS SELECT * EXCLUDE (rule) FROM ({judged}) WHERE rule IS NULL ORDER BY {order}",
     )
-    counts = database.fetch_row(connection, "SELECT count(*), count(*) FILTER (rule IS NULL) FROM judged")
-    findings = _broken_rules(connection, table.name)
-    connection.execute(f"DROP TABLE judged; DROP TABLE {reading.raw_name(table.name)}")
-    return RowCount(counts[0], counts[1], counts[0] - counts[1]), findings
+    (rows,) = database.fetch_row(connection, f"SELECT count(*) FROM {raw_rows}")
+    findings = []
+    if used < rows:
+        connection.execute(
+            f"INSERT INTO {QUARANTINE} SELECT {quote_text(table.name)}, source_file, source_row, rule"
+            f" FROM ({judged}) WHERE rule IS NOT NULL ORDER BY source_file, source_row"
+        )
+        findings = _broken_rules(connection, table.name)
+    connection.execute(f"DROP TABLE {raw_rows}; DROP TABLE IF EXISTS repeats")
+    return RowCount(rows, used, rows - used), findings
 
 
 def find_warnings(
@@ -277,16 +282,16 @@ def find_warnings(
     return [finding for finding in found if finding.count]
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, table: contract.Table) -> None:
-    connection.execute("CREATE TEMP TABLE repeats AS " + _repeats(table))
-    rules = ["raw.rule"]
+def _judged(connection: duckdb.DuckDBPyConnection, table: contract.Table) -> str:
+    """SQL for the raw rows with the first rule each breaks; makes the tables `twice` and perhaps `repeats` for it."""
+    rules, joins, known_from = ["raw.rule"], "", ""
     if table.period:
         begin, end = map(quote_name, table.period)
-        rules.append(
-            f"CASE WHEN raw.{end} < raw.{begin} THEN {quote_text(table.period[1] + ':ends_before_beginning')} END"
-        )
-    rules.append("repeats.rule")
-    joins, known_from = " LEFT JOIN repeats USING (source_file, source_row)", ""
+        broken = quote_text(f"{table.period[1]}:ends_before_beginning")
+        rules.append(f"CASE WHEN raw.{end} < raw.{begin} THEN {broken} END")
+    if _find_repeats(connection, table):
+        joins += " LEFT JOIN repeats USING (source_file, source_row)"
+        rules.append("repeats.rule")
     for column in table.references:
         joins += f" LEFT JOIN customers AS known_{column} ON raw.{column} = known_{column}.customer_id"
         unknown = quote_text(f"{column}:unknown_customer")
@@ -294,39 +299,37 @@ def _judge(connection: duckdb.DuckDBPyConnection, table: contract.Table) -> None
     if len(table.references) > 1:
         opened = ", ".join(f"known_{column}.opened_on" for column in table.references)
         known_from = f" greatest({opened}) AS known_from,"
-    connection.execute(
-        f"CREATE TEMP TABLE judged AS SELECT {_columns(table, 'raw.')}, source_file, source_row,{known_from}"
+    return (
+        f"SELECT {_columns(table, 'raw.')}, raw.source_file, raw.source_row,{known_from}"
         f" coalesce({', '.join(rules)}) AS rule FROM {reading.raw_name(table.name)} AS raw{joins}"
     )
-    connection.execute("DROP TABLE repeats")
 
 
-def _repeats(table: contract.Table) -> str:
-    """SQL for rows that repeat another: exact copies but the first, and all rows that contradict each other."""
+def _find_repeats(connection: duckdb.DuckDBPyConnection, table: contract.Table) -> bool:
+    """Find rows that repeat another: exact copies but the first, and all rows that contradict each other.
+
+    They go to the table `repeats`, their keys to `twice`. Most tables have none, and there is no table `repeats`.
+    """
     raw, columns = reading.raw_name(table.name), _columns(table)
-    key = ", ".join(map(quote_name, table.key)) or columns
+    names = [quote_name(name) for name in table.key or (column.name for column in table.columns)]
+    key, same = ", ".join(names), " AND ".join(f"row.{name} IS NOT DISTINCT FROM twice.{name}" for name in names)
     usable = " AND ".join(f"{quote_name(name)} IS NOT NULL" for name in table.key) or "rule IS NULL"
-    shared = (
-        f"SELECT * FROM {raw} AS row WHERE {usable} AND EXISTS (FROM (SELECT {key} FROM {raw} WHERE {usable}"
-        f" GROUP BY ALL HAVING count(*) > 1) AS twice WHERE {_same('row', 'twice', table)})"
-    )
+    twice = f"SELECT {key} FROM {raw} WHERE {usable} GROUP BY ALL HAVING count(*) > 1"
+    if not database.fetch_row(connection, f"CREATE OR REPLACE TEMP TABLE twice AS {twice}")[0]:
+        return False
+    shared = f"SELECT * FROM {raw} AS row WHERE {usable} AND EXISTS (FROM twice WHERE {same})"
     judged = (
         f"SELECT source_file, source_row,"
         f" row_number() OVER (PARTITION BY {columns}, rule ORDER BY source_file, source_row) AS copy,"
         f" count(*) OVER (PARTITION BY {key}) AS n_rows,"
         f" count(*) OVER (PARTITION BY {columns}, rule) AS n_copies FROM ({shared})"
     )
-    return (
-        "SELECT source_file, source_row,"
+    connection.execute(
+        "CREATE TEMP TABLE repeats AS SELECT source_file, source_row,"
         " CASE WHEN n_copies < n_rows THEN ':duplicate_key' ELSE ':exact_copy' END AS rule"
         f" FROM ({judged}) WHERE n_copies < n_rows OR copy > 1"
     )
-
-
-def _same(left: str, right: str, table: contract.Table) -> str:
-    names = table.key or tuple(column.name for column in table.columns)
-    compare = "=" if table.key else "IS NOT DISTINCT FROM"
-    return " AND ".join(f"{left}.{quote_name(name)} {compare} {right}.{quote_name(name)}" for name in names)
+    return True
 
 
 def _columns(table: contract.Table, prefix: str = "") -> str:
@@ -381,16 +384,13 @@ def _bound_without_product(connection: duckdb.DuckDBPyConnection, config: Config
 
 def _beyond_the_others(connection: duckdb.DuckDBPyConnection, present: Mapping[str, reading.RawTable]) -> list[Finding]:
     """Events more than 31 days after the last of every other table: one mistyped date moves the data end."""
-    ends = {
-        table: database.fetch_row(connection, f"SELECT max({column}) FROM {table}")[0]
-        for table, (column,) in EVENTS.items()
-        if table in present
-    }
-    known = {table: end for table, end in ends.items() if end is not None}
+    known = [table for table in EVENTS if table in present]
+    lasts = ", ".join(f"(SELECT max({EVENTS[table][0]}) FROM {table})" for table in known)
+    ends = dict(zip(known, database.fetch_row(connection, f"SELECT {lasts or 0}"), strict=False))
     found = []
-    for table in known:
-        others = [end for other, end in known.items() if other != table]
-        if others:
+    for table, end in ends.items():
+        others = [last for other, last in ends.items() if other != table and last is not None]
+        if end is not None and others and end > (limit := max(others) + _BEYOND_DAYS):
             column = EVENTS[table][0]
-            found.append(_warning(connection, table, column, BEYOND, f"{column} > {max(others) + _BEYOND_DAYS}"))
+            found.append(_warning(connection, table, column, BEYOND, f"{column} > {limit}"))
     return found

@@ -19,6 +19,7 @@ import duckdb
 from loky import get_reusable_executor
 
 from churn.errors import DataError
+from churn.threads import n_threads
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,6 +31,8 @@ MEMORY_LIMIT = "2GB"
 MEMORY_SHARE = 0.75
 LEAST_SECONDS, BYTES_PER_SECOND = 300, 200_000
 _IDLE_SECONDS = 60
+# Up to here, to share the work among threads takes longer than the work.
+SMALL_BYTES = 4_000_000
 
 
 @contextmanager
@@ -39,13 +42,18 @@ def scratch_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+def choose_threads(n_bytes: int) -> int:
+    """Say how many threads may work on a database made of so many bytes; 0 means all."""
+    return n_threads() or int(n_bytes < SMALL_BYTES)
+
+
 @contextmanager
 def open_database(scratch: Path, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the database in a scratch folder; it is closed when the block ends.
 
     `threads`: all cores when 0. Results do not depend on it: sums are of whole numbers.
     """
-    connection = duckdb.connect(str(scratch / DATABASE))
+    connection = duckdb.connect(str(scratch / DATABASE), config={"threads": threads} if threads else {})
     try:
         # In a notebook without ipywidgets DuckDB has no bar, and refuses even to switch it off.
         with suppress(duckdb.InvalidInputException):
@@ -53,8 +61,6 @@ def open_database(scratch: Path, threads: int) -> Iterator[duckdb.DuckDBPyConnec
         # A moment with a zone is judged in UTC, wherever the machine stands.
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
-        if threads:
-            connection.execute(f"SET threads = {int(threads)}")
         yield connection
     finally:
         connection.close()

@@ -11,11 +11,10 @@ import pandas as pd
 
 from churn.config import FlatFile, TableSource
 from churn.errors import ConfigError, DataError, MissingColumnError
-from churn.tables import cells, checking, contract, database, reading, sheets, sources
+from churn.tables import cells, checking, contract, database, reading, sources
 from churn.tables.checking import HINTS, Checked, Finding, RowCount, describe_rule
 from churn.tables.reading import RawTable
 from churn.tables.sources import Source
-from churn.threads import n_threads
 
 FlatKind = Literal["number", "text"]
 Labels = Literal["needed", "if there", "where known", "unread"]
@@ -98,11 +97,12 @@ def open_flat(
     if not path.is_file():
         raise DataError(f"{path}: no such file; give the customer file")
     source = sources.source_of("flat", path.absolute())  # the reading process may stand in another folder
+    threads = database.choose_threads(n_bytes := path.stat().st_size)
     with database.scratch_folder() as scratch:
         raw, names, kinds, has_label = database.run_apart(
-            lambda: str(path), path.stat().st_size, _load, scratch, source, flat, kinds, labels, n_threads()
+            lambda: str(path), n_bytes, _load, scratch, source, flat, kinds, labels, threads
         )
-        with database.open_database(scratch, n_threads()) as connection:
+        with database.open_database(scratch, threads) as connection:
             checking.create_quarantine(connection)
             count, findings = checking.check_table(connection, raw)
             outer = _outer_names(flat, kinds)
@@ -250,5 +250,5 @@ def _label_values(
             " fix flat.churned in the configuration"
         )
     # a string that is not one of the label's is an unknown outcome
-    empty = dict.fromkeys((*cells.EXCEL_ERRORS, sheets.UNSAVED), "") if labels == "where known" else {}
+    empty = dict.fromkeys((*cells.EXCEL_ERRORS, cells.UNSAVED), "") if labels == "where known" else {}
     return {value: "1" if value == flat.churned else "0" for value in values} | empty

@@ -16,8 +16,8 @@ import duckdb
 
 from churn import errors, files
 from churn.config import TableSource
-from churn.tables import contract, database
-from churn.tables.cells import Cell, Reading, cell_rule, cell_text, cell_value, quote_name, quote_text, source_cell
+from churn.tables import cells, contract, database
+from churn.tables.cells import Cell, Reading, quote_name, quote_text
 from churn.tables.lines import LONGEST_LINE
 from churn.tables.sources import Readable, Source, as_readable, describe, list_columns
 
@@ -219,31 +219,34 @@ def _typed_rows(
     types: Sequence[tuple[str, str]],
     day_zero: dt.date | None,
 ) -> str:
-    """SQL for a scan's rows in the contract's terms: cells to texts, texts to values, values to the rule they break.
+    """SQL for a scan's rows in the contract's terms: cells to texts, contents, values, and the rule they break.
 
     Each step is a query of its own that the next one names: written out, a value would repeat its text a dozen times,
     and most of the time of a small table would go into understanding the query.
     """
-    first = cell_text(*types[0])
-    texts, values, chosen, rules = [f"{first} AS first_text"], ["first_text"], [], []
-    rules.append(f"CASE WHEN {_is_total_line('first_text', mapping.totals)} THEN ':{TOTAL_LINE}' END")
+    # Numbered first of all: what stands between may hand on rows in another order.
+    texts = ["row_number() OVER () AS source_row", f"{cells.cell_text(*types[0])} AS first_text"]
+    contents, values, chosen = [], [], []
+    rules = [f"CASE WHEN {_is_total_line('first_text', mapping.totals)} THEN ':{TOTAL_LINE}' END"]
     for column, index in found.items():
         name = quote_name(column.name)
         if index is None:
             chosen.append(f"{'false' if column.kind == 'flag' else 'NULL'} AS {name}")
             continue
-        source = source_cell(*types[index], mapping.values.get(column.name, {}))
+        source = cells.source_cell(column.kind, *types[index], mapping.values.get(column.name, {}))
         cell = Cell(f"cell {index}", source.sql_type, quote_name(f"text {column.name}"))
         texts += [f"{quote_name(source.name)} AS {quote_name(cell.name)}", f"{source.text} AS {cell.text}"]
-        value = cell_value(column, cell, Reading(mapping.dates.get(column.name), day_zero))
-        values += [cell.text, f"{value} AS {name}"]
-        rules.append(cell_rule(column, cell.text, name))
+        content, reading = quote_name(f"content {column.name}"), Reading(mapping.dates.get(column.name), day_zero)
+        contents.append(f"{cells.cell_said(column, cell, reading)} AS {content}")
+        values.append(f"{cells.cell_value(column, content, cell, reading)} AS {name}")
+        rules.append(cells.cell_rule(column, cell, name))
         if column.name == "month":
             rules.append(_not_a_month_end(name))
         chosen.append(f"coalesce({name}, false) AS {name}" if column.kind == "flag" and column.nullable else name)
-    chosen += ["row_number() OVER () AS source_row", f"coalesce({', '.join(rules)}) AS rule"]
-    typed = f"SELECT {', '.join(values)} FROM (SELECT {', '.join(texts)} FROM {scan})"
-    return f"SELECT {', '.join(chosen)} FROM ({typed})"
+    query = f"SELECT {', '.join(texts)} FROM {scan}"
+    for step in (contents, values):
+        query = f"SELECT *, {', '.join(step)} FROM ({query})"
+    return f"SELECT {', '.join(chosen)}, source_row, coalesce({', '.join(rules)}) AS rule FROM ({query})"
 
 
 def _not_a_month_end(day: str) -> str:
@@ -279,25 +282,24 @@ def _add_rejected(
     DuckDB counts blank lines in the place of a row it could not split, though they are no rows.
     """
     first = r"""regexp_extract(csv_line, '^"?([^",;|\t]*)', 1)"""
-    connection.execute(
-        "CREATE TEMP TABLE broken AS"
+    (n_broken,) = database.fetch_row(
+        connection,
+        "CREATE OR REPLACE TEMP TABLE broken AS"
         " SELECT line - 1 AS line, min(byte_position) AS byte,"
         f" CASE WHEN bool_or({_is_total_line(first, totals)}) THEN ':{TOTAL_LINE}'"
         " WHEN max(strpos(trim(csv_line, chr(10) || chr(13)), chr(10))) > 0 THEN ':lines_in_quotes'"
-        " ELSE ':broken_row' END AS rule FROM reject_errors GROUP BY line"
+        " ELSE ':broken_row' END AS rule FROM reject_errors GROUP BY line",
     )
     connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
-    blanks = (
-        _blank_lines(readable.lines.path) if database.fetch_row(connection, "SELECT count(*) FROM broken")[0] else []
-    )
+    if not n_broken:
+        return
     connection.execute(
-        "CREATE TEMP TABLE rejected AS SELECT line - n_blank AS source_row, rule FROM ("
+        "CREATE OR REPLACE TEMP TABLE rejected AS SELECT line - n_blank AS source_row, rule FROM ("
         " SELECT line, rule, sum(CAST(line IS NULL AS BIGINT)) OVER (ORDER BY byte, line NULLS LAST"
         " ROWS UNBOUNDED PRECEDING) AS n_blank"
         " FROM (FROM broken UNION ALL SELECT NULL, unnest(CAST(? AS BIGINT[])), NULL)) WHERE line IS NOT NULL",
-        [blanks],
+        [_blank_lines(readable.lines.path)],
     )
-    connection.execute("DROP TABLE broken")
     n_rejected = database.fetch_row(connection, "SELECT count(*) FROM rejected")[0]
     if n_rejected:
         n_split = database.fetch_row(connection, f"SELECT count(*) FROM {raw} WHERE source_file = {position}")[0]
@@ -311,7 +313,6 @@ def _add_rejected(
         connection.execute(
             f"INSERT INTO {raw} BY NAME SELECT {position} AS source_file, source_row, rule FROM rejected"
         )
-    connection.execute("DROP TABLE rejected")
     if aside := readable.lines.set_aside:
         connection.execute(
             f"UPDATE {raw} SET rule = aside.rule FROM (SELECT unnest(?) AS source_row, unnest(?) AS rule) AS aside"

@@ -21,13 +21,13 @@ from openpyxl.worksheet._reader import FORMULA_TAG, INLINE_STRING, MERGE_TAG, RO
 from openpyxl.xml.constants import SHEET_MAIN_NS
 from openpyxl.xml.functions import iterparse
 
+from churn import files
 from churn.errors import DataError
+from churn.tables.cells import UNSAVED
 
 # Excel keeps 15 digits: a longer whole number is no longer the one that was typed.
 EXACT_BELOW = 10**15
 MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
-UNSAVED = "#UNSAVED!"
-"""Stands for a formula whose value was never saved with it; no error value of Excel's own."""
 _TEXT_TAG = f"{{{SHEET_MAIN_NS}}}t"
 _DIGITS = "0123456789"
 _ALL_ZEROS = re.compile(r"(0{2,})(;.*)?")
@@ -65,7 +65,7 @@ def write_sheet_as_csv(path: Path, sheet: str | None, copy: Path) -> dt.date:
     DataError
         The file is not a whole .xlsx file, has no such sheet, or a sheet that would lose values.
     """
-    if begins_with(path, _OLD_OR_ENCRYPTED):
+    if files.begins_with(path, _OLD_OR_ENCRYPTED):
         raise DataError(f"{path}: is encrypted, or an old .xls; save it in Excel as .xlsx without a password")
     with _as_data_error(path, "is not a whole .xlsx file"), path.open("rb") as stream:
         # From a stream: of a path openpyxl judges the ending.
@@ -75,12 +75,6 @@ def write_sheet_as_csv(path: Path, sheet: str | None, copy: Path) -> dt.date:
             csv.writer(writer, lineterminator="\n").writerows(_without_blank_end(_read_rows(path, worksheet)))
     epoch: dt.datetime = workbook.epoch
     return epoch.date()
-
-
-def begins_with(path: Path, *marks: bytes) -> bool:
-    """Whether a file begins with one of some bytes."""
-    with path.open("rb") as stream:
-        return stream.read(max(map(len, marks))).startswith(marks)
 
 
 def _choose(path: Path, workbook: Any, sheet: str | None) -> Any:

@@ -15,9 +15,10 @@ from typing import Literal, NamedTuple
 
 import pyarrow.parquet as pq
 
+from churn import files
 from churn.config import Config, TableSource
 from churn.errors import ConfigError, DataError, meant
-from churn.tables import cells, contract, sheets
+from churn.tables import cells, contract
 from churn.tables.lines import Lines, read_lines
 
 Form = Literal["csv", "parquet", "xlsx"]
@@ -116,6 +117,8 @@ def as_readable(source: Source, mapping: TableSource, folder: Path) -> Iterator[
         return
     path, day_zero = folder / "readable.csv", None
     if source.form == "xlsx":
+        from churn.tables import sheets  # only here: openpyxl takes a tenth of a second
+
         day_zero = sheets.write_sheet_as_csv(source.path, mapping.sheet, path)
     elif not _write_decoded(source.path, mapping.encoding, path):
         path = source.path
@@ -143,7 +146,7 @@ def _require_names(source: Source, names: Sequence[str]) -> None:
 
 def _write_decoded(path: Path, encoding: str | None, copy: Path) -> bool:
     """Write a copy in UTF-8 with one kind of line end, where the file is not so already; say whether it was needed."""
-    marked = sheets.begins_with(path, codecs.BOM_UTF8)
+    marked = files.begins_with(path, codecs.BOM_UTF8)
     if encoding is None:
         encoding = "utf-8" if _broken_at(path, "utf-8") is None else "gb18030"
     _require_decodable(path, encoding)
@@ -232,7 +235,7 @@ def _form_of(path: Path) -> Form:
     endings: dict[str, Form] = {".parquet": "parquet", ".pq": "parquet", ".xlsx": "xlsx"}
     form = endings.get(path.suffix.lower(), "csv")
     # A workbook that was renamed rather than exported is still one.
-    return "xlsx" if form == "csv" and path.is_file() and sheets.begins_with(path, _ZIP, _OLD_OFFICE) else form
+    return "xlsx" if form == "csv" and path.is_file() and files.begins_with(path, _ZIP, _OLD_OFFICE) else form
 
 
 def _parquet_columns(source: Source) -> tuple[list[str], int]:

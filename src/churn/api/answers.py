@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from churn import errors, threads, timeline
-from churn.charts.waterfall import plot_waterfall
 from churn.config import Config, name_of
 from churn.data import Data
 from churn.evaluation.anchoring import anchor_model
@@ -252,6 +251,8 @@ class ExplainedCustomer:
 
     def plot(self, path: Path | str, language: Language = "en") -> None:
         """Draw what moves the probability away from the base value, as PNG; errors as of `plot_waterfall`."""
+        from churn.charts.waterfall import plot_waterfall  # only here: matplotlib takes a third of a second
+
         plot_waterfall(
             self.points,
             self.values,

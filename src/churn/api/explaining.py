@@ -10,8 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from churn import csv_files, files, frame, threads, timeline
-from churn.charts import importance
-from churn.charts.bindings import plot_bindings
 from churn.data import Data, OnStep, say_nothing
 from churn.explanation import bindings, rendering
 from churn.explanation.effects import ServiceEffect, estimate_effects
@@ -237,6 +235,9 @@ def write_results(
     language: Language,
 ) -> None:
     """Write tables and pictures into a folder; `names` are those of the services, by code, in the language."""
+    from churn.charts import importance  # only here: matplotlib takes a third of a second
+    from churn.charts.bindings import plot_bindings
+
     rendering.write_bindings(folder, rows, names, language)
     _write_importance(folder / "importance.csv", survey, {feature.name: feature for feature in features})
     if rows:

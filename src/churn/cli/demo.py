@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 
 from churn import data, scoring
 from churn.api import acting, explaining, learning, reporting
-from churn.charts import canvas, models
 from churn.cli import explain, options, train
 from churn.cli.console import note, percent, print_baselines, print_json, print_table, show_notes, steps
 from churn.config import Config, read_config
@@ -57,6 +56,8 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
     \b
     Example:  churn demo --dir demo
     """
+    from churn.charts import canvas, models  # only here: matplotlib takes a third of a second
+
     require_replaceable(folder, mark=_MARK, names=_NAMES)
     with new_folder(folder, mark=_MARK, names=_NAMES) as work:
         bank, model, scores = work / "bank", work / "model", work / "scores.parquet"

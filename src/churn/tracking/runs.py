@@ -13,7 +13,6 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from churn import estimates, files
-from churn.charts import canvas, models
 from churn.data import OnStep
 from churn.evaluation import backtest, promotion
 from churn.evaluation.comparison import Comparison
@@ -254,14 +253,17 @@ def _log_files(client: "MlflowClient", run_id: str, stored: StoredModel, held_ou
 
 
 def _draw(folder: Path, stored: StoredModel, held_out: HeldOutOutcomes | None) -> None:
+    from churn.charts import canvas, models  # only here: matplotlib takes a third of a second
+
     if any(bucket.n and bucket.observed is not None for bucket in stored.baselines):
         canvas.save(models.draw_baselines(stored.baselines, title="Churn by products held"), folder / "baselines.png")
     if held_out is not None:
-        as_of = stored.manifest.as_of or "out of fold"
-        _draw_judged(folder, held_out, f"held out, {as_of}")
+        _draw_judged(folder, held_out, f"held out, {stored.manifest.as_of or 'out of fold'}")
 
 
 def _draw_judged(folder: Path, rows: HeldOutOutcomes, which: str) -> None:
+    from churn.charts import canvas, models
+
     canvas.save(models.draw_calibration(*rows, title=f"Calibration, {which}"), folder / "calibration.png")
     canvas.save(models.draw_lift(*rows, title=f"Churners found, {which}"), folder / "lift.png")
 

@@ -62,7 +62,7 @@ def test_every_section_of_the_contract_is_read(write):
 def test_flat_section_is_read(write):
     text = '[flat]\nid = "CLIENTNUM"\nlabel = "Attrition_Flag"\nchurned = "Attrited Customer"\ndrop = ["NB"]\n'
     flat = read_config(write(text)).flat
-    assert (flat.id, flat.label, flat.churned) == ("CLIENTNUM", "Attrition_Flag", "Attrited Customer")
+    assert (flat.id, flat.label, flat.churned) == ("CLIENTNUM", "Attrition_Flag", ("Attrited Customer",))
     assert (flat.coverage, flat.bindings, flat.drop) == (None, (), ("NB",))
 
 

@@ -27,7 +27,6 @@ CONTACTS = (
         ({"pnl": PNL}, "2020-03-31", "2020-04-30"),
         ({"pnl": PNL, "transactions": TRANSACTIONS}, "2020-01-15", "2020-05-02"),
         ({"pnl": PNL, "transactions": TRANSACTIONS, "contacts": CONTACTS}, "2020-01-15", "2020-06-03"),
-        ({"contacts": CONTACTS.replace("2020-06-03", "2020-06-31")}, "2020-01-10", "2020-03-01"),  # no usable row
     ],
 )
 def test_data_run_from_the_first_to_the_last_event_or_else_opening_and_closing(make_folder, tables, begin, end):

@@ -75,7 +75,8 @@ def test_key_of_each_table(make_folder, table, first, second, both_stay):
         "labels": "customer_id,as_of,churned",
         "transactions": "customer_id,transacted_on,channel,amount",
     }
-    left_out, _ = check(make_folder(**{table: f"{headers[table]}\n{first}\n{second}\n"}))
+    other = first.replace("A,", "B,").replace("H2,", "H3,").replace("C1,", "C2,")
+    left_out, _ = check(make_folder(**{table: f"{headers[table]}\n{first}\n{second}\n{other}\n"}))
     expected = [] if both_stay else [(table, 1, "", "duplicate_key"), (table, 2, "", "duplicate_key")]
     assert left_out == expected
 
@@ -112,7 +113,11 @@ def test_unknown_customer_is_left_out_and_so_are_the_rows_of_a_quarantined_one(m
 def test_end_before_its_beginning_is_left_out_and_on_the_same_day_is_not(make_folder, table, rows, column):
     both = {"holdings": HOLDINGS, table: rows.format("2020-05-02", "2020-05-02")}
     same, _ = check(make_folder("same", **both))
-    with_good = rows.format("2020-05-02", "2020-05-01") + ("H9,A,fund,2020-05-01,\n" if table == "holdings" else "")
+    with_good = (
+        rows.format("2020-05-02", "2020-05-01")
+        + ("H9," if table == "holdings" else "")
+        + ("A,fund,2020-05-01,\n" if table == "holdings" else "A,fund_trading,2020-05-01,\n")
+    )
     before, _ = check(make_folder("before", **(both | {table: with_good})))
     assert same == []
     assert before == [(table, 1, column, "ends_before_beginning")]
@@ -182,7 +187,7 @@ def test_no_finding_no_line_and_no_quarantine_repeats_a_cell(make_folder):
     tables = {
         "customers": CUSTOMERS + bad + f"{CANARY},N,,2020-01-01,,,gold\n" * 2 + f"{CANARY},S,,2020-01-01,,,gold\n",
         "holdings": HOLDINGS + bad + f"{CANARY},A,{CANARY},,2020-01-01,\n",
-        "transactions": f"customer_id,transacted_on,channel,amount\n{CANARY},{CANARY},{CANARY},{CANARY}\n",
+        "transactions": "customer_id,transacted_on,channel,amount\nA,2020-01-15,atm,1\n" + ",".join([CANARY] * 4),
     }
     with open_tables(make_folder(**tables)) as bank:
         assert not bank.is_ok
@@ -190,9 +195,15 @@ def test_no_finding_no_line_and_no_quarantine_repeats_a_cell(make_folder):
             assert CANARY not in str(said)
 
 
-def test_table_of_which_no_row_can_be_used_is_refused_without_its_cells(make_folder):
-    customers = f"customer_id,branch_id,opened_on,tier\n{CANARY},N,{CANARY},{CANARY}\n"
-    with pytest.raises(DataError, match="none of the 1 rows") as caught, open_tables(make_folder(customers=customers)):
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        ("customers", f"customer_id,branch_id,opened_on,tier\n{CANARY},N,{CANARY},{CANARY}\n"),
+        ("transactions", f"customer_id,transacted_on,channel,amount\nA,{CANARY},{CANARY},{CANARY}\n"),
+    ],
+)
+def test_table_of_which_no_row_can_be_used_is_refused_without_its_cells(make_folder, table, text):
+    with pytest.raises(DataError, match="none of the 1 rows") as caught, open_tables(make_folder(**{table: text})):
         pass
     assert CANARY not in str(caught.value)
 

@@ -60,7 +60,7 @@ def test_bindings_and_coverage_are_numbers_whatever_their_cells(make_file):
 
 
 def test_infinite_number_is_left_out(make_file):
-    text = "id,left,x\n" + "".join(f"{i},{'Yes' if i else 'No'},{i}\n" for i in range(30)) + "30,No,inf\n"
+    text = "id,left,x\n" + "".join(f"{i},{'Yes' if i else 'No'},{i * i}\n" for i in range(30)) + "30,No,inf\n"
     with open_flat(make_file(text), FLAT, labels="needed") as table:
         assert [row[2:] for row in table.quarantine()] == [(31, "x", "not_a_number")]
 
@@ -171,8 +171,10 @@ def test_label_of_more_than_twenty_values_is_no_label(make_file, n_values, is_re
     if is_refused:
         refuse(path, ConfigError, "more than 20 values")
     else:
-        with open_flat(path, FLAT, labels="needed") as table:
+        stayed = FLAT.model_copy(update={"stayed": tuple(labels[1:])})
+        with open_flat(path, stayed, labels="needed") as table:
             assert table.rows().churned.value_counts().to_dict() == {0: 19, 1: 1}
+        refuse(path, ConfigError, r"has 20 that fewer than 5 customers have; name those who stayed as stayed")
 
 
 def test_missing_empty_and_useless_files_are_refused(make_file, tmp_path):
@@ -229,7 +231,7 @@ def test_the_sheet_is_that_of_the_flat_section(tmp_path):
     workbook = openpyxl.Workbook()
     workbook.active.append(["something", "else"])
     sheet = workbook.create_sheet("名单")
-    for row in (["id", "left", "app"], [1, "Yes", "是"], [2, "No", "否"], [3, "No", "#N/A"]):
+    for row in (["id", "left", "app"], [1, "Yes", "是"], [2, "No", "否"], [3, "No", "#REF!"]):
         sheet.append(row)
     workbook.save(tmp_path / "flat.xlsx")
     flat = FLAT.model_copy(update={"sheet": "名单", "bindings": ("app",)})
@@ -239,7 +241,7 @@ def test_the_sheet_is_that_of_the_flat_section(tmp_path):
 
 
 def test_an_error_value_is_neither_a_label_nor_a_category(make_file):
-    text = "id,left,city\n1,Yes,#REF!\n2,No,Bern\n3,#N/A,Bern\n"
+    text = "id,left,city\n1,Yes,#REF!\n2,No,Bern\n3,#NUM!,Bern\n"
     with open_flat(make_file(text), FLAT, labels="needed") as table:
         found = [row[2:] for row in table.quarantine()]
         assert found == [(1, "city", "not_a_text"), (3, "left", "unknown_value")]

@@ -208,7 +208,7 @@ def test_dates_that_excel_holds_as_dates_are_read_whatever_form_the_texts_have(m
         ("F2", "birth_year:not_an_integer"), ("G2", "tier:unknown_value"), ("C2", "manager_id:not_an_id"),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("broken", ["#N/A", "#REF!"])
+@pytest.mark.parametrize("broken", ["#DIV/0!", "#REF!"])
 def test_an_error_value_is_its_column_s_error(tmp_path, place, rule, broken):
     workbook = openpyxl.Workbook()
     for row in (HEADER, [8, "N", "M", DAY, DAY, 1980, "gold"], [7, "N", "M", DAY, DAY, 1980, "gold"]):

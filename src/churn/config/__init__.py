@@ -6,9 +6,20 @@ Every section has a default, so that no file is needed for tables that follow th
 from churn.config.actions import ListSettings, ManagerSettings, PlanSettings, ProgressSettings
 from churn.config.modelling import CampaignSettings, EffectSettings, LabelSettings
 from churn.config.settings import Config, read_config
-from churn.config.sources import PRODUCTS, SERVICES, CustomerSettings, FlatFile, Product, Service, TableSource, name_of
+from churn.config.sources import (
+    MISSING,
+    PRODUCTS,
+    SERVICES,
+    CustomerSettings,
+    FlatFile,
+    Product,
+    Service,
+    TableSource,
+    name_of,
+)
 
 __all__ = [
+    "MISSING",
     "PRODUCTS",
     "SERVICES",
     "CampaignSettings",

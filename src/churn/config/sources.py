@@ -2,9 +2,9 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from churn.speech import Name
 
@@ -84,20 +84,44 @@ class CatalogueSettings(Section):
 
 
 TOTALS = ("合计", "总计", "小计")
+MISSING = ("NA", "N/A", "#N/A", "NULL", "null", "NaN", "nan", "NAN", "None", "<NA>", "NaT", "\\N", ".", "-")
+"""What programs write where a cell is empty."""
+
+
+def as_texts(given: Any) -> Any:
+    """Take one value for a list of it, and numbers, true and false for the texts they are written as.
+
+    Examples
+    --------
+    >>> as_texts(1), as_texts(["Yes", True])
+    (('1',), ('Yes', 'true'))
+    """
+    each = given if isinstance(given, (list, tuple)) else (given,)
+    return tuple(
+        str(one).lower() if isinstance(one, bool) else f"{one:g}" if isinstance(one, float) else str(one)
+        for one in each
+    )
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(as_texts)]
+DecimalSign = Literal[".", ","]
 
 
 class TableSource(Section):
     """How one table of the contract is found and read in a bank's own extract.
 
-    `totals`: a row whose first cell is one of these words is a total line, no row of the table. `values`: what a
-    source's text stands for; an empty text, an empty cell. `constants`: a value for every row of a column that the
-    file does not have.
+    `totals`: a row whose first cell is one of these words is a total line, no row of the table. `missing`: texts that
+    stand for an empty cell, besides `MISSING`. `decimal`: the decimal sign, where the cells leave it open. `values`:
+    what a source's text stands for; an empty text, an empty cell. `constants`: a value for every row of a column that
+    the file does not have.
     """
 
     file: str | None = None
     encoding: str | None = None
     sheet: str | None = None
     totals: tuple[str, ...] = TOTALS
+    missing: Texts = ()
+    decimal: DecimalSign | None = None
     columns: dict[str, str] = Field(default_factory=dict)
     dates: dict[str, str] = Field(default_factory=dict)
     values: dict[str, dict[str, str]] = Field(default_factory=dict)
@@ -106,28 +130,48 @@ class TableSource(Section):
     @field_validator("dates")
     @classmethod
     def _dates_can_be_read(cls, forms: dict[str, str]) -> dict[str, str]:
-        for column, form in forms.items():
-            try:
-                same = dt.datetime.strptime(dt.datetime(2025, 1, 31).strftime(form), form)
-            except ValueError:
-                same = None
-            if same is None or (same.month, same.day) != (1, 31):
-                raise ValueError(f"{column}: {form!r} does not give a date; use a form such as %Y%m%d")
-        return forms
+        return _require_dates(forms)
+
+
+def _require_dates(forms: dict[str, str]) -> dict[str, str]:
+    for column, form in forms.items():
+        try:
+            same = dt.datetime.strptime(dt.datetime(2025, 1, 31).strftime(form), form)
+        except ValueError:
+            same = None
+        if same is None or (same.month, same.day) != (1, 31):
+            raise ValueError(f"{column}: {form!r} does not give a date; use a form such as %Y%m%d")
+    return forms
 
 
 class FlatFile(Section):
-    """One file that already has one row per customer; `encoding`, `sheet`, `totals` as for a table."""
+    """One file that already has one row per customer; `encoding`, `sheet`, `totals`, … as for a table.
+
+    `churned`, `stayed`: what the label says of who left and, where it has more than two values, of who stayed. `dates`:
+    the form of a column's dates, where the cells leave it open. `as_of`: the day back from which days of dates are
+    counted; else the last one in the file. `keep`: columns that look like numbers of rows and are none.
+    """
 
     id: str
     label: str
-    churned: str
+    churned: Texts
+    stayed: Texts = ()
     coverage: str | None = None
     bindings: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
     encoding: str | None = None
     sheet: str | None = None
     totals: tuple[str, ...] = TOTALS
+    missing: Texts = ()
+    decimal: DecimalSign | None = None
+    dates: dict[str, str] = Field(default_factory=dict)
+    as_of: dt.date | None = None
+
+    @field_validator("dates")
+    @classmethod
+    def _dates_can_be_read(cls, forms: dict[str, str]) -> dict[str, str]:
+        return _require_dates(forms)
 
 
 class CustomerSettings(Section):

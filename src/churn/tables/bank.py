@@ -122,12 +122,12 @@ def _require_rows(
     count: RowCount,
     broken: Sequence[Finding],
 ) -> None:
-    """Refuse an empty table, which is taken for an export that failed, and a required one without a usable row."""
+    """Refuse a table without a usable row: an export that failed, or one that was read wrongly."""
     path = raws[name].sources[0].path
+    other = "" if name in contract.REQUIRED_TABLES else ", or remove the file: its features are then left out"
     if count.rows == 0:
-        other = "" if name in contract.REQUIRED_TABLES else ", or remove the file: its features are then left out"
         raise DataError(f"{path}: table {name} is empty; export its rows{other}")
-    if count.used or name not in contract.REQUIRED_TABLES:
+    if count.used:
         return
     worst = max(broken, key=lambda finding: finding.count)
     forms = {source.form for known in ("customers", name) for source in raws[known].sources}
@@ -135,7 +135,7 @@ def _require_rows(
     hint = "zeros_lost" if zeros else worst.rule
     raise DataError(
         f"{path}: none of the {count.rows:,} rows of table {name} can be used ({describe_rule(worst)});"
-        f" {HINTS.get(hint, 'fix them').format(table=name)}"
+        f" {HINTS.get(hint, 'fix them').format(table=name)}{other}"
     )
 
 

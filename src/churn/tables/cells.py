@@ -5,7 +5,7 @@ says which rule it breaks.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from churn.tables import contract
@@ -26,7 +26,10 @@ RULES = {
 _FIRST_MOMENT, _LAST_MOMENT = "TIMESTAMP '1000-01-01'", "TIMESTAMP '9999-12-31'"
 # A whole number is a day of a bank's own time, or no date at all: most numbers would be some day.
 _FIRST_SERIAL, _LAST_SERIAL = "TIMESTAMP '1930-01-01'", "TIMESTAMP '2100-12-31'"
-_ISO_DATES = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S")
+_ISO_DATE = "%Y-%m-%d"
+# A time of day and a zone after a date: the date is the day there.
+_TIME = r"[T ]\s*\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*([AaPp]\.?[Mm]\.?)?\s*(Z|UTC|[+-]\d{2}:?(\d{2})?)?$"
+_TIME_DIRECTIVES = ("%H", "%I", "%M", "%S", "%p")
 _DIRECTIVE_DIGITS = {"Y": 4, "m": 2, "d": 2, "y": 2, "j": 3, "H": 2, "M": 2, "S": 2}
 TRUE_WORDS, FALSE_WORDS = ("true", "t", "yes", "y", "1", "是", "有"), ("false", "f", "no", "n", "0", "否", "无")
 _BLANKS = " \t\u00a0\u3000"
@@ -35,13 +38,16 @@ _WIDE = {code + 0xFEE0: code for code in range(0x21, 0x7F)}
 _WIDE_SIGNS = _WIDE | {ord("￥"): ord("¥")}
 _WIDE_WORDS = {wide: plain for wide, plain in _WIDE.items() if chr(plain).isalnum()}
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
-_GROUPED = r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?"
+_SPACE = r"\s\x{00a0}\x{2007}\x{2009}\x{202f}"
+_CURRENCY = r"(?:[¥€$£元]|CNY|RMB|EUR|USD|GBP|CHF|HKD)"
+# A whole number as a program writes it that takes it for one with decimals.
+_WHOLE = r"^([+-]?\d+)[.,]0+$"
 # What Excel makes of an id of more than a few digits, in a sheet or in a CSV file: its last digits are lost.
 _ROUNDED_ID = r"\d(\.\d+)?[eE]\+\d+"
 # A number that is no whole one, or is below zero: where numbers are not what somebody typed as text, no id.
 _UNLIKELY_ID = r"-\d+(\.\d+)?([eE][+-]?\d+)?|\d+\.\d+([eE][+-]?\d+)?|\d+[eE][+-]\d+"
 EXCEL_ERRORS = (
-    "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NUM!", "#NAME?", "#NULL!", "#SPILL!", "#CALC!", "#GETTING_DATA",
+    "#REF!", "#VALUE!", "#DIV/0!", "#NUM!", "#NAME?", "#NULL!", "#SPILL!", "#CALC!", "#GETTING_DATA",
 )  # fmt: skip
 UNSAVED = "#UNSAVED!"
 """Stands for a formula whose value was never saved with it; no error value of Excel's own."""
@@ -74,11 +80,20 @@ class Reading(NamedTuple):
     ----------
     date_form
         A strptime form; None for ISO.
+    zone
+        Of moments in time, where their day is asked for.
+    decimal
+        The decimal sign, "." or ",", of numbers that are written for people; None where a program wrote them.
+    before
+        The day, as days since 1970-01-01, back from which the days of a date are counted where a number is wanted.
     day_zero
         Of an Excel sheet, the day that 0 stands for in a date's place. None where numbers are no dates.
     """
 
     date_form: str | None = None
+    zone: str = "UTC"
+    decimal: str | None = None
+    before: int | None = None
     day_zero: dt.date | None = None
 
 
@@ -95,7 +110,8 @@ def quote_text(text: str) -> str:
 def cell_text(name: str, sql_type: str) -> str:
     """SQL for a cell as text without blanks around it (the ideographic one too), NULL where empty.
 
-    Whole floating-point numbers lose their `.0`; NaN is how pandas writes an empty cell.
+    Whole floating-point numbers lose their `.0`; NaN is how pandas writes an empty cell. What else stands for an empty
+    cell is still there.
     """
     cell = quote_name(name)
     if sql_type in _FLOATING:
@@ -106,12 +122,27 @@ def cell_text(name: str, sql_type: str) -> str:
     return f"nullif(trim({text}, {quote_text(_BLANKS)}), '')"
 
 
-def source_cell(kind: contract.Kind, name: str, sql_type: str, values: Mapping[str, str]) -> Cell:
+def filled_text(name: str, sql_type: str, missing: Sequence[str], *, is_whole: bool = False) -> str:
+    """SQL for a cell as text, NULL where empty or one of the texts that stand for that.
+
+    `is_whole`: whether a whole number written as one with decimals loses them.
+    """
+    text = cell_text(name, sql_type)
+    if is_whole and sql_type not in _INTEGRAL:
+        plain = f"regexp_replace({text}, {quote_text(_WHOLE)}, '\\1')"
+        text = f"CASE WHEN right({text}, 1) = '0' THEN {plain} ELSE {text} END"
+    return f"CASE WHEN {text} NOT IN {_list(tuple(missing))} THEN {text} END" if missing else text
+
+
+def source_cell(
+    kind: contract.Kind, name: str, sql_type: str, values: Mapping[str, str], missing: Sequence[str] = ()
+) -> Cell:
     """Give a source's cell; `values`: what its texts stand for, where that is not themselves (an empty text: empty)."""
     if _is_typed(kind, sql_type) and not values:
         cell = quote_name(name)
         return Cell(name, sql_type, f"CASE WHEN NOT isnan({cell}) THEN {cell} END" if sql_type in _FLOATING else cell)
-    text = cell_text(name, sql_type)
+    words = [word for word in missing if word not in values]
+    text = filled_text(name, sql_type, words, is_whole=kind in ("id", "code", "flag", "integer"))
     if not values:
         return Cell(name, sql_type, text)
     cases = " ".join(
@@ -130,17 +161,17 @@ def cell_said(column: contract.TableColumn, cell: Cell, reading: Reading) -> str
     name, kind = quote_name(cell.name), column.kind
     if kind == "text" or (kind == "code" and column.values is None):
         return known_text(cell.text)
+    if kind == "date" or (kind == "number" and reading.before is not None):
+        return _moment_of(cell, reading)
     if _is_typed(kind, cell.sql_type):
-        return f"TRY_CAST({name} AS {'TIMESTAMP' if kind == 'date' else 'DOUBLE'})"
+        return f"TRY_CAST({name} AS DOUBLE)"
     if kind == "id" and cell.sql_type in _FLOATING:
         return f"CASE WHEN {_whole(name)} AND {name} >= 0 THEN {cell.text} END"
     match kind:
-        case "date":
-            return _moment(_half_width(cell.text, _WIDE), reading)
         case "money" | "integer":
-            return f"TRY_CAST({_plain_number(cell.text)} AS DOUBLE)"
+            return number(cell.text, reading.decimal)
         case "number":
-            return number_value(cell.text)
+            return number_value(cell.text, reading.decimal)
     return _half_width(cell.text, _WIDE_WORDS)
 
 
@@ -154,8 +185,7 @@ def cell_value(column: contract.TableColumn, said: str, cell: Cell, reading: Rea
             right = f"NOT regexp_full_match({said}, {quote_text(wrong)}) AND lower({said}) NOT IN {words}"
             return f"CASE WHEN {right} THEN {said} END"
         case "date":
-            usable = f"{said} BETWEEN {_FIRST_MOMENT} AND {_LAST_MOMENT} AND {said} = date_trunc('day', {said})"
-            return f"CASE WHEN {usable} THEN CAST(CAST({said} AS DATE) - DATE '1970-01-01' AS BIGINT) END"
+            return day_of(said)
         case "money":
             usable = f"isfinite({said}) AND abs({said}) <= {LARGEST_AMOUNT}"
             return f"CASE WHEN {usable} THEN CAST(round({said} * 100) AS BIGINT) END"
@@ -164,17 +194,19 @@ def cell_value(column: contract.TableColumn, said: str, cell: Cell, reading: Rea
             return f"CASE WHEN {yes} THEN true WHEN {no} THEN false END"
         case "integer":
             return f"CASE WHEN {_whole(said)} THEN TRY_CAST({said} AS BIGINT) END"
+        case "number" if reading.before is not None:
+            return f"CAST({reading.before} - {day_of(said)} AS DOUBLE)"
         case "code" if column.values is not None:
             return f"CASE WHEN {said} IN {_list(column.values)} THEN {said} END"
     return said
 
 
-def number_value(text: str) -> str:
+def number_value(text: str, decimal: str | None = None) -> str:
     """SQL for a text as a finite double; true, yes and 是 are 1, false, no and 否 are 0; NULL where it is neither."""
-    word, number = f"lower({_half_width(text, _WIDE_WORDS)})", f"TRY_CAST({_plain_number(text)} AS DOUBLE)"
+    word, value = f"lower({_half_width(text, _WIDE_WORDS)})", number(text, decimal)
     return (
         f"CASE WHEN {word} IN ('true', 'yes', '是') THEN 1.0 WHEN {word} IN ('false', 'no', '否') THEN 0.0"
-        f" WHEN isfinite({number}) THEN {number} END"
+        f" WHEN isfinite({value}) THEN {value} END"
     )
 
 
@@ -202,6 +234,27 @@ def form_digits(form: str) -> int | None:
     return sum(_DIRECTIVE_DIGITS[part] for part in directives[1:])
 
 
+def day(cell: Cell, reading: Reading) -> str:
+    """SQL for a cell's date as days since 1970-01-01; NULL where it is none."""
+    return day_of(_moment_of(cell, reading))
+
+
+def day_of(moment: str) -> str:
+    """SQL for the day of a moment, as days since 1970-01-01; NULL where it is none of four digits of the year."""
+    usable = f"{moment} BETWEEN {_FIRST_MOMENT} AND {_LAST_MOMENT}"
+    return f"CASE WHEN {usable} THEN CAST(CAST({moment} AS DATE) - DATE '1970-01-01' AS BIGINT) END"
+
+
+def _moment_of(cell: Cell, reading: Reading) -> str:
+    """SQL for the moment a cell names."""
+    if not _is_typed("date", cell.sql_type):
+        return _moment(_half_width(cell.text, _WIDE), reading)
+    moment = quote_name(cell.name)
+    if cell.sql_type == "TIMESTAMP WITH TIME ZONE":
+        moment = f"timezone({quote_text(reading.zone)}, {moment})"
+    return f"TRY_CAST({moment} AS TIMESTAMP)"
+
+
 def _is_typed(kind: contract.Kind, sql_type: str) -> bool:
     """Whether a column's type is already that of a date or an amount, so that no text need be read."""
     if kind == "date":
@@ -213,7 +266,9 @@ def _moment(text: str, reading: Reading) -> str:
     form, day_zero = reading.date_form, reading.day_zero
     digits = form_digits(form) if form else None
     # A sheet's own dates come as ISO, whatever form its texts have.
-    forms = _ISO_DATES if form is None else (form, *(_ISO_DATES if day_zero else ()))
+    forms = (_ISO_DATE,) if form is None else (form, *((_ISO_DATE,) if day_zero else ()))
+    if form is None or not any(directive in form for directive in _TIME_DIRECTIVES):
+        text = f"regexp_replace({text}, {quote_text(_TIME)}, '')"
     moment = f"try_strptime({text}, [{', '.join(map(quote_text, forms))}])"
     if digits:
         # With a digit less it would still be some date.
@@ -234,10 +289,30 @@ def _half_width(text: str, wide: Mapping[int, int]) -> str:
     return f"CASE WHEN strlen({text}) = length({text}) THEN {text} ELSE {changed} END"
 
 
-def _plain_number(text: str) -> str:
-    """SQL for a number's text without a currency sign and the commas between groups of three; NULL for other text."""
-    plain = f"trim({_half_width(text, _WIDE_SIGNS)}, '¥元 ')"
-    return f"CASE WHEN regexp_full_match({plain}, '{_NUMBER}|{_GROUPED}') THEN replace({plain}, ',', '') END"
+def number(text: str, decimal: str | None) -> str:
+    """SQL for a number's text as a double; NULL for other text.
+
+    Without a decimal sign, as programs write numbers, at most with ¥ or 元. With one also as people do: groups of
+    three (of which none follows a leading 0), a currency, per cent, and what is below zero in parentheses or with its
+    sign at the end.
+    """
+    half = _half_width(text, _WIDE_SIGNS)
+    plain = f"trim({half}, '¥元 ')"
+    as_programs_do = f"WHEN regexp_full_match({plain}, {quote_text(_NUMBER)}) THEN TRY_CAST({plain} AS DOUBLE)"
+    if decimal is None:
+        return f"CASE {as_programs_do} END"
+    group = rf"[{'.' if decimal == ',' else ','}'’{_SPACE}]"
+    digits = rf"(?:\d+|[1-9]\d{{0,2}}(?:{group}\d{{3}})+)(?:[{decimal}]\d*)?|[{decimal}]\d+"
+    around = rf"[{_SPACE}]*(?:[+−-]|{_CURRENCY})?[{_SPACE}]*"
+    written = rf"{around}{around}(?:{digits})[{_SPACE}]*(?:%|{_CURRENCY})?[{_SPACE}]*"
+    size = f"TRY_CAST(replace(regexp_replace({half}, '[^0-9{decimal}]', '', 'g'), '{decimal}', '.') AS DOUBLE)"
+    sign = f"CASE WHEN regexp_matches({half}, '[(−-]') THEN -1 ELSE 1 END"
+    as_people_do = f"{sign} * {size} / CASE WHEN contains({half}, '%') THEN 100 ELSE 1 END"
+    no_point = f"NOT contains({plain}, '.') AND " if decimal == "," else ""
+    return (
+        f"CASE {as_programs_do.replace('WHEN ', f'WHEN {no_point}', 1)}"
+        f" WHEN regexp_full_match({half}, {quote_text(rf'{written}-?|[(]{written}[)]')}) THEN {as_people_do} END"
+    )
 
 
 def _whole(cell: str) -> str:

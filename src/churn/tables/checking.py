@@ -90,6 +90,13 @@ LeftOut = tuple[str, str, int, str, str]
 """A row left out: table, file name, row in that file (from 1), column (may be empty), rule."""
 
 
+class Note(NamedTuple):
+    """A note for whoever uses the data: whether it is a warning, and its text."""
+
+    is_warning: bool
+    said: Said
+
+
 @dataclass(frozen=True, kw_only=True)
 class Checked:
     """Checked tables in a DuckDB database: dates are whole days since 1970-01-01, money whole cents.
@@ -108,6 +115,8 @@ class Checked:
         How many columns of each table nothing asks for, where there are any.
     names
         The file's own name of a column, where that is not the name in the database.
+    notes
+        What was assumed in reading.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -116,6 +125,7 @@ class Checked:
     findings: Sequence[Finding]
     ignored_columns: Mapping[str, int]
     names: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[Note] = ()
 
     @property
     def is_ok(self) -> bool:
@@ -167,13 +177,6 @@ def describe_rule(finding: Finding) -> str:
     return f"{finding.column or 'row'}: {finding.rule.replace('_', ' ')}"
 
 
-class Note(NamedTuple):
-    """A note for whoever uses the data: whether it is a warning, and its text."""
-
-    is_warning: bool
-    said: Said
-
-
 def total_lines(findings: Sequence[Finding]) -> dict[str, int]:
     """Count the total lines of each table that has some."""
     return {finding.table: finding.count for finding in findings if finding.rule == reading.TOTAL_LINE}
@@ -207,7 +210,7 @@ def list_notes(checked: Checked, config: Config) -> list[Note]:
     for name, n in totals.items():
         notes.append(Note(False, message("{table}: total lines, which are not rows: {n}", table=TABLES[name], n=n)))
     beyond = [finding for finding in checked.findings if finding.rule == BEYOND]
-    return notes + [Note(True, _tell_beyond(finding, config)) for finding in beyond]
+    return [*checked.notes, *notes] + [Note(True, _tell_beyond(finding, config)) for finding in beyond]
 
 
 def _tell_beyond(finding: Finding, config: Config) -> Message:

@@ -1,5 +1,6 @@
 """One flat file, already one row per customer: a table whose columns the file itself decides by its cells."""
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,18 +10,25 @@ from typing import Literal, NamedTuple
 import duckdb
 import pandas as pd
 
-from churn.config import FlatFile, TableSource
+from churn.config import MISSING, FlatFile, TableSource
 from churn.errors import ConfigError, DataError, MissingColumnError
+from churn.speech import Message, message
 from churn.tables import cells, checking, contract, database, reading, sources
-from churn.tables.checking import HINTS, Checked, Finding, RowCount, describe_rule
+from churn.tables.cells import Cell, Reading
+from churn.tables.checking import HINTS, Checked, Finding, Note, RowCount, describe_rule
 from churn.tables.reading import RawTable
-from churn.tables.sources import Source
+from churn.tables.sources import Readable, Source
+from churn.tables.survey import find_row_numbers, survey_dates, survey_numbers
 
 FlatKind = Literal["number", "text"]
 Labels = Literal["needed", "if there", "where known", "unread"]
-# A column is a number when at least this share of its filled cells are; rows with other cells are left out.
-NUMBER_SHARE = 0.95
+_NUMBERS_ROWS = {
+    "index": message("{name}: numbers the rows, and is left out; name it as keep in [flat] where it does not"),
+    "key": message("{name}: another key of the rows, and is left out; name it as keep in [flat] where it is none"),
+}
 MOST_LABEL_VALUES = 20
+LEAST_SHARED = 5
+"""A value of the label is shown where so many customers have it."""
 # A column of strings with more values than these, and a different one for more than half the customers, holds names
 # or numbers of theirs: it would say nothing of others, and travel with the model.
 MOST_LEVELS, NAME_SHARE = 100, 0.5
@@ -99,7 +107,7 @@ def open_flat(
     source = sources.source_of("flat", path.absolute())  # the reading process may stand in another folder
     threads = database.choose_threads(n_bytes := path.stat().st_size)
     with database.scratch_folder() as scratch:
-        raw, names, kinds, has_label = database.run_apart(
+        raw, names, kinds, has_label, notes = database.run_apart(
             lambda: str(path), n_bytes, _load, scratch, source, flat, kinds, labels, threads
         )
         with database.open_database(scratch, threads) as connection:
@@ -118,6 +126,7 @@ def open_flat(
                 names=outer,
                 kinds=kinds,
                 has_label=has_label,
+                notes=notes,
             )
 
 
@@ -133,10 +142,11 @@ def _require_rows(path: Path, flat: FlatFile, count: RowCount, findings: Sequenc
 
 def _load(
     scratch: Path, source: Source, flat: FlatFile, kinds: Mapping[str, FlatKind] | None, labels: Labels, threads: int
-) -> tuple[RawTable, list[str], Mapping[str, FlatKind], bool]:
+) -> tuple[RawTable, list[str], Mapping[str, FlatKind], bool, list[Note]]:
     """Read the file into the database of the scratch folder; runs in a process of its own.
 
-    Gives, too, the file's columns, the kind of every feature (`kinds` where given), and whether the label is read.
+    Gives, too, the file's columns, the kind of every feature (`kinds` where given), whether the label is read, and what
+    was assumed.
 
     Raises
     ------
@@ -144,8 +154,10 @@ def _load(
         A column of the configuration, or of `kinds`, is missing.
     ConfigError
         The label never has the value the configuration calls churned, or is not a label; a column holds names.
+    DataError
+        Numbers or dates that can be read in two ways.
     """
-    mapping = TableSource(encoding=flat.encoding, sheet=flat.sheet, totals=flat.totals)
+    mapping = TableSource(encoding=flat.encoding, sheet=flat.sheet, totals=flat.totals, missing=flat.missing)
     with database.open_database(scratch, threads) as connection:
         with sources.as_readable(source, mapping, scratch) as readable:
             names = readable.names
@@ -155,14 +167,74 @@ def _load(
             scan = reading.scan_source(source, readable)
             with reading.as_data_error(source):
                 types = reading.column_types(connection, scan)
-                texts = {name: cells.known_text(cells.cell_text(*one)) for name, one in zip(names, types, strict=True)}
-                reads_label = labels != "unread" and flat.label in names
-                values = _label_values(connection, scan, texts[flat.label], flat, source, labels) if reads_label else {}
-                kinds = kinds or _find_kinds(connection, scan, texts, flat, source)
+                missing = (*MISSING, *flat.missing)
+                columns = {
+                    name: Cell(*one, cells.known_text(cells.filled_text(*one, missing, is_whole=name == flat.label)))
+                    for name, one in zip(names, types, strict=True)
+                }
+                label = columns.get(flat.label) if labels != "unread" else None
+                found = _label_values(connection, scan, label.text, flat, source, labels) if label else {}
+                features = list(kinds or (name for name in names if name not in {flat.id, flat.label, *flat.drop}))
+                asked = {name: columns[name] for name in features}
+                known, readings, notes = _survey(connection, scan, asked, flat, kinds, source, readable)
                 connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-        mapping = mapping.model_copy(update={"columns": _outer_names(flat, kinds), "values": {"churned": values}})
-        raw = reading.load_table(connection, _flat_table(kinds, values, labels), [source], mapping, scratch)
-        return raw, names, kinds, bool(values)
+        values = {value: outcome for value, (outcome, _) in found.items()}
+        mapping = mapping.model_copy(update={"columns": _outer_names(flat, known), "values": {"churned": values}})
+        inner = {outer: name for name, outer in _outer_names(flat, known).items()}
+        how = {"customer_id": Reading(day_zero=readable.day_zero), "churned": Reading()}
+        how |= {inner[name]: one for name, one in readings.items()}
+        table = _flat_table(known, values, labels)
+        raw = reading.load_table(connection, table, [source], mapping, scratch, how)
+        return raw, names, known, bool(values), [*_label_notes(flat, found), *notes]
+
+
+def _survey(
+    connection: duckdb.DuckDBPyConnection,
+    scan: str,
+    columns: Mapping[str, Cell],
+    flat: FlatFile,
+    kinds: Mapping[str, FlatKind] | None,
+    source: Source,
+    readable: Readable,
+) -> tuple[dict[str, FlatKind], dict[str, Reading], list[Note]]:
+    """Settle what each column is and how its cells are to be read, by all of them, and say what was assumed."""
+    found: dict[str, FlatKind] = {}
+    notes: list[Note] = []
+    zones = {readable.names[place]: zone for place, zone in readable.zones.items()}
+    asked = {name: cell for name, cell in columns.items() if kinds is None or kinds[name] == "number"}
+    numbers = survey_numbers(
+        connection, scan, {name: cell.text for name, cell in asked.items()}, source.path, readable.delimiter,
+        flat.decimal, "flat",
+    )  # fmt: skip
+    always = {*flat.bindings, flat.coverage} if kinds is None else set[str | None]()
+    no_numbers = [name for name, one in numbers.items() if not one.are_most and name not in always]
+    maybe = {name: cell for name, cell in asked.items() if name in flat.dates or name in no_numbers}
+    dates = survey_dates(connection, scan, maybe, source.path, flat.dates)
+    readings = {
+        name: Reading(dates.get(name), zones.get(name, "UTC"), one.decimal, day_zero=readable.day_zero)
+        for name, one in numbers.items()
+    }
+    if dates:
+        last = _last_day(connection, scan, {name: columns[name] for name in dates}, readings)
+        before = contract.to_days(flat.as_of) if flat.as_of else last
+        readings |= {name: readings[name]._replace(before=before) for name in dates}
+        notes.append(Note(False, _tell_dates(list(dates), contract.to_date(before), is_told=flat.as_of is not None)))
+    for name in columns:
+        is_number = name in dates or name in always or (name in numbers and numbers[name].are_most)
+        found[name] = kinds[name] if kinds else "number" if is_number else "text"
+    readings |= {name: Reading() for name in columns if name not in readings}
+    if kinds is None:
+        values = {
+            name: cells.number_value(columns[name].text, numbers[name].decimal)
+            for name, kind in found.items()
+            if kind == "number" and name not in {*dates, *always, *flat.keep}
+        }
+        for name, which in find_row_numbers(connection, scan, values).items():
+            del found[name], readings[name]
+            notes.append(Note(False, replace(_NUMBERS_ROWS[which], facts={"name": name})))
+        texts = {name: columns[name].text for name, kind in found.items() if kind == "text" and name not in flat.keep}
+        _require_no_names(connection, scan, texts, source)
+    return found, readings, notes
 
 
 def _flat_table(kinds: Mapping[str, FlatKind], values: Mapping[str, str], labels: Labels) -> contract.Table:
@@ -196,22 +268,23 @@ def _require_columns(source: Source, flat: FlatFile, names: Sequence[str], wante
         )
 
 
-def _find_kinds(
-    connection: duckdb.DuckDBPyConnection, scan: str, texts: Mapping[str, str], flat: FlatFile, source: Source
-) -> dict[str, FlatKind]:
-    features = [name for name in texts if name not in {flat.id, flat.label, *flat.drop}]
-    if not features:
-        return {}
-    shares = ", ".join(
-        f"count({cells.number_value(texts[name])}) >= {NUMBER_SHARE} * count({texts[name]})" for name in features
+def _last_day(
+    connection: duckdb.DuckDBPyConnection, scan: str, columns: Mapping[str, Cell], readings: Mapping[str, Reading]
+) -> int:
+    """Return the last day of a file's columns of dates."""
+    last = ", ".join(f"max({cells.day(cell, readings[name])})" for name, cell in columns.items())
+    found: list[int] = [day for day in database.fetch_row(connection, f"SELECT {last} FROM {scan}") if day is not None]
+    return max(found, default=0)
+
+
+def _tell_dates(names: Sequence[str], before: dt.date, *, is_told: bool) -> Message:
+    if is_told:
+        return message("{names}: dates, read as days before {day}", names=", ".join(names), day=before)
+    return message(
+        "{names}: dates, read as days before {day}, the last of them; give another day as as_of in [flat]",
+        names=", ".join(names),
+        day=before,
     )
-    is_number = database.fetch_row(connection, f"SELECT {shares} FROM {scan}")
-    always = {*flat.bindings, flat.coverage}
-    kinds: dict[str, FlatKind] = {
-        name: "number" if number or name in always else "text" for name, number in zip(features, is_number, strict=True)
-    }
-    _require_no_names(connection, scan, {name: texts[name] for name, kind in kinds.items() if kind == "text"}, source)
-    return kinds
 
 
 def _require_no_names(
@@ -231,24 +304,61 @@ def _require_no_names(
 
 def _label_values(
     connection: duckdb.DuckDBPyConnection, scan: str, text: str, flat: FlatFile, source: Source, labels: Labels
-) -> dict[str, str]:
-    query = f"SELECT DISTINCT {text} AS label FROM {scan} WHERE label IS NOT NULL LIMIT {MOST_LABEL_VALUES + 1}"
-    values = [value for (value,) in connection.execute(query).fetchall()]
-    says_nothing = len(values) > MOST_LABEL_VALUES or flat.churned not in values
+) -> dict[str, tuple[str, int]]:
+    """Say of each value of the label what it stands for, "1", "0" or nothing, and how often it is there."""
+    query = (
+        f"SELECT label, count(*) FROM (SELECT {text} AS label FROM {scan}) WHERE label IS NOT NULL"
+        f" GROUP BY label ORDER BY count(*) DESC, label LIMIT {MOST_LABEL_VALUES + 1}"
+    )
+    counts: dict[str, int] = dict(connection.execute(query).fetchall())
+    # A later file may write the same outcome otherwise.
+    churned, stayed = ({_same(value) for value in given} for given in (flat.churned, flat.stayed))
+    says_nothing = len(counts) > MOST_LABEL_VALUES or not any(_same(value) in churned for value in counts)
     if says_nothing and labels == "where known":
         return {}
-    if len(values) > MOST_LABEL_VALUES:
+    if len(counts) > MOST_LABEL_VALUES:
         raise ConfigError(
             f"{source.path}: column {flat.label} has more than {MOST_LABEL_VALUES} values, so it is not a label;"
             " fix flat.label in the configuration"
         )
-    if flat.churned not in values:
-        if labels != "needed":  # nobody has left yet, or nobody knows
+    if says_nothing:
+        if labels != "needed" and len(counts) <= 1:  # nobody has left yet, or nobody knows
             return {}
         raise ConfigError(
-            f"{source.path}: column {flat.label} never has the value that flat.churned names;"
-            " fix flat.churned in the configuration"
+            f"{source.path}: column {flat.label} never has the value that flat.churned names; it has"
+            f" {_list_values(counts)}; fix flat.churned in the configuration"
         )
-    # a string that is not one of the label's is an unknown outcome
-    empty = dict.fromkeys((*cells.EXCEL_ERRORS, cells.UNSAVED), "") if labels == "where known" else {}
-    return {value: "1" if value == flat.churned else "0" for value in values} | empty
+    unknown = {_same(value) for value in counts} - churned - stayed
+    if len(unknown) > (0 if stayed else 1):
+        raise ConfigError(
+            f"{source.path}: column {flat.label} has {_list_values(counts)}; name those who stayed as stayed in [flat],"
+            " and what is no outcome as missing"
+        )
+    empty = dict.fromkeys((*cells.EXCEL_ERRORS, cells.UNSAVED), ("", 0)) if labels == "where known" else {}
+    return {value: ("1" if _same(value) in churned else "0", n) for value, n in counts.items()} | empty
+
+
+def _same(value: str) -> str:
+    """Give an outcome as it is compared: true is 1, false 0, and capitals do not count."""
+    word = value.casefold().strip()
+    return "1" if word in ("true", "t") else "0" if word in ("false", "f") else word
+
+
+def _list_values(counts: Mapping[str, int]) -> str:
+    """List values that several customers share with their counts; another may be somebody's name."""
+    shared = [f"{value} ({n:,})" for value, n in counts.items() if n >= LEAST_SHARED]
+    others = f"{len(counts) - len(shared)} that fewer than {LEAST_SHARED} customers have"
+    return ", ".join(shared + ([others] if len(shared) < len(counts) else [])) or "none"
+
+
+def _label_notes(flat: FlatFile, found: Mapping[str, tuple[str, int]]) -> list[Note]:
+    left, stayed = ({value: n for value, (what, n) in found.items() if what == outcome} for outcome in "10")
+    if not left:
+        return []
+    said = message(
+        "{label}: left are {left}; stayed are {stayed}",
+        label=flat.label,
+        left=_list_values(left),
+        stayed=_list_values(stayed),
+    )
+    return [Note(False, said)]

@@ -6,7 +6,6 @@ that cannot be split into the header's cells is there too, empty, with the rule 
 where a quotation mark took the lines after it into the same row.
 """
 
-import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,14 +14,16 @@ from pathlib import Path
 import duckdb
 
 from churn import errors, files
-from churn.config import TableSource
+from churn.config import MISSING, TableSource
 from churn.tables import cells, contract, database
 from churn.tables.cells import Cell, Reading, quote_name, quote_text
 from churn.tables.lines import LONGEST_LINE
 from churn.tables.sources import Readable, Source, as_readable, describe, list_columns
+from churn.tables.survey import survey_numbers
 
 WIDE = 200
 TOTAL_LINE = "total_line"
+_NUMERIC = ("money", "integer", "number")
 # Blanks and colons around or inside the word do not count; some systems close a list with how many there are.
 _AROUND = r"[\s\x{00a0}\x{3000}:：]+"
 _COUNTED = r"共[0-9０-９,，]+[条笔户行个人]+(记录|数据|客户)?"
@@ -59,8 +60,15 @@ def load_table(
     sources: Sequence[Source],
     mapping: TableSource,
     scratch: Path,
+    readings: Mapping[str, Reading] | None = None,
 ) -> RawTable:
     """Read a table's files into `raw_<table>`.
+
+    Parameters
+    ----------
+    readings
+        By the name of a column, how its cells are to be understood, where that is known; else by the mapping, and
+        where cells are not as programs write numbers, by all of the column's.
 
     Raises
     ------
@@ -83,11 +91,28 @@ def load_table(
                 # Looking for what expressions share takes time that grows with the square of their number.
                 connection.execute("SET disabled_optimizers = 'common_subexpressions'")
             with as_data_error(source):
-                rows = _typed_rows(found, mapping, scan, column_types(connection, scan), readable.day_zero)
-                connection.execute(
+                types = column_types(connection, scan)
+                how = dict(readings or {}) or {
+                    column.name: Reading(
+                        mapping.dates.get(column.name),
+                        readable.zones.get(-1 if index is None else index, "UTC"),
+                        mapping.decimal,
+                        day_zero=readable.day_zero,
+                    )
+                    for column, index in found.items()
+                }
+                insert = (
                     f"INSERT INTO {raw_name(table.name)} SELECT * EXCLUDE (source_row, rule), {position}, source_row,"
-                    f" rule FROM ({rows})"
+                    " rule FROM ({rows})"
                 )
+                connection.execute(insert.format(rows=_typed_rows(found, mapping, scan, types, how)))
+                texts = {} if readings else _number_texts(found, types, mapping)
+                if texts and _has_unread_numbers(connection, table.name, position):
+                    told, section = mapping.decimal, f"tables.{table.name}"
+                    numbers = survey_numbers(connection, scan, texts, source.path, readable.delimiter, told, section)
+                    how |= {name: how[name]._replace(decimal=one.decimal) for name, one in numbers.items()}
+                    connection.execute(f"DELETE FROM {raw_name(table.name)} WHERE source_file = {position}")
+                    connection.execute(insert.format(rows=_typed_rows(found, mapping, scan, types, how)))
                 if source.form != "parquet":
                     _add_rejected(connection, raw_name(table.name), position, readable, mapping.totals)
             _require_all(connection, raw_name(table.name), position, source, readable.lines.n_rows)
@@ -217,7 +242,7 @@ def _typed_rows(
     mapping: TableSource,
     scan: str,
     types: Sequence[tuple[str, str]],
-    day_zero: dt.date | None,
+    readings: Mapping[str, Reading],
 ) -> str:
     """SQL for a scan's rows in the contract's terms: cells to texts, contents, values, and the rule they break.
 
@@ -226,17 +251,17 @@ def _typed_rows(
     """
     # Numbered first of all: what stands between may hand on rows in another order.
     texts = ["row_number() OVER () AS source_row", f"{cells.cell_text(*types[0])} AS first_text"]
-    contents, values, chosen = [], [], []
+    contents, values, chosen, missing = [], [], [], (*MISSING, *mapping.missing)
     rules = [f"CASE WHEN {_is_total_line('first_text', mapping.totals)} THEN ':{TOTAL_LINE}' END"]
     for column, index in found.items():
         name = quote_name(column.name)
         if index is None:
             chosen.append(f"{'false' if column.kind == 'flag' else 'NULL'} AS {name}")
             continue
-        source = cells.source_cell(column.kind, *types[index], mapping.values.get(column.name, {}))
+        source = cells.source_cell(column.kind, *types[index], mapping.values.get(column.name, {}), missing)
         cell = Cell(f"cell {index}", source.sql_type, quote_name(f"text {column.name}"))
         texts += [f"{quote_name(source.name)} AS {quote_name(cell.name)}", f"{source.text} AS {cell.text}"]
-        content, reading = quote_name(f"content {column.name}"), Reading(mapping.dates.get(column.name), day_zero)
+        content, reading = quote_name(f"content {column.name}"), readings[column.name]
         contents.append(f"{cells.cell_said(column, cell, reading)} AS {content}")
         values.append(f"{cells.cell_value(column, content, cell, reading)} AS {name}")
         rules.append(cells.cell_rule(column, cell, name))
@@ -247,6 +272,28 @@ def _typed_rows(
     for step in (contents, values):
         query = f"SELECT *, {', '.join(step)} FROM ({query})"
     return f"SELECT {', '.join(chosen)}, source_row, coalesce({', '.join(rules)}) AS rule FROM ({query})"
+
+
+def _has_unread_numbers(connection: duckdb.DuckDBPyConnection, table: str, position: int) -> bool:
+    """Whether a file has cells that are no numbers as programs write them, and may be some as people do."""
+    wrong = "|".join(cells.RULES[kind] for kind in _NUMERIC)
+    (n_wrong,) = database.fetch_row(
+        connection,
+        f"SELECT count(*) FROM {raw_name(table)}"
+        f" WHERE source_file = {position} AND regexp_matches(rule, ':({wrong})$')",
+    )
+    return bool(n_wrong)
+
+
+def _number_texts(
+    found: Mapping[contract.TableColumn, int | None], types: Sequence[tuple[str, str]], mapping: TableSource
+) -> dict[str, str]:
+    """SQL of the cells of columns of numbers that a file holds as texts."""
+    return {
+        column.name: cells.filled_text(*types[index], (*MISSING, *mapping.missing))
+        for column, index in found.items()
+        if index is not None and column.kind in _NUMERIC and types[index][1] == "VARCHAR"
+    }
 
 
 def _not_a_month_end(day: str) -> str:

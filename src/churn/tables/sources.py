@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from churn import files
@@ -86,6 +87,8 @@ class Readable(NamedTuple):
         Of its columns, and between them; of Parquet, none.
     lines
         The file, or a UTF-8 CSV copy, and how many rows it has to give.
+    zones
+        By the place of a column of moments in time, the zone it is written in.
     day_zero
         Of a sheet, the day that 0 stands for in a date's place.
     """
@@ -93,6 +96,7 @@ class Readable(NamedTuple):
     names: list[str]
     delimiter: str
     lines: Lines
+    zones: Mapping[int, str] = {}
     day_zero: dt.date | None = None
 
 
@@ -111,9 +115,9 @@ def as_readable(source: Source, mapping: TableSource, folder: Path) -> Iterator[
         empty file, or one that names a column twice.
     """
     if source.form == "parquet":
-        names, n_rows = _parquet_columns(source)
+        names, zones, n_rows = _parquet_columns(source)
         _require_names(source, names)
-        yield Readable(names, "", Lines(source.path, n_rows, {}))
+        yield Readable(names, "", Lines(source.path, n_rows, {}), zones)
         return
     path, day_zero = folder / "readable.csv", None
     if source.form == "xlsx":
@@ -125,7 +129,7 @@ def as_readable(source: Source, mapping: TableSource, folder: Path) -> Iterator[
     names, delimiter, n_before = _csv_columns(source, path)
     _require_names(source, names)
     lines = read_lines(path, delimiter, names, folder / "whole.csv", n_before, is_typed=source.form == "csv")
-    yield Readable(names, delimiter, lines, day_zero)
+    yield Readable(names, delimiter, lines, day_zero=day_zero)
     for copy in {path, lines.path} - {source.path}:
         copy.unlink()
 
@@ -238,11 +242,12 @@ def _form_of(path: Path) -> Form:
     return "xlsx" if form == "csv" and path.is_file() and files.begins_with(path, _ZIP, _OLD_OFFICE) else form
 
 
-def _parquet_columns(source: Source) -> tuple[list[str], int]:
-    """Return a file's column names and its number of rows."""
+def _parquet_columns(source: Source) -> tuple[list[str], dict[int, str], int]:
+    """Return a file's column names, the zones of its moments by their column's place, and its number of rows."""
     try:
         with pq.ParquetFile(source.path) as file:
-            return [_in_one_line(name) for name in file.schema_arrow.names], file.metadata.num_rows
+            zones = {place: zone for place, kind in enumerate(file.schema_arrow.types) if (zone := _zone(kind))}
+            return [_in_one_line(name) for name in file.schema_arrow.names], zones, file.metadata.num_rows
     except (OSError, ValueError) as error:
         raise DataError(f"{source.path}: is not a whole Parquet file; export it again") from error
 
@@ -268,6 +273,10 @@ def _csv_columns(source: Source, text_path: Path) -> tuple[list[str], str, int]:
     except (csv.Error, StopIteration) as error:
         raise DataError(f"{source.path}: the first line cannot be split into column names; export it again") from error
     return [_in_one_line(name) for name in names], delimiter, n_before
+
+
+def _zone(kind: pa.DataType) -> str | None:
+    return kind.tz if pa.types.is_timestamp(kind) else None
 
 
 def _in_one_line(name: str) -> str:

@@ -1,0 +1,207 @@
+"""How the columns of a file are written, by all of their cells: decimal signs, dates, and numbers of rows."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+
+from churn.errors import DataError
+from churn.tables import cells
+from churn.tables.cells import Cell, Reading, quote_name
+from churn.tables.database import fetch_row
+
+MOST_SHARE = 0.95
+"""A column is of a kind when at least this share of its filled cells are."""
+DATE_FORMS = (
+    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y",
+    "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y",
+)  # fmt: skip
+# Days of the years 1900 to 2199: beyond, a form has misread a date.
+_FIRST_DAY, _LAST_DAY = -25_567, 84_005
+_AT_ONCE = 40
+_LEAST_ROWS, _KEY_DIGITS = 20, 6
+
+
+class Numbers(NamedTuple):
+    """How many cells of a column are filled and are numbers, and their decimal sign; None where programs wrote them."""
+
+    n_filled: int
+    n_numbers: int
+    decimal: str | None
+
+    @property
+    def are_most(self) -> bool:
+        """Whether the column is one of numbers; an empty one is."""
+        return self.n_numbers >= MOST_SHARE * self.n_filled
+
+
+def survey_numbers(
+    connection: duckdb.DuckDBPyConnection,
+    scan: str,
+    texts: Mapping[str, str],
+    path: Path,
+    delimiter: str,
+    told: str | None,
+    section: str,
+) -> dict[str, Numbers]:
+    """Say which columns are of numbers, and settle the decimal sign of those that people wrote.
+
+    Parameters
+    ----------
+    scan
+        SQL of the file's rows.
+    texts
+        By the name of a column, SQL of its cells as texts, NULL where empty.
+    path, delimiter
+        Of the file, for messages; where `;` stands between cells, `,` is the decimal sign.
+    told, section
+        The sign that the configuration gives, and the section that can.
+
+    Raises
+    ------
+    DataError
+        A column has both signs, or numbers such as 2,500, which can be read in two ways.
+    """
+    asked = {name: (text, cells.number_value(text)) for name, text in texts.items()}
+    found = {
+        name: Numbers(n_filled, n_numbers, None)
+        for name, (n_filled, n_numbers) in _ask(connection, scan, asked, ["count({0})", "count({1})"]).items()
+    }
+    by_people = [name for name, numbers in found.items() if numbers.n_numbers < numbers.n_filled]
+    asked = {name: (cells.number_value(texts[name], "."), cells.number_value(texts[name], ",")) for name in by_people}
+    both = "coalesce({0}, {1})"
+    wanted = [f"count({both})", "count({0})", "count({1})", "count({0}) FILTER ({1} IS NULL)",
+        "count({1}) FILTER ({0} IS NULL)", "count(*) FILTER ({0} > {1})"]  # fmt: skip
+    open_ones, signs = [], set()
+    for name, (n_either, n_point, n_comma, only_point, only_comma, n_larger) in _ask(
+        connection, scan, asked, wanted
+    ).items():
+        n_filled = found[name].n_filled
+        if not told and n_either >= MOST_SHARE * n_filled and min(only_point, only_comma) > (1 - MOST_SHARE) * n_either:
+            raise DataError(
+                f"{path}: column {name} has numbers with a decimal point and others with a decimal comma; write them"
+                f" alike, or say which sign holds as decimal in [{section}]"
+            )
+        sign = told or ("," if only_comma > only_point else "." if only_point else None)
+        if sign is None and n_larger and n_either >= MOST_SHARE * n_filled:
+            open_ones.append(name)
+        elif sign and n_either >= MOST_SHARE * n_filled:
+            signs.add(sign)
+        found[name] = Numbers(n_filled, n_comma if sign == "," else n_point, sign or ".")
+    for name in open_ones:
+        sign = signs.copy().pop() if len(signs) == 1 else "," if delimiter == ";" else None
+        if sign is None:
+            raise DataError(
+                f"{path}: column {name} has numbers such as 2,500, which may be 2500 or 2.5;"
+                f' say which as decimal = "." or "," in [{section}]'
+            )
+        found[name] = found[name]._replace(decimal=sign)
+    return found
+
+
+def survey_dates(
+    connection: duckdb.DuckDBPyConnection, scan: str, columns: Mapping[str, Cell], path: Path, told: Mapping[str, str]
+) -> dict[str, str | None]:
+    """Give the form of each column of dates, None for ISO; columns of anything else are left out.
+
+    Parameters
+    ----------
+    columns
+        By name, the cells, their texts NULL where empty.
+    told
+        By name, the form that the configuration gives.
+
+    Raises
+    ------
+    DataError
+        The dates of a column can be read in two ways.
+    """
+    typed = {name for name, cell in columns.items() if cell.sql_type == "DATE" or cell.sql_type.startswith("TIMESTAMP")}
+    texts = {name: (cell.text,) for name, cell in columns.items() if cell.sql_type == "VARCHAR" and name not in told}
+    wanted = ["count({0})", "count(*) FILTER (regexp_matches({0}, '[0-9]{{1,2}}[^0-9]'))"]
+    maybe = [
+        name for name, (n, n_like) in _ask(connection, scan, texts, wanted).items() if 0 < MOST_SHARE * n <= n_like
+    ]
+    asked = {name: (columns[name].text, *(_day(columns[name], form) for form in DATE_FORMS)) for name in maybe}
+    wanted = [f"count({{{place}}})" for place in range(len(DATE_FORMS) + 1)]
+    found: dict[str, str | None] = {name: told.get(name) for name in columns if name in typed or name in told}
+    for name, (n_filled, *counts) in _ask(connection, scan, asked, wanted).items():
+        best = [form for form, n in zip(DATE_FORMS, counts, strict=True) if n == max(counts)]
+        if max(counts) < MOST_SHARE * n_filled:
+            continue
+        for one, other in combinations(best, 2):
+            (n_differ,) = fetch_row(
+                connection,
+                f"SELECT count(*) FILTER ({_day(columns[name], one)} <> {_day(columns[name], other)}) FROM {scan}",
+            )
+            if n_differ:
+                raise DataError(
+                    f"{path}: the dates of column {name} may be written as {one} or as {other};"
+                    f" say which under dates in [flat]"
+                )
+        found[name] = best[0]
+    return found
+
+
+def _day(cell: Cell, form: str) -> str:
+    day = cells.day(cell, Reading(form))
+    return f"CASE WHEN {day} BETWEEN {_FIRST_DAY} AND {_LAST_DAY} THEN {day} END"
+
+
+def find_row_numbers(connection: duckdb.DuckDBPyConnection, scan: str, values: Mapping[str, str]) -> dict[str, str]:
+    """Name the columns that number the rows, or are another key of theirs, each with which of both it is.
+
+    `values`: by the name of a column of numbers, SQL of its values. An index that a program wrote beside the rows
+    tells in which order they came, often those who left last: what is learned from it holds in no other file.
+    """
+    found = {}
+    names = [name for name in values if name not in ("", "__index_level_0__") and not name.startswith("Unnamed: ")]
+    found = dict.fromkeys((name for name in values if name not in names), "index")
+    for start in range(0, len(names), _AT_ONCE):
+        part = names[start : start + _AT_ONCE]
+        inner = ", ".join(f"{values[name]} AS v{place}" for place, name in enumerate(part))
+        before = ", ".join(f"lag(v{place}) OVER (ORDER BY row) AS b{place}" for place in range(len(part)))
+        wanted = ", ".join(
+            f"count(*) FILTER (v{place} = b{place} + 1), count(*) FILTER (v{place} >= {10 ** (_KEY_DIGITS - 1)}"
+            f" AND v{place} = trunc(v{place})), count(DISTINCT v{place}),"
+            f" count(DISTINCT trunc(log10(CASE WHEN v{place} > 0 THEN v{place} END)))"
+            for place in range(len(part))
+        )
+        n_rows, *facts = fetch_row(
+            connection,
+            f"SELECT count(*), {wanted} FROM (SELECT *, {before} FROM"
+            f" (SELECT row_number() OVER () AS row, {inner} FROM {scan}))",
+        )
+        if n_rows < _LEAST_ROWS:
+            return found
+        for place, name in enumerate(part):
+            n_next, n_large, n_distinct, n_lengths = facts[4 * place : 4 * place + 4]
+            if n_next >= MOST_SHARE * (n_rows - 1):
+                found[name] = "index"
+            elif n_large == n_distinct == n_rows and n_lengths == 1:
+                found[name] = "key"
+    return found
+
+
+def _ask(
+    connection: duckdb.DuckDBPyConnection,
+    scan: str,
+    expressions: Mapping[str, Sequence[str]],
+    wanted: Sequence[str],
+) -> dict[str, tuple[Any, ...]]:
+    """Ask for the same aggregates of each column's expressions, which `{0}`, `{1}`, … stand for."""
+    found: dict[str, tuple[Any, ...]] = {}
+    names = list(expressions)
+    for start in range(0, len(names), _AT_ONCE):
+        part = names[start : start + _AT_ONCE]
+        inner, outer = [], []
+        for place, name in enumerate(part):
+            given = [quote_name(f"e {place} {at}") for at in range(len(expressions[name]))]
+            inner += [f"{sql} AS {as_name}" for sql, as_name in zip(expressions[name], given, strict=True)]
+            outer += [one.format(*given) for one in wanted]
+        row = fetch_row(connection, f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM {scan})")
+        size = len(wanted)
+        found |= {name: row[place * size : (place + 1) * size] for place, name in enumerate(part)}
+    return found

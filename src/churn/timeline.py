@@ -18,6 +18,10 @@ MOST_SNAPSHOTS = 8
 LEAST_HISTORY_DAYS = 180
 LATEST_AFTER_DATA_END_DAYS = 31
 YEAR_DAYS = 365
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+"""No bank's data lie outside these years, and every date beside one inside can be reckoned with."""
+MOST_DAYS = 36_500
+"""Of a horizon: a hundred years."""
 
 
 def as_date(value: Date) -> dt.date:

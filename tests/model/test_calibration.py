@@ -1,4 +1,5 @@
 import json
+import math
 from dataclasses import asdict
 
 import numpy as np
@@ -330,3 +331,36 @@ def test_no_row_and_unequal_lengths_are_refused():
         fit_intervals([], [])
     with pytest.raises(DataError, match="2 margins and 1 outcomes"):
         fit_intervals([0.0, 1.0], [1])
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters"),
+    [
+        ("sigmoid", {"a": -0.1, "b": 0.0}),
+        ("sigmoid", {"a": 1.0, "b": math.nan}),
+        ("sigmoid", {"a": 1e300, "b": 0.0}),
+        ("sigmoid", {"a": (1.0, 2.0), "b": 0.0}),
+        ("beta", {"a": 1.0, "b": -1.0, "c": 0.0}),
+        ("beta", {"a": 1.0, "b": 1.0, "c": math.inf}),
+        ("isotonic", {"x": (), "y": ()}),
+        ("isotonic", {"x": 0.0, "y": 0.5}),
+        ("isotonic", {"x": (0.0, 1.0), "y": (0.5,)}),
+        ("isotonic", {"x": (1.0, 0.0), "y": (0.1, 0.2)}),
+        ("isotonic", {"x": (0.0, math.nan), "y": (0.1, 0.2)}),
+        ("isotonic", {"x": (0.0, 1.0), "y": (0.2, 0.1)}),
+        ("isotonic", {"x": (0.0, 1.0), "y": (0.2, 1.1)}),
+    ],
+)
+def test_parameters_that_fall_or_cannot_be_computed_are_refused(method, parameters):
+    with pytest.raises(ValueError, match=f"out of the bounds of {method}"):
+        Calibration(method, parameters)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"thresholds": [math.nan], "low": [0.1, 0.1], "high": [0.2, 0.2]}, {"widening": math.inf}, {"low": [math.nan]}],
+)
+def test_intervals_of_numbers_that_are_not_finite_are_refused(change):
+    document = {"thresholds": [], "low": [0.1], "high": [0.2], "widening": 0.0}
+    with pytest.raises(ValueError, match=r"^intervals: "):
+        intervals_from_json(document | change)

@@ -149,12 +149,25 @@ def test_intervals_that_the_checksums_do_not_list_are_not_used(tmp_path, folder,
         read_model(tmp_path / "without")
 
 
-@pytest.mark.parametrize("document", [[], {}, {"thresholds": [0], "low": [0.1], "high": [0.2], "widening": 0}])
-def test_intervals_of_another_form_are_refused(folder, document):
+STEPS = {"thresholds": [0.0], "low": [0.1, 0.2], "high": [0.2, 0.3], "widening": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ([], "the document is not of this version"),
+        ({}, "thresholds is not of this version"),
+        (STEPS | {"low": [0.1]}, "does not hold intervals of this version"),
+        (STEPS | {"high": [0.3, 0.2]}, "does not hold intervals of this version"),
+        (STEPS | {"low": [0.1, 1.2]}, "does not hold intervals of this version"),
+        (STEPS | {"widening": 1e9}, "does not hold intervals of this version"),
+    ],
+)
+def test_intervals_of_another_form_are_refused(folder, document, says):
     (folder / "intervals.json").write_text(json.dumps(document))
     _sum_anew(folder)
 
-    with pytest.raises(ModelError, match=r"intervals\.json: does not hold intervals of this version; restore"):
+    with pytest.raises(ModelError, match=rf"model/intervals\.json: {says}"):
         read_model(folder)
 
 
@@ -319,21 +332,34 @@ def test_a_folder_of_another_format_is_refused(folder):
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "says"),
     [
-        {"schema": {"names": ["age"]}},
-        {"calibration": {"method": "platt", "parameters": {}}},
-        {"parameters": {"depth": 3}},
-        {"schema": None},
+        ({"format": 2}, "format is not of this version"),
+        ({"schema": None}, "schema is not of this version"),
+        ({"schema": {"names": ["age"]}}, "schema.levels is not of this version"),
+        ({"schema": {"names": ["age", "age"], "levels": {}}}, "schema is not of this version .*there twice"),
+        ({"schema": {"names": ["age", "n"], "levels": {"tier": []}}}, "schema is not of this version .*their column"),
+        ({"calibration": {"method": "platt", "parameters": {}}}, "calibration.method is not of this version"),
+        ({"calibration": {"method": "sigmoid", "parameters": {"a": -1.0, "b": 0.0}}}, "out of the bounds of sigmoid"),
+        (
+            {"calibration": {"method": "beta", "parameters": {"a": 1.0, "b": 1e9, "c": 0.0}}},
+            "out of the bounds of beta",
+        ),
+        (
+            {"calibration": {"method": "isotonic", "parameters": {"x": [0.0, 1.0], "y": [0.5, 0.2]}}},
+            "out of the bounds of isotonic",
+        ),
+        ({"parameters": {"depth": 3}}, "is not a model document"),
+        ({"parameters": {"num_leaves": "8"}}, "is not a model document"),
+        ({"later": 1}, "later is not of this version"),
     ],
-    ids=["schema without levels", "unknown calibration", "unknown parameter", "no schema"],
 )
-def test_a_model_document_of_another_form_is_refused(folder, change):
+def test_a_model_document_of_another_form_is_refused(folder, change, says):
     document = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps(document | change))
     _sum_anew(folder)
 
-    with pytest.raises(ModelError, match=r"model\.json: is not a model document"):
+    with pytest.raises(ModelError, match=rf"model\.json: .*{says}"):
         read_model(folder)
 
 
@@ -345,6 +371,58 @@ def test_a_schema_that_does_not_fit_the_trees_is_refused(folder):
 
     with pytest.raises(ModelError, match="names 1 columns, the trees take 2"):
         read_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("metrics.json", "[" * 100_000, "is not JSON"),
+        ("effects.json", '{"as_of": null, "services": [], "later": NaN}', "is not JSON"),
+        ("effects.json", '{"as_of": null, "services": [], "later": 1e999}', "is not JSON"),
+        ("effects.json", '{"as_of": null, "services": [], "later": ' + "9" * 400 + "}", "is not JSON"),
+        ("MODEL_CARD.md", b"\xff", "is not UTF-8"),
+        ("baselines.json", " " * (32 * 2**20) + "[]", "is larger than 32 MB"),
+    ],
+    ids=["too deep", "NaN", "infinite", "400 digits", "no text", "too large"],
+)
+def test_a_file_that_cannot_be_read_in_bounded_memory_is_named(folder, name, content, says):
+    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    _sum_anew(folder)
+
+    with pytest.raises(ModelError, match=f"{name}: {says}"):
+        read_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"model_id": "0123456789abcdef"}, "model_id is not that of the other files"),
+        ({"features": ["age"]}, "features is not that of the other files"),
+        ({"learners": ["scorecard"]}, "learners is not that of the other files"),
+        ({"files": {}}, "files is not that of the other files"),
+        ({"thresholds": {"high": 0.1, "low": 0.2}}, "thresholds is not of this version .*low begins above high"),
+        ({"horizon_days": 10**9}, "horizon_days is not of this version"),
+        ({"snapshots": ["9999-12-31"]}, "snapshots.0 is not of this version"),
+        ({"training_rows": -1}, "training_rows is not of this version"),
+        ({"flat": {"x": 1}}, "flat.id is not of this version"),
+    ],
+)
+def test_a_manifest_that_does_not_fit_the_model_is_refused(folder, change, says):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | change))
+    _sum_anew(folder)
+
+    with pytest.raises(ModelError, match=rf"manifest\.json: {says}"):
+        read_model(folder)
+
+
+def test_trees_that_could_not_be_read_again_are_not_written(tmp_path, stored, monkeypatch):
+    monkeypatch.setattr("churn.model.tree_check.MOST_STEPS", 10)
+
+    with pytest.raises(ModelError, match="too deep to be explained"):
+        write_model(tmp_path / "model", stored)
+
+    assert not (tmp_path / "model").exists()
 
 
 def test_what_is_no_folder_is_refused(tmp_path):
@@ -424,9 +502,10 @@ def test_versions_name_python_and_the_libraries(model):
 
 
 def test_the_callers_facts_are_kept_and_replace_nothing(model):
-    manifest = _build(model, {"flat": {"id": "CLIENTNUM"}, "training_rows": 1})
+    flat = {"id": "CLIENTNUM", "label": "Attrition_Flag", "churned": "Attrited Customer"}
+    manifest = _build(model, {"flat": flat, "training_rows": 1})
 
-    assert manifest.flat == {"id": "CLIENTNUM"}
+    assert manifest.flat == flat
     assert manifest.training_rows == 4
 
 

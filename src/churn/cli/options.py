@@ -16,6 +16,7 @@ from churn.model.learners.catalogue import LEARNERS
 from churn.model.storage import StoredModel
 from churn.model.trees import LIGHTGBM
 from churn.threads import use_threads
+from churn.timeline import FIRST_YEAR, LAST_YEAR, MOST_DAYS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -36,12 +37,7 @@ class IsoDate(click.ParamType[dt.date]):
         return date
 
 
-# No bank's data lie outside these years, and every date beside one inside can be reckoned with.
-FIRST_YEAR, LAST_YEAR = 1900, 2199
 MOST_THREADS = 256
-# A hundred years.
-MOST_DAYS = 36_500
-
 
 PATH = click.Path(path_type=Path)
 data_argument = click.argument("data", type=PATH)

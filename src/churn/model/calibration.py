@@ -24,6 +24,8 @@ _PARAMETERS: Mapping[Method, str] = {"none": "", "sigmoid": "ab", "beta": "abc",
 
 _TIE = 1e-9
 _PRIOR_SD = 3.0
+_LARGEST = 1e6
+"""Of a slope, an intercept or a widening in log-odds: far beyond any that is fitted, and products of it stay finite."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Calibration:
         "none": 1 / (1 + exp(-m)). "sigmoid": 1 / (1 + exp(-(a m + b))). "beta": the log-odds are
         a ln p - b ln(1 - p) + c with p = 1 / (1 + exp(-m)). "isotonic": linear between (x, y), constant outside.
     parameters
-        sigmoid: a, b. beta: a, b, c. isotonic: x, y, ascending, of equal length.
+        sigmoid: a, b. beta: a, b, c. isotonic: x, y, ascending, of equal length, y in [0, 1]. All are finite; slopes
+        (a; of beta also b) are not negative.
 
     Raises
     ------
@@ -51,6 +54,9 @@ class Calibration:
         """Refuse parameters of another method."""
         if set(self.parameters) != set(_PARAMETERS[self.method]):
             raise ValueError(f"calibration.parameters: not those of {self.method}")
+        sound = _is_curve if self.method == "isotonic" else _are_slopes
+        if not sound(self.parameters):
+            raise ValueError(f"calibration.parameters: out of the bounds of {self.method}")
 
     def apply(self, margins: ArrayLike) -> NDArray[np.float64]:
         """Give calibrated probabilities in [0, 1], shape (n,), never falling as the margin rises.
@@ -69,6 +75,22 @@ class Calibration:
         if self.method == "beta":
             return np.asarray(expit(given["a"] * log_expit(m) - given["b"] * log_expit(-m) + given["c"]))
         return np.asarray(np.interp(m, given["x"], given["y"]))
+
+
+def _are_slopes(given: Mapping[str, Any]) -> bool:
+    """Whether sigmoid or beta never fall, and can be computed for every margin."""
+    values = [given[name] for name in sorted(given)]
+    if not all(np.isscalar(value) for value in values):
+        return False
+    *slopes, intercept = values or [0.0]
+    return bool(all(0 <= slope <= _LARGEST for slope in slopes) and abs(intercept) <= _LARGEST)
+
+
+def _is_curve(given: Mapping[str, Any]) -> bool:
+    x, y = (np.asarray(given[name], dtype=np.float64) for name in "xy")
+    if x.ndim != 1 or x.shape != y.shape or not len(x):
+        return False
+    return bool(np.all(np.isfinite(x)) and np.all(np.diff(x) >= 0) and _is_steps(y))
 
 
 class CalibrationChoice(NamedTuple):
@@ -386,9 +408,10 @@ def intervals_from_json(value: Mapping[str, Any]) -> Intervals:
     """
     thresholds, low, high = (np.asarray(value[name], dtype=np.float64) for name in ("thresholds", "low", "high"))
     widening = float(value["widening"])
-    if not len(low) == len(high) == len(thresholds) + 1 or not np.all(np.diff(thresholds) > 0):
+    ascend = np.all(np.isfinite(thresholds)) and np.all(np.diff(thresholds) > 0)
+    if not len(low) == len(high) == len(thresholds) + 1 or not ascend:
         raise ValueError("intervals: thresholds do not ascend, or values do not lie between them")
-    if not (_is_steps(low) and _is_steps(high) and widening >= 0):
+    if not (_is_steps(low) and _is_steps(high) and 0 <= widening <= _LARGEST):
         raise ValueError("intervals: not two rising steps in [0, 1] and a widening of at least 0")
     return Intervals(thresholds, low, high, widening)
 

@@ -7,14 +7,28 @@ these is kept as it was.
 
 import datetime as dt
 import json
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, PlainSerializer, PrivateAttr, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PrivateAttr,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from churn.config import FlatFile
 from churn.errors import ModelError
 from churn.estimates import UNKNOWN, Estimate
+from churn.timeline import FIRST_YEAR, LAST_YEAR, MOST_DAYS
 
 Interval = Annotated[Estimate, PlainSerializer(lambda estimate: estimate._asdict())]
 FORMAT = 1
@@ -25,6 +39,13 @@ SegmentVerdict = Literal["holds", "fails", "too_few"]
 Failure = Literal["calibration", "ranking"]
 Evidence = Literal["randomised", "observational", "none"]
 Verdict = Literal["cuts", "suggests", "no_effect", "raises", "cannot_tell"]
+
+Bucket = Literal[1, 2, 3, 4, "5+"]
+"""Of product coverage, as `churn.segments.BUCKETS`."""
+Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Day = Annotated[dt.date, Field(ge=dt.date(FIRST_YEAR, 1, 1), le=dt.date(LAST_YEAR, 12, 31))]
+_MOST_DIGITS = 19
 
 _Read = TypeVar("_Read")
 RESTORE = "restore the folder from a copy, or train again"
@@ -54,8 +75,14 @@ class Document(BaseModel):
 class Thresholds(Document):
     """Where risk bands begin: high from `high` on, low below `low`."""
 
-    high: float
-    low: float
+    high: Annotated[float, Field(ge=0)]
+    low: Annotated[float, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError("low begins above high")
+        return self
 
 
 class Segment(Document):
@@ -85,8 +112,8 @@ class Segment(Document):
 
     segmentation: str
     value: str | None
-    n: int
-    churned: int
+    n: Count
+    churned: Count
     observed: Interval
     predicted: float
     difference: Interval
@@ -113,11 +140,11 @@ class HeldOutFacts(Document):
         A sentence for each segment in which it failed.
     """
 
-    as_of: dt.date | None
-    rows: int
-    churned: int
-    churn_rate: float
-    without_coverage: int
+    as_of: Day | None
+    rows: Count
+    churned: Count
+    churn_rate: Share
+    without_coverage: Count
     segments: tuple[Segment, ...] = ()
     failures: tuple[str, ...] = ()
 
@@ -138,9 +165,9 @@ class RiskGroup(Document):
         in forty, and with `high` so many are not.
     """
 
-    n: int
+    n: Count
     observed: float
-    probability: float
+    probability: Share
     low: float
     high: float
     consistent: bool
@@ -161,8 +188,8 @@ class IntervalFacts(Document):
         By rising probability; tenths of the customers, equal probabilities together.
     """
 
-    share_consistent: float
-    mean_width: float
+    share_consistent: Share
+    mean_width: Share
     widening: float
     groups: tuple[RiskGroup, ...]
 
@@ -181,7 +208,7 @@ class MonotoneFacts(Document):
     falling: tuple[str, ...]
     dropped: tuple[str, ...]
     roc_auc: float
-    roc_auc_unconstrained: float
+    roc_auc_unconstrained: Share
 
 
 class InputFile(Document):
@@ -189,24 +216,24 @@ class InputFile(Document):
 
     table: str
     file: str
-    bytes: int
+    bytes: Count
     sha256: str
 
 
 class TableRows(Document):
     """Rows of a table, and those used and left out."""
 
-    rows: int
-    used: int
-    quarantined: int
+    rows: Count
+    used: Count
+    quarantined: Count
 
 
 class Population(Document):
     """Customers in a snapshot, and known ones outside it."""
 
-    as_of: dt.date
-    customers: int
-    outside: int
+    as_of: Day
+    customers: Count
+    outside: Count
 
 
 class AnchoredBucket(Document):
@@ -231,23 +258,23 @@ class AnchoredBucket(Document):
         Mean rate before and after; None where nobody is.
     """
 
-    product_coverage: int | str
-    n: int
-    target: float | None
+    product_coverage: Bucket
+    n: Count
+    target: Share | None
     basis: Basis
-    taken_from: int | str | None
+    taken_from: Bucket | None
     shift: float
-    predicted_before: float | None
-    predicted: float | None
+    predicted_before: Share | None
+    predicted: Share | None
 
 
 class _Outcomes(Document):
-    product_coverage: int | str
-    n: int
-    stated: float | None
-    observed: float | None
-    observed_low: float | None
-    observed_high: float | None
+    product_coverage: Bucket
+    n: Count
+    stated: Share | None
+    observed: Share | None
+    observed_low: Share | None
+    observed_high: Share | None
 
 
 class BaselineRow(_Outcomes):
@@ -269,7 +296,7 @@ class BaselineRow(_Outcomes):
         Of the stated rate; see `churn.evaluation.baselines`.
     """
 
-    predicted: float | None
+    predicted: Share | None
     verdict: BaselineVerdict
 
 
@@ -277,13 +304,13 @@ class AnchorEvidenceRow(_Outcomes):
     """Outcomes against the rate a bucket was anchored to: as `BaselineRow`, and `target`, the rate asked for."""
 
     verdict: BaselineVerdict
-    target: float | None
+    target: Share | None
 
 
 class AnchorEvidence(Document):
     """The bank's own outcomes against the rates a model was anchored to, and at which date they begin."""
 
-    as_of: dt.date | None
+    as_of: Day | None
     buckets: tuple[AnchorEvidenceRow, ...]
 
 
@@ -313,10 +340,10 @@ class Anchored(Document):
         Which model `metrics.json` judges.
     """
 
-    as_of: dt.date | None
-    rows: int
-    labelled: int
-    mean_predicted: float
+    as_of: Day | None
+    rows: Count
+    labelled: Count
+    mean_predicted: Share
     inputs: tuple[InputFile, ...]
     buckets: tuple[AnchoredBucket, ...]
     evidence: AnchorEvidence
@@ -383,12 +410,12 @@ class Manifest(Document):
 
     format: int = FORMAT
     model_id: str
-    horizon_days: int
-    as_of: dt.date | None
-    snapshots: tuple[dt.date, ...]
+    horizon_days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    as_of: Day | None
+    snapshots: tuple[Day, ...]
     out_of_time: bool
-    training_rows: int
-    training_churn_rate: float
+    training_rows: Count
+    training_churn_rate: Share
     held_out: HeldOutFacts
     intervals: IntervalFacts | None = None
     thresholds: Thresholds
@@ -396,7 +423,7 @@ class Manifest(Document):
     calibration_chosen: str | None = None
     calibration_log_losses: dict[str, float]
     learners: tuple[str, ...] = ("lightgbm",)
-    rounds: int
+    rounds: Count
     seed: int
     features: tuple[str, ...]
     versions: dict[str, str]
@@ -404,14 +431,21 @@ class Manifest(Document):
     inputs: tuple[InputFile, ...] = ()
     row_counts: dict[str, TableRows] = {}
     populations: tuple[Population, ...] = ()
-    data_begin: dt.date | None = None
-    data_end: dt.date | None = None
+    data_begin: Day | None = None
+    data_end: Day | None = None
     label: dict[str, Any] | None = None
     static: tuple[str, ...] = ()
     flat: dict[str, Any] | None = None
     tuned_on: tuple[str, ...] = ()
     anchored: Anchored | None = None
     files: dict[str, str] = {}
+
+    @field_validator("flat")
+    @classmethod
+    def _describes_a_file(cls, section: dict[str, Any] | None) -> dict[str, Any] | None:
+        if section:
+            FlatFile.model_validate(section)
+        return section
 
     @classmethod
     def from_json(cls, path: Path, text: str) -> Self:
@@ -506,8 +540,35 @@ class Advice(Document, extra="forbid"):
 class Effects(Document):
     """The claims about binding each service, and the date up to which customers were seen: `effects.json`."""
 
-    as_of: dt.date | None
+    as_of: Day | None
     services: tuple[Advice, ...]
+
+
+def require_json(texts: Mapping[Path, str]) -> None:
+    """Refuse documents that are not JSON, or hold a number that no double or 64-bit integer is.
+
+    Raises
+    ------
+    ModelError
+        The first of them, by its path.
+    """
+    for path, text in texts.items():
+        try:
+            json.loads(text, parse_float=_finite, parse_constant=_finite, parse_int=_whole)
+        except (ValueError, RecursionError) as error:
+            raise ModelError(f"{path}: is not JSON; {RESTORE}") from error
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(text)
+    return value
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(text)
+    return int(text)
 
 
 def _validated(kind: TypeAdapter[_Read], path: Path, text: str) -> _Read:

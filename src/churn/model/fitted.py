@@ -91,7 +91,8 @@ class FittedModel:
         Raises
         ------
         ModelError
-            A column is missing, is there twice, or was numeric in training and holds strings now.
+            A column is missing, is there twice, or was numeric in training and holds strings now; a probability is
+            not a number.
         """
         encoded = encode(features, self.schema)
         margin = trees.predict_margins(self.booster, encoded.matrix)
@@ -101,6 +102,8 @@ class FittedModel:
             coverage = encoded.matrix[:, self.schema.names.index(self.anchoring.feature)]
             # never falling, so that the ends stay on either side
             probability, low, high = (self.anchoring.apply(value, coverage) for value in (probability, low, high))
+        if not np.all((probability >= 0) & (probability <= 1)):
+            raise errors.ModelError("the model gives probabilities that are not numbers in [0, 1]; train again")
         return Prediction(probability=probability, margin=margin, unseen=encoded.unseen, low=low, high=high)
 
     def contributions(self, features: pd.DataFrame) -> NDArray[np.float64]:

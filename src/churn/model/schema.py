@@ -28,10 +28,21 @@ class Schema:
         Column names in the order of the matrix the trees see.
     levels
         The categorical columns: name to its levels in sorted order. Every other column is numeric.
+
+    Raises
+    ------
+    ModelError
+        There is no column; a column, or a level of one, is there twice; levels are those of no column.
     """
 
     names: tuple[str, ...]
     levels: Mapping[str, tuple[str, ...]]
+
+    def __post_init__(self) -> None:
+        """Refuse columns and levels that cannot be told apart."""
+        repeated = any(len(set(names)) < len(names) for names in (self.names, *self.levels.values()))
+        if not self.names or repeated or not set(self.levels) <= set(self.names):
+            raise ModelError("schema: columns or levels are there twice, or levels without their column")
 
 
 class Encoded(NamedTuple):

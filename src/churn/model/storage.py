@@ -14,6 +14,7 @@
     └── SHA256SUMS       of every other file; `sha256sum -c SHA256SUMS` checks it too
 
 Checksums find damage and mix-ups. They are not a signature: anybody who can write the folder can write them too.
+Therefore nothing is believed that stands in it: every number of the trees and every value of a document has bounds.
 """
 
 import hashlib
@@ -24,11 +25,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from lightgbm import Booster
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
+from pydantic import Field
 
 from churn.errors import ModelError
 from churn.files import CHECKSUMS, new_folder, render_json, require_replaceable
@@ -36,6 +38,7 @@ from churn.model import anchoring, calibration, documents, trees
 from churn.model.documents import FORMAT, RESTORE, Manifest, Thresholds
 from churn.model.fitted import FittedModel, model_document, model_id
 from churn.model.schema import Schema
+from churn.model.tree_check import check_trees
 
 TREES, MODEL, MANIFEST = "trees.txt", "model.json", "manifest.json"
 METRICS, BASELINES, EFFECTS, CARD = "metrics.json", "baselines.json", "effects.json", "MODEL_CARD.md"
@@ -46,6 +49,8 @@ HIGH_RISK, LOW_RISK = 2.0, 0.5
 """Risk bands of the data contract: high from this multiple of the held-out churn rate on, low under that one. Of an
 anchored model, multiples of its mean predicted rate: the observed one is what anchoring sets aside."""
 _LIBRARIES = ("churn", "duckdb", "lightgbm", "narwhals", "numpy", "pandas", "scikit-learn", "scipy")
+_MOST_BYTES = 128 * 2**20
+"""Of `trees.txt`, a thousand times a usual one; of any other file a quarter."""
 _SUM_LINE = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\0]+)")
 
 
@@ -90,15 +95,20 @@ class StoredModel:
 def write_model(path: str | Path, stored: StoredModel) -> None:
     """Write a model folder, whole or not at all; an earlier model folder there is replaced.
 
-    The manifest gains the model id and the SHA-256 of every other file. The same model gives the same bytes.
+    The manifest gains the model's id, features and learners, and the SHA-256 of every other file. The same model gives
+    the same bytes.
 
     Raises
     ------
     OutputError
         `path` holds something that is not a model folder, or cannot be written.
+    ModelError
+        The trees could not be read again: they are too large or too deep; see `churn.model.tree_check`.
     """
+    text = trees.trees_to_text(stored.model.booster)
+    check_trees(text)
     texts = {
-        TREES: trees.trees_to_text(stored.model.booster),
+        TREES: text,
         MODEL: render_json(model_document(stored.model)),
         METRICS: render_json(stored.metrics.to_json()),
         BASELINES: render_json(stored.baselines.to_json()),
@@ -110,6 +120,8 @@ def write_model(path: str | Path, stored: StoredModel) -> None:
     own = {
         "format": FORMAT,
         "model_id": model_id(stored.model),
+        "features": stored.model.schema.names,
+        "learners": stored.model.learners,
         "files": {name: _hash(text.encode()) for name, text in sorted(texts.items())},
     }
     texts[MANIFEST] = render_json(stored.manifest.model_copy(update=own).to_json())
@@ -138,17 +150,21 @@ def read_model(path: str | Path) -> StoredModel:
     Raises
     ------
     ModelError
-        There is no folder; a file is missing, added, changed, cut short, a link or a folder; the checksums cannot
-        be read; the folder was written by a later version; a document has a value of another type.
+        There is no folder; a file is missing, added, changed, cut short, too large, a link or a folder; the checksums
+        cannot be read; the folder was written by a later version; a number of the trees is out of its bounds
+        (`churn.model.tree_check`); a document has a value of another type, or does not fit the other files.
     """
     path = Path(path)
-    texts = {name: content.decode("utf-8", "replace") for name, content in _read_checked(path).items()}
-    parsed = {name: _parse(path / name, text) for name, text in texts.items() if name.endswith(".json")}
-    _require_known_format(path, parsed[MANIFEST])
-    _require_whole_trees(path / TREES, texts[TREES])
+    contents = _read_checked(path)
+    texts = {name: _decode(path / name, content) for name, content in contents.items()}
+    documents.require_json({path / name: text for name, text in texts.items() if name.endswith(".json")})
+    _require_known_format(path, json.loads(texts[MANIFEST]))
+    model = _restore_model(path, texts)
+    manifest = Manifest.from_json(path / MANIFEST, texts[MANIFEST])
+    _require_own_manifest(path, manifest, model, contents)
     return StoredModel(
-        model=_restore_model(path, parsed, texts[TREES]),
-        manifest=Manifest.from_json(path / MANIFEST, texts[MANIFEST]),
+        model=model,
+        manifest=manifest,
         metrics=documents.Metrics.from_json(path / METRICS, texts[METRICS]),
         baselines=documents.Baselines.from_json(path / BASELINES, texts[BASELINES]),
         card=texts[CARD],
@@ -206,37 +222,76 @@ def risk_thresholds(rate: float) -> Thresholds:
     return Thresholds(high=HIGH_RISK * rate, low=LOW_RISK * rate)
 
 
-def _restore_model(folder: Path, parsed: Mapping[str, Any], text: str) -> FittedModel:
-    path, document = folder / MODEL, parsed[MODEL]
-    booster = trees.trees_from_text(text)
-    intervals = _restore_intervals(folder / INTERVALS, parsed[INTERVALS]) if INTERVALS in parsed else None
+class _ModelDocument(documents.Document, extra="forbid"):
+    """All of a model but its trees and intervals: `model.json`."""
+
+    format: Literal[1]
+    columns: Schema = Field(alias="schema")
+    calibration: calibration.Calibration
+    parameters: dict[str, Any]
+    learners: tuple[str, ...] = (trees.LIGHTGBM,)
+    anchoring: dict[str, Any] | None = None
+
+
+class _IntervalsDocument(documents.Document, extra="forbid"):
+    """Two step functions, from margins to the ends of each interval: `intervals.json`."""
+
+    thresholds: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    widening: float
+
+
+def _restore_model(folder: Path, texts: Mapping[str, str]) -> FittedModel:
+    path = folder / MODEL
+    document = _ModelDocument.from_json(path, texts[MODEL])
+    booster = _restore_trees(folder, texts[TREES], len(document.columns.names))
+    intervals = _restore_intervals(folder / INTERVALS, texts[INTERVALS]) if INTERVALS in texts else None
     try:
-        shifts = document.get("anchoring")
-        model = FittedModel(
-            schema=TypeAdapter(Schema).validate_python(document["schema"]),
+        return FittedModel(
+            schema=document.columns,
             booster=booster,
-            calibration=TypeAdapter(calibration.Calibration).validate_python(document["calibration"]),
-            parameters=trees.TreeParameters(**document["parameters"]),
-            anchoring=None if shifts is None else anchoring.anchoring_from_json(shifts),
+            calibration=document.calibration,
+            parameters=trees.parameters_from_json(document.parameters),
+            anchoring=None if document.anchoring is None else anchoring.anchoring_from_json(document.anchoring),
             intervals=intervals,
-            learners=tuple(map(str, document.get("learners", [trees.LIGHTGBM]))),
+            learners=document.learners,
         )
     except ModelError as error:
         raise ModelError(f"{path}: {error}; {RESTORE}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{path}: is not a model document of this version; {RESTORE}") from error
-    if booster.num_feature() != len(model.schema.names):
-        raise ModelError(
-            f"{path}: names {len(model.schema.names)} columns, the trees take {booster.num_feature()}; {RESTORE}"
-        )
-    return model
 
 
-def _restore_intervals(path: Path, document: Any) -> calibration.Intervals:
+def _restore_trees(folder: Path, text: str, n_columns: int) -> Booster:
     try:
-        return calibration.intervals_from_json(document)
-    except (KeyError, TypeError, ValueError) as error:
+        n_features = check_trees(text)
+    except ModelError as error:
+        raise ModelError(f"{folder / TREES}: {error}; {RESTORE}") from error
+    if n_features != n_columns:
+        raise ModelError(f"{folder / MODEL}: names {n_columns} columns, the trees take {n_features}; {RESTORE}")
+    return trees.trees_from_text(text)
+
+
+def _restore_intervals(path: Path, text: str) -> calibration.Intervals:
+    document = _IntervalsDocument.from_json(path, text)
+    try:
+        return calibration.intervals_from_json(document.to_json())
+    except ValueError as error:
         raise ModelError(f"{path}: does not hold intervals of this version; {RESTORE}") from error
+
+
+def _require_own_manifest(path: Path, manifest: Manifest, model: FittedModel, contents: Mapping[str, bytes]) -> None:
+    """Refuse a manifest of another model, or of other files."""
+    known = {
+        "model_id": model_id(model),
+        "features": model.schema.names,
+        "learners": model.learners,
+        "files": {name: _hash(content) for name, content in contents.items() if name != MANIFEST},
+    }
+    for name, expected in known.items():
+        if getattr(manifest, name) != expected:
+            raise ModelError(f"{path / MANIFEST}: {name} is not that of the other files in the folder; {RESTORE}")
 
 
 def _hash(content: bytes) -> str:
@@ -284,31 +339,26 @@ def _require_exactly(path: Path, expected: Mapping[str, str]) -> None:
 
 
 def _read_bytes(path: Path) -> bytes:
+    most = _MOST_BYTES if path.name == TREES else _MOST_BYTES // 4
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(most + 1)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    if len(content) > most:
+        raise ModelError(f"{path}: is larger than {most // 2**20} MB; {RESTORE}")
+    return content
 
 
-def _parse(path: Path, text: str) -> Any:
+def _decode(path: Path, content: bytes) -> str:
     try:
-        return json.loads(text)
-    except ValueError as error:
-        raise ModelError(f"{path}: is not JSON; {RESTORE}") from error
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{path}: is not UTF-8; {RESTORE}") from error
 
 
 def _require_known_format(path: Path, manifest: Any) -> None:
     found = manifest.get("format") if isinstance(manifest, dict) else None
     if found != FORMAT:
-        raise ModelError(f"{path / MANIFEST}: format {found!r}, this version reads {FORMAT}; train again")
-
-
-def _require_whole_trees(path: Path, text: str) -> None:
-    # LightGBM aborts the process on a cut text, even where somebody made the checksums anew
-    head, _, rest = text.partition("\n\nTree=0\n")
-    sizes = re.search(r"^tree_sizes=([\d ]+)$", head, re.MULTILINE)
-    body, end, _ = ("Tree=0\n" + rest).partition("end of trees\n")
-    if not text.startswith("tree\n") or not sizes or not end:
-        raise ModelError(f"{path}: is not a whole tree text; {RESTORE}")
-    if sum(map(int, sizes[1].split())) != len(body.encode()):
-        raise ModelError(f"{path}: its trees are not as long as its head says; {RESTORE}")
+        shown = found if isinstance(found, int) else "unknown"
+        raise ModelError(f"{path / MANIFEST}: format {shown}, this version reads {FORMAT}; train again")

@@ -3,6 +3,8 @@
 Margins are log-odds of churn before calibration. Results do not depend on the number of threads.
 """
 
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -10,6 +12,7 @@ from typing import Any, NamedTuple
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 from sklearn.utils.parallel import Parallel, delayed
 
 from churn import threads
@@ -65,7 +68,7 @@ class TreeParameters:
         object.__setattr__(self, "monotone", tuple(self.monotone))
         whole = (self.num_leaves >= 2, self.min_child >= 1, self.max_rounds >= 1, self.patience >= 1)
         shares = (0 < share <= 1 for share in (self.learning_rate, self.subsample, self.colsample))
-        if not (all(whole) and all(shares) and self.l2 >= 0):
+        if not (all(whole) and all(shares) and 0 <= self.l2 < math.inf):
             raise ValueError("tree parameters: a value is out of its range; see TreeParameters for these")
 
 
@@ -201,7 +204,8 @@ def trees_to_text(booster: lgb.Booster) -> str:
 def trees_from_text(text: str) -> lgb.Booster:
     """Give the trees back from `trees_to_text`.
 
-    LightGBM ends the whole process on a text that was cut: check it before, as `churn.model.storage` does.
+    LightGBM trusts the text, and may end the whole process or write beyond its memory: a text that was not written
+    here goes through `churn.model.tree_check` before.
     """
     return lgb.Booster(model_str=text)
 
@@ -236,7 +240,7 @@ def parameters_from_json(document: Mapping[str, Any]) -> TreeParameters:
     unknown = document.keys() - vars(TreeParameters()).keys()
     if unknown:
         raise ValueError(f"tree parameters: {sorted(unknown)[0]} is not known")
-    return TreeParameters(**document)
+    return TypeAdapter(TreeParameters).validate_json(json.dumps(dict(document)), strict=True)
 
 
 class _Growing:

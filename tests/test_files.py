@@ -1,20 +1,30 @@
 import hashlib
 import json
 import math
+import os
+import signal
+import threading
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from churn import files
 from churn.errors import OutputError
 from churn.files import (
+    finish_files,
     hash_file,
+    locked,
     new_file,
+    new_files,
     new_folder,
     render_json,
     require_replaceable,
     require_writable_file,
     write_json,
     write_text,
+    written,
 )
 
 
@@ -196,3 +206,151 @@ def test_what_json_cannot_say_is_refused_and_nothing_is_written(tmp_path, value)
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "a", {"a": value})
     assert everything(tmp_path) == []
+
+
+def begun_change(folder, names=("s.parquet", "s.quarantine.csv", "s.manifest.json"), renamed=0):
+    """Old files, and a change of them whose process was killed after its moment, `renamed` of them in place."""
+    for name in names:
+        (folder / name).write_text("old")
+        (folder / f".{name}.1-a.part").write_text("new")
+    (folder / ".s.parquet.journal").write_text(json.dumps({"files": [[f".{name}.1-a.part", name] for name in names]}))
+    for name in names[:renamed]:
+        (folder / f".{name}.1-a.part").replace(folder / name)
+
+
+def contents(folder):
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_files_that_belong_together_change_together(tmp_path):
+    one, other = tmp_path / "deep" / "a", tmp_path / "deep" / "b"
+    with new_files([one, other]) as temporaries:
+        for temporary in temporaries:
+            temporary.write_text("new")
+        assert not one.exists()
+        assert not other.exists()
+    assert contents(tmp_path / "deep") == {"a": "new", "b": "new"}
+
+
+@pytest.mark.parametrize("stop", [StoppedError, KeyboardInterrupt])
+def test_block_of_several_files_that_fails_changes_none_of_them(tmp_path, stop):
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(stop):
+        write_and(stop, new_files([tmp_path / "a", tmp_path / "b"]), lambda temporaries: temporaries[0])
+    assert contents(tmp_path) == {"a": "old"}
+
+
+@pytest.mark.parametrize("renamed", [0, 1, 2, 3])
+def test_change_that_was_killed_after_its_moment_is_finished_by_whoever_comes_next(tmp_path, renamed):
+    begun_change(tmp_path, renamed=renamed)
+    finish_files(tmp_path / "s.parquet")
+    assert contents(tmp_path) == dict.fromkeys(("s.parquet", "s.quarantine.csv", "s.manifest.json"), "new")
+
+
+def test_change_that_was_killed_is_finished_before_the_next_one(tmp_path):
+    begun_change(tmp_path, renamed=1)
+    with new_files([tmp_path / "s.parquet"]) as (temporary,):
+        temporary.write_text("newer")
+    assert contents(tmp_path) == {"s.parquet": "newer", "s.quarantine.csv": "new", "s.manifest.json": "new"}
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"files": [["../x", "a"]]}', '{"files": [[".a.part", "b/c"]]}', "{"])
+def test_damaged_journal_is_refused_and_renames_nothing(tmp_path, text):
+    (tmp_path / ".a.journal").write_text(text)
+    with pytest.raises(OutputError, match="is damaged"):
+        finish_files(tmp_path / "a")
+    assert everything(tmp_path) == [".a.journal"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signal_while_files_take_their_places_waits_until_they_have(tmp_path, number, monkeypatch):
+    path, found = tmp_path / "a", []
+    before = signal.signal(number, lambda *_: found.append(path.read_text()))
+    real = files.locked
+
+    @contextmanager
+    def stopped(folder):
+        with real(folder):
+            os.kill(os.getpid(), number)
+            yield
+
+    monkeypatch.setattr(files, "locked", stopped)
+    try:
+        with new_files([path]) as (temporary,):
+            temporary.write_text("new")
+    finally:
+        signal.signal(number, before)
+    assert found == ["new"]
+
+
+def test_folder_that_another_process_changes_is_waited_for(tmp_path):
+    order = []
+
+    def hold():
+        with locked(tmp_path):
+            order.append("other")
+            entered.set()
+            time.sleep(0.3)
+            order.append("other ends")
+
+    entered = threading.Event()
+    other = threading.Thread(target=hold)
+    other.start()
+    entered.wait()
+    with locked(tmp_path):
+        order.append("this")
+    other.join()
+    assert order == ["other", "other ends", "this"]
+
+
+def test_folder_that_another_process_holds_too_long_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LOCK_SECONDS", 0.1)
+    with locked(tmp_path), pytest.raises(OutputError, match="another command has been writing there"), locked(tmp_path):
+        pass
+
+
+def test_what_was_written_is_known_but_for_what_is_part_of_it(tmp_path):
+    already = written()
+    with new_folder(tmp_path / "a", **MODEL) as temporary:
+        write_text(temporary / "b", "x")
+    write_text(tmp_path / "c", "x")
+    with pytest.raises(StoppedError):
+        write_and(StoppedError, new_file(tmp_path / "d"), lambda one: one)
+    assert written()[len(already) :] == (tmp_path / "a", tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    ("mine", "named"), [("lists/notes.txt", "lists/notes.txt"), ("lists/old/a.csv", "lists/old/a.csv"), ("x", "x")]
+)
+def test_file_of_somebodys_own_below_an_earlier_output_is_kept(tmp_path, mine, named):
+    path = tmp_path / "plan"
+    with new_folder(path, mark="plan.json", names=("lists/*.csv",)) as new:
+        (new / "lists").mkdir()
+        for name in ("plan.json", "lists/a.csv"):
+            (new / name).write_text("old")
+    (path / mine).parent.mkdir(exist_ok=True)
+    (path / mine).write_text("mine")
+    with pytest.raises(OutputError, match=named), new_folder(path, mark="plan.json", names=("lists/a.csv",)):
+        pytest.fail("the block must not be entered")
+    assert (path / mine).read_text() == "mine"
+
+
+def test_file_put_into_an_earlier_output_meanwhile_is_kept(tmp_path):
+    path = tmp_path / "plan"
+    path.mkdir()
+    (path / "plan.json").write_text("old")
+
+    def write_meanwhile():
+        with new_folder(path, mark="plan.json", names=()) as new:
+            (new / "plan.json").write_text("new")
+            (path / "mine.txt").write_text("mine")
+
+    with pytest.raises(OutputError, match=r"mine\.txt among them"):
+        write_meanwhile()
+    assert contents(path) == {"plan.json": "old", "mine.txt": "mine"}
+
+
+def test_folder_whose_mark_is_somebodys_own_is_kept(tmp_path):
+    (tmp_path / "index.html").write_text("my page")
+    with pytest.raises(OutputError, match=r"its index\.html is not of an earlier output"):
+        require_replaceable(tmp_path, mark="index.html", names=(), is_ours=lambda text: "churn" in text)

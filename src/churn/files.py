@@ -1,16 +1,24 @@
 """The one way a file comes to be: written beside its final place, then renamed.
 
-A reader, or a process killed half way, sees the old file or the new one and nothing between.
+A reader, or a process killed half way, sees the old file or the new one and nothing between. Files that belong together
+change at one moment: the one at which a journal appears beside them that names them all. Whoever comes next finishes
+what it says. Changes of a folder's entries by two processes at a time come one after the other.
 """
 
 import ctypes
+import fcntl
+import fnmatch
 import hashlib
 import json
 import os
 import secrets
 import shutil
+import signal
 import sys
-from collections.abc import Collection, Iterator
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +26,16 @@ from typing import Any
 from churn.errors import OutputError
 
 CHECKSUMS = "SHA256SUMS"
+LOCK_SECONDS = 60
+"""How long to wait for another process that changes the same folder; it holds it for moments."""
+_PART = ".part"
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_written: list[Path] = []
+
+
+def written() -> tuple[Path, ...]:
+    """Return the files and folders that this process has put in their places, each once, in that order."""
+    return tuple(dict.fromkeys(_written))
 
 
 def begins_with(path: Path, *marks: bytes) -> bool:
@@ -47,26 +65,88 @@ def new_file(path: Path) -> Iterator[Path]:
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             _sync(temporary)
-            temporary.replace(path)
+            with _uninterrupted():
+                temporary.replace(path)
+                _note(path)
     finally:
         with suppress(OSError):  # where nothing could be made, nothing is there to remove
             temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def new_folder(path: Path, *, mark: str, names: Collection[str]) -> Iterator[Path]:
+def new_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Give temporary paths beside `paths`, which lie in one folder; when the block ends well, all change at one moment.
+
+    A process that is killed just after that moment may leave some of them in their old places: `finish_files` of the
+    first of them puts the rest where they belong.
+
+    Raises
+    ------
+    OutputError
+        As for `new_file`; then none of them changes.
+    """
+    temporaries = [_beside(path) for path in paths]
+    journal, is_begun = _journal(paths[0]), False
+    try:
+        with _as_output_error(paths[0]):
+            paths[0].parent.mkdir(parents=True, exist_ok=True)
+            yield temporaries
+            for temporary in temporaries:
+                _sync(temporary)
+            names = [[one.name, path.name] for one, path in zip(temporaries, paths, strict=True)]
+            with _uninterrupted(), locked(paths[0].parent):
+                _finish(journal)
+                write_json(journal, {"files": names})
+                is_begun = True
+                _finish(journal)
+                _note(paths[0])
+    finally:
+        if not is_begun:
+            for temporary in temporaries:
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+
+
+def finish_files(path: Path) -> None:
+    """Finish a change of files that was stopped after its moment; `path` is the first of them.
+
+    Raises
+    ------
+    OutputError
+        It cannot be finished: the folder cannot be written, or the journal is damaged.
+    """
+    journal = _journal(path)
+    if journal.exists():
+        with _as_output_error(path), _uninterrupted(), locked(path.parent):
+            _finish(journal)
+
+
+@contextmanager
+def new_folder(
+    path: Path, *, mark: str, names: Collection[str], is_ours: Callable[[str], bool] | None = None
+) -> Iterator[Path]:
     """Give a temporary folder beside `path`; when the block ends well, it becomes `path`.
 
-    An existing folder is replaced only when it is empty, or holds the file `mark` of an earlier output and nothing
-    but entries of these `names` beside it: a folder of somebody's own is never deleted.
+    An existing folder is replaced only when it is empty, or is an earlier output: a file of somebody's own is never
+    deleted.
+
+    Parameters
+    ----------
+    mark
+        A file that every such output holds.
+    names
+        All else that may be in it: paths below the folder, in which `*` stands for anything; that of a folder stands
+        for whatever is in it.
+    is_ours
+        Whether the text of the mark is that of such an output; by default it always is.
 
     Raises
     ------
     OutputError
         `path` is a file, a folder with other content, or cannot be written.
     """
-    require_replaceable(path, mark=mark, names=names)
-    path = path.absolute()  # "." cannot be renamed
+    require_replaceable(path, mark=mark, names=names, is_ours=is_ours)
+    given, path = path, path.absolute()  # "." cannot be renamed
     temporary = _beside(path)
     try:
         with _as_output_error(path):
@@ -75,20 +155,48 @@ def new_folder(path: Path, *, mark: str, names: Collection[str]) -> Iterator[Pat
             for part in sorted(temporary.rglob("*")):
                 if part.is_file():
                     _sync(part)
-            _swap(temporary, path)
+            with _uninterrupted(), locked(path.parent):
+                # Once more: what was put there meanwhile is somebody's own too.
+                require_replaceable(path, mark=mark, names=names, is_ours=is_ours)
+                _swap(temporary, path)
+                _note(given)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def require_replaceable(path: Path, *, mark: str, names: Collection[str]) -> None:
+def require_replaceable(
+    path: Path, *, mark: str, names: Collection[str], is_ours: Callable[[str], bool] | None = None
+) -> None:
     """Refuse, before any work is done, a `path` that `new_folder` would refuse at its end."""
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise OutputError(f"{path}: not a folder; give the name of a new folder")
-    there = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
-    others = [name for name in there if name != mark and name not in names]
-    if there and (others or mark not in there):
-        why = f"no {mark} in it" if mark not in there else f"{others[0]} among them"
-        raise OutputError(f"{path}: holds other files ({why}); give a new folder, or empty this one yourself")
+    if not path.is_dir() or not any(path.iterdir()):
+        return
+    if not (path / mark).is_file():
+        why = f"no {mark} in it"
+    elif is_ours is not None and not is_ours((path / mark).read_text(encoding="utf-8", errors="replace")):
+        why = f"its {mark} is not of an earlier output"
+    elif others := [name for name in _entries(path) if name != mark and not _is_among(name, names)]:
+        why = f"{others[0]} among them"
+    else:
+        return
+    raise OutputError(f"{path}: holds other files ({why}); give a new folder, or empty this one yourself")
+
+
+def _entries(folder: Path) -> list[str]:
+    """List what lies below a folder, files and empty folders, by path from there."""
+    found = []
+    for where, folders, names in os.walk(folder):
+        here = Path(where).relative_to(folder)
+        links = [name for name in folders if (Path(where) / name).is_symlink()]
+        found += [(here / name).as_posix() for name in (*names, *links)]
+        if not folders and not names and here.parts:
+            found.append(here.as_posix())
+    return sorted(found)
+
+
+def _is_among(name: str, names: Collection[str]) -> bool:
+    return any(name == one or name.startswith(f"{one}/") or fnmatch.fnmatchcase(name, one) for one in names)
 
 
 def require_apart(outputs: Collection[Path], inputs: Collection[Path]) -> None:
@@ -135,7 +243,100 @@ def render_json(value: Any) -> str:
 
 def _beside(path: Path) -> Path:
     path = path.absolute()  # "." has no name
-    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{_PART}")
+
+
+def _journal(path: Path) -> Path:
+    path = path.absolute()
+    return path.with_name(f".{path.name}.journal")
+
+
+def _finish(journal: Path) -> None:
+    """Rename what a journal names, if there is one; whoever calls it has the lock of the folder."""
+    try:
+        names = json.loads(journal.read_text(encoding="utf-8"))["files"]
+        pairs = [(_entry(journal, new), _entry(journal, name)) for new, name in names]
+    except FileNotFoundError:
+        return
+    except (ValueError, TypeError, KeyError) as error:
+        raise OutputError(f"{journal}: is damaged; remove it, and write the output again") from error
+    for new, path in pairs:
+        with suppress(FileNotFoundError):  # in its place already
+            new.replace(path)
+    journal.unlink()
+
+
+def _entry(journal: Path, name: str) -> Path:
+    if not name or name in (".", "..") or "/" in name:
+        raise ValueError("not an entry of the journal's folder")
+    return journal.with_name(name)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from changing entries of a folder; those who only read need no lock.
+
+    The lock is the folder's own, so that it leaves no file behind, and ends with the process.
+
+    Raises
+    ------
+    OutputError
+        Another process has held it for `LOCK_SECONDS`.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # what cannot be opened says so where it is written
+        yield
+        return
+    try:
+        _acquire(descriptor, folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(descriptor: int, folder: Path) -> None:
+    until = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > until:
+                raise OutputError(
+                    f"{folder}: another command has been writing there for {LOCK_SECONDS} seconds; try again later"
+                ) from error
+            time.sleep(0.05)
+        except OSError:  # a file system without locks
+            return
+        else:
+            return
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let a signal that ends the process wait until the block has ended; only the main thread gets any."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[int] = []
+    before = {one: signal.signal(one, lambda number, _: caught.append(number)) for one in _STOPS}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, signal.SIG_DFL if handler is None else handler)
+        for number in caught[:1]:
+            signal.raise_signal(number)
+
+
+def _note(path: Path) -> None:
+    """Remember what was written, but for what is part of something that is still to appear, or soon gone."""
+    above = path.absolute().parents
+    passing = any(one.name.startswith(".") and one.name.endswith(_PART) for one in above)
+    temporary = Path(tempfile.gettempdir())
+    passing = passing or any(one.parent == temporary and one.name.startswith("churn-") for one in above)
+    if not passing and not path.name.endswith(".journal"):
+        _written.append(path)
 
 
 def _sync(path: Path) -> None:
@@ -154,7 +355,7 @@ def _swap(new: Path, path: Path) -> None:
         old = _beside(path)
         path.rename(old)
         new.rename(path)
-        shutil.rmtree(old)
+        old.rename(new)
 
 
 def _exchange(one: Path, other: Path) -> bool:

@@ -1,7 +1,6 @@
 """Scores, read back once: a file or a table of them, held against what `churn score` writes."""
 
 import datetime as dt
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.dataset as pa_dataset
 
-from churn import csv_files, errors, scoring
+from churn import csv_files, errors, score_files, scoring
 from churn.explanation.reasons import N_HOLDING, N_RAISING
 from churn.speech import LANGUAGES, Name
 
@@ -80,7 +79,9 @@ class Scores:
     is_guarded
         Whether the rows are of a CSV, whose texts no spreadsheet runs (`csv_files`).
     model_id
-        Of the model that made them, where the manifest beside the file says it.
+        Of the model that made them, where the file or the manifest beside it says it.
+    seal
+        What the file was found to be; None of a table.
     """
 
     frame: pd.DataFrame
@@ -90,6 +91,7 @@ class Scores:
     rows: pa_dataset.Dataset
     is_guarded: bool
     model_id: str | None = None
+    seal: score_files.Seal | None = None
 
     def told(self, customer_ids: Collection[str]) -> dict[str, Told]:
         """Read what the scores say of some customers, by id; customers not in them are left out.
@@ -97,7 +99,7 @@ class Scores:
         Raises
         ------
         DataError
-            A column is not what `churn score` writes.
+            A column is not what `churn score` writes, or another file has taken the place of theirs.
         """
         columns = [name for name in ("customer_id", *_OF_SOME, _EFFECT, *_ENDS) if name in self.rows.schema.names]
         ids = pa.array([csv_files.guard(one) if self.is_guarded else one for one in customer_ids], pa.string())
@@ -105,6 +107,8 @@ class Scores:
             table = self.rows.to_table(columns=columns, filter=pa_dataset.field("customer_id").isin(ids))
         except (pa.ArrowException, OSError) as error:
             raise errors.DataError(f"{self.where}: a column is not what churn score writes; score again") from error
+        if self.seal is not None:
+            score_files.require_same(Path(self.where), self.seal.stamp)
         table = csv_files.unguard(table) if self.is_guarded else table
         cells = [_read(self.where, table, name).tolist() for name in columns]
         known = [dict(zip(columns, row, strict=True)) for row in zip(*cells, strict=True)]
@@ -117,24 +121,29 @@ def read_scores(path: Path | str) -> Scores:
     Raises
     ------
     DataError
-        It is not there or cannot be read, a customer is in it twice or without an id, a probability is missing or
-        outside [0, 1], or its rows are of several dates.
+        It is not there or cannot be read, was changed, cut short or replaced since it was written, or is not of the
+        model that the manifest beside it names, or that manifest cannot be read; a customer is in it twice or without
+        an id, a probability is missing or outside [0, 1], or its rows are of several dates.
     MissingColumnError
         A column that every score file has is missing.
     OutputError
         The name ends in neither.
     """
     path = Path(path)
-    scoring.require_form(path)
+    score_files.require_form(path)
     if not path.is_file():
         raise errors.DataError(f"{path}: no such file; give the scores that churn score wrote")
     try:
+        seal = score_files.check_files(path)
         found = _check(_open(path), str(path), is_guarded=path.suffix == ".csv")
+        score_files.require_same(path, seal.stamp)
+    except errors.OutputError:  # which is an OSError too
+        raise
     except (pa.ArrowException, OSError) as error:
         raise errors.DataError(
             f"{path}: cannot be read as {path.suffix[1:]}; give a file that churn score wrote"
         ) from error
-    return replace(found, model_id=_model_of(path))
+    return replace(found, model_id=seal.model_id, seal=seal)
 
 
 def as_scores(scores: Scores | pd.DataFrame | str | Path) -> Scores:
@@ -162,13 +171,6 @@ def _open(path: Path) -> pa_dataset.Dataset:
     types = dict.fromkeys((*_OF_EVERYBODY, *_OF_SOME, *_ENDS), pa.string())
     options = pa_csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True)
     return pa_dataset.dataset(path, format=pa_dataset.CsvFileFormat(convert_options=options))
-
-
-def _model_of(path: Path) -> str | None:
-    try:
-        return str(json.loads(scoring.companions(path)[0].read_text(encoding="utf-8"))["model_id"])
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
 
 
 def _check(rows: pa_dataset.Dataset, where: str, *, is_guarded: bool) -> Scores:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from churn import csv_files, errors, files, frame, threads, timeline
+from churn import csv_files, files, frame, score_files, threads, timeline
 from churn.data import Data
 from churn.explanation import next_best, shap
 from churn.explanation.reasons import N_HOLDING, N_RAISING, explain_reasons
@@ -47,7 +47,6 @@ EXPLAINED = pa.schema(
     ]
 )
 """Columns that follow those of `SCHEMA` where scores are explained."""
-_FORMS = (".parquet", ".csv")
 OnRows = Callable[[int], None]
 _log = logging.getLogger(__name__)
 
@@ -148,23 +147,6 @@ def raising_features(contributions: NDArray[np.floating[Any]], names: Sequence[s
     return found + [pa.nulls(len(contributions), pa.string())] * (N_REASONS - len(found))
 
 
-def companions(path: Path) -> tuple[Path, Path]:
-    """Return the manifest and the quarantine written beside a scores file."""
-    return path.with_suffix(".manifest.json"), path.with_suffix(".quarantine.csv")
-
-
-def require_form(path: Path) -> None:
-    """Refuse a scores file whose ending names no form.
-
-    Raises
-    ------
-    OutputError
-        The ending is neither `.parquet` nor `.csv`.
-    """
-    if path.suffix not in _FORMS:
-        raise errors.OutputError(f"{path}: give a name that ends in {' or '.join(_FORMS)}")
-
-
 def score(
     model: StoredModel,
     data: Data,
@@ -217,7 +199,8 @@ def write_scores(
     """Score partition after partition into a file, as `churn score` does; one is held in memory at a time.
 
     Beside it go `<name>.manifest.json`, which says what was scored by which model and is returned, and
-    `<name>.quarantine.csv`, every input row that was left out: table, file name, row, column, rule.
+    `<name>.quarantine.csv`, every input row that was left out: table, file name, row, column, rule. The three change
+    at one moment (`churn.score_files` says how they are called, and how they are checked when they are read).
 
     Parameters
     ----------
@@ -238,16 +221,10 @@ def write_scores(
     path, begun = Path(path), time.monotonic()
     require_place(path, data.paths)
     facts, rows, unseen = data.input_facts(), 0, Counter[str]()
-    about, beside = companions(path)
-    # Left in reverse order: the scores appear last, when both others have.
-    with (
-        threads.use_threads(n_threads),
-        files.new_file(path) as scores,
-        files.new_file(beside) as left_out,
-        files.new_file(about) as manifest,
-    ):
+    about, beside = score_files.companions(path)
+    with threads.use_threads(n_threads), files.new_files([path, beside, about]) as (scores, left_out, manifest):
         csv_files.write_rows(left_out, ["table", "file", "row", "column", "rule"], data.quarantine(), for_excel=True)
-        with _open_writer(scores, path.suffix, explained=explain) as write:
+        with _open_writer(scores, path.suffix, model.manifest.model_id, explained=explain) as write:
             for table in _score_parts(model, data, as_of, unseen, explain=explain):
                 write(table)
                 rows += table.num_rows
@@ -255,6 +232,7 @@ def write_scores(
                     on_rows(table.num_rows)
         document = {
             "model_id": model.manifest.model_id,
+            **score_files.describe_scores(path, scores),
             "model_files_sha256": model.manifest.files,
             "as_of": None if as_of is None else timeline.as_date(as_of).isoformat(),
             "horizon_days": model.manifest.horizon_days,
@@ -280,8 +258,8 @@ def require_place(path: Path, inputs: Iterable[Path] = ()) -> None:
         The ending is neither `.parquet` nor `.csv`; the file, or what goes beside it, cannot be written, or is one of
         the inputs.
     """
-    require_form(path)
-    places = (path, *companions(path))
+    score_files.require_form(path)
+    places = (path, *score_files.companions(path))
     for place in places:
         files.require_writable_file(place)
     files.require_apart(places, list(inputs))
@@ -299,7 +277,7 @@ def _score_parts(
     """Yield the scores of each partition, and add up in `unseen` the customers with a category that is new."""
     date = None if as_of is None else timeline.as_date(as_of)
     data.require_model(model, date, use="score")
-    catalogue, known = (data.catalogue, data.classes_known) if explain else (None, None)
+    catalogue, known = (data.catalogue, data.classes_known(date)) if explain else (None, None)
     for snapshot in data.partitions(date):
         table, new = score_snapshot(snapshot, model, explain=catalogue, classes_known=known)
         unseen.update(new)
@@ -307,7 +285,7 @@ def _score_parts(
 
 
 @contextmanager
-def _open_writer(path: Path, suffix: str, *, explained: bool) -> Iterator[Callable[[pa.Table], None]]:
+def _open_writer(path: Path, suffix: str, model_id: str, *, explained: bool) -> Iterator[Callable[[pa.Table], None]]:
     schema = pa.schema([*SCHEMA, *EXPLAINED]) if explained else SCHEMA
     if suffix == ".csv":
         with csv_files.open_for_tables(path, schema) as write:
@@ -315,3 +293,4 @@ def _open_writer(path: Path, suffix: str, *, explained: bool) -> Iterator[Callab
     else:
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             yield writer.write_table
+            score_files.seal_parquet(writer, path, model_id)

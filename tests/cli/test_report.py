@@ -201,7 +201,24 @@ def test_scores_of_another_model_are_refused(report, scored, tmp_path):
     (tmp_path / "scores.manifest.json").write_text(json.dumps(other))
     result = report(scores=tmp_path / "scores.parquet")
     assert result.code == 2
-    assert "was scored by another model (another)" in result.err
+    assert "than scores.manifest.json says" in result.err
+    pd.read_parquet(scored).to_parquet(tmp_path / "scores.parquet", index=False)
+    other.pop("scores")
+    (tmp_path / "scores.manifest.json").write_text(json.dumps(other))
+    assert "was scored by another model (another)" in report(scores=tmp_path / "scores.parquet").err
+
+
+def test_a_manifest_or_an_explanation_that_cannot_be_read_is_no_missing_one(report, scored, explained, tmp_path):
+    shutil.copy(scored, tmp_path / "scores.parquet")
+    for text in ("", "{", "[]", "{}"):
+        (tmp_path / "scores.manifest.json").write_text(text)
+        result = report(scores=tmp_path / "scores.parquet")
+        assert (result.code, "scores.manifest.json" in result.err) == (2, True)
+    folder = shutil.copytree(explained, tmp_path / "explained")
+    for text in ("", "{", "[]", "{}"):
+        (folder / "about.json").write_text(text)
+        result = report("--explained", folder)
+        assert (result.code, "is not what churn explain wrote" in result.err) == (2, True)
 
 
 @pytest.mark.parametrize("broken", ["{}", "[{}]", '[{"service": "a\\ud800b"}]', "no JSON", ""])

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from churn.actions import sheets
-from churn.actions.lists.build import Lists, build_lists, describe_lists
+from churn.actions.lists.build import ALL_LISTS, Lists, build_lists, describe_lists
 from churn.actions.lists.writing import write_lists
 from churn.actions.managers import choose_day
 from churn.actions.plan.build import DayPlan, build_plan
@@ -15,12 +15,33 @@ from churn.actions.plan.writing import summarise, write_json_plan, write_workboo
 from churn.actions.progress.build import Progress, build_progress
 from churn.actions.today import Today, read_today
 from churn.data import Data, OnStep, say_nothing
-from churn.files import hash_file, new_folder, require_apart, require_replaceable
+from churn.files import new_folder, require_apart, require_replaceable
 from churn.scores import Scores, as_scores
 from churn.timeline import YEAR_DAYS, Date, as_date
 
 MARK = "plan.json"
-FILES = ("plan.csv", "plan.xlsx", "assignments.csv", "lists")
+FILES = (
+    "plan.csv",
+    "plan.xlsx",
+    "assignments.csv",
+    "lists/lists.xlsx",
+    *(f"lists/{one.name}.csv" for one in ALL_LISTS),
+)
+
+
+def require_plan_place(folder: Path) -> None:
+    """Refuse, before any work, a folder that holds anything but an earlier plan.
+
+    Raises
+    ------
+    OutputError
+        `folder` holds other files, or is none.
+    """
+    require_replaceable(folder, mark=MARK, names=FILES, is_ours=_is_plan)
+
+
+def _is_plan(text: str) -> bool:
+    return '"lists_settings"' in text
 
 
 class PlannedDay(NamedTuple):
@@ -134,7 +155,7 @@ def write_plan(
         The folder holds something else, or lies in the data.
     """
     folder, known = Path(folder), as_scores(scores)
-    require_replaceable(folder, mark=MARK, names=FILES)
+    require_plan_place(folder)
     require_apart([folder], [*data.paths, Path(known.where)])
     day = _choose(data, known, date)
     on_step(f"reading customers as of {day}")
@@ -149,8 +170,13 @@ def write_plan(
 
 
 def _about(made: PlannedDay, data: Data) -> dict[str, Any]:
-    path, as_of = Path(made.scores.where), made.scores.as_of
-    file = {"file": path.name, "sha256": hash_file(path), "as_of": as_of.isoformat() if as_of else None}
+    seal, as_of = made.scores.seal, made.scores.as_of
+    file = {
+        "file": Path(made.scores.where).name,
+        "sha256": seal and seal.sha256,
+        "model_id": made.scores.model_id,
+        "as_of": as_of.isoformat() if as_of else None,
+    }
     return {
         **summarise(made.plan),
         "lists": describe_lists(made.lists),
@@ -162,7 +188,7 @@ def _about(made: PlannedDay, data: Data) -> dict[str, Any]:
 
 
 def _write(folder: Path, made: PlannedDay, about: dict[str, Any], data: Data, shown: sheets.Shown) -> None:
-    with new_folder(folder, mark=MARK, names=FILES) as new:
+    with new_folder(folder, mark=MARK, names=FILES, is_ours=_is_plan) as new:
         sheets.write_csv(new / "plan.csv", made.plan.rows)
         sheets.write_csv(new / "assignments.csv", made.plan.assignments)
         write_workbook(new / "plan.xlsx", made.plan, data.config.plan, shown=shown)

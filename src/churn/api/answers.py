@@ -324,14 +324,16 @@ def explain_customer(
         catalogue=data.catalogue,
         config=data.config,
         reasons=explain_reasons(shap.values, features, data.catalogue),
-        next_step=_next_step(model, data, features, float(probability[0])),
+        next_step=_next_step(model, data, features, float(probability[0]), date),
         what_if=_ask(model, data, features, bindings, products) if bindings or products else None,
     )
 
 
-def _next_step(model: StoredModel, data: Data, features: pd.DataFrame, probability: float) -> NextStep:
+def _next_step(
+    model: StoredModel, data: Data, features: pd.DataFrame, probability: float, as_of: dt.date | None
+) -> NextStep:
     advice, typical, risk = model.effects.services, model.manifest.training_churn_rate, np.array([probability])
-    known = data.classes_known
+    known = data.classes_known(as_of)
     steps = find_next_steps(features, risk, advice, data.catalogue, classes_known=known, typical=typical)
     effect, product = float(steps.effect[0]), steps.product[0]
     # A debit card may be held already, of another class.

@@ -331,9 +331,8 @@ def promote(
 def _register(compared: Compared, trained: storage.StoredModel, *, parent: str, by: str, on_step: OnStep) -> int:
     with tempfile.TemporaryDirectory(prefix="churn-") as temporary:
         folder = Path(temporary) / "model"
-        storage.write_model(folder, trained)
         run_id = runs.log_training(
-            storage.read_model(folder),  # back through every check, as churn train does
+            storage.store_model(folder, trained),
             folder,
             embargo_days=compared.snapshots.config.training.embargo_days,
             held_out=trained.held_out,

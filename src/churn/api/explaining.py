@@ -23,7 +23,7 @@ ABOUT = "about.json"
 """Which model, and at which date."""
 SHAP = "shap.parquet"
 N_DEPENDENCES = 4
-_NAMES = frozenset(
+FILES = frozenset(
     {
         *(f"bindings.{ending}" for ending in ("json", "csv", "md", "html", "png")),
         *(f"dependence_{place}.png" for place in range(1, N_DEPENDENCES + 1)),
@@ -114,7 +114,7 @@ def write_explanation(
     with threads.use_threads(n_threads):
         customers = look_ahead(data.partitions(date), model)
         effects, outcomes_as_of = estimate_data_effects(data, model, date, strengths=True, seed=seed, on_step=on_step)
-        with files.new_folder(place, mark=MARK, names=explanation_names(place)) as new:
+        with files.new_folder(place, mark=MARK, names=explanation_names(place), is_ours=_is_table) as new:
             survey = _write_survey(new / SHAP, data, customers, model, on_step)
             pairs = bindings.service_names(data.config)
             names = {service: say(pair, language) for service, pair in pairs.items()}
@@ -133,7 +133,7 @@ def explanation_names(path: Path) -> tuple[str, ...]:
     """Return those entries of an earlier explanation that may be replaced."""
     if not path.is_dir():
         return ()
-    return tuple(entry.name for entry in path.iterdir() if entry.name in _NAMES)
+    return tuple(entry.name for entry in path.iterdir() if entry.name in FILES)
 
 
 def require_explanation_place(path: Path) -> None:
@@ -144,7 +144,11 @@ def require_explanation_place(path: Path) -> None:
     OutputError
         `path` holds other files, or is none.
     """
-    files.require_replaceable(path, mark=MARK, names=explanation_names(path))
+    files.require_replaceable(path, mark=MARK, names=explanation_names(path), is_ours=_is_table)
+
+
+def _is_table(text: str) -> bool:
+    return text.strip() == "[]" or '"shap_contrast_log_odds"' in text
 
 
 def survey_data(

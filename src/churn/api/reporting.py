@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from churn import csv_files, errors, threads, timeline
@@ -114,6 +115,8 @@ def _with_outcomes(data: Data, model: StoredModel) -> Iterator[Data]:
         yield data
         return
     with open_file(data.paths[0], data.config, model=model, labels="if there") as outcomes:
+        if outcomes.file_facts() != data.file_facts():
+            raise errors.DataError(f"{data.paths[0]}: was replaced while the page was made; try again")
         yield outcomes
 
 
@@ -166,11 +169,11 @@ def read_explanation(folder: Path, model: StoredModel, as_of: dt.date | None) ->
         json.dumps(found, ensure_ascii=False).encode("utf-8")  # half a character can stand in JSON, and in no page
         rows = tuple(unflatten(row) for row in found)
         importance = _read_importance(folder / "importance.csv")
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise errors.DataError(refusal) from error
     if not isinstance(found, list):
         raise errors.DataError(refusal)
-    about = _read_about(folder)
+    about = _read_about(folder, refusal)
     _require_same_model(about.get("model_id"), model, f"{folder}: explains")
     theirs, ours = about.get("as_of"), as_of.isoformat() if as_of else None
     if "as_of" in about and theirs != ours:
@@ -205,15 +208,22 @@ def _read_importance(path: Path) -> pd.DataFrame:
     # A feature may be called NA, which pandas would take for a missing value.
     kinds: dict[str, Any] = {"feature": "str", "mean_abs_points": "float64"}
     found = pd.read_csv(path, encoding="utf-8-sig", usecols=list(kinds), dtype=kinds, keep_default_na=False)
+    if not np.isfinite(found["mean_abs_points"]).all():
+        raise ValueError("not an importance")
     return found.assign(feature=found["feature"].map(csv_files.unguard_text))
 
 
-def _read_about(folder: Path) -> dict[str, Any]:
+def _read_about(folder: Path, refusal: str) -> dict[str, Any]:
+    """Read whom an explanation is of; nothing of one that was written before this was kept."""
     try:
         found = _read_json(folder / ABOUT)
-    except (OSError, ValueError):
+    except FileNotFoundError:
         return {}
-    return found if isinstance(found, dict) else {}
+    except (OSError, ValueError, RecursionError) as error:
+        raise errors.DataError(refusal) from error
+    if not isinstance(found, dict) or not isinstance(found.get("model_id"), str):
+        raise errors.DataError(refusal)
+    return found
 
 
 def _read_json(path: Path) -> Any:

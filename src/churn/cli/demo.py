@@ -14,8 +14,9 @@ from churn.cli import explain, options, train
 from churn.cli.console import note, percent, print_baselines, print_json, print_table, show_notes, steps
 from churn.config import Config, read_config
 from churn.explanation.bindings import flatten
-from churn.files import new_folder, require_replaceable, write_json, write_text
+from churn.files import CHECKSUMS, new_folder, require_replaceable, write_json, write_text
 from churn.model import documents, storage
+from churn.simulation import bank as simulated
 from churn.simulation import simulate_bank
 from churn.speech import LANGUAGES
 from churn.tracking.place import tracking_place
@@ -43,7 +44,16 @@ _FILES = {
     "report/": "pages for managers, of the bank and of one branch, English and Chinese: bank_en.html first",
     "mlruns/": "the run, its plots and the model for MLflow",
 }
-_NAMES = tuple(name.rstrip("/") for name in _FILES)
+_WITHIN = {
+    "bank/": simulated.FILES,
+    "model/": (CHECKSUMS, *storage.FILES),
+    "explained/": explaining.FILES,
+    "plan/": (acting.MARK, *acting.FILES),
+    "report/": ("bank_*.html", "branch_*.html"),
+    "mlruns/": ("*",),
+}
+"""All that each folder of it may consist of."""
+_NAMES = (*_FILES, *(f"{folder}{name}" for folder, names in _WITHIN.items() for name in names))
 
 
 @click.command()
@@ -71,8 +81,7 @@ def demo(folder: Path, no_track: bool, as_json: bool) -> None:
         with data.open_bank(bank) as opened, steps() as on_step:
             show_notes(opened.notes())
             trained = learning.train(opened.snapshots(on_step=on_step), on_step=on_step)
-        storage.write_model(model, trained)
-        stored = storage.read_model(model)
+        stored = storage.store_model(model, trained)
         note(f"4  say which bindings cut churn as of {as_of}")
         with data.open_bank(bank) as opened:
             with steps() as on_step:

@@ -11,6 +11,7 @@ from importlib.metadata import version
 import click
 import duckdb
 
+from churn import files
 from churn.cli.console import INTERRUPTED
 from churn.errors import ChurnError
 
@@ -72,10 +73,15 @@ def _run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (KeyboardInterrupt, click.Abort, duckdb.InterruptException):
-        click.echo("stopped; nothing was written", err=True)
+        click.echo(f"stopped; {_say_written()}", err=True)
         return INTERRUPTED
     except (ChurnError, MemoryError, RecursionError, duckdb.Error, OSError) as error:
         return _fail(_explain(error))
+
+
+def _say_written() -> str:
+    done = [str(path) for path in files.written()]
+    return "nothing was written" if not done else f"{', '.join(done)} had been written, whole"
 
 
 def _explain(error: Exception) -> str:

@@ -15,7 +15,6 @@ from churn.api import acting
 from churn.cli import options
 from churn.cli.console import note, print_json, print_table, show_notes, steps, warn_of_age
 from churn.config import Config
-from churn.files import require_replaceable
 from churn.scores import read_scores
 from churn.speech import Number, isolate, say
 
@@ -49,7 +48,7 @@ def plan(
     Example:  churn plan bank --scores scores.parquet -o plan
     """
     begun = time.monotonic()
-    require_replaceable(output, mark=acting.MARK, names=acting.FILES)
+    acting.require_plan_place(output)
     scores = read_scores(scores_path)
     with shared.open(data, labels="unread") as opened, steps() as on_step:
         show_notes(opened.notes())

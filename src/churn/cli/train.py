@@ -81,10 +81,8 @@ def train(
                 anchor=opened if anchor else None,
                 on_step=on_step,
             )
-    storage.write_model(output, stored)
     held_out = stored.held_out
-    # What was written is read back through every check, so that a model that cannot be loaded is known now.
-    stored = storage.read_model(output)
+    stored = storage.store_model(output, stored)
     show_notes(answers.anchoring_warnings(stored))
     if shared.as_json:
         document: dict[str, Any] = {"model": str(output)}

@@ -181,23 +181,11 @@ class Data(ABC):
         return self.checked.quarantine()
 
     def file_facts(self) -> list[reading.FileFact]:
-        """Describe every input file: table, name, bytes, sha256.
-
-        Raises
-        ------
-        DataError
-            A file is no longer what was read.
-        """
+        """Describe every input file as it was read: table, name, bytes, sha256."""
         return self.checked.file_facts()
 
     def input_facts(self) -> dict[str, Any]:
-        """Return what a manifest keeps of the input: `inputs`, files with hashes, and `row_counts` of every table.
-
-        Raises
-        ------
-        DataError
-            As for `file_facts`.
-        """
+        """Return what a manifest keeps of the input: `inputs`, files with hashes, and `row_counts` of every table."""
         counts = {name: asdict(count) for name, count in self.row_counts.items()}
         return {"inputs": self.file_facts(), "row_counts": counts}
 
@@ -209,12 +197,16 @@ class Data(ABC):
         """Whether the bank handed over that column of that table."""
         return self.has(table) and column in self.checked.raws[table].columns
 
-    @property
-    def classes_known(self) -> bool | None:
-        """Whether any account is recorded as of class 1: else nobody can be said to lack one. None without accounts."""
-        if not self.has("holdings"):
+    def classes_known(self, as_of: dt.date | None) -> bool | None:
+        """Whether an account opened before a date is recorded as of class 1: else nobody can be said to lack one.
+
+        None without accounts.
+        """
+        if as_of is None or not self.has("holdings"):
             return None
-        found = self.tables()["holdings"].filter(nw.col("account_class") == nw.lit("1")).select("customer_id").head(1)
+        day = contract.to_days(as_of)
+        is_known = (nw.col("account_class") == nw.lit("1")) & (nw.col("opened_on") < day)
+        found = self.tables()["holdings"].filter(is_known).select("customer_id").head(1)
         return len(found.collect(backend="pyarrow")) > 0
 
     @property

@@ -1,5 +1,6 @@
 """The bindings table: SHAP, raw difference and estimated effect of each service, graded where the truth is known."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,6 +147,22 @@ def flatten(row: BindingRow) -> dict[str, Any]:
     return {column: found[column] for column in FIELDS}
 
 
+def _require_kind(column: str, value: Any) -> None:
+    """Refuse a cell that `flatten` would not give: texts are strings, counts whole, the rest finite numbers or None."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    match column:
+        case "service" | "evidence" | "verdict" | "text_en" | "text_zh":
+            fits = isinstance(value, str)
+        case "controls_passed":
+            fits = value is None or isinstance(value, bool)
+        case "n_eligible" | "n_bound" | "n_offered":
+            fits = is_number and value >= 0 and value == int(value)
+        case _:
+            fits = value is None or is_number
+    if not fits:
+        raise ValueError(f"{column}: not what the bindings table has there")
+
+
 def unflatten(record: Mapping[str, Any]) -> BindingRow:
     """Take a row from what `flatten` gave, or from what was read of it.
 
@@ -156,6 +173,8 @@ def unflatten(record: Mapping[str, Any]) -> BindingRow:
     """
     if set(record) != set(FIELDS) or record["verdict"] not in VERDICTS or record["evidence"] not in EVIDENCE:
         raise ValueError("not a row of the bindings table")
+    for column, value in record.items():
+        _require_kind(column, value)
     bound, unbound, log_odds, value, low, high = (record[column] for column in _SHAP)
     estimates: dict[str, Any] = {
         name: Estimate(record.get(middle), record[bottom], record[top])

@@ -1,6 +1,6 @@
 """A whole file explained, partition by partition: what matters how much, and what the model makes of each service."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -200,10 +200,24 @@ def contrast_shap(log_odds: Floats, points: Floats, bound: NDArray[np.bool_], *,
 
 
 def shap_schema(names: Sequence[str]) -> pa.Schema:
-    """Return the schema of `shap.parquet`: `customer_id`, a column per feature in log-odds, `base_value`."""
-    return pa.schema(
-        [("customer_id", pa.string()), *((name, pa.float32()) for name in names), ("base_value", pa.float64())]
-    )
+    """Return the schema of `shap.parquet`: `customer_id`, a column per feature in log-odds, `base_value`.
+
+    A feature of a flat file that has one of these two names stands there with ` (feature)` behind it.
+
+    Examples
+    --------
+    >>> shap_schema(["base_value", "age"]).names
+    ['customer_id', 'base_value (feature)', 'age', 'base_value']
+    """
+    ours = ("customer_id", "base_value")
+    columns = [_another_name(name, {*ours, *names}) if name in ours else name for name in names]
+    return pa.schema([(ours[0], pa.string()), *((name, pa.float32()) for name in columns), (ours[1], pa.float64())])
+
+
+def _another_name(name: str, taken: Collection[str]) -> str:
+    while name in taken:
+        name = f"{name} (feature)"
+    return name
 
 
 def _shap_table(snapshot: Snapshot, model: FittedModel, explained: Contributions) -> pa.Table:

@@ -44,7 +44,8 @@ TREES, MODEL, MANIFEST = "trees.txt", "model.json", "manifest.json"
 METRICS, BASELINES, EFFECTS, CARD = "metrics.json", "baselines.json", "effects.json", "MODEL_CARD.md"
 INTERVALS = "intervals.json"
 _ALWAYS = (TREES, MODEL, MANIFEST, METRICS, BASELINES, EFFECTS, CARD)
-_FILES = (*_ALWAYS, INTERVALS)
+FILES = (*_ALWAYS, INTERVALS)
+"""All that a model folder may consist of, beside the list of their checksums."""
 HIGH_RISK, LOW_RISK = 2.0, 0.5
 """Risk bands of the data contract: high from this multiple of the held-out churn rate on, low under that one. Of an
 anchored model, multiples of its mean predicted rate: the observed one is what anchoring sets aside."""
@@ -103,9 +104,24 @@ def write_model(path: str | Path, stored: StoredModel) -> None:
     OutputError
         `path` holds something that is not a model folder, or cannot be written.
     ModelError
-        The trees could not be read again: they are too large or too deep; see `churn.model.tree_check`.
+        The model could not be read again, as where its trees are too large or too deep; then nothing changes.
     """
-    text = trees.trees_to_text(stored.model.booster)
+    store_model(path, stored)
+
+
+def store_model(path: str | Path, stored: StoredModel) -> StoredModel:
+    """Write a model folder as `write_model` does, and return what was written, read back through every check.
+
+    Another process may have put its own model there since: to read `path` again is to ask what stands there.
+
+    Raises
+    ------
+    OutputError
+        `path` holds something that is not a model folder, or cannot be written.
+    ModelError
+        As for `write_model`; see `churn.model.tree_check`.
+    """
+    path, text = Path(path), trees.trees_to_text(stored.model.booster)
     check_trees(text)
     texts = {
         TREES: text,
@@ -126,9 +142,13 @@ def write_model(path: str | Path, stored: StoredModel) -> None:
     }
     texts[MANIFEST] = render_json(stored.manifest.model_copy(update=own).to_json())
     sums = "".join(f"{_hash(texts[name].encode())}  {name}\n" for name in sorted(texts))
-    with new_folder(Path(path), mark=CHECKSUMS, names=_FILES) as folder:
+    with new_folder(path, mark=CHECKSUMS, names=FILES) as folder:
         for name, text in {**texts, CHECKSUMS: sums}.items():
             (folder / name).write_text(text, encoding="utf-8", newline="")
+        try:
+            return read_model(folder)
+        except ModelError as error:
+            raise ModelError(str(error).replace(str(folder), str(path))) from error
 
 
 def require_model_place(path: Path) -> None:
@@ -139,7 +159,7 @@ def require_model_place(path: Path) -> None:
     OutputError
         `path` holds something that is not a model folder.
     """
-    require_replaceable(path, mark=CHECKSUMS, names=_FILES)
+    require_replaceable(path, mark=CHECKSUMS, names=FILES)
 
 
 def read_model(path: str | Path) -> StoredModel:
@@ -325,7 +345,7 @@ def _read_sums(path: Path) -> dict[str, str]:
 def _require_exactly(path: Path, expected: Mapping[str, str]) -> None:
     there = {entry.name for entry in path.iterdir()} - {CHECKSUMS}
     # a file that not every model has is one of this model's where it is there, or listed
-    known = {*_ALWAYS, *(name for name in _FILES if name in there or name in expected)}
+    known = {*_ALWAYS, *(name for name in FILES if name in there or name in expected)}
     if missing := sorted(known - there):
         raise ModelError(f"{path / missing[0]}: missing from the model folder; {RESTORE}")
     if added := sorted(there - known):

@@ -1,5 +1,6 @@
 """Managers' pages: what they are made of, and the facts of each collected from it, of the bank and of every branch."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from churn.tables.contract import VIP_TIERS
 
 INDEX = "index.html"
 """The bank's page in a folder of pages."""
+_GENERATOR = '<meta name="generator" content="churn">'
+"""What every page holds, and a page of somebody's own does not."""
 MOST_CUSTOMERS = 25
 """Customers at risk that a page names."""
 MOST_DRIVERS = 12
@@ -121,7 +124,8 @@ class Pages:
         """
         digits = len(str(len(self.branches)))
         names = {f"branch-{number:0{digits}}.html": one for number, one in enumerate(self.branches, start=1)}
-        with new_folder(Path(folder), mark=INDEX, names=_earlier_pages(Path(folder))) as new:
+        earlier = _earlier_pages(Path(folder))
+        with new_folder(Path(folder), mark=INDEX, names=earlier, is_ours=_is_page) as new:
             for name, branch_id in {INDEX: None, **names}.items():
                 write_text(new / name, self.html(language, branch_id))
 
@@ -134,11 +138,17 @@ def require_pages_place(folder: Path) -> None:
     OutputError
         `folder` holds other files, or is none.
     """
-    require_replaceable(folder, mark=INDEX, names=_earlier_pages(folder))
+    require_replaceable(folder, mark=INDEX, names=_earlier_pages(folder), is_ours=_is_page)
 
 
 def _earlier_pages(folder: Path) -> list[str]:
-    return [path.name for path in folder.glob("branch-*.html")] if folder.is_dir() else []
+    """List the files of branches that an earlier run wrote there, by name and by what is in them."""
+    found = [path for path in folder.glob("branch-*.html") if re.fullmatch(r"branch-[0-9]+\.html", path.name)]
+    return [path.name for path in found if _is_page(path.read_text(encoding="utf-8", errors="replace"))]
+
+
+def _is_page(text: str) -> bool:
+    return _GENERATOR in text
 
 
 def require_customers(customers: pd.DataFrame, where: str, branch_id: str | None = None) -> None:

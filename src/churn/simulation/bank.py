@@ -139,7 +139,12 @@ def _gather(
 
 MARK = "simulation.json"
 _TABLES = contract_tables(Config())
-_NAMES = ("truth", *(f"{table}{ending}" for table in _TABLES for ending in ("", ".parquet", ".csv")))
+FILES = (
+    MARK,
+    *(f"truth/{name}" for name in ("oracle.parquet", "effects.parquet", "campaigns.parquet", "structure.json")),
+    *(f"{table}{ending}" for table in _TABLES for ending in (".parquet", ".csv", "/part-*.parquet", "/part-*.csv")),
+)
+"""All that a simulated bank may consist of."""
 PARTITION = 50_000
 SMALLEST_CUSTOMERS, SHORTEST_MONTHS = 50, 24
 MOST_CUSTOMERS, LONGEST_MONTHS = 9_999_999, 600  # ids have seven digits
@@ -224,7 +229,7 @@ def simulate_bank(
     """
     out = Path(out)
     _check(customers, months, seed, file_format, confounders)
-    require_replaceable(out, mark=MARK, names=_NAMES)
+    require_replaceable(out, mark=MARK, names=FILES)
     scene = _scene(customers, months, drift, shock, confounders, campaigns)
     markets = _markets(scene, seed)
     numbers = stream(seed, 0, NUMBERS).permutation(customers) + 1
@@ -233,7 +238,7 @@ def simulate_bank(
     oracles: list[pa.Table] = []
     effects: list[Effect] = []
     offered: list[Effect] = []
-    with new_folder(out, mark=MARK, names=_NAMES) as folder:
+    with new_folder(out, mark=MARK, names=FILES) as folder:
         for k, mine in enumerate(slices):
             on_step(f"living customers {k * len(mine) + 1:,} to {k * len(mine) + len(mine):,} of {customers:,}")
             part = live_part(scene, markets, mine, seed, k, correct=k == 0)

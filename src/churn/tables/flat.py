@@ -158,6 +158,7 @@ def _load(
         Numbers or dates that can be read in two ways.
     """
     mapping = TableSource(encoding=flat.encoding, sheet=flat.sheet, totals=flat.totals, missing=flat.missing)
+    before = reading.stamp(source.path)
     with database.open_database(scratch, threads) as connection:
         with sources.as_readable(source, mapping, scratch) as readable:
             names = readable.names
@@ -185,6 +186,7 @@ def _load(
         how |= {inner[name]: one for name, one in readings.items()}
         table = _flat_table(known, values, labels)
         raw = reading.load_table(connection, table, [source], mapping, scratch, how)
+        reading.require_unchanged(source.path, before)  # since its columns were looked at
         return raw, names, known, bool(values), [*_label_notes(flat, found), *notes]
 
 

@@ -30,7 +30,7 @@ _COUNTED = r"共[0-9０-９,，]+[条笔户行个人]+(记录|数据|客户)?"
 _SQL_TYPES = {"id": "VARCHAR", "code": "VARCHAR", "text": "VARCHAR", "flag": "BOOLEAN", "number": "DOUBLE"}
 
 
-Stamp = tuple[int, int]
+Stamp = tuple[int, int, int, int]
 FileFact = dict[str, str | int]
 
 
@@ -39,14 +39,14 @@ class RawTable:
     """The result of reading a table's files.
 
     `ignored_columns`: how many columns of the files the contract does not name. `columns`: the contract's that
-    are there. `stamps`: size and time of change of each file as it was read.
+    are there. `facts`: each file as it was read: table, name, bytes, sha256.
     """
 
     table: contract.Table
     sources: Sequence[Source]
     ignored_columns: int
     columns: frozenset[str]
-    stamps: tuple[Stamp, ...]
+    facts: tuple[FileFact, ...]
 
 
 def raw_name(table: str) -> str:
@@ -78,10 +78,11 @@ def load_table(
         A required column is not in a file; the message lists the columns that are.
     """
     _create_raw(connection, table)
-    headers, stamps = [], []
+    headers: list[list[str]] = []
+    facts: list[FileFact] = []
     for position, source in enumerate(sources):
         database.say_reading(scratch, source.path)
-        stamps.append(stamp(source.path))
+        before = stamp(source.path)
         with as_readable(source, mapping, scratch) as readable:
             header = readable.names
             headers.append(header)
@@ -116,7 +117,9 @@ def load_table(
                 if source.form != "parquet":
                     _add_rejected(connection, raw_name(table.name), position, readable, mapping.totals)
             _require_all(connection, raw_name(table.name), position, source, readable.lines.n_rows)
-        require_unchanged(source.path, stamps[-1])
+        digest = files.hash_file(source.path)
+        require_unchanged(source.path, before)
+        facts.append({"table": table.name, "file": source.path.name, "bytes": before[0], "sha256": digest})
     if len({frozenset(header) for header in headers}) > 1:
         raise errors.DataError(
             f"{describe(sources)}: the parts of table {table.name} differ in their columns; make them equal"
@@ -124,13 +127,13 @@ def load_table(
     known = {mapping.columns.get(column.name, column.name) for column in table.columns}
     present = {column.name for column in table.columns if mapping.columns.get(column.name, column.name) in headers[0]}
     present |= mapping.constants.keys()
-    return RawTable(table, sources, len(set(headers[0]) - known), frozenset(present), tuple(stamps))
+    return RawTable(table, sources, len(set(headers[0]) - known), frozenset(present), tuple(facts))
 
 
 def stamp(path: Path) -> Stamp:
-    """Return a file's size and time of change."""
+    """Return a file's size, time of change, and what tells it from another file put in its place."""
     facts = path.stat()
-    return facts.st_size, facts.st_mtime_ns
+    return facts.st_size, facts.st_mtime_ns, facts.st_ino, facts.st_ctime_ns
 
 
 def require_unchanged(path: Path, before: Stamp) -> None:
@@ -139,27 +142,10 @@ def require_unchanged(path: Path, before: Stamp) -> None:
     Raises
     ------
     DataError
-        Its size or time of change differ, or it is gone.
+        Its stamp differs, or it is gone.
     """
     if not path.exists() or stamp(path) != before:
         raise errors.DataError(f"{path}: changed while it was read; wait until it is written, then try again")
-
-
-def describe_files(raw: RawTable) -> list[FileFact]:
-    """Describe the files of a table: table, name, bytes, sha256.
-
-    Raises
-    ------
-    DataError
-        A file is no longer what was read.
-    """
-    facts: list[FileFact] = []
-    for source, before in zip(raw.sources, raw.stamps, strict=True):
-        require_unchanged(source.path, before)
-        digest = files.hash_file(source.path)
-        require_unchanged(source.path, before)
-        facts.append({"table": raw.table.name, "file": source.path.name, "bytes": before[0], "sha256": digest})
-    return facts
 
 
 def _create_raw(connection: duckdb.DuckDBPyConnection, table: contract.Table) -> None:

@@ -6,13 +6,14 @@ shows it within seconds.
 """
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from churn.errors import TrackingError
 
@@ -81,9 +82,20 @@ def tracking_place(folder: Path | None = None) -> Place:
     given = "" if folder else os.environ.get(VARIABLE, "").strip()
     if given and not given.startswith(_SQLITE):
         return Place(given, None)
-    path = Path(given.removeprefix(_SQLITE)) if given else (folder or Path()) / FOLDER / DATABASE
+    path = Path(unquote(given.removeprefix(_SQLITE))) if given else (folder or Path()) / FOLDER / DATABASE
     database = path.absolute()
-    return Place(f"{_SQLITE}{database.as_posix()}", database)
+    return Place(_sqlite_uri(database.as_posix()), database)
+
+
+def _sqlite_uri(path: str) -> str:
+    """Give the address of a SQLite file; what has a meaning in an address is escaped, all else stands as it is.
+
+    Examples
+    --------
+    >>> _sqlite_uri("/data/my%20bank/mlflow.db")
+    'sqlite:////data/my%2520bank/mlflow.db'
+    """
+    return _SQLITE + re.sub("[%?#]", lambda found: quote(found[0]), path)
 
 
 def studies_path() -> Path:
@@ -106,7 +118,7 @@ def look_command(place: Place) -> str:
     """
     if place.uri.startswith("http"):
         return str(place)
-    address = str(place) if place.database is None else f"{_SQLITE}{place}"
+    address = str(place) if place.database is None else _sqlite_uri(str(place))
     return f"mlflow ui --backend-store-uri {address}"
 
 
@@ -142,7 +154,7 @@ def make_database(database: Path, fill: Callable[[str], None]) -> None:
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch()
-        fill(f"sqlite:///{temporary.as_posix()}")
+        fill(_sqlite_uri(temporary.as_posix()))
         _put(temporary, database)
     except OSError as error:
         reason = error.strerror or type(error).__name__

@@ -1,9 +1,11 @@
 """Runs of MLflow: a training with its model, a comparison with a child per model, a tuning with a child per trial."""
 
 import hashlib
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -14,11 +16,12 @@ from numpy.typing import ArrayLike
 
 from churn import estimates, files
 from churn.data import OnStep
+from churn.errors import ModelError
 from churn.evaluation import backtest, promotion
 from churn.evaluation.comparison import Comparison
 from churn.evaluation.segments import evaluate_segments
 from churn.model.recipe import Recipe
-from churn.model.storage import StoredModel
+from churn.model.storage import StoredModel, read_model, write_model
 from churn.model.trees import parameters_to_json
 from churn.speech import say
 from churn.tracking.logged_model import log_model
@@ -56,7 +59,7 @@ def log_training(
     stored
         The model, as read back from `folder`.
     folder
-        Its folder, logged byte for byte.
+        Its folder, logged byte for byte; where another model has taken its place meanwhile, `stored` is written anew.
     place
         By default as `tracking_place` says.
     embargo_days
@@ -77,14 +80,31 @@ def log_training(
         The database or the server cannot be used.
     """
     place, folder = place or tracking_place(), Path(folder)
-    tags = _tags(stored, folder) | ({PARENT: parent} if parent else {})
     name = f"{'+'.join(stored.model.learners)} {stored.manifest.as_of or 'flat file'}"
-    with open_run(place, name, source=source, tags=tags, what="run", on_step=on_step) as run:
-        _log_facts(run.client, run.run_id, stored, embargo_days)
-        _log_files(run.client, run.run_id, stored, held_out or stored.held_out)
-        model = log_model(run.client, run.experiment, run.run_id, stored, folder)
-        _log_metrics(run.client, run.run_id, stored, model)
+    with _own_copy(stored, folder) as copy:
+        tags = _tags(stored, copy) | ({PARENT: parent} if parent else {})
+        with open_run(place, name, source=source, tags=tags, what="run", on_step=on_step) as run:
+            _log_facts(run.client, run.run_id, stored, embargo_days)
+            _log_files(run.client, run.run_id, stored, held_out or stored.held_out)
+            model = log_model(run.client, run.experiment, run.run_id, stored, copy)
+            _log_metrics(run.client, run.run_id, stored, model)
     return run.run_id
+
+
+@contextmanager
+def _own_copy(stored: StoredModel, folder: Path) -> Iterator[Path]:
+    """Give a copy of a model's folder that no other process changes, until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="churn-") as temporary:
+        copy = Path(temporary) / "model"
+        try:
+            shutil.copytree(folder, copy)
+            is_same = read_model(copy).manifest == stored.manifest  # which holds the sum of every other file
+        except (OSError, shutil.Error, ModelError):
+            is_same = False
+        if not is_same:
+            shutil.rmtree(copy, ignore_errors=True)
+            write_model(copy, stored)
+        yield copy
 
 
 def folder_digest(folder: Path) -> str:

@@ -10,10 +10,10 @@ import socket
 import sqlite3
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from churn import data, errors
+from churn import data, errors, files
 from churn.tracking.place import BESIDE, VARIABLE, Place, make_database, require_usable, update_moved
 
 if TYPE_CHECKING:
@@ -157,7 +157,8 @@ def open_run(
     with open_tracking(place, write=True, make=True, on_step=on_step) as client:
         if on_step:
             on_step(f"logging the {what}")
-        experiment = find_experiment(client, place)
+        with files.locked(place.database.parent) if place.database else nullcontext():
+            experiment = find_experiment(client, place)
         _close_dead_runs(client, experiment)
         run = Run(client, experiment, _create(client, experiment, name, source, tags or {}), source)
         try:

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -106,8 +106,17 @@ def fetch_model(alias_or_version: str | int, folder: Path | str, *, place: Place
 
 @contextmanager
 def open_registry(place: Place, *, write: bool) -> Iterator[Registry]:
-    """Open the registry of a model; parameters and errors as for `session.open_tracking`."""
-    with session.open_tracking(place, write=write) as client:
+    """Open the registry of a model; parameters and errors as for `session.open_tracking`.
+
+    Whoever writes to a registry in a file is alone until the block ends, so that what is read of it stays true.
+
+    Raises
+    ------
+    OutputError
+        Another process is writing to it.
+    """
+    alone = files.locked(place.database.parent) if write and place.database else nullcontext()
+    with alone, session.open_tracking(place, write=write) as client:
         found = client.search_registered_models(_NAMED)
         aliases = {alias: int(number) for alias, number in found[0].aliases.items()} if found else {}
         yield Registry(client, aliases)

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import pandas as pd
@@ -143,9 +144,16 @@ def test_a_flat_row_has_every_column_once_in_their_order():
     assert unflatten(flat) == CUSTODY
 
 
-@pytest.mark.parametrize("wrong", [{"verdict": "perhaps"}, {"evidence": "hearsay"}, {"more": 1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"verdict": "perhaps"}, {"evidence": "hearsay"}, {"more": 1}, {"text_en": None}, {"service": 1}),
+        *({"n_bound": 1.5}, {"n_bound": -1}, {"n_offered": 10**30}, {"controls_passed": "yes"}),
+        *({"late": "-0.1"}, {"late": math.nan}, {"shap_bound": math.inf}, {"robustness_value": [0.1]}),
+    ],
+)
 def test_what_is_no_flat_row_is_refused(wrong):
-    with pytest.raises(ValueError, match="not a row"):
+    with pytest.raises(ValueError, match=r"not a row|not what the bindings table has there"):
         unflatten(flatten(CUSTODY) | wrong)
 
 

@@ -126,6 +126,7 @@ def test_splits_that_only_lead_to_each_other_are_refused(text):
         ("max_feature_idx=2", "max_feature_idx=999999999", "does not list names of 1000000000 columns"),
         ("feature_names=f0 f1 f2", "feature_names=f0 f2 f1", "does not name the columns in their order"),
         ("feature_infos=[", "feature_infos=", "does not give the range"),
+        ("feature_infos=[-", "feature_infos=[-" + "9" * 400, "does not give the range"),
         ("feature_infos=", "monotone_constraints=-1 0\nfeature_infos=", "does not list signs of 3 columns"),
         ("feature_infos=", "monotone_constraints=-1 0 9\nfeature_infos=", "does not give the range and the direction"),
         ("tree_sizes=", "tree_sizes=-5 ", "does not give the length of each tree"),
@@ -143,6 +144,11 @@ def test_a_text_of_another_form_is_refused(text, old, new, says):
     assert old in text
     with pytest.raises(ModelError, match=re.escape(says)):
         check_trees(text.replace(old, new, 1))
+
+
+def test_a_range_that_is_not_finite_is_refused(text):
+    with pytest.raises(ModelError, match="does not give the range"):
+        check_trees(re.sub(r"feature_infos=\[[^:]*", "feature_infos=[-1e+999", text))
 
 
 def _chain(n_splits):

@@ -1,6 +1,5 @@
 """The bindings table: SHAP, raw difference and estimated effect of each service, graded where the truth is known."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +87,8 @@ class BindingRow:
         return {"randomised": self.late, "observational": self.atu, "none": UNKNOWN}[self.evidence]
 
 
+_MOST = 10**12
+"""Customers, and the largest number of any column: every one can be printed and drawn."""
 _WHOLE = ("n_eligible", "n_bound", "n_offered")
 _PLAIN = ("service", *_WHOLE, "evidence", "robustness_value", "overlap_share", "controls_passed", "verdict")
 """Columns that are fields of the same name."""
@@ -148,8 +149,8 @@ def flatten(row: BindingRow) -> dict[str, Any]:
 
 
 def _require_kind(column: str, value: Any) -> None:
-    """Refuse a cell that `flatten` would not give: texts are strings, counts whole, the rest finite numbers or None."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Refuse a cell that `flatten` would not give: strings, whole counts, else numbers or None."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _MOST
     match column:
         case "service" | "evidence" | "verdict" | "text_en" | "text_zh":
             fits = isinstance(value, str)

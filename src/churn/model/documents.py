@@ -42,8 +42,10 @@ Verdict = Literal["cuts", "suggests", "no_effect", "raises", "cannot_tell"]
 
 Bucket = Literal[1, 2, 3, 4, "5+"]
 """Of product coverage, as `churn.segments.BUCKETS`."""
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=10**15)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Change = Annotated[float, Field(ge=-100, le=100)]
+"""Of a probability: an estimate, and so are its ends, which may lie beyond 1."""
 Day = Annotated[dt.date, Field(ge=dt.date(FIRST_YEAR, 1, 1), le=dt.date(LAST_YEAR, 12, 31))]
 _MOST_DIGITS = 19
 
@@ -531,10 +533,10 @@ class Advice(Document, extra="forbid"):
     service: str
     verdict: Verdict
     evidence: Evidence
-    effect: float | None
-    low: float | None
-    high: float | None
-    bands: dict[str, float]
+    effect: Change | None
+    low: Change | None
+    high: Change | None
+    bands: dict[str, Change]
 
 
 class Effects(Document):

@@ -22,7 +22,7 @@ MOST_STEPS = 500_000_000
 """Of SHAP values for one customer: leaves times the square of levels, over all trees; about half a second."""
 
 _WHOLE = r"-?(?:0|[1-9]\d{0,9})"
-_NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]\d{2,3})?"
+_NUMBER = r"-?\d{1,17}(?:\.\d{1,21})?(?:e[+-]\d{2,3})?"
 _RANGE = rf"none|\[{_NUMBER}:{_NUMBER}\]"
 _HEAD = re.compile(
     r"tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\nmax_feature_idx=(?P<last>\d{1,9})\n"
@@ -115,7 +115,9 @@ def _read_head(head: str) -> tuple[int, list[int]]:
             raise ModelError(f"its head does not list {name} of {n_features} columns")
     if found["names"] != " ".join(f"f{number}" for number in range(n_features)):
         raise ModelError("its head does not name the columns in their order")
-    if not (_RANGES.fullmatch(found["ranges"]) and _SIGNS.fullmatch(found["signs"] or "")):
+    ends = np.array(re.findall(_NUMBER, found["ranges"]), dtype=np.float64)
+    sound = _RANGES.fullmatch(found["ranges"]) and np.isfinite(ends).all()
+    if not (sound and _SIGNS.fullmatch(found["signs"] or "")):
         raise ModelError("its head does not give the range and the direction of each column")
     if not found["sizes"] or not _WHOLES.fullmatch(found["sizes"]) or "-" in found["sizes"]:
         raise ModelError("its head does not give the length of each tree")

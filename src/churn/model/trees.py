@@ -19,6 +19,8 @@ from churn import threads
 
 Matrix = NDArray[np.float64]
 LIGHTGBM = "lightgbm"
+_MOST_LEAVES, _MOST_ROWS = 131_072, 2**31 - 1
+"""LightGBM's own limits."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class TreeParameters:
     learning_rate
         The share each tree may add, in (0, 1].
     num_leaves
-        Leaves per tree, at least 2.
+        Leaves per tree, 2 to 131,072.
     min_child
         Rows per leaf at least; on fewer than 20 times as many rows, a twentieth of the rows.
     subsample
@@ -66,7 +68,8 @@ class TreeParameters:
     def __post_init__(self) -> None:
         """Take the columns as JSON gives them, too, and refuse what LightGBM would end on."""
         object.__setattr__(self, "monotone", tuple(self.monotone))
-        whole = (self.num_leaves >= 2, self.min_child >= 1, self.max_rounds >= 1, self.patience >= 1)
+        rows = (self.min_child, self.max_rounds, self.patience)
+        whole = (2 <= self.num_leaves <= _MOST_LEAVES, *(1 <= one <= _MOST_ROWS for one in rows))
         shares = (0 < share <= 1 for share in (self.learning_rate, self.subsample, self.colsample))
         if not (all(whole) and all(shares) and 0 <= self.l2 < math.inf):
             raise ValueError("tree parameters: a value is out of its range; see TreeParameters for these")

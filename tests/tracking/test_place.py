@@ -8,7 +8,7 @@ import pytest
 
 from churn.errors import TrackingError
 from churn.model.storage import read_model
-from churn.tracking.place import look_command, make_database, require_usable, tracking_place
+from churn.tracking.place import Place, hide_secrets, look_command, make_database, require_usable, tracking_place
 from churn.tracking.versions import fetch_model, register
 
 
@@ -54,6 +54,40 @@ def test_a_password_is_not_shown(monkeypatch, address):
     assert place.uri == address
     assert "secret" not in str(place) + look_command(place)
     assert str(place) == address.replace("me:secret@", "")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgres://me:S3CRET@db:5432/runs",
+        "https://me:S3CRET@bad host/x",
+        "https://me:a/b@S3CRET@host/x",
+        "http://host:9/?token=S3CRET",
+        "https://S3CRET@host/",
+        "postgresql://db/runs?user=me&password=S3CRET",
+        "http://[S3CRET@host",
+        "//me:S3CRET@host",
+        "postgresql://me:S3CRET%21x@db",
+    ],
+)
+def test_no_form_of_an_address_shows_its_secret(address):
+    shown = hide_secrets(address) + str(Place(address, None)) + look_command(Place(address, None))
+
+    assert "S3CRET" not in shown + hide_secrets(f"cannot parse '{address}' ({address})")
+
+
+def test_a_secret_is_hidden_outside_of_its_address_too():
+    address = "postgresql://me:S3CRET%21@db/runs?sslpassword=t0ken&x=1"
+
+    said = hide_secrets("no S3CRET%21, S3CRET! or t0ken for 1 user", address)
+
+    assert said == "no ***, *** or *** for 1 user"
+
+
+def test_a_token_of_the_environment_is_hidden(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken")
+
+    assert hide_secrets("Bearer t0ken is refused") == "Bearer *** is refused"
 
 
 @pytest.mark.parametrize("write", [True, False])

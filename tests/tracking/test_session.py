@@ -110,3 +110,24 @@ def test_a_database_of_another_version_of_mlflow_says_how_to_bring_it_up(place):
 
     with pytest.raises(TrackingError, match="mlflow db upgrade"), open_tracking(place, write=False) as client:
         client.search_experiments()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql+pg8000://me:S3CRET@127.0.0.1:9/db",
+        "mssql+pymssql://me:S3CRET@h/db",
+        "oracle://me:S3CRET@h/db",
+        "postgres://me:S3CRET@h/db",
+        "nothing+at+all://me:S3CRET@h",
+        "https://me:S3CRET@bad host/x",
+        "http://[S3CRET",
+    ],
+)
+def test_a_place_that_cannot_be_used_is_one_error_without_secrets(address):
+    with pytest.raises(TrackingError) as refused, open_tracking(Place(address, None), write=True) as client:
+        client.search_experiments(max_results=1)
+
+    assert "MLFLOW_TRACKING_URI" in str(refused.value)
+    if "@" in address:
+        assert "S3CRET" not in str(refused.value)

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import NamedTuple
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote
 
 from churn.errors import TrackingError
 
@@ -24,6 +24,12 @@ LOCK_SECONDS = 5
 """How long to wait for another process to release the database."""
 BESIDE = "churn.artifacts_beside_database"
 """Tag of an experiment whose artifacts lie in the folder beside the database, wherever that is."""
+_SECRETS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
+# Up to the last @: whoever writes an address often leaves a / or @ of the password as it is.
+_USER, _USER_OF = re.compile(r"(//)[^\s'\"]*@"), re.compile(r".*?//(.*)@")
+# A shorter value of a query stands in many words.
+_SHORTEST = 4
+_QUERY = re.compile(r"""\?[^\s'")]*""")
 _PATHS = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
@@ -62,8 +68,34 @@ class Place(NamedTuple):
         """Return the address without a password, a SQLite file as its path from here."""
         if self.database is not None:
             return _from_here(self.database)
-        parts = urlsplit(self.uri)
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        return hide_secrets(self.uri)
+
+
+def hide_secrets(text: str, uri: str = "") -> str:
+    """Leave user, password and query out of every address in a text, and all that `uri` holds of them from the rest.
+
+    Parameters
+    ----------
+    text
+        Any: an address, or what a library says of one, in parts perhaps.
+    uri
+        The address it may be about. What is set in MLFLOW_TRACKING_PASSWORD and _TOKEN is left out too.
+
+    Examples
+    --------
+    >>> hide_secrets("postgresql://user:s3cret@host:5432/runs?sslpassword=x")
+    'postgresql://host:5432/runs'
+    >>> hide_secrets("cannot reach /runs?token=t0ken of s3cret", "https://user:s3cret@host/runs?token=t0ken")
+    'cannot reach /runs of ***'
+    """
+    hidden = _QUERY.sub("", _USER.sub(r"\1", text))
+    user, query = _USER_OF.match(uri), uri.partition("?")[2]
+    told = [part.partition("=")[2] for part in re.split("[&;#]", query)]
+    known = [one for one in told if len(one) >= _SHORTEST] + [os.environ.get(name, "") for name in _SECRETS]
+    known += [user[1].partition(":")[2] or user[1]] if user else []
+    for secret in sorted({form for one in known for form in (one, unquote(one)) if form}, key=len, reverse=True):
+        hidden = hidden.replace(secret, "***")
+    return hidden
 
 
 def tracking_place(folder: Path | None = None) -> Place:

@@ -7,14 +7,13 @@ import getpass
 import logging
 import os
 import socket
-import sqlite3
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from churn import data, errors, files
-from churn.tracking.place import BESIDE, VARIABLE, Place, make_database, require_usable, update_moved
+from churn.tracking.place import BESIDE, VARIABLE, Place, hide_secrets, make_database, require_usable, update_moved
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -252,22 +251,22 @@ def _silence() -> Iterator[None]:
 
 @contextmanager
 def _as_tracking_error(place: Place) -> Iterator[None]:
-    from mlflow.exceptions import MlflowException
-    from requests import RequestException
-    from sqlalchemy.exc import SQLAlchemyError
-
     try:
         yield
     except errors.ChurnError:
         raise
-    except (MlflowException, RequestException, SQLAlchemyError, sqlite3.Error, OSError) as error:
-        raise errors.TrackingError(f"{place}: {_explain(error, place)}") from error
+    except (MemoryError, RecursionError, AssertionError):
+        raise
+    except Exception as error:  # MLflow passes on what any driver of any database raises, a missing one too
+        raise errors.TrackingError(f"{place}: {hide_secrets(_explain(error, place), place.uri)}") from error
 
 
 def _explain(error: Exception, place: Place) -> str:
     text = " ".join(str(error).split())
     if "out-of-date database schema" in text or "Can't locate revision" in text:
         return f"written by another version of MLflow; copy it, then run mlflow db upgrade {place.uri}"
+    if isinstance(error, ImportError):
+        return f"a driver is not installed ({text}); install it, or set MLFLOW_TRACKING_URI to another place"
     if "database is locked" in text:
         return "locked by another process; try again when it has ended"
     if "Max retries exceeded" in text or "timed out" in text:

@@ -1,12 +1,14 @@
 import csv
 import datetime as dt
 from io import StringIO
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pytest
 
+from churn import csv_files
 from churn.csv_files import guard, open_for_tables, render_rows, unguard, unguard_text, write_frame, write_rows
 from hostile_texts import HOSTILE
 
@@ -101,3 +103,16 @@ def test_a_lone_carriage_return_begins_no_line(tmp_path, quote_texts):
     for name in ("frame.csv", "rows.csv"):
         lines = (tmp_path / name).read_bytes().replace(b'"a"', b"a")
         assert lines == b'a\n"one\r=two"\n"\'\r"\n"three\n=4"\n'
+
+
+def test_no_other_module_writes_csv():
+    ways = ("to_csv(", "csv.writer(", "csv.DictWriter(", "CSVWriter(", "FORMAT CSV")
+    source = Path(csv_files.__file__).parent
+    found = {
+        path.relative_to(source).as_posix()
+        for path in source.rglob("*.py")
+        if any(way in path.read_text() for way in ways)
+    }
+
+    # A sheet becomes a copy in a scratch folder, which the reader alone sees.
+    assert found == {"csv_files.py", "tables/sheets.py"}

@@ -214,6 +214,20 @@ def require_apart(outputs: Collection[Path], inputs: Collection[Path]) -> None:
                 raise OutputError(f"{output}: would write over the input {taken.name}; give another place")
 
 
+def is_utf8(path: Path) -> bool:
+    r"""Whether a path is the same bytes for every library: some take its name as UTF-8, others as the machine has it.
+
+    Examples
+    --------
+    >>> is_utf8(Path("bank")), is_utf8(Path("\udcd2\udcf8"))
+    (True, False)
+    """
+    try:
+        return str(path).encode() == os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+
+
 def require_writable_file(path: Path) -> None:
     """Refuse, before any work is done, a `path` that `new_file` would refuse at its end; leave nothing behind."""
     if path.is_dir():

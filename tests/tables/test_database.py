@@ -1,5 +1,8 @@
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +57,31 @@ def test_what_does_not_end_is_stopped_and_the_next_call_works(monkeypatch):
         run_apart(about, 0, time.sleep, 600)
     monkeypatch.setattr(database, "LEAST_SECONDS", 60)
     assert run_apart(about, 0, add, 1, 1) == 2
+
+
+def test_a_reader_ends_with_its_command(tmp_path):
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from test_database import tell_and_sleep\n"
+        "from churn.tables.database import run_apart\n"
+        "run_apart(str, 0, tell_and_sleep, sys.argv[2])\n"
+    )
+    told = tmp_path / "reader"
+    command = subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).parent), str(told)])
+    while not told.exists() or not told.read_text():
+        assert command.poll() is None
+        time.sleep(0.01)
+    reader = Path("/proc") / told.read_text()
+    assert reader.exists()
+    command.kill()
+    command.wait()
+
+    until = time.monotonic() + 5
+    while reader.exists() and "\nState:\tZ" not in (reader / "status").read_text() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert time.monotonic() < until
+
+
+def tell_and_sleep(path: str) -> None:
+    Path(path).write_text(str(os.getpid()))
+    time.sleep(600)

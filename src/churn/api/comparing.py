@@ -1,7 +1,6 @@
 """Models held against each other, and the registry's champion whose place the best of them may take."""
 
 import logging
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from churn.evaluation.promotion import Decision, decide, tuned_on_judged
 from churn.features.feature import find_services
 from churn.model import split, storage, trees
 from churn.model.recipe import Recipe, default_candidates, parse_recipe, recipe_of
+from churn.scratch import scratch_folder
 from churn.speech import say
 from churn.tracking import champion as champions
 from churn.tracking import place, runs, versions
@@ -329,8 +329,8 @@ def promote(
 
 
 def _register(compared: Compared, trained: storage.StoredModel, *, parent: str, by: str, on_step: OnStep) -> int:
-    with tempfile.TemporaryDirectory(prefix="churn-") as temporary:
-        folder = Path(temporary) / "model"
+    with scratch_folder() as temporary:
+        folder = temporary / "model"
         run_id = runs.log_training(
             storage.store_model(folder, trained),
             folder,

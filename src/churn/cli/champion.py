@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
 
 from churn.api import comparing
 from churn.cli import console, options
@@ -93,8 +92,8 @@ def _lines(version: Version) -> dict[str, str]:
         "snapshots": span,
         **{name.replace("_", " "): _metric(version, name) for name in _SHOWN},
         "since": version.since or "–",
-        "by": escape(version.by or "–"),
-        "reason": escape(version.reason or "–"),
+        "by": version.by or "–",
+        "reason": version.reason or "–",
         "run": version.run_id,
     }
 

@@ -38,7 +38,7 @@ def check(data: Path, config_path: Path | None, threads: int | None, language: L
             _print_counts(opened, language)
             if opened.findings:
                 _print_findings(opened, language)
-            click.echo(say(_conclude(opened), language))
+            console.echo(say(_conclude(opened), language))
         return 0 if opened.is_ok else 1
 
 

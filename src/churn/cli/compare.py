@@ -11,7 +11,18 @@ import click
 from churn import errors, estimates
 from churn.api import comparing
 from churn.cli import options
-from churn.cli.console import INTERVAL, interval, log_run, note, number, print_json, print_table, show_notes, steps
+from churn.cli.console import (
+    INTERVAL,
+    echo,
+    interval,
+    log_run,
+    note,
+    number,
+    print_json,
+    print_table,
+    show_notes,
+    steps,
+)
 from churn.evaluation import backtest, promotion, segments
 from churn.evaluation.comparison import Comparison
 from churn.model.split import N_JUDGED
@@ -131,7 +142,7 @@ def compare(
         found = {"champion_before": before, "champion_after": after, "reason": say(compared.decision.reason, "en")}
         print_json(compared.comparison.document() | found)
     else:
-        click.echo(_conclusion(compared.decision, after, promote=promote))
+        echo(_conclusion(compared.decision, after, promote=promote))
     if promote and not compared.decision.promote:
         raise click.exceptions.Exit(1)
 
@@ -187,7 +198,7 @@ def print_comparison(compared: comparing.Compared, *, with_intervals: bool = Fal
     ]
     columns = ("model", *(heading for heading, _ in _COLUMNS.values()), "seconds")
     print_table(_title(compared), columns, rows)
-    click.echo(
+    echo(
         f"{BETTER} better, {WORSE} worse than {reference} beyond noise (p < {SIGNIFICANT}; ROC-AUC: DeLong, all else: "
         "customers resampled). EMPC and profit: per customer, at the costs of [campaign]."
     )
@@ -238,6 +249,6 @@ def _print_differences(comparison: Comparison, reference: str) -> None:
 def _print_failures(judged: backtest.Judged, model: str) -> None:
     failures = segments.name_failures(segments.evaluate_segments(judged, model))
     for failure in failures:
-        click.echo(f"{model}: {say(failure, 'en')}")
+        echo(f"{model}: {say(failure, 'en')}")
     if not failures:
-        click.echo(f"{model} fails in no segment of {', '.join(map(str, judged.segments)) or 'none known'}.")
+        echo(f"{model} fails in no segment of {', '.join(map(str, judged.segments)) or 'none known'}.")

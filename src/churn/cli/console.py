@@ -1,6 +1,7 @@
 """What a person sees: tables on standard output, progress and notes on standard error."""
 
 import datetime as dt
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from churn import data, files
 from churn.errors import ChurnError
@@ -22,11 +24,35 @@ NOTE, WARNING, ERROR = message("note"), message("warning"), message("error")
 INTERVAL = "95\u202f% interval"
 INTERRUPTED = 130
 """The exit code of what a person stopped."""
+# Controls but tab and line feed, what turns the direction of a line, and halves of signs.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def note(line: str) -> None:
     """Print a line about the run, on standard error."""
-    click.echo(line, err=True)
+    click.echo(printable(line), err=True)
+
+
+def echo(line: str) -> None:
+    """Print a line of results, on standard output."""
+    click.echo(printable(line))
+
+
+def printable(text: str) -> str:
+    r"""Write signs that steer a terminal, turn its line or are no text as their numbers; a line break stays.
+
+    Examples
+    --------
+    >>> print(printable("a\x1b[2J.csv"), printable("\udcd2 \u202e.csv"))
+    a\x1b[2J.csv \xd2 \u202e.csv
+    """
+    return _STEERING.sub(_as_number, text)
+
+
+def _as_number(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    code -= 0xDC00 if 0xDC80 <= code <= 0xDCFF else 0  # a byte of a path that is not UTF-8
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"
 
 
 def show_notes(notes: Iterable[Note], language: Language = "en") -> None:
@@ -43,7 +69,8 @@ def warn_of_age(date: dt.date | None, scored_on: dt.date | None) -> None:
 
 def print_json(value: Any) -> None:
     """Print JSON on standard output."""
-    click.echo(files.render_json(value), nl=False)
+    # JSON leaves in what a terminal may take for its own; its numbers for signs have four digits.
+    click.echo(_STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", files.render_json(value)), nl=False)
 
 
 def print_table(
@@ -55,14 +82,19 @@ def print_table(
     language: Language = "en",
 ) -> None:
     """Print a table on standard output; columns whose places are in `left` are aligned left, the others right."""
-    table = Table(title=say(title, language), title_justify="left", title_style="bold", header_style="bold")
+    table = Table(title=_cell(title, language), title_justify="left", title_style="bold", header_style="bold")
     for place, column in enumerate(columns):
-        table.add_column(say(column, language), justify="left" if place in left else "right", no_wrap=True)
+        table.add_column(_cell(column, language), justify="left" if place in left else "right", no_wrap=True)
     for row in rows:
-        table.add_row(*(say(cell, language) for cell in row))
+        table.add_row(*(_cell(cell, language) for cell in row))
     # A table keeps its natural width: in a file, and on a terminal too narrow for it, nothing is cut away.
     width = max(Console().width, Console(width=10_000).measure(table).maximum)
     Console(width=width, highlight=False, soft_wrap=True).print(table, crop=False)
+
+
+def _cell(said: Said, language: Language) -> Text:
+    """Put what is said into words that rich takes as they are: brackets in a bank's texts are no markup."""
+    return Text(printable(say(said, language)))
 
 
 @contextmanager
@@ -72,14 +104,14 @@ def steps(total: int | None = None) -> Iterator[data.OnStep]:
     if not console.is_terminal:
         yield lambda text: note(f"· {text}")
         return
-    what, done, since = TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn()
+    what, done, since = TextColumn("{task.description}", markup=False), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(SpinnerColumn(), what, BarColumn(), done, since, console=console, transient=True) as progress:
         task = progress.add_task("starting", total=total)
         begun = False
 
         def on_step(text: str) -> None:
             nonlocal begun
-            progress.update(task, description=text, advance=1 if begun else 0)
+            progress.update(task, description=printable(text), advance=1 if begun else 0)
             begun = True
 
         yield on_step

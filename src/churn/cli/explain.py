@@ -24,7 +24,7 @@ N_SHOWN = 10
 @options.data_argument
 @options.model_option
 @click.option("--as-of", type=options.IsoDate(), help="Date to explain at; needed for tables, not for a file.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write; needed but with --customer.")
+@click.option("-o", "--output", type=options.PATH, help="Folder to write; needed but with --customer.")
 @click.option("--customer", "customer_id", help="Explain this one customer.")
 @click.option("--bind", multiple=True, metavar="SERVICE", help="With --customer: what if it were bound; repeatable.")
 @click.option("--unbind", multiple=True, metavar="SERVICE", help="With --customer: what if it were not bound.")
@@ -122,7 +122,7 @@ def _print_customer(found: answers.ExplainedCustomer, language: Language) -> Non
     )
     console.print_table(title, _CUSTOMER_COLUMNS, rows, language=language)
     for sentence in found.sentences():
-        click.echo(say(sentence, language))
+        console.echo(say(sentence, language))
 
 
 def print_bindings(rows: Sequence[bindings.BindingRow], config: Config, language: Language) -> None:
@@ -144,7 +144,7 @@ def print_bindings(rows: Sequence[bindings.BindingRow], config: Config, language
     title = message("Which bindings cut churn: change of the churn probability in points, 95\u202f% intervals")
     console.print_table(title, _COLUMNS, table, left=(0, 6, 7), language=language)
     for row in rows:
-        click.echo(say(row.text, language))
+        console.echo(say(row.text, language))
 
 
 def print_grades(graded: Sequence[bindings.Graded], config: Config, language: Language) -> None:

@@ -14,9 +14,9 @@ from churn.speech import say
 
 
 @click.command()
-@click.argument("data", type=click.Path(path_type=Path), required=False)
+@click.argument("data", type=options.PATH, required=False)
 @click.option("--as-of", type=options.IsoDate(), help="Only what happened strictly before this date is used.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write, .parquet or .csv.")
+@click.option("-o", "--output", type=options.PATH, help="File to write, .parquet or .csv.")
 @click.option("--catalogue", "show_catalogue", is_flag=True, help="Print every feature and what it means.")
 @options.shared_options()
 def features(

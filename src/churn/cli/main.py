@@ -4,22 +4,24 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 
 import click
 import duckdb
 
-from churn import files
-from churn.cli.console import INTERRUPTED
+from churn import files, scratch
+from churn.cli import STOPS
+from churn.cli.console import INTERRUPTED, note
 from churn.errors import ChurnError
 
 COMMANDS = (
     "demo", "simulate", "check", "features", "tune", "train", "compare", "champion", "baselines", "score", "explain",
     "plan", "report",
 )  # fmt: skip
-_UNUSABLE, _TERMINATED = 2, 143
+_UNUSABLE = 2
 
 
 class _Commands(click.Group):
@@ -48,39 +50,101 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 it ran and the answer is no, 2 wrong usage or bad input."""
+    """Run the command line and exit.
+
+    0: done. 1: it ran and the answer is no. 2: wrong usage or bad input. 128 and more: stopped by a signal (`STOPS`).
+    """
     logging.basicConfig(format="%(message)s", level=logging.WARNING, handlers=[_Warnings()], force=True)
-    # Stopped politely, a command leaves like any other, and takes its temporary files with it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
-    sys.exit(_run(sys.argv[1:] if arguments is None else list(arguments)))
+    scratch.remove_left()
+    with _stoppable() as stopped_by:
+        code = _run(sys.argv[1:] if arguments is None else list(arguments), stopped_by)
+        sys.exit(_close_output() or code)
 
 
-def _run(arguments: list[str]) -> int:
+@contextmanager
+def _stoppable() -> Iterator[list[int]]:
+    """Let a signal stop the command like an error, so that it takes its temporary files with it; list those that came.
+
+    An exception raised while a library works may come back as another one: the list says what happened.
+    """
+    came: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        came.append(number)
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+
+    before = {number: signal.getsignal(number) for number in STOPS}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, stop)
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run(arguments: list[str], stopped_by: Sequence[int]) -> int:
+    try:
+        return _call(arguments)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    except Exception as error:
+        if not stopped_by and not isinstance(error, (click.Abort, duckdb.InterruptException)):
+            return _answer(error)
+    except KeyboardInterrupt:
+        pass
+    note(f"stopped; {_say_written()}")
+    return 128 + stopped_by[0] if stopped_by else INTERRUPTED
+
+
+def _close_output() -> int:
+    """Write out what is left of standard output; 2 where that cannot be, said on standard error."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return _answer(error)
+    return 0
+
+
+def _call(arguments: list[str]) -> int:
     try:
         # Not click's own main, which turns a reader that has seen enough into exit code 1: "the check says no".
         with cli.make_context("churn", arguments) as context:
             return int(cli.invoke(context) or 0)
     except click.exceptions.Exit as done:
         return done.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else "see churn --help", err=True)
+
+
+def _answer(error: Exception) -> int:
+    """Say what happened in one line, and give the exit code; what is a mistake of ours is raised."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        note(error.ctx.get_help() if error.ctx else "see churn --help")
         return _UNUSABLE
-    except click.ClickException as error:
+    if isinstance(error, click.ClickException):
         where = getattr(error, "ctx", None)
         return _fail(f"{error.format_message().rstrip('.')}; see {where.command_path if where else 'churn'} --help")
-    except BrokenPipeError:
-        # Python must not try to flush the rest either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (KeyboardInterrupt, click.Abort, duckdb.InterruptException):
-        click.echo(f"stopped; {_say_written()}", err=True)
-        return INTERRUPTED
-    except (ChurnError, MemoryError, RecursionError, duckdb.Error, OSError) as error:
+    if isinstance(error, OSError) and not isinstance(error, ChurnError) and _drop_output():
+        if isinstance(error, BrokenPipeError):  # a reader that has seen enough
+            return 0
+        return _fail(f"standard output: cannot be written ({error.strerror}); free some space")
+    if isinstance(error, (ChurnError, MemoryError, RecursionError, duckdb.Error, OSError, UnicodeEncodeError)):
         return _fail(_explain(error))
+    raise error
+
+
+def _drop_output() -> bool:
+    """Whether standard output takes nothing more; then the rest goes nowhere, or Python would try again at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _say_written() -> str:
-    done = [str(path) for path in files.written()]
+    done = [str(path) for path in files.written() if path.exists()]
     return "nothing was written" if not done else f"{', '.join(done)} had been written, whole"
 
 
@@ -88,6 +152,8 @@ def _explain(error: Exception) -> str:
     """Say what happened, and what to do; DuckDB's own words go no further, since they may repeat cells."""
     if isinstance(error, ChurnError):
         return str(error)
+    if isinstance(error, UnicodeEncodeError):
+        return "a name of a folder on the way is not UTF-8; rename it, or work in another folder"
     if isinstance(error, RecursionError):
         return "a file is nested too deeply to be read; fix the configuration or restore the model"
     if isinstance(error, (MemoryError, duckdb.OutOfMemoryException)):
@@ -103,7 +169,7 @@ def _explain(error: Exception) -> str:
 
 
 def _fail(message: str) -> int:
-    click.echo("error: " + " ".join(message.split()), err=True)
+    note("error: " + " ".join(message.split()))
     return _UNUSABLE
 
 
@@ -112,4 +178,4 @@ class _Warnings(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print the record."""
-        click.echo(f"{record.levelname.lower()}: {record.getMessage()}", err=True)
+        note(f"{record.levelname.lower()}: {record.getMessage()}")

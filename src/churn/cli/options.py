@@ -1,6 +1,7 @@
 """Arguments and options that several commands share."""
 
 import datetime as dt
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 import click
 
+from churn import files
 from churn.config import Config, read_config
 from churn.data import Data, open_data
 from churn.model.learners.catalogue import LEARNERS
@@ -37,9 +39,26 @@ class IsoDate(click.ParamType[dt.date]):
         return date
 
 
-MOST_THREADS = 256
+class Utf8Path(click.Path):
+    """A path that every library reads alike."""
 
-PATH = click.Path(path_type=Path)
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Give the path, or fail where its name is not UTF-8."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if not files.is_utf8(path):
+            self.fail(f"{path}: the name is not UTF-8; rename the file or folder", param, ctx)
+        return path
+
+
+MOST_THREADS = 256
+# The largest seed that every library takes.
+MOST_SEED = 2**31 - 1
+
+
+PATH = Utf8Path()
 data_argument = click.argument("data", type=PATH)
 config_option = click.option("--config", "config_path", type=PATH, help="TOML file: names, encodings, catalogue.")
 data_end_option = click.option(
@@ -78,7 +97,9 @@ without_option = click.option(
 no_track_option = click.option(
     "--no-track", is_flag=True, envvar="CHURN_NO_TRACK", help="Do not log the run to MLflow [variable: CHURN_NO_TRACK]."
 )
-seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed.")
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, MOST_SEED), default=0, show_default=True, help="Random seed."
+)
 
 
 def output_option(text: str) -> Decorator:

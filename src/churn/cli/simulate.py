@@ -10,7 +10,7 @@ from churn.simulation import simulate_bank
 
 
 @click.command()
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=options.PATH)
 @click.option("--customers", type=int, default=20_000, show_default=True, help="Rows of the table customers.")
 @click.option("--months", type=int, default=48, show_default=True, help="Months of history.")
 @options.seed_option

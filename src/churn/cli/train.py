@@ -11,7 +11,7 @@ import click
 
 from churn.api import answers, learning
 from churn.cli import options
-from churn.cli.console import log_run, note, number, print_baselines, print_json, print_table, show_notes, steps
+from churn.cli.console import echo, log_run, note, number, print_baselines, print_json, print_table, show_notes, steps
 from churn.model import documents, storage
 from churn.model.recipe import Recipe, describe_monotone, parse_recipe
 from churn.tables.flat import Labels
@@ -122,7 +122,7 @@ def print_metrics(stored: storage.StoredModel) -> None:
     title += ", before anchoring" if manifest.anchored else ""
     print_table(title, ("metric", "value", "low", "high"), rows)
     if manifest.monotone:
-        click.echo(describe_monotone(manifest.monotone))
+        echo(describe_monotone(manifest.monotone))
 
 
 def baselines_title(manifest: documents.Manifest, as_of: dt.date | None) -> str:

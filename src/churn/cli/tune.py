@@ -114,7 +114,7 @@ def print_tuned(tuned: Tuned) -> None:
     before, after = tuned_part(TreeParameters()), tuned_part(tuned.parameters)
     chosen = [(name, f"{before[name]:.4g}", f"{after[name]:.4g}") for name in before]
     console.print_table("Parameters", ("name", "default", "tuned"), chosen)
-    click.echo(f"On rows that no trial saw: {_SENTENCES[tuned.word]}.")
+    console.echo(f"On rows that no trial saw: {_SENTENCES[tuned.word]}.")
 
 
 def _gain_row(gain: Gain, held_out: frame.Snapshot) -> tuple[str, ...]:

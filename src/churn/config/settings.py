@@ -93,7 +93,7 @@ def read_config(path: str | Path | None) -> Config:
         given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path given to --config") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ConfigError(f"{path}: is not TOML in UTF-8 ({error}); fix the file") from error
     try:
         config = Config.model_validate(given)

@@ -12,6 +12,7 @@ import narwhals as nw
 
 from churn.config import Config, TableSource
 from churn.errors import DataError
+from churn.scratch import scratch_folder
 from churn.tables import cells, checking, contract, database, reading
 from churn.tables.checking import HINTS, Checked, Finding, RowCount, describe_rule
 from churn.tables.database import fetch_row, last_reading
@@ -73,7 +74,7 @@ def open_tables(
     found = {name: table for name, table in tables.items() if name in sources}
     n_bytes = sum(source.path.stat().st_size for files in sources.values() for source in files)
     threads = database.choose_threads(n_bytes)
-    with database.scratch_folder() as scratch:
+    with scratch_folder() as scratch:
         raws = database.run_apart(
             lambda: last_reading(scratch, folder), n_bytes, _load_tables, scratch, found, sources, config, threads
         )

@@ -1,4 +1,4 @@
-"""A DuckDB database on disk, in a scratch folder that lives as long as the tables in it are used.
+"""A DuckDB database on disk, in a scratch folder (`churn.scratch`) that lives as long as the tables in it are used.
 
 It is filled by a process of its own: a file that crashes, fills or stops the parser ends there, not here. One worker is
 kept and used again, so that only the first call waits for its start.
@@ -6,7 +6,8 @@ kept and used again, so that only the first call waits for its start.
 
 import os
 import resource
-import tempfile
+import select
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,15 +32,10 @@ MEMORY_LIMIT = "2GB"
 MEMORY_SHARE = 0.75
 LEAST_SECONDS, BYTES_PER_SECOND = 300, 200_000
 _IDLE_SECONDS = 60
+# How often a reader looks after its parent where the system does not tell.
+_PARENT_SECONDS = 0.2
 # Up to here, to share the work among threads takes longer than the work.
 SMALL_BYTES = 4_000_000
-
-
-@contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """Give a folder of its own, gone when the block ends."""
-    with tempfile.TemporaryDirectory(prefix="churn-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
 
 
 def choose_threads(n_bytes: int) -> int:
@@ -110,8 +106,11 @@ def run_apart(about: Callable[[], str], n_bytes: int, work: Callable[P, T], *arg
     DataError
         The process crashed, ran out of memory, or did not end in time.
     """
-    executor = get_reusable_executor(max_workers=1, timeout=_IDLE_SECONDS, initializer=_limit)
-    future = executor.submit(work, *arguments, **named)
+    with _unstopped_children():
+        executor = get_reusable_executor(
+            max_workers=1, timeout=_IDLE_SECONDS, initializer=_limit, initargs=(os.getpid(),)
+        )
+        future = executor.submit(work, *arguments, **named)
     seconds = LEAST_SECONDS + n_bytes / BYTES_PER_SECOND
     try:
         result: T = future.result(timeout=seconds)
@@ -126,19 +125,35 @@ def run_apart(about: Callable[[], str], n_bytes: int, work: Callable[P, T], *arg
         raise DataError(
             f"{about()}: was not read within {seconds:.0f} seconds; it is damaged, or split it into parts"
         ) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         executor.shutdown(kill_workers=True)
         raise
     return result
 
 
-def _limit() -> None:
-    """Bound the worker's memory, and keep what a crashing library prints off the user's screen."""
+@contextmanager
+def _unstopped_children() -> Iterator[None]:
+    """Let processes started in the block hear nothing of Ctrl-C or a closed terminal: whoever started them ends them.
+
+    A terminal sends both to all of its processes, and one that just starts would print a traceback.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _limit(parent: int) -> None:
+    """Bound the worker's memory, and keep what a crashing library prints off the user's screen.
+
+    `parent`: the process that started this one; this one ends with it.
+    """
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     memory = int(MEMORY_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     with suppress(ValueError, OSError):  # a lower limit is in force already
         resource.setrlimit(resource.RLIMIT_AS, (memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)
@@ -147,6 +162,10 @@ def _limit() -> None:
 
 def _end_with(parent: int) -> None:
     """End this process when the one that started it is gone, killed perhaps, so that nothing is left behind."""
+    with suppress(OSError, AttributeError):  # it is gone already, or the system cannot wait for it
+        watched = os.pidfd_open(parent)
+        if os.getppid() == parent:
+            select.select([watched], [], [])
     while os.getppid() == parent:
-        time.sleep(1)
+        time.sleep(_PARENT_SECONDS)
     os._exit(1)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from churn.config import MISSING, FlatFile, TableSource
 from churn.errors import ConfigError, DataError, MissingColumnError
+from churn.scratch import scratch_folder
 from churn.speech import Message, message
 from churn.tables import cells, checking, contract, database, reading, sources
 from churn.tables.cells import Cell, Reading
@@ -106,7 +107,7 @@ def open_flat(
         raise DataError(f"{path}: no such file; give the customer file")
     source = sources.source_of("flat", path.absolute())  # the reading process may stand in another folder
     threads = database.choose_threads(n_bytes := path.stat().st_size)
-    with database.scratch_folder() as scratch:
+    with scratch_folder() as scratch:
         raw, names, kinds, has_label, notes = database.run_apart(
             lambda: str(path), n_bytes, _load, scratch, source, flat, kinds, labels, threads
         )

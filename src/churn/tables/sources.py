@@ -228,8 +228,10 @@ def source_of(table: str, path: Path) -> Source:
     Raises
     ------
     DataError
-        It is not a file that ends: a device or a pipe would be read for ever.
+        It is not a file that ends: a device or a pipe would be read for ever. Its path is not UTF-8.
     """
+    if not files.is_utf8(path):
+        raise DataError(f"{path}: the name is not UTF-8; rename the file or folder")
     if not path.is_file():
         raise DataError(f"{path}: is not a regular file; give a file")
     return Source(table, path, _form_of(path))

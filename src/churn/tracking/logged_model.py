@@ -1,7 +1,6 @@
 """A model folder as a model of MLflow: complete, without a pickle, and without inferring anything."""
 
 import shutil
-import tempfile
 from importlib.metadata import requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import pandas as pd
 import churn
 from churn.model.schema import Schema
 from churn.model.storage import StoredModel
+from churn.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -57,8 +57,8 @@ def log_model(client: "MlflowClient", experiment: str, run_id: str, stored: Stor
     manifest = stored.manifest
     tags = {"model_id": manifest.model_id, "horizon_days": str(manifest.horizon_days)}
     logged = client.create_logged_model(experiment, name="churn", source_run_id=run_id, tags=tags)
-    with tempfile.TemporaryDirectory(prefix="churn-") as temporary:
-        built = Path(temporary) / "built"
+    with scratch_folder() as temporary:
+        built = temporary / "built"
         _save(built, folder, stored.model.schema, logged)
         client.log_model_artifacts(logged.model_id, str(built))
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])

@@ -2,7 +2,6 @@
 
 import hashlib
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from churn.evaluation.segments import evaluate_segments
 from churn.model.recipe import Recipe
 from churn.model.storage import StoredModel, read_model, write_model
 from churn.model.trees import parameters_to_json
+from churn.scratch import scratch_folder
 from churn.speech import say
 from churn.tracking.logged_model import log_model
 from churn.tracking.place import Place, tracking_place
@@ -94,8 +94,8 @@ def log_training(
 @contextmanager
 def _own_copy(stored: StoredModel, folder: Path) -> Iterator[Path]:
     """Give a copy of a model's folder that no other process changes, until the block ends."""
-    with tempfile.TemporaryDirectory(prefix="churn-") as temporary:
-        copy = Path(temporary) / "model"
+    with scratch_folder() as temporary:
+        copy = temporary / "model"
         try:
             shutil.copytree(folder, copy)
             is_same = read_model(copy).manifest == stored.manifest  # which holds the sum of every other file
@@ -256,8 +256,7 @@ def _training_params(stored: StoredModel, embargo_days: int | None) -> dict[str,
 
 
 def _log_files(client: "MlflowClient", run_id: str, stored: StoredModel, held_out: HeldOutOutcomes | None) -> None:
-    with tempfile.TemporaryDirectory(prefix="churn-") as temporary:
-        folder = Path(temporary)
+    with scratch_folder() as folder:
         files.write_text(folder / "MODEL_CARD.md", stored.card)
         kept = ("inputs", "row_counts", "populations", "data_begin", "data_end")
         inputs = {name: value for name, value in stored.manifest.to_json().items() if name in kept}
@@ -319,9 +318,9 @@ def _log_candidate(run: Run, comparison: Comparison, name: str, found: backtest.
     run.client.log_batch(run.run_id, metrics=list(_metrics(values)), params=params)
     if segments := [segment.to_json() for segment in evaluate_segments(judged, name)]:
         run.client.log_table(run.run_id, pd.json_normalize(segments).astype(object), "evaluation/segments.json")
-    with tempfile.TemporaryDirectory(prefix="churn-") as folder:
-        _draw_judged(Path(folder), (judged.churned, judged.predicted[name]), f"judged snapshots, {name}")
-        run.client.log_artifacts(run.run_id, folder, "evaluation")
+    with scratch_folder() as folder:
+        _draw_judged(folder, (judged.churned, judged.predicted[name]), f"judged snapshots, {name}")
+        run.client.log_artifacts(run.run_id, str(folder), "evaluation")
     run.client.set_terminated(run.run_id, "FINISHED")
 
 

@@ -1,7 +1,6 @@
 """The registry: versions of the model, how a model comes in, and how its folder comes out again."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from churn import data, errors, files
 from churn.model.storage import StoredModel, read_model, require_model_place
+from churn.scratch import scratch_folder
 from churn.tracking import logged_model, runs, session
 from churn.tracking.place import Place, tracking_place
 
@@ -157,10 +157,10 @@ def _downloaded(number: int) -> Iterator[Path]:
     """Give a copy of a version's model folder, which is gone when the block ends."""
     import mlflow.artifacts
 
-    with tempfile.TemporaryDirectory(prefix="churn-") as temporary:
+    with scratch_folder() as temporary:
         source = f"models:/{MODEL_NAME}/{number}/{logged_model.FOLDER_IN_MODEL}"
         try:
-            fetched = mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=temporary)
+            fetched = mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=str(temporary))
         except OSError as error:
             raise errors.ModelError(
                 f"{MODEL_NAME} version {number}: its folder is gone; restore the artifacts"

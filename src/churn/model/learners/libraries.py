@@ -1,9 +1,7 @@
 """Trees grown by other libraries: scikit-learn's histograms; XGBoost and CatBoost, where they are installed."""
 
 import json
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import lightgbm as lgb
@@ -13,6 +11,7 @@ from scipy.special import logit
 
 from churn.model.learners.tree_text import Tree, build_booster
 from churn.model.trees import Matrix, fit_threads
+from churn.scratch import scratch_folder
 
 
 def fit_histogram(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int) -> lgb.Booster:
@@ -153,8 +152,8 @@ def fit_catboost(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int) -> 
         verbose=False,
     )
     model.fit(matrix, np.asarray(y))
-    with tempfile.TemporaryDirectory(prefix="churn-") as folder:
-        path = Path(folder) / "trees.json"
+    with scratch_folder() as folder:
+        path = folder / "trees.json"
         model.save_model(str(path), format="json")
         document = json.loads(path.read_text(encoding="utf-8"))
     scale, [bias] = document["scale_and_bias"]

@@ -7,6 +7,7 @@ import getpass
 import logging
 import os
 import socket
+import sqlite3
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
@@ -36,6 +37,8 @@ _UNLESS_SET = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
+# A driver that is missing, an address that is none, and a setting in it that the driver does not know.
+_UNWRAPPED = (sqlite3.Error, ImportError, ValueError, TypeError)
 _CHATTER = ("mlflow", "alembic", "sqlalchemy", "urllib3")
 _LONGEST = 200
 PARENT = "mlflow.parentRunId"
@@ -251,13 +254,15 @@ def _silence() -> Iterator[None]:
 
 @contextmanager
 def _as_tracking_error(place: Place) -> Iterator[None]:
+    from mlflow.exceptions import MlflowException
+    from requests import RequestException
+    from sqlalchemy.exc import SQLAlchemyError
+
     try:
         yield
     except errors.ChurnError:
         raise
-    except (MemoryError, RecursionError, AssertionError):
-        raise
-    except Exception as error:  # MLflow passes on what any driver of any database raises, a missing one too
+    except (MlflowException, RequestException, SQLAlchemyError, OSError, *_UNWRAPPED) as error:
         raise errors.TrackingError(f"{place}: {hide_secrets(_explain(error, place), place.uri)}") from error
 
 

@@ -1,6 +1,6 @@
 """Change model folders at random, make their checksums anew, and count events that must never happen.
 
-    python benchmarks/fuzz_model_folders.py                        # 20,000 folders, about ten minutes on one core
+    python benchmarks/fuzz_model_folders.py                        # 20,000 folders, three minutes of an idle core
     python benchmarks/fuzz_model_folders.py --folders 200000       # the long form, before a release
     python benchmarks/fuzz_model_folders.py --first 1234 --folders 1 --keep folder     # look at one that went wrong
 

@@ -381,7 +381,7 @@ def test_a_schema_that_does_not_fit_the_trees_is_refused(folder):
         ("effects.json", '{"as_of": null, "services": [], "later": 1e999}', "is not JSON"),
         ("effects.json", '{"as_of": null, "services": [], "later": ' + "9" * 400 + "}", "is not JSON"),
         ("MODEL_CARD.md", b"\xff", "is not UTF-8"),
-        ("baselines.json", " " * (32 * 2**20) + "[]", "is larger than 32 MB"),
+        ("baselines.json", " " * (16 * 2**20) + "[]", "is larger than 16 MB"),
     ],
     ids=["too deep", "NaN", "infinite", "400 digits", "no text", "too large"],
 )

@@ -34,8 +34,8 @@ _written: list[Path] = []
 
 
 def written() -> tuple[Path, ...]:
-    """Return the files and folders that this process has put in their places, each once, in that order."""
-    return tuple(dict.fromkeys(_written))
+    """Return the files and folders that this process has put in their places, in that order."""
+    return tuple(_written)
 
 
 def begins_with(path: Path, *marks: bytes) -> bool:

@@ -1,6 +1,7 @@
 import click
 import pytest
 
+from churn import files
 from churn.cli.main import COMMANDS, cli
 
 FOUND = {name: cli.get_command(click.Context(cli), name) for name in COMMANDS}
@@ -39,3 +40,16 @@ def test_flags_that_only_tell_exit_with_0(run, flag):
     result = run(flag)
     assert result.code == 0
     assert "churn" in result.out
+
+
+@pytest.mark.parametrize("has_written", [False, True])
+def test_a_stopped_command_says_what_had_been_written(run, tmp_path, monkeypatch, has_written):
+    def stop(*_, **__):
+        if has_written:
+            files.write_text(tmp_path / "page.html", "whole")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("churn.cli.check.check.callback", stop)
+    result = run("check", tmp_path)
+    said = f"{tmp_path / 'page.html'} had been written, whole" if has_written else "nothing was written"
+    assert (result.code, result.err) == (130, f"stopped; {said}\n")

@@ -350,3 +350,26 @@ def test_hostile_ids_in_every_table_and_names_of_the_catalogue_leave_every_file_
         assert all(
             0 < len(name.encode("utf-16-le")) <= 62 and not set(name) & set("[]:*?/\\") for name in written.sheetnames
         )
+
+
+@pytest.mark.parametrize("mine", ["lists/my-notes.txt", "notes.txt", "lists/old/plan.csv"])
+def test_a_file_that_no_plan_wrote_is_kept(run, bank, scored, planned, tmp_path, mine):
+    out = shutil.copytree(planned.folder, tmp_path / "plan")
+    (out / mine).parent.mkdir(exist_ok=True)
+    (out / mine).write_text("calls I made")
+    result = run("plan", bank, "--scores", scored, "-o", out)
+    assert (result.code, f"{mine} among them" in result.err) == (2, True)
+    assert (out / mine).read_text() == "calls I made"
+
+
+def test_a_plan_json_of_somebodys_own_is_kept(run, bank, scored, tmp_path):
+    (tmp_path / "plan").mkdir()
+    (tmp_path / "plan" / "plan.json").write_text('{"rows": []}')
+    result = run("plan", bank, "--scores", scored, "-o", tmp_path / "plan")
+    assert (result.code, "its plan.json is not of an earlier output" in result.err) == (2, True)
+
+
+def test_a_plan_names_the_scores_it_was_made_of(planned, scored):
+    said = json.loads((planned.folder / "plan.json").read_text(encoding="utf-8"))["scores"]
+    manifest = json.loads(scored.with_suffix(".manifest.json").read_text(encoding="utf-8"))
+    assert (said["sha256"], said["model_id"]) == (manifest["scores"]["sha256"], manifest["model_id"])

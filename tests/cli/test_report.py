@@ -119,8 +119,20 @@ def test_each_branch_gets_a_page_beside_the_bank_s(report, tmp_path):
     names = sorted(path.name for path in folder.iterdir())
     assert names[-1] == "index.html"
     assert len(names) > 2
-    (folder / "notes.txt").write_text("mine")
+    assert report("--each-branch", out=folder).code == 0  # earlier pages are replaced
+    (folder / "branch-notes.html").write_text("mine")
     assert report("--each-branch", out=folder).code == 2
+    assert (folder / "branch-notes.html").read_text() == "mine"
+
+
+def test_pages_of_somebodys_own_are_kept(report, tmp_path):
+    for number, name in enumerate(("index.html", "branch-1.html")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / name).write_text("my page")
+        result = report("--each-branch", out=folder)
+        assert (result.code, "holds other files" in result.err) == (2, True)
+        assert [path.read_text() for path in folder.iterdir()] == ["my page"]
 
 
 def test_without_explained_it_finds_out_itself(run, bank, model, scored, tmp_path, explained):

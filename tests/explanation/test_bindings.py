@@ -157,6 +157,19 @@ def test_what_is_no_flat_row_is_refused(wrong):
         unflatten(flatten(CUSTODY) | wrong)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"n_bound": "3"}, {"n_bound": None}, {"n_bound": -1}, {"n_bound": 1.5}, {"effect_atu": "low"},
+        {"effect_atu": True}, {"late": math.inf}, {"raw_low": math.nan}, {"controls_passed": "yes"}, {"text_en": None},
+        {"service": 7}, {"verdict": None}, {"itt": [1]},
+    ],
+)  # fmt: skip
+def test_a_cell_that_no_flat_row_has_is_refused(wrong):
+    with pytest.raises(ValueError, match="not"):
+        unflatten(flatten(CUSTODY) | wrong)
+
+
 ROWS = [CUSTODY, binding_row("cash_sweep", controls_passed=False)]
 
 

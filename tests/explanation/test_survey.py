@@ -225,3 +225,11 @@ def test_a_tiny_group_has_no_contrast(n_bound):
 @pytest.mark.parametrize("n_bound", [LEAST_GROUP, 100 - LEAST_GROUP])
 def test_the_least_group_has_a_contrast(n_bound):
     assert contrast_shap(np.ones(100), np.ones(100), np.arange(100) < n_bound).log_odds == 0
+
+
+def test_features_called_like_the_columns_beside_them_have_a_name_of_their_own():
+    names = ["customer_id", "base_value", "base_value (feature)", "age"]
+    found = shap_schema(names).names
+    assert len(set(found)) == len(found) == len(names) + 2
+    assert (found[0], found[-1], found[1]) == ("customer_id", "base_value", "customer_id (feature)")
+    assert found[2] == "base_value (feature) (feature)"

@@ -10,6 +10,7 @@ from churn.estimates import Estimate
 from churn.features.catalogue import catalogue
 from churn.model.documents import BaselineRow, Baselines, Metrics
 from churn.report.facts import Bin, Driver, Headline
+from churn.report.html import render_page
 from churn.report.pages import MOST_CUSTOMERS, Explanation, Pages
 from churn.scores import check_scores
 from churn.speech import say
@@ -178,3 +179,9 @@ def test_a_page_names_no_more_customers_than_it_has_room_for(summarise):
     n = MOST_CUSTOMERS + 5
     many = audience().iloc[[0] * n].assign(customer_id=[f"C{number}" for number in range(n)])
     assert len(summarise(many).customers) == MOST_CUSTOMERS
+
+
+def test_a_branch_whose_customers_are_all_held_out_has_a_page_that_names_nobody(summarise):
+    facts = summarise(audience(unnamed=["", "", "held_out"]), branch_id="S")
+    assert (facts.customers, facts.unnamed, facts.about.n_scored) == ((), (("held_out", 1),), 1)
+    assert "<!doctype html>" in render_page(facts, "en")

@@ -1,5 +1,6 @@
 import datetime as dt
 import hashlib
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -94,6 +95,18 @@ def test_file_facts_name_bytes_and_hash(make_folder):
         "sha256": hashlib.sha256(content).hexdigest(),
     }
     assert set(facts) == {"customers", "holdings"}
+
+
+def test_file_facts_are_of_the_bytes_that_were_read_even_where_the_file_is_another_now(make_folder):
+    folder = make_folder()
+    path, before = folder / "customers.csv", (folder / "customers.csv").stat()
+    content = path.read_bytes()
+    with open_tables(folder) as bank:
+        path.with_name("new").write_bytes(content.replace(b"gold", b"GOLD"))
+        os.utime(path.with_name("new"), ns=(before.st_atime_ns, before.st_mtime_ns))
+        path.with_name("new").replace(path)
+        facts = {fact["table"]: fact["sha256"] for fact in bank.file_facts()}
+    assert facts["customers"] == hashlib.sha256(content).hexdigest()
 
 
 def test_rows_left_out_are_counted(make_folder):

@@ -9,6 +9,7 @@ import pytest
 from churn.errors import TrackingError
 from churn.model.storage import read_model
 from churn.tracking.place import Place, hide_secrets, look_command, make_database, require_usable, tracking_place
+from churn.tracking.session import require_writable
 from churn.tracking.versions import fetch_model, register
 
 
@@ -194,3 +195,15 @@ def test_an_experiment_whose_artifacts_lie_elsewhere_on_purpose_is_left_alone(pl
     with closing(sqlite3.connect(place.database)) as connection:
         found = connection.execute("SELECT artifact_location FROM experiments WHERE experiment_id = 77").fetchone()
     assert found == ("s3://bank/runs",)
+
+
+@pytest.mark.parametrize("name", ["my%20bank", "my bank", "100%", "a?b", "a#b", "a%2Fb"])
+def test_a_folder_has_its_own_database_whatever_it_is_called(tmp_path, monkeypatch, name):
+    folder = tmp_path / name
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    place = tracking_place()
+    require_writable(place)
+    assert list(tmp_path.rglob("mlflow.db")) == [folder / "mlruns" / "mlflow.db"]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", place.uri)
+    assert tracking_place() == place

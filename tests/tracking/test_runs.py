@@ -1,16 +1,22 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from churn.errors import TrackingError
+from churn.files import locked
+from churn.model.storage import write_model
 from churn.tracking.place import Place, tracking_place
 from churn.tracking.runs import log_study, log_training
 from churn.tracking.session import open_tracking
-from churn.tracking.versions import register
+from churn.tracking.versions import fetch_model, open_registry, register
 
 DEFAULTS = {"learning_rate": 0.08, "num_leaves": 8}
 BETTER = {"learning_rate": 0.05, "num_leaves": 5}
@@ -269,3 +275,36 @@ def test_a_server_that_is_down_is_one_clear_error(monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(TrackingError, match="does not answer"):
         log_study(DOCUMENT, INPUTS, place=Place("http://127.0.0.1:9", None))
+
+
+def test_a_run_holds_the_model_that_was_trained_whatever_stands_in_its_folder_now(place, trained, tmp_path):
+    folder, other = shutil.copytree(trained.folder, tmp_path / "model"), tmp_path / "other"
+    manifest = trained.stored.manifest.model_copy(update={"seed": 99})
+    write_model(other, replace(trained.stored, manifest=manifest))
+    shutil.rmtree(folder)
+    shutil.copytree(other, folder)
+
+    run_id = log_training(trained.stored, folder, place=place)
+    fetch_model(register(run_id, place=place), tmp_path / "fetched", place=place)
+
+    assert {one.name: one.read_bytes() for one in (tmp_path / "fetched").iterdir()} == {
+        one.name: one.read_bytes() for one in trained.folder.iterdir()
+    }
+
+
+def test_two_who_write_to_a_registry_do_so_one_after_the_other(place, run_id):
+    entered, order = threading.Event(), []
+
+    def promote_slowly():
+        with open_registry(place, write=True):
+            entered.set()
+            time.sleep(0.3)
+            order.append("first")
+
+    other = threading.Thread(target=promote_slowly)
+    other.start()
+    entered.wait()
+    with locked(place.database.parent):
+        order.append("second")
+    other.join()
+    assert order == ["first", "second"]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 
 import click
 import duckdb
@@ -85,6 +86,7 @@ def _stoppable() -> Iterator[list[int]]:
 
 
 def _run(arguments: list[str], stopped_by: Sequence[int]) -> int:
+    n_before = len(files.written())
     try:
         return _call(arguments)
     except SystemExit as ended:
@@ -94,7 +96,7 @@ def _run(arguments: list[str], stopped_by: Sequence[int]) -> int:
             return _answer(error)
     except KeyboardInterrupt:
         pass
-    note(f"stopped; {_say_written()}")
+    note(f"stopped; {_say_written(files.written()[n_before:])}")
     return 128 + stopped_by[0] if stopped_by else INTERRUPTED
 
 
@@ -143,9 +145,9 @@ def _drop_output() -> bool:
     return False
 
 
-def _say_written() -> str:
-    done = [str(path) for path in files.written() if path.exists()]
-    return "nothing was written" if not done else f"{', '.join(done)} had been written, whole"
+def _say_written(paths: Sequence[Path]) -> str:
+    names = ", ".join(dict.fromkeys(str(path) for path in paths if path.exists()))
+    return f"{names} had been written, whole" if names else "nothing was written"
 
 
 def _explain(error: Exception) -> str:

@@ -13,7 +13,8 @@ from churn.model.fitted import FittedModel
 from churn.model.schema import encode, learn_schema
 from churn.model.storage import StoredModel
 from churn.model.trees import TreeParameters, fit_trees
-from churn.scoring import EXPLAINED, SCHEMA, raising_features, require_form, risk_bands, score_snapshot
+from churn.score_files import require_form
+from churn.scoring import EXPLAINED, SCHEMA, raising_features, risk_bands, score_snapshot
 from documents import make_manifest
 
 

@@ -175,7 +175,7 @@ def _claimed(one: Advice | None, features: pd.DataFrame, coverage: Feature | Non
 
 def _own_part(effect: Floats, probability: Floats, typical: float | None) -> Floats:
     """Scale average effects to each customer's risk."""
-    share = np.minimum(probability / typical, 1.0) if typical else 1.0
+    share = np.minimum(probability, typical) / typical if typical else 1.0
     kept: Floats = np.maximum(effect * share, -probability)
     return kept
 

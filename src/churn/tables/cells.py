@@ -259,7 +259,20 @@ def _is_typed(kind: contract.Kind, sql_type: str) -> bool:
     """Whether a column's type is already that of a date or an amount, so that no text need be read."""
     if kind == "date":
         return sql_type == "DATE" or sql_type.startswith("TIMESTAMP")
-    return kind == "money" and (sql_type in _INTEGRAL or sql_type in _FLOATING or sql_type.startswith("DECIMAL"))
+    return kind == "money" and is_number_type(sql_type)
+
+
+def is_number_type(sql_type: str) -> bool:
+    """Whether a column's type is one of numbers."""
+    return sql_type in _INTEGRAL or sql_type in _FLOATING or sql_type.startswith("DECIMAL")
+
+
+def number_of(cell: Cell, decimal: str | None) -> str:
+    """SQL for a cell as a finite double; NULL where it is none."""
+    if not is_number_type(cell.sql_type):
+        return number_value(cell.text, decimal)
+    value = f"CAST({quote_name(cell.name)} AS DOUBLE)"
+    return f"CASE WHEN isfinite({value}) THEN {value} END"
 
 
 def _moment(text: str, reading: Reading) -> str:

@@ -19,7 +19,7 @@ from churn.tables.cells import Cell, Reading
 from churn.tables.checking import HINTS, Checked, Finding, Note, RowCount, describe_rule
 from churn.tables.reading import RawTable
 from churn.tables.sources import Readable, Source
-from churn.tables.survey import find_row_numbers, survey_dates, survey_numbers
+from churn.tables.survey import Numbers, find_row_numbers, survey_dates, survey_numbers
 
 FlatKind = Literal["number", "text"]
 Labels = Literal["needed", "if there", "where known", "unread"]
@@ -205,10 +205,9 @@ def _survey(
     notes: list[Note] = []
     zones = {readable.names[place]: zone for place, zone in readable.zones.items()}
     asked = {name: cell for name, cell in columns.items() if kinds is None or kinds[name] == "number"}
-    numbers = survey_numbers(
-        connection, scan, {name: cell.text for name, cell in asked.items()}, source.path, readable.delimiter,
-        flat.decimal, "flat",
-    )  # fmt: skip
+    texts = {name: cell.text for name, cell in asked.items() if not cells.is_number_type(cell.sql_type)}
+    numbers = {name: Numbers(0, 0, None) for name in asked}
+    numbers |= survey_numbers(connection, scan, texts, source.path, readable.delimiter, flat.decimal, "flat")
     always = {*flat.bindings, flat.coverage} if kinds is None else set[str | None]()
     no_numbers = [name for name, one in numbers.items() if not one.are_most and name not in always]
     maybe = {name: cell for name, cell in asked.items() if name in flat.dates or name in no_numbers}
@@ -227,12 +226,13 @@ def _survey(
         found[name] = kinds[name] if kinds else "number" if is_number else "text"
     readings |= {name: Reading() for name in columns if name not in readings}
     if kinds is None:
+        signs = {name: one.decimal for name, one in numbers.items()}
         values = {
-            name: cells.number_value(columns[name].text, numbers[name].decimal)
+            name: columns[name]
             for name, kind in found.items()
             if kind == "number" and name not in {*dates, *always, *flat.keep}
         }
-        for name, which in find_row_numbers(connection, scan, values).items():
+        for name, which in find_row_numbers(connection, scan, values, signs).items():
             del found[name], readings[name]
             notes.append(Note(False, replace(_NUMBERS_ROWS[which], facts={"name": name})))
         texts = {name: columns[name].text for name, kind in found.items() if kind == "text" and name not in flat.keep}

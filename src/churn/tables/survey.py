@@ -20,7 +20,8 @@ DATE_FORMS = (
 )  # fmt: skip
 # Days of the years 1900 to 2199: beyond, a form has misread a date.
 _FIRST_DAY, _LAST_DAY = -25_567, 84_005
-_AT_ONCE = 40
+_AT_ONCE = 10
+_INDEX_NAMES = ("", "__index_level_0__")
 _LEAST_ROWS, _KEY_DIGITS = 20, 6
 
 
@@ -64,19 +65,19 @@ def survey_numbers(
     DataError
         A column has both signs, or numbers such as 2,500, which can be read in two ways.
     """
-    asked = {name: (text, cells.number_value(text)) for name, text in texts.items()}
+    said = [cells.number_value("{text}")]
     found = {
         name: Numbers(n_filled, n_numbers, None)
-        for name, (n_filled, n_numbers) in _ask(connection, scan, asked, ["count({0})", "count({1})"]).items()
+        for name, (n_filled, n_numbers) in _ask(connection, scan, texts, said, ["count({text})", "count({0})"]).items()
     }
-    by_people = [name for name, numbers in found.items() if numbers.n_numbers < numbers.n_filled]
-    asked = {name: (cells.number_value(texts[name], "."), cells.number_value(texts[name], ",")) for name in by_people}
+    by_people = {name: texts[name] for name, numbers in found.items() if numbers.n_numbers < numbers.n_filled}
+    said = [cells.number_value("{text}", sign) for sign in ".,"]
     both = "coalesce({0}, {1})"
     wanted = [f"count({both})", "count({0})", "count({1})", "count({0}) FILTER ({1} IS NULL)",
         "count({1}) FILTER ({0} IS NULL)", "count(*) FILTER ({0} > {1})"]  # fmt: skip
     open_ones, signs = [], set()
     for name, (n_either, n_point, n_comma, only_point, only_comma, n_larger) in _ask(
-        connection, scan, asked, wanted
+        connection, scan, by_people, said, wanted
     ).items():
         n_filled = found[name].n_filled
         if not told and n_either >= MOST_SHARE * n_filled and min(only_point, only_comma) > (1 - MOST_SHARE) * n_either:
@@ -119,15 +120,14 @@ def survey_dates(
         The dates of a column can be read in two ways.
     """
     typed = {name for name, cell in columns.items() if cell.sql_type == "DATE" or cell.sql_type.startswith("TIMESTAMP")}
-    texts = {name: (cell.text,) for name, cell in columns.items() if cell.sql_type == "VARCHAR" and name not in told}
-    wanted = ["count({0})", "count(*) FILTER (regexp_matches({0}, '[0-9]{{1,2}}[^0-9]'))"]
-    maybe = [
-        name for name, (n, n_like) in _ask(connection, scan, texts, wanted).items() if 0 < MOST_SHARE * n <= n_like
-    ]
-    asked = {name: (columns[name].text, *(_day(columns[name], form) for form in DATE_FORMS)) for name in maybe}
-    wanted = [f"count({{{place}}})" for place in range(len(DATE_FORMS) + 1)]
+    texts = {name: cell.text for name, cell in columns.items() if cell.sql_type == "VARCHAR" and name not in told}
+    like_one = ["regexp_matches({text}, '[0-9]{1,2}[^0-9]')"]
+    counted = _ask(connection, scan, texts, like_one, ["count({text})", "count(*) FILTER ({0})"])
+    maybe = {name: texts[name] for name, (n, n_like) in counted.items() if 0 < MOST_SHARE * n <= n_like}
+    said = [_day(Cell("", "VARCHAR", "{text}"), form) for form in DATE_FORMS]
+    wanted = ["count({text})", *(f"count({{{place}}})" for place in range(len(DATE_FORMS)))]
     found: dict[str, str | None] = {name: told.get(name) for name in columns if name in typed or name in told}
-    for name, (n_filled, *counts) in _ask(connection, scan, asked, wanted).items():
+    for name, (n_filled, *counts) in _ask(connection, scan, maybe, said, wanted).items():
         best = [form for form, n in zip(DATE_FORMS, counts, strict=True) if n == max(counts)]
         if max(counts) < MOST_SHARE * n_filled:
             continue
@@ -150,33 +150,38 @@ def _day(cell: Cell, form: str) -> str:
     return f"CASE WHEN {day} BETWEEN {_FIRST_DAY} AND {_LAST_DAY} THEN {day} END"
 
 
-def find_row_numbers(connection: duckdb.DuckDBPyConnection, scan: str, values: Mapping[str, str]) -> dict[str, str]:
+def find_row_numbers(
+    connection: duckdb.DuckDBPyConnection, scan: str, values: Mapping[str, Cell], signs: Mapping[str, str | None]
+) -> dict[str, str]:
     """Name the columns that number the rows, or are another key of theirs, each with which of both it is.
 
-    `values`: by the name of a column of numbers, SQL of its values. An index that a program wrote beside the rows
-    tells in which order they came, often those who left last: what is learned from it holds in no other file.
+    `values`: the columns of numbers, by name; `signs`: their decimal signs. An index that a program wrote beside the
+    rows tells in which order they came, often those who left last: what is learned from it holds in no other file.
     """
-    found = {}
-    names = [name for name in values if name not in ("", "__index_level_0__") and not name.startswith("Unnamed: ")]
-    found = dict.fromkeys((name for name in values if name not in names), "index")
+    found = {name: "index" for name in values if name in _INDEX_NAMES or name.startswith("Unnamed: ")}
+    names = [name for name in values if name not in found]
     for start in range(0, len(names), _AT_ONCE):
         part = names[start : start + _AT_ONCE]
-        inner = ", ".join(f"{values[name]} AS v{place}" for place, name in enumerate(part))
+        texts = ", ".join(f"{values[name].text} AS t{place}" for place, name in enumerate(part))
+        inner = ", ".join(
+            f"{cells.number_of(values[name]._replace(name=f't{place}', text=f't{place}'), signs[name])} AS v{place}"
+            for place, name in enumerate(part)
+        )
         before = ", ".join(f"lag(v{place}) OVER (ORDER BY row) AS b{place}" for place in range(len(part)))
         wanted = ", ".join(
             f"count(*) FILTER (v{place} = b{place} + 1), count(*) FILTER (v{place} >= {10 ** (_KEY_DIGITS - 1)}"
             f" AND v{place} = trunc(v{place})), count(DISTINCT v{place}),"
-            f" count(DISTINCT trunc(log10(CASE WHEN v{place} > 0 THEN v{place} END)))"
+            f" count(DISTINCT length(CAST(v{place} AS TEXT)))"
             for place in range(len(part))
         )
-        n_rows, *facts = fetch_row(
-            connection,
-            f"SELECT count(*), {wanted} FROM (SELECT *, {before} FROM"
-            f" (SELECT row_number() OVER () AS row, {inner} FROM {scan}))",
+        # The values are computed once, before they are compared.
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE surveyed AS SELECT row, {inner}"
+            f" FROM (SELECT row_number() OVER () AS row, {texts} FROM {scan})"
         )
-        if n_rows < _LEAST_ROWS:
-            return found
-        for place, name in enumerate(part):
+        n_rows, *facts = fetch_row(connection, f"SELECT count(*), {wanted} FROM (SELECT *, {before} FROM surveyed)")
+        connection.execute("DROP TABLE surveyed")
+        for place, name in enumerate(part if n_rows >= _LEAST_ROWS else []):
             n_next, n_large, n_distinct, n_lengths = facts[4 * place : 4 * place + 4]
             if n_next >= MOST_SHARE * (n_rows - 1):
                 found[name] = "index"
@@ -188,20 +193,25 @@ def find_row_numbers(connection: duckdb.DuckDBPyConnection, scan: str, values: M
 def _ask(
     connection: duckdb.DuckDBPyConnection,
     scan: str,
-    expressions: Mapping[str, Sequence[str]],
+    texts: Mapping[str, str],
+    said: Sequence[str],
     wanted: Sequence[str],
 ) -> dict[str, tuple[Any, ...]]:
-    """Ask for the same aggregates of each column's expressions, which `{0}`, `{1}`, … stand for."""
+    """Ask for the same aggregates of each column: of its `{text}`, and of what is `said` of it, as `{0}`, `{1}`, …."""
     found: dict[str, tuple[Any, ...]] = {}
-    names = list(expressions)
+    names = list(texts)
     for start in range(0, len(names), _AT_ONCE):
         part = names[start : start + _AT_ONCE]
-        inner, outer = [], []
+        # Each step is a query that the next one names: written out, a text would be repeated a hundred times.
+        inner, middle, outer = [], [], []
         for place, name in enumerate(part):
-            given = [quote_name(f"e {place} {at}") for at in range(len(expressions[name]))]
-            inner += [f"{sql} AS {as_name}" for sql, as_name in zip(expressions[name], given, strict=True)]
-            outer += [one.format(*given) for one in wanted]
-        row = fetch_row(connection, f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM {scan})")
+            text = quote_name(f"text {place}")
+            given = [quote_name(f"said {place} {at}") for at in range(len(said))]
+            inner.append(f"{texts[name]} AS {text}")
+            middle += [f"{sql.replace('{text}', text)} AS {as_name}" for sql, as_name in zip(said, given, strict=True)]
+            outer += [one.format(*given, text=text) for one in wanted]
+        query = f"SELECT {', '.join(inner)} FROM {scan}"
+        row = fetch_row(connection, f"SELECT {', '.join(outer)} FROM (SELECT *, {', '.join(middle)} FROM ({query}))")
         size = len(wanted)
         found |= {name: row[place * size : (place + 1) * size] for place, name in enumerate(part)}
     return found

@@ -1,0 +1,162 @@
+"""Columns as people and programs write them give the values that were meant, or one refusal that names them."""
+
+import datetime as dt
+
+import pytest
+
+from churn.config import FlatFile
+from churn.errors import ConfigError, DataError
+from churn.tables.bank import open_tables
+from churn.tables.checking import list_notes
+from churn.tables.flat import open_flat
+
+FLAT = FlatFile(id="id", label="left", churned="Yes")
+VALUES = [0.125, 2.5, 1234.5, -17.25, 9400.0, 123456.75]
+WRITTEN = {
+    "point": lambda v: f"{v:.3f}",
+    "comma": lambda v: f"{v:.3f}".replace(".", ","),
+    "English groups": lambda v: f"{v:,.3f}",
+    "German groups": lambda v: f"{v:,.3f}".translate(str.maketrans(",.", ".,")),
+    "Swiss groups": lambda v: f"{v:,.3f}".replace(",", "'"),
+    "French groups": lambda v: f"{v:,.3f}".replace(",", "\u202f").replace(".", ","),
+    "dollars": lambda v: f"${v:,.3f} ",
+    "euros": lambda v: f"€ {v:,.3f}",
+    "yuan": lambda v: f"{v:,.3f}元",
+    "accounting": lambda v: f"({-v:,.3f})" if v < 0 else f"{v:,.3f}",
+    "sign at the end": lambda v: f"{-v:,.3f}-" if v < 0 else f"{v:,.3f}",
+}
+
+
+def write(path, cells, name="x"):
+    lines = [f'{place},{"Yes" if place % 2 else "No"},"{cell}"' for place, cell in enumerate(cells, 100)]
+    path.write_text("\n".join([f"id,left,{name}", *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+def read(path, flat=FLAT, **more):
+    with open_flat(path, flat, labels="needed", **more) as table:
+        return table.rows().features, [note.said for note in table.notes], table.row_counts["flat"].used
+
+
+@pytest.mark.parametrize("way", WRITTEN)
+def test_numbers_are_the_ones_that_were_written(tmp_path, way):
+    features, _, _ = read(write(tmp_path / "x.csv", map(WRITTEN[way], VALUES)))
+    assert features["x"].tolist() == VALUES
+    told, _, _ = read(tmp_path / "x.csv", kinds={"x": "number"})
+    assert told["x"].tolist() == VALUES
+
+
+def test_per_cent_is_a_share(tmp_path):
+    features, _, _ = read(write(tmp_path / "x.csv", ["12 %", "0.5%", "100%"]))
+    assert features["x"].tolist() == [0.12, 0.005, 1.0]
+
+
+def test_numbers_that_can_be_read_in_two_ways_are_refused_until_the_sign_is_told(tmp_path):
+    path = write(tmp_path / "x.csv", ["2,500", "1,125", "3,000"])
+    with pytest.raises(DataError, match=r"column x has numbers such as 2,500, which may be 2500 or 2\.5"):
+        read(path)
+    assert read(path, FLAT.model_copy(update={"decimal": ","}))[0]["x"].tolist() == [2.5, 1.125, 3.0]
+    assert read(path, FLAT.model_copy(update={"decimal": "."}))[0]["x"].tolist() == [2500, 1125, 3000]
+    path.write_text(path.read_text().replace('"', "").replace(",2,", ";2,").replace(",", ";", 2))
+    (tmp_path / "y.csv").write_text("id;left;x\n1;Yes;2,500\n2;No;1,125\n")
+    assert read(tmp_path / "y.csv")[0]["x"].tolist() == [2.5, 1.125]
+
+
+def test_numbers_of_both_signs_are_refused(tmp_path):
+    with pytest.raises(DataError, match="column x has numbers with a decimal point and others with a decimal comma"):
+        read(write(tmp_path / "x.csv", ["2,5", "2.5", "7,25", "7.25"]))
+
+
+def test_amounts_of_a_table_are_read_as_its_column_writes_them(make_folder):
+    rows = ["A,2020-01-10,atm,1", 'A,2020-01-11,atm,"1.234,50"', 'A,2020-01-12,atm,"-0,07"']
+    with open_tables(make_folder(transactions="\n".join(["customer_id,transacted_on,channel,amount", *rows]))) as bank:
+        found = bank.connection.execute("SELECT amount FROM transactions ORDER BY transacted_on").fetchall()
+    assert found == [(100,), (123450,), (-7,)]
+
+
+@pytest.mark.parametrize("word", ["NA", "NULL", "nan", "None", "\\N", ".", "-", "#N/A", "<NA>", ""])
+def test_what_programs_write_for_an_empty_cell_is_empty(tmp_path, word):
+    features, _, used = read(write(tmp_path / "x.csv", ["1.5", word, "2.5", word]))
+    assert used == 4
+    assert features["x"].fillna(-1).tolist() == [1.5, -1, 2.5, -1]
+
+
+def test_what_else_stands_for_an_empty_cell_can_be_told(tmp_path):
+    path = write(tmp_path / "x.csv", ["1.5", "9999", "2.5"])
+    features, _, _ = read(path, FlatFile(id="id", label="left", churned="Yes", missing=[9999]))
+    assert features["x"].fillna(-1).tolist() == [1.5, -1, 2.5]
+
+
+DAYS = [dt.date(2024, 3, 5), dt.date(2024, 1, 31), dt.date(2023, 12, 24)]
+
+
+@pytest.mark.parametrize(
+    "form", ["%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d-%b-%Y", "%Y年%m月%d日"]
+)
+@pytest.mark.parametrize("time", ["", " 14:33"])
+def test_dates_are_days_before_the_last_one_whatever_their_form(tmp_path, form, time):
+    path = write(tmp_path / "x.csv", [day.strftime(form) + time for day in DAYS])
+    features, notes, _ = read(path)
+    assert features["x"].tolist() == [0, 34, 72]
+    assert any("read as days before" in note.text for note in notes)
+    told, _, _ = read(path, FLAT.model_copy(update={"as_of": dt.date(2024, 3, 15)}), kinds={"x": "number"})
+    assert told["x"].tolist() == [10, 44, 82]
+
+
+def test_dates_that_can_be_read_in_two_ways_are_refused_until_their_form_is_told(tmp_path):
+    path = write(tmp_path / "x.csv", ["01/02/2024", "03/04/2024"])
+    with pytest.raises(DataError, match=r"dates of column x may be written as %d/%m/%Y or as %m/%d/%Y"):
+        read(path)
+    features, _, _ = read(path, FLAT.model_copy(update={"dates": {"x": "%d/%m/%Y"}}))
+    assert features["x"].tolist() == [62, 0]
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "__index_level_0__", "row"])
+def test_what_numbers_the_rows_is_left_out_with_a_word(tmp_path, name):
+    numbers = [*range(15), *range(25)]
+    features, notes, _ = read(write(tmp_path / "x.csv", numbers, name))
+    assert list(features) == []
+    assert any("numbers the rows" in note.text for note in notes)
+    if name:
+        kept, _, _ = read(tmp_path / "x.csv", FLAT.model_copy(update={"keep": (name,)}))
+        assert kept[name].tolist() == numbers
+
+
+def test_another_key_of_the_rows_is_left_out_with_a_word(tmp_path):
+    features, notes, _ = read(write(tmp_path / "x.csv", [700_000 + 7919 * n % 200_000 for n in range(40)]))
+    assert list(features) == []
+    assert any("another key" in note.text for note in notes)
+
+
+@pytest.mark.parametrize(("written", "other"), [("Yes", "yes"), ("true", "True"), ("1", "1.0"), ("true", "1")])
+def test_an_outcome_may_be_written_otherwise_in_a_later_file(tmp_path, written, other):
+    path = tmp_path / "x.csv"
+    stayed = "0" if other.startswith("1") else "no"
+    path.write_text("id,left,x\n" + "".join(f"{n},{other if n % 3 else stayed},1\n" for n in range(9)))
+    with open_flat(path, FlatFile(id="id", label="left", churned=written), labels="needed") as table:
+        assert table.rows().churned.tolist() == [float(n % 3 > 0) for n in range(9)]
+
+
+def test_outcomes_that_are_neither_are_asked_about(tmp_path):
+    path = tmp_path / "x.csv"
+    labels = ["Yes", "No", "InVol"] * 6
+    path.write_text("id,left,x\n" + "".join(f"{n},{label},{n % 4}\n" for n, label in enumerate(labels)))
+    with pytest.raises(ConfigError, match=r"column left has InVol \(6\), No \(6\), Yes \(6\); name those who stayed"):
+        read(path)
+    assert read(path, FlatFile(id="id", label="left", churned="Yes", stayed=["No"], missing=["InVol"]))[2] == 12
+    two = FlatFile(id="id", label="left", churned=["Yes", "InVol"], stayed="No")
+    with open_flat(path, two, labels="needed") as table:
+        assert table.rows().churned.sum() == 12
+        (note,) = [note for note in list_notes(table, None) if "left are" in note.said.text]
+        assert note.said.facts["left"] == "InVol (6), Yes (6)"
+
+
+def test_wholly_typed_wide_files_are_read(tmp_path):
+    names = [f"v{n}" for n in range(300)]
+    path = tmp_path / "x.csv"
+    path.write_text(",".join(["id", "left", *names]) + "\n" + "".join(
+        ",".join([f"{row}", "Yes" if row % 2 else "No", *(f"{(row * n) % 7}.5" for n in range(300))]) + "\n"
+        for row in range(12)
+    ))  # fmt: skip
+    features, _, used = read(path)
+    assert (used, features.shape) == (12, (12, 300))

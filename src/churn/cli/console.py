@@ -24,8 +24,8 @@ NOTE, WARNING, ERROR = message("note"), message("warning"), message("error")
 INTERVAL = "95\u202f% interval"
 INTERRUPTED = 130
 """The exit code of what a person stopped."""
-# Controls but tab and line feed, what turns the direction of a line, and halves of signs.
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# Controls but tab and line feed, other ends of lines, and halves of signs; names keep their direction to themselves.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def note(line: str) -> None:
@@ -39,12 +39,12 @@ def echo(line: str) -> None:
 
 
 def printable(text: str) -> str:
-    r"""Write signs that steer a terminal, turn its line or are no text as their numbers; a line break stays.
+    r"""Write signs that steer a terminal or are no text as their numbers; a line break stays.
 
     Examples
     --------
-    >>> print(printable("a\x1b[2J.csv"), printable("\udcd2 \u202e.csv"))
-    a\x1b[2J.csv \xd2 \u202e.csv
+    >>> print(printable("a\x1b[2J.csv"), printable("\udcd2 \u2028.csv"))
+    a\x1b[2J.csv \xd2 \u2028.csv
     """
     return _STEERING.sub(_as_number, text)
 

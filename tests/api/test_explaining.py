@@ -76,7 +76,7 @@ def test_an_earlier_explanation_may_be_replaced(survey, tmp_path):
     "own", ["notes.txt", "bindings.docx", "importance.xlsx", "shap.parquet.bak", "dependence_9.png"]
 )
 def test_a_file_of_somebodys_own_is_never_taken_for_an_explanations(tmp_path, own):
-    (tmp_path / MARK).touch()
+    (tmp_path / MARK).write_text("[]")
     (tmp_path / own).touch()
 
     with pytest.raises(OutputError, match=own):
@@ -97,3 +97,10 @@ def test_services_have_names_in_both_languages_and_flat_columns_their_own():
 
     assert service_names(Config())["cts"] == ("third-party custody (CTS)", "第三方存管")
     assert service_names(Config.model_validate(flat)) == {"app": ("app", "app")}
+
+
+def test_a_table_of_somebodys_own_is_never_taken_for_an_explanations(tmp_path):
+    (tmp_path / MARK).write_text('{"keys": []}')
+
+    with pytest.raises(OutputError, match="is not of an earlier output"):
+        require_explanation_place(tmp_path)

@@ -205,7 +205,8 @@ def test_a_call_that_cannot_be_used_is_one_line_and_tries_nothing(run, flat, wor
     before = Path("flat.csv").read_bytes()
     result = run("tune", *flat, *words)
     assert result.code == 2
-    [line] = result.err.splitlines()
+    *notes, line = result.err.splitlines()
+    assert all(note.startswith("note: ") for note in notes)
     assert line.startswith("error: ")
     assert message in line
     assert Path("flat.csv").read_bytes() == before

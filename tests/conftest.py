@@ -1,5 +1,6 @@
 import datetime as dt
 import gc
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import cache
@@ -51,6 +52,12 @@ def every_bank(request: pytest.FixtureRequest) -> bool:
 
 SLOW = ("benchmarks", "cli/test_demo.py", "report/test_browser.py", "simulation", "test_notebooks.py", "test_readme.py")
 """Notebooks, the browser, large banks, studies and whole ways: `make quick` leaves them to CI."""
+
+
+def pytest_configure() -> None:
+    """Take the signals that a shell ignores in the background: commands that tests start would ignore them too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -188,7 +188,13 @@ def _load(
         table = _flat_table(known, values, labels)
         raw = reading.load_table(connection, table, [source], mapping, scratch, how)
         reading.require_unchanged(source.path, before)  # since its columns were looked at
-        return raw, names, known, bool(values), [*_label_notes(flat, found), *notes]
+        return (
+            raw,
+            names,
+            known,
+            bool(values),
+            [*(_label_notes(flat, found) if labels != "where known" else []), *notes],
+        )
 
 
 def _survey(

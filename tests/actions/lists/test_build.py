@@ -428,24 +428,6 @@ def test_table_that_is_not_there_costs_its_lists_alone(tmp_path, wary_bank, wary
             assert not re.search(r"\bnan\b|None|<NA>|not known|不详", row.why_en + row.why_zh)
 
 
-def test_tables_of_which_no_row_can_be_used_are_as_if_not_there(make_folder):
-    tables = {
-        "pnl": "holding_id,customer_id,month,market_value\nH1,A,2020-03-31,much\n",
-        "contacts": "contact_id,customer_id,manager_id,contacted_on,channel,purpose,reached\n"
-        "C,Z,M,2020-03-01,call,care,true\n",
-        "bindings": "customer_id,service,bound_on\nA,nothing,2020-03-01\n",
-        "transactions": "customer_id,transacted_on,channel,amount,queue_ticket\nA,soon,counter,5,vip\n",
-        "referrals": "referrer_id,referred_id,referred_on\nA,Z,2020-03-01\n",
-    }
-    with open_bank(make_folder(**tables), n_threads=1) as bank:
-        lists = lists_of_bank(bank, None, dt.date(2020, 4, 1), bank.config)
-    made = {kind.name for kind in ALL_LISTS} - set(lists.not_made)
-    assert made == {"unassigned_vips", "thinly_bound"}
-    for name in lists.not_made:
-        assert "can be used" in say(lists.sentences[name], "en")
-        assert "没有可用的行" in say(lists.sentences[name], "zh")
-
-
 def test_bank_of_two_tables_gives_what_they_hold(make_folder):
     with open_bank(make_folder(), n_threads=1) as bank:
         lists = lists_of_bank(bank, None, dt.date(2020, 4, 1), bank.config)

@@ -412,24 +412,6 @@ def test_bank_of_two_tables_tells_what_they_hold(make_folder):
     assert all(re.search("[一-鿿]", say(why, "zh")) for why in progress.not_told.values())
 
 
-def test_tables_of_which_no_row_can_be_used_are_as_if_not_there(make_folder):
-    tables = {
-        "pnl": "holding_id,customer_id,month,market_value\nH1,A,2020-03-31,much\n",
-        "contacts": "contact_id,customer_id,manager_id,contacted_on,channel,purpose,reached\n"
-        "C,Z,M,2020-03-01,call,care,true\n",
-        "bindings": "customer_id,service,bound_on\nA,nothing,2020-03-01\n",
-        "transactions": "customer_id,transacted_on,channel,amount,queue_ticket\nA,soon,counter,5,vip\n",
-        "referrals": "referrer_id,referred_id,referred_on\nA,Z,2020-03-01\n",
-        "customer_states": "customer_id,valid_from,tier\nA,2020-03-01,best\n",
-        "campaigns": "campaign_id,customer_id,service,assigned_on,arm\nX,A,cts,2020-03-01,both\n",
-    }
-    with open_bank(make_folder(**tables), data_end=dt.date(2022, 3, 31), n_threads=1) as bank:
-        progress = build_progress(read_today(bank, None, dt.date(2022, 4, 1), bank.config))
-    assert progress.measures["measure"].nunique() == 6
-    for name in ("losses_contacted", "referrals", "offers_difference", "potential_vips_seen"):
-        assert progress.not_told[name].text == "no row of {table} can be used"
-
-
 def test_ids_may_be_any_text(known_then):
     tables = {name: table.copy() for name, table in TABLES.items()}
     texts = [text for text in HOSTILE if text.strip() and "\x00" not in text]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from churn.config import Config
 from churn.features.catalogue import build_features
 from churn.labels import build_labels
-from churn.segments import build_segments, flat_segments
+from churn.segments import build_segments, flat_segments, pool_rare
 from churn.tables.contract import to_days
 from churn.timeline import Tables, population
 
@@ -98,7 +98,7 @@ def build_undated(
     if churned is None:
         return Snapshot(None, ids, features, None, coverage)
     outcomes: NDArray[np.int64] = churned.to_numpy(dtype=np.int64)
-    segments = flat_segments(features, coverage)
+    segments = pool_rare(flat_segments(features, coverage))
     return replace(Snapshot(None, ids, features, outcomes, coverage), segments=segments)
 
 

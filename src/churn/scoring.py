@@ -22,6 +22,7 @@ from churn.features.feature import Feature
 from churn.model.documents import Thresholds
 from churn.model.storage import StoredModel, library_versions
 from churn.speech import LANGUAGES
+from churn.tables.contract import LEAST_SHARED
 
 N_REASONS = 3
 SCHEMA = pa.schema(
@@ -266,9 +267,9 @@ def require_place(path: Path, inputs: Iterable[Path] = ()) -> None:
 
 
 def tell_unseen(unseen: Mapping[str, int]) -> str:
-    """Say which columns have categories that training did not have."""
+    """Say which columns have categories that training hardly had."""
     counts = ", ".join(f"{name}: {n}" for name, n in sorted(unseen.items()))
-    return f"categories that training did not have count as missing: {counts}"
+    return f"categories that fewer than {LEAST_SHARED} customers of the training had count as missing: {counts}"
 
 
 def _score_parts(

@@ -12,12 +12,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from churn.config import Config
+from churn.tables.contract import LEAST_SHARED
 from churn.timeline import Tables
 
 BUCKETS: tuple[int | str, ...] = (1, 2, 3, 4, "5+")
 """Product coverage as rates are stated for it; the last holds 5 and more."""
 AGE_BANDS = ((30, "0 to 29"), (45, "30 to 44"), (60, "45 to 59"))
 OLDEST = "60 and more"
+OTHER = "other"
 MOST_LEVELS = 12
 """A text column of a flat file with more values than this names customers rather than groups."""
 
@@ -72,6 +74,17 @@ def flat_segments(features: pd.DataFrame, product_coverage: NDArray[np.float64] 
         if not pd.api.types.is_numeric_dtype(column) and column.nunique() <= MOST_LEVELS:
             found[str(name)] = column.to_numpy(dtype=object)
     return pd.DataFrame({name: _texts(values) for name, values in found.items()}, index=range(len(features)))
+
+
+def pool_rare(segments: pd.DataFrame) -> pd.DataFrame:
+    """Put the values of fewer than `LEAST_SHARED` customers together as `OTHER`, before they are kept with a model.
+
+    Examples
+    --------
+    >>> pool_rare(pd.DataFrame({"sex": ["f"] * 5 + ["x", None]}, dtype=object))["sex"].tolist()[4:]
+    ['f', 'other', None]
+    """
+    return segments.apply(lambda column: column.mask(column.map(column.value_counts()) < LEAST_SHARED, OTHER))
 
 
 def coverage_groups(product_coverage: NDArray[np.float64]) -> NDArray[np.object_]:

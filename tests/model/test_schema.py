@@ -8,13 +8,14 @@ from pydantic import TypeAdapter
 
 from churn.errors import ModelError
 from churn.model.schema import Schema, encode, learn_schema
+from churn.tables.contract import LEAST_SHARED
 
 SCHEMA = Schema(("age", "tier", "vip"), {"tier": ("gold", "ordinary")})
 FEATURES = pd.DataFrame({"age": [30, 41], "tier": ["ordinary", "gold"], "vip": [True, False]})
 
 
 def test_numbers_and_booleans_are_numeric_and_texts_categorical():
-    assert learn_schema(FEATURES) == SCHEMA
+    assert learn_schema(pd.concat([FEATURES] * LEAST_SHARED)) == SCHEMA
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,18 @@ def test_numbers_and_booleans_are_numeric_and_texts_categorical():
     ids=["texts", "texts with a null", "categories", "categories of numbers", "mixed"],
 )
 def test_levels_are_the_values_present_as_sorted_texts(column, levels):
-    assert learn_schema(column.to_frame("x")).levels == {"x": levels}
+    rows = column.repeat(LEAST_SHARED)
+    assert learn_schema(rows.to_frame("x")).levels == {"x": levels}
+
+
+def test_a_value_of_fewer_than_five_rows_is_no_level_and_counts_as_missing():
+    frame = pd.DataFrame({"city": ["Bern"] * 5 + ["Chur"] * 4 + [None]})
+    schema = learn_schema(frame)
+
+    assert schema.levels == {"city": ("Bern",)}
+    encoded = encode(frame, schema)
+    assert np.isnan(encoded.matrix[:, 0]).tolist() == [False] * 5 + [True] * 5
+    assert encoded.unseen == {"city": 4}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from churn.config import FlatFile
 from churn.errors import ConfigError, DataError, MissingColumnError
+from churn.speech import say
 from churn.tables.flat import open_flat
 
 FLAT = FlatFile(id="id", label="left", churned="Yes")
@@ -206,17 +207,37 @@ def test_columns_of_the_names_used_inside_stay_features(make_file):
         }
 
 
-def test_a_text_that_is_another_for_every_customer_is_refused_as_a_name(make_file):
-    rows = "".join(f"{i},{'Yes' if i % 3 else 'No'},name{i},{i % 4}x\n" for i in range(300))
-    with (
-        pytest.raises(ConfigError, match="column name has 300 strings") as caught,
-        open_flat(make_file("id,left,name,city\n" + rows), FLAT, labels="needed"),
-    ):
-        pass
-    assert "name17" not in str(caught.value)
-    flat = FLAT.model_copy(update={"drop": ("name",)})
-    with open_flat(make_file("id,left,name,city\n" + rows, "again.csv"), flat, labels="needed") as table:
+@pytest.mark.parametrize(
+    ("heading", "value"),
+    [
+        ("owner", lambda i: f"Zhang {i}"),  # everybody's own
+        ("owner", lambda i: f"Zhang {i}" if i < 140 else "unknown"),  # of those who have one
+        ("owner", lambda i: f"Zhang {i // 2}"),  # two share it
+        ("Surname", lambda i: f"Zhang {i % 30}"),  # ten share it, and the heading says so
+        ("姓名", lambda i: f"张{i % 30}"),
+    ],
+    ids=["own", "half", "pairs", "surnames", "Chinese"],
+)
+def test_a_column_of_names_is_left_out_with_a_note(make_file, heading, value):
+    rows = "".join(f"{i},{'Yes' if i % 3 else 'No'},{value(i)},{i % 4}x\n" for i in range(300))
+    with open_flat(make_file(f"id,left,{heading},city\n{rows}"), FLAT, labels="needed") as table:
         assert table.kinds == {"city": "text"}
+        said = [say(note.said, "en") for note in table.notes]
+        assert [text for text in said if heading in text and "left out" in text]
+        assert not [text for text in said if "Zhang" in text or "张" in text]
+    with open_flat(
+        make_file(f"id,left,{heading},city\n{rows}", "kept.csv"),
+        FLAT.model_copy(update={"keep": (heading,)}),
+        labels="needed",
+    ) as table:
+        assert table.kinds == {heading: "text", "city": "text"}
+
+
+def test_groups_under_a_heading_of_names_and_few_rare_values_stay(make_file):
+    towns = [f"hamlet {i}" if i < 9 else f"town {i % 60}" for i in range(400)]
+    rows = "".join(f"{i},{'Yes' if i % 3 else 'No'},product {i % 7},{town}\n" for i, town in enumerate(towns))
+    with open_flat(make_file(f"id,left,name,city\n{rows}"), FLAT, labels="needed") as table:
+        assert list(table.kinds) == ["name", "city"]
 
 
 def test_encoding_and_totals_are_those_of_the_flat_section(make_file):

@@ -11,6 +11,7 @@ from churn.estimates import Estimate, around, clustered_error, normal_p_value, s
 from churn.evaluation.backtest import Judged
 from churn.evaluation.ranking import clustered_auc
 from churn.model.documents import Failure, Segment
+from churn.segments import OTHER
 from churn.speech import Message, Number, Percent, joined, message
 
 Floats = NDArray[np.float64]
@@ -27,7 +28,6 @@ and stayers, and the tenth predicted highest holds at most 14 % of the leavers
 SIGNIFICANCE = 0.05
 MAX_VALUES = 20
 """More values of one segmentation are not listed one by one; a bank can have 500 branches."""
-OTHER = "other"
 
 
 def evaluate_segments(judged: Judged, model: str) -> list[Segment]:

@@ -28,7 +28,7 @@ class Prediction(NamedTuple):
     margin
         Log-odds before calibration, shape (n,).
     unseen
-        Customers with a category that training did not have, by column; scored as missing.
+        Customers with a category that fewer than five rows of the training had, by column; scored as missing.
     low, high
         Interval of the probability, ``low <= probability <= high``, shifted as it is where the model is anchored,
         each of shape (n,); NaN where the model has no intervals.

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from churn.errors import ModelError
+from churn.tables.contract import LEAST_SHARED
 
 _SHOWN = 10
 
@@ -53,7 +54,7 @@ class Encoded(NamedTuple):
     matrix
         float64, shape (n, len(schema.names)), NaN where missing.
     unseen
-        Rows with a category that training did not have, by column; columns without any are left out.
+        Rows with a category that is no level, by column; columns without any are left out.
     """
 
     matrix: NDArray[np.float64]
@@ -63,8 +64,8 @@ class Encoded(NamedTuple):
 def learn_schema(features: pd.DataFrame) -> Schema:
     """Learn names and levels: numbers and booleans are numeric, strings and categories categorical.
 
-    An object column that holds only numbers, booleans and nulls is numeric. Levels are the values present,
-    as strings, sorted by code point; null is not a level.
+    An object column that holds only numbers, booleans and nulls is numeric. Levels are the values that at least
+    `LEAST_SHARED` rows have, as strings, sorted by code point; null is not a level.
 
     Raises
     ------
@@ -73,7 +74,7 @@ def learn_schema(features: pd.DataFrame) -> Schema:
 
     Examples
     --------
-    >>> learn_schema(pd.DataFrame({"age": [30, 41], "tier": ["gold", "basic"]}))
+    >>> learn_schema(pd.DataFrame({"age": range(11), "tier": ["gold"] * 5 + ["basic"] * 5 + ["jade"]}))
     Schema(names=('age', 'tier'), levels={'tier': ('basic', 'gold')})
     """
     names = tuple(str(name) for name in features.columns)
@@ -88,7 +89,7 @@ def learn_schema(features: pd.DataFrame) -> Schema:
 def encode(features: pd.DataFrame, schema: Schema) -> Encoded:
     """Bring columns into the schema's order, by name, and categories to the position of their level.
 
-    A category that training did not have is counted and becomes missing. The order of the columns given does
+    A category that is no level is counted and becomes missing. The order of the columns given does
     not matter.
 
     Parameters
@@ -176,7 +177,8 @@ _INFERRED = {
 
 
 def _levels(column: "pd.Series[Any]") -> tuple[str, ...]:
-    return tuple(sorted({str(value) for value in column.dropna().unique()}))
+    counts = column.dropna().astype(object).map(str).value_counts()
+    return tuple(sorted(counts.index[counts >= LEAST_SHARED]))
 
 
 def _codes(column: "pd.Series[Any]", levels: tuple[str, ...]) -> tuple[NDArray[np.float64], int]:

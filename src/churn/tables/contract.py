@@ -17,6 +17,8 @@ TIERS = ("ordinary", "gold", "platinum")
 VIP_TIERS = ("gold", "platinum")
 # Since 2016-12-01 a person may hold one class-1 account per bank (People's Bank of China, notice 261 of 2016).
 ONE_CLASS_1_ACCOUNT_SINCE = 17136  # 2016-12-01 in days since 1970-01-01
+LEAST_SHARED = 5
+"""A value of so many customers is a group; one of fewer may be somebody's name, and no model keeps it."""
 _EPOCH = dt.date(1970, 1, 1)
 
 

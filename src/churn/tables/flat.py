@@ -1,6 +1,7 @@
 """One flat file, already one row per customer: a table whose columns the file itself decides by its cells."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from churn.tables.cells import Cell, Reading
 from churn.tables.checking import HINTS, Checked, Finding, Note, RowCount, describe_rule
 from churn.tables.reading import RawTable
 from churn.tables.sources import Readable, Source
-from churn.tables.survey import Numbers, find_row_numbers, survey_dates, survey_numbers
+from churn.tables.survey import AT_ONCE, LEAST_ROWS, Numbers, find_row_numbers, survey_dates, survey_numbers
 
 FlatKind = Literal["number", "text"]
 Labels = Literal["needed", "if there", "where known", "unread"]
@@ -28,11 +29,19 @@ _NUMBERS_ROWS = {
     "key": message("{name}: another key of the rows, and is left out; name it as keep in [flat] where it is none"),
 }
 MOST_LABEL_VALUES = 20
-LEAST_SHARED = 5
-"""A value of the label is shown where so many customers have it."""
-# A column of strings with more values than these, and a different one for more than half the customers, holds names
-# or numbers of theirs: it would say nothing of others, and travel with the model.
-MOST_LEVELS, NAME_SHARE = 100, 0.5
+RARE_SHARE, MANY_VALUES = 0.5, 100
+"""Names and remarks: more than this share of the customers, or of so many values, have one that hardly others share."""
+_PERSONAL = re.compile(
+    r"(full|first|last|middle|family|given|customer|client|user|person|contact|maiden)?[ _.-]*name|surname|forename"
+    r"|initials|e?[ _.-]*mail([ _.-]*addr(ess)?)?|(home|postal|mailing|street)?[ _.-]*address|street"
+    r"|((tele|cell|mobile|home|work)?[ _.-]*phone|mobile|telephone)([ _.-]*(no|num|number))?"
+    r"|(remark|comment|note|free[ _.-]*text|description|feedback|complaint)s?"
+    r"|(客户|顾客|用户)?(姓名|名称)|姓|名|名字|电子?邮[箱件]|邮箱|(家庭|联系|通讯|通信)?(住址|地址)|(联系|固定)?电话(号码)?|手机(号码?)?"
+    r"|备注|说明|评论|意见",
+    re.IGNORECASE,
+)
+_MOST_GROUPS = 20
+"""A column under a heading of names that has at most so many values holds groups."""
 
 
 class FlatRows(NamedTuple):
@@ -242,7 +251,9 @@ def _survey(
             del found[name], readings[name]
             notes.append(Note(False, replace(_NUMBERS_ROWS[which], facts={"name": name})))
         texts = {name: columns[name].text for name, kind in found.items() if kind == "text" and name not in flat.keep}
-        _require_no_names(connection, scan, texts, source)
+        for name, n_values in _find_names(connection, scan, texts).items():
+            del found[name], readings[name]
+            notes.append(Note(False, _tell_names(name, n_values)))
     return found, readings, notes
 
 
@@ -296,19 +307,41 @@ def _tell_dates(names: Sequence[str], before: dt.date, *, is_told: bool) -> Mess
     )
 
 
-def _require_no_names(
-    connection: duckdb.DuckDBPyConnection, scan: str, texts: Mapping[str, str], source: Source
-) -> None:
-    if not texts:
-        return
-    counted = ", ".join(f"count(DISTINCT {text}), count({text})" for text in texts.values())
-    numbers = database.fetch_row(connection, f"SELECT {counted} FROM {scan}")
-    for name, n_values, n_filled in zip(texts, numbers[::2], numbers[1::2], strict=True):
-        if n_values > MOST_LEVELS and n_values > NAME_SHARE * n_filled:
-            raise ConfigError(
-                f"{source.path}: column {name} has {n_values:,} strings among {n_filled:,} customers, as names have;"
-                " list it under drop in [flat]"
+def _find_names(connection: duckdb.DuckDBPyConnection, scan: str, texts: Mapping[str, str]) -> dict[str, int]:
+    """Name the columns of names, addresses or remarks, each with how many values it has.
+
+    `texts`: columns of strings, by name. What one customer has says nothing of others, and must not travel with a
+    model. Their values show it, since few are shared, or their heading: families share a surname.
+    """
+    found: dict[str, int] = {}
+    names = list(texts)
+    for start in range(0, len(names), AT_ONCE):
+        part = names[start : start + AT_ONCE]
+        columns = ", ".join(f"{texts[name]} AS t{place}" for place, name in enumerate(part))
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE surveyed AS SELECT {columns} FROM {scan}")
+        for place, name in enumerate(part):
+            rare = f"FILTER (n < {contract.LEAST_SHARED})"
+            n_values, n_rare, n_filled, n_alone = database.fetch_row(
+                connection,
+                f"SELECT count(*), count(*) {rare}, coalesce(sum(n), 0), coalesce(sum(n) {rare}, 0) FROM"
+                f" (SELECT count(*) AS n FROM surveyed WHERE t{place} IS NOT NULL GROUP BY t{place})",
             )
+            is_of_single_ones = n_filled >= LEAST_ROWS and n_alone > RARE_SHARE * n_filled
+            is_long_tailed = n_values > MANY_VALUES and n_rare > RARE_SHARE * n_values
+            is_personal = n_values > _MOST_GROUPS and _PERSONAL.fullmatch(name.strip())
+            if is_of_single_ones or is_long_tailed or is_personal:
+                found[name] = n_values
+        connection.execute("DROP TABLE surveyed")
+    return found
+
+
+def _tell_names(name: str, n_values: int) -> Message:
+    return message(
+        "{name}: has {n_values} different values, as names, addresses or remarks have, and is left out; name it as keep"
+        " in [flat] where it holds groups",
+        name=name,
+        n_values=n_values,
+    )
 
 
 def _label_values(
@@ -355,8 +388,8 @@ def _same(value: str) -> str:
 
 def _list_values(counts: Mapping[str, int]) -> str:
     """List values that several customers share with their counts; another may be somebody's name."""
-    shared = [f"{value} ({n:,})" for value, n in counts.items() if n >= LEAST_SHARED]
-    others = f"{len(counts) - len(shared)} that fewer than {LEAST_SHARED} customers have"
+    shared = [f"{value} ({n:,})" for value, n in counts.items() if n >= contract.LEAST_SHARED]
+    others = f"{len(counts) - len(shared)} that fewer than {contract.LEAST_SHARED} customers have"
     return ", ".join(shared + ([others] if len(shared) < len(counts) else [])) or "none"
 
 

@@ -20,9 +20,12 @@ DATE_FORMS = (
 )  # fmt: skip
 # Days of the years 1900 to 2199: beyond, a form has misread a date.
 _FIRST_DAY, _LAST_DAY = -25_567, 84_005
-_AT_ONCE = 10
+AT_ONCE = 10
+"""Columns asked about in one query."""
 _INDEX_NAMES = ("", "__index_level_0__")
-_LEAST_ROWS, _KEY_DIGITS = 20, 6
+LEAST_ROWS = 20
+"""Of fewer rows, cells do not show what a column is."""
+_KEY_DIGITS = 6
 
 
 class Numbers(NamedTuple):
@@ -160,8 +163,8 @@ def find_row_numbers(
     """
     found = {name: "index" for name in values if name in _INDEX_NAMES or name.startswith("Unnamed: ")}
     names = [name for name in values if name not in found]
-    for start in range(0, len(names), _AT_ONCE):
-        part = names[start : start + _AT_ONCE]
+    for start in range(0, len(names), AT_ONCE):
+        part = names[start : start + AT_ONCE]
         texts = ", ".join(f"{values[name].text} AS t{place}" for place, name in enumerate(part))
         inner = ", ".join(
             f"{cells.number_of(values[name]._replace(name=f't{place}', text=f't{place}'), signs[name])} AS v{place}"
@@ -181,7 +184,7 @@ def find_row_numbers(
         )
         n_rows, *facts = fetch_row(connection, f"SELECT count(*), {wanted} FROM (SELECT *, {before} FROM surveyed)")
         connection.execute("DROP TABLE surveyed")
-        for place, name in enumerate(part if n_rows >= _LEAST_ROWS else []):
+        for place, name in enumerate(part if n_rows >= LEAST_ROWS else []):
             n_next, n_large, n_distinct, n_lengths = facts[4 * place : 4 * place + 4]
             if n_next >= MOST_SHARE * (n_rows - 1):
                 found[name] = "index"
@@ -200,8 +203,8 @@ def _ask(
     """Ask for the same aggregates of each column: of its `{text}`, and of what is `said` of it, as `{0}`, `{1}`, …."""
     found: dict[str, tuple[Any, ...]] = {}
     names = list(texts)
-    for start in range(0, len(names), _AT_ONCE):
-        part = names[start : start + _AT_ONCE]
+    for start in range(0, len(names), AT_ONCE):
+        part = names[start : start + AT_ONCE]
         # Each step is a query that the next one names: written out, a text would be repeated a hundred times.
         inner, middle, outer = [], [], []
         for place, name in enumerate(part):

@@ -24,14 +24,10 @@ pytestmark = pytest.mark.skipif(not SCRIPTS, reason="needs ../shared/cases: the 
 
 def _run(arguments, folder, base):
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    told = {"CHURN": str(Path(sys.executable).with_name("churn")), "PY": sys.executable, "BASE": str(base / "base")}
+    environment["CHURN"] = str(Path(sys.executable).with_name("churn"))
+    environment |= {"PY": sys.executable, "BASE": str(base / "base")}
     return subprocess.run(
-        ["bash", *arguments],
-        cwd=folder,
-        env=environment | told,
-        capture_output=True,
-        text=True,
-        timeout=LONGEST_SECONDS,
+        ["bash", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=LONGEST_SECONDS
     )
 
 

@@ -84,7 +84,8 @@ def pool_rare(segments: pd.DataFrame) -> pd.DataFrame:
     >>> pool_rare(pd.DataFrame({"sex": ["f"] * 5 + ["x", None]}, dtype=object))["sex"].tolist()[4:]
     ['f', 'other', None]
     """
-    return segments.apply(lambda column: column.mask(column.map(column.value_counts()) < LEAST_SHARED, OTHER))
+    counts = {name: column.map(column.value_counts()) for name, column in segments.items()}
+    return segments.mask(pd.DataFrame(counts) < LEAST_SHARED, OTHER)
 
 
 def coverage_groups(product_coverage: NDArray[np.float64]) -> NDArray[np.object_]:

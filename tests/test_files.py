@@ -208,14 +208,18 @@ def test_what_json_cannot_say_is_refused_and_nothing_is_written(tmp_path, value)
     assert everything(tmp_path) == []
 
 
+PART = ".s.parquet.1-0000000a.part"
+
+
 def begun_change(folder, names=("s.parquet", "s.quarantine.csv", "s.manifest.json"), renamed=0):
     """Old files, and a change of them whose process was killed after its moment, `renamed` of them in place."""
+    (folder / PART).mkdir()
     for name in names:
         (folder / name).write_text("old")
-        (folder / f".{name}.1-a.part").write_text("new")
-    (folder / ".s.parquet.journal").write_text(json.dumps({"files": [[f".{name}.1-a.part", name] for name in names]}))
+        (folder / PART / name).write_text("new")
+    (folder / ".s.parquet.journal").write_text(json.dumps({"from": PART, "files": names}))
     for name in names[:renamed]:
-        (folder / f".{name}.1-a.part").replace(folder / name)
+        (folder / PART / name).replace(folder / name)
 
 
 def contents(folder):
@@ -254,7 +258,9 @@ def test_change_that_was_killed_is_finished_before_the_next_one(tmp_path):
     assert contents(tmp_path) == {"s.parquet": "newer", "s.quarantine.csv": "new", "s.manifest.json": "new"}
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"files": [["../x", "a"]]}', '{"files": [[".a.part", "b/c"]]}', "{"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"from": "../x", "files": ["a"]}', '{"from": ".a.part", "files": ["b/c"]}', "{", "[" * 99999]
+)
 def test_damaged_journal_is_refused_and_renames_nothing(tmp_path, text):
     (tmp_path / ".a.journal").write_text(text)
     with pytest.raises(OutputError, match="is damaged"):

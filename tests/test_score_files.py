@@ -11,6 +11,7 @@ import pytest
 
 from churn import files
 from churn.errors import DataError, OutputError
+from churn.parts import is_part
 from churn.score_files import check_files, companions, describe_scores, seal_parquet
 from churn.scores import read_scores
 
@@ -123,7 +124,7 @@ def killed_after(monkeypatch, path, model_id, renames):
     real, done = type(path).replace, []
 
     def replace(self, target):
-        if self.name.startswith(".s.") and ".journal" not in self.name:
+        if is_part(self.parent) and not self.name.endswith(".journal"):
             if len(done) == renames:
                 raise KilledError
             done.append(target)

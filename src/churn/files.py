@@ -1,4 +1,4 @@
-"""The one way a file comes to be: written beside its final place, then renamed.
+"""The one way a file comes to be: written in a folder beside its final place (`churn.parts`), then renamed.
 
 A reader, or a process killed half way, sees the old file or the new one and nothing between. Files that belong together
 change at one moment: the one at which a journal appears beside them that names them all. Whoever comes next finishes
@@ -11,24 +11,22 @@ import fnmatch
 import hashlib
 import json
 import os
-import secrets
-import shutil
 import signal
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from churn.errors import OutputError
+from churn.parts import PART, is_part, journal_path, part_folder, read_journal, remove_left
 
 CHECKSUMS = "SHA256SUMS"
 LOCK_SECONDS = 60
 """How long to wait for another process that changes the same folder; it holds it for moments."""
-_PART = ".part"
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _written: list[Path] = []
 
@@ -52,30 +50,26 @@ def hash_file(path: Path) -> str:
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; when the block ends well, it becomes `path`.
+    """Give a temporary path; when the block ends well, it becomes `path`.
 
     Raises
     ------
     OutputError
         The folder cannot be made or written, or the disk is full.
     """
-    temporary = _beside(path)
-    try:
-        with _as_output_error(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield temporary
-            _sync(temporary)
-            with _uninterrupted():
-                temporary.replace(path)
-                _note(path)
-    finally:
-        with suppress(OSError):  # where nothing could be made, nothing is there to remove
-            temporary.unlink(missing_ok=True)
+    finish_files(path)
+    with _as_output_error(path), part_folder(path) as part:
+        temporary = part / path.name
+        yield temporary
+        _sync(temporary)
+        with _uninterrupted():
+            temporary.replace(path)
+            _note(path)
 
 
 @contextmanager
 def new_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
-    """Give temporary paths beside `paths`, which lie in one folder; when the block ends well, all change at one moment.
+    """Give temporary paths for `paths`, which lie in one folder; when the block ends well, all change at one moment.
 
     A process that is killed just after that moment may leave some of them in their old places: `finish_files` of the
     first of them puts the rest where they belong.
@@ -85,26 +79,17 @@ def new_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
     OutputError
         As for `new_file`; then none of them changes.
     """
-    temporaries = [_beside(path) for path in paths]
-    journal, is_begun = _journal(paths[0]), False
-    try:
-        with _as_output_error(paths[0]):
-            paths[0].parent.mkdir(parents=True, exist_ok=True)
-            yield temporaries
-            for temporary in temporaries:
-                _sync(temporary)
-            names = [[one.name, path.name] for one, path in zip(temporaries, paths, strict=True)]
-            with _uninterrupted(), locked(paths[0].parent):
-                _finish(journal)
-                write_json(journal, {"files": names})
-                is_begun = True
-                _finish(journal)
-                _note(paths[0])
-    finally:
-        if not is_begun:
-            for temporary in temporaries:
-                with suppress(OSError):
-                    temporary.unlink(missing_ok=True)
+    finish_files(paths[0])
+    with _as_output_error(paths[0]), part_folder(paths[0]) as part:
+        temporaries = [part / path.name for path in paths]
+        yield temporaries
+        for temporary in temporaries:
+            _sync(temporary)
+        with _uninterrupted(), locked(part.parent):
+            _finish(journal_path(paths[0]))
+            _begin(part, paths)
+            _finish(journal_path(paths[0]))
+            _note(paths[0])
 
 
 def finish_files(path: Path) -> None:
@@ -115,17 +100,18 @@ def finish_files(path: Path) -> None:
     OutputError
         It cannot be finished: the folder cannot be written, or the journal is damaged.
     """
-    journal = _journal(path)
+    journal = journal_path(path)
     if journal.exists():
-        with _as_output_error(path), _uninterrupted(), locked(path.parent):
+        with _as_output_error(path), _uninterrupted(), locked(journal.parent):
             _finish(journal)
+            remove_left(journal.parent)
 
 
 @contextmanager
 def new_folder(
     path: Path, *, mark: str, names: Collection[str], is_ours: Callable[[str], bool] | None = None
 ) -> Iterator[Path]:
-    """Give a temporary folder beside `path`; when the block ends well, it becomes `path`.
+    """Give a temporary folder; when the block ends well, it becomes `path`.
 
     An existing folder is replaced only when it is empty, or is an earlier output: a file of somebody's own is never
     deleted.
@@ -147,21 +133,19 @@ def new_folder(
     """
     require_replaceable(path, mark=mark, names=names, is_ours=is_ours)
     given, path = path, path.absolute()  # "." cannot be renamed
-    temporary = _beside(path)
-    try:
-        with _as_output_error(path):
-            temporary.mkdir(parents=True)
-            yield temporary
-            for part in sorted(temporary.rglob("*")):
-                if part.is_file():
-                    _sync(part)
-            with _uninterrupted(), locked(path.parent):
-                # Once more: what was put there meanwhile is somebody's own too.
-                require_replaceable(path, mark=mark, names=names, is_ours=is_ours)
-                _swap(temporary, path)
-                _note(given)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    finish_files(path)
+    with _as_output_error(path), part_folder(path) as part:
+        temporary = part / path.name
+        temporary.mkdir()
+        yield temporary
+        for one in sorted(temporary.rglob("*")):
+            if one.is_file():
+                _sync(one)
+        with _uninterrupted(), locked(path.parent):
+            # Once more: what was put there meanwhile is somebody's own too.
+            require_replaceable(path, mark=mark, names=names, is_ours=is_ours)
+            _swap(temporary, path)
+            _note(given)
 
 
 def require_replaceable(
@@ -234,9 +218,8 @@ def require_writable_file(path: Path) -> None:
         raise OutputError(f"{path}: is a folder; give the name of a file")
     with _as_output_error(path):
         there = next(folder for folder in path.absolute().parents if folder.exists())
-        probe = _beside(there / path.name)
-        probe.touch()
-        probe.unlink()
+        with part_folder(there / path.name):
+            pass
 
 
 def write_text(path: Path, text: str) -> None:
@@ -255,35 +238,30 @@ def render_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
-def _beside(path: Path) -> Path:
-    path = path.absolute()  # "." has no name
-    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{_PART}")
-
-
-def _journal(path: Path) -> Path:
-    path = path.absolute()
-    return path.with_name(f".{path.name}.journal")
+def _begin(part: Path, paths: Sequence[Path]) -> None:
+    """Write the journal that says what is in `part` belongs in the places of `paths`: from here on, it does."""
+    journal = journal_path(paths[0])
+    draft = part / journal.name
+    text = render_json({"from": part.name, "files": [path.name for path in paths]})
+    draft.write_text(text, encoding="utf-8", errors="surrogateescape")
+    _sync(draft)
+    draft.replace(journal)
 
 
 def _finish(journal: Path) -> None:
     """Rename what a journal names, if there is one; whoever calls it has the lock of the folder."""
     try:
-        names = json.loads(journal.read_text(encoding="utf-8"))["files"]
-        pairs = [(_entry(journal, new), _entry(journal, name)) for new, name in names]
-    except FileNotFoundError:
-        return
-    except (ValueError, TypeError, KeyError) as error:
+        found = read_journal(journal)
+    except ValueError as error:
         raise OutputError(f"{journal}: is damaged; remove it, and write the output again") from error
-    for new, path in pairs:
-        with suppress(FileNotFoundError):  # in its place already
+    if found is None:
+        return
+    for new, path in ((found.part / name, journal.with_name(name)) for name in found.names):
+        if new.exists():  # else it is in its place already
+            if path.is_dir() and not path.is_symlink():  # which nothing can replace in one step
+                path.rename(new.with_name(f"{new.name}{PART}"))
             new.replace(path)
     journal.unlink()
-
-
-def _entry(journal: Path, name: str) -> Path:
-    if not name or name in (".", "..") or "/" in name:
-        raise ValueError("not an entry of the journal's folder")
-    return journal.with_name(name)
 
 
 @contextmanager
@@ -346,10 +324,10 @@ def _uninterrupted() -> Iterator[None]:
 def _note(path: Path) -> None:
     """Remember what was written, but for what is part of something that is still to appear, or soon gone."""
     above = path.absolute().parents
-    passing = any(one.name.startswith(".") and one.name.endswith(_PART) for one in above)
+    passing = any(map(is_part, above))
     temporary = Path(tempfile.gettempdir())
     passing = passing or any(one.parent == temporary and one.name.startswith("churn-") for one in above)
-    if not passing and not path.name.endswith(".journal"):
+    if not passing:
         _written.append(path)
 
 
@@ -362,14 +340,12 @@ def _sync(path: Path) -> None:
 
 
 def _swap(new: Path, path: Path) -> None:
-    """Put `new` in the place of `path`, in one step where the system can: what was there ends under `new`'s name."""
+    """Put a folder in the place of `path`, in one step where the system can; what was there ends beside `new`."""
     if not path.exists():
         new.rename(path)
     elif not _exchange(new, path):
-        old = _beside(path)
-        path.rename(old)
-        new.rename(path)
-        old.rename(new)
+        _begin(new.parent, [path])
+        _finish(journal_path(path))
 
 
 def _exchange(one: Path, other: Path) -> bool:

@@ -1,10 +1,12 @@
 """Signals, streams that take nothing more, and texts that steer a terminal or a printer of tables."""
 
+import ctypes
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -55,6 +57,34 @@ def test_a_signal_that_a_library_turned_into_another_error_is_a_stop(run, comman
 
     assert (result.code, len(result.err.splitlines())) == (code, 1)
     assert result.err.startswith("stopped;")
+
+
+@pytest.mark.parametrize(("number", "code"), STOPPED)
+def test_a_signal_in_the_callback_of_a_library_is_not_lost(run, command, number, code):
+    def work():
+        # what is raised in there, Python can raise nowhere
+        ctypes.PYFUNCTYPE(None)(lambda: os.kill(os.getpid(), number))()
+        time.sleep(30)
+
+    command(work)
+    begun = time.monotonic()
+
+    result = run("check", "bank")
+
+    assert (result.code, len(result.err.splitlines())) == (code, int(number == signal.SIGINT))
+    assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize(("number", "code"), STOPPED)
+def test_a_signal_that_a_library_kept_to_itself_is_a_stop_at_the_end(run, command, number, code):
+    def work():
+        with suppress(BaseException):
+            os.kill(os.getpid(), number)
+        return 0
+
+    command(work)
+
+    assert run("check", "bank").code == code
 
 
 def test_signals_do_what_they_did_when_a_command_is_over(run, command):

@@ -23,6 +23,8 @@ COMMANDS = (
     "plan", "report",
 )  # fmt: skip
 _UNUSABLE = 2
+_AGAIN = 0.05
+"""Seconds until a stop that went nowhere is raised again."""
 
 
 class _Commands(click.Group):
@@ -66,21 +68,35 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _stoppable() -> Iterator[list[int]]:
     """Let a signal stop the command like an error, so that it takes its temporary files with it; list those that came.
 
-    An exception raised while a library works may come back as another one: the list says what happened.
+    An exception raised while a library works may come back as another one: the list says what happened. Raised in a
+    callback of a library or while an object is destroyed, it goes nowhere: it is raised again as soon as that is over.
     """
     came: list[int] = []
 
     def stop(number: int, _: object) -> None:
         came.append(number)
-        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+        raise_stop()
+
+    def raise_stop(*_: object) -> None:
+        raise KeyboardInterrupt if came[0] == signal.SIGINT else SystemExit(128 + came[0])
+
+    def catch_lost(lost: "sys.UnraisableHookArgs") -> None:
+        if came and isinstance(lost.exc_value, (KeyboardInterrupt, SystemExit)):
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN)
+        else:
+            sys.__unraisablehook__(lost)
 
     before = {number: signal.getsignal(number) for number in STOPS}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
             signal.signal(number, stop)
+    before[signal.SIGALRM] = signal.signal(signal.SIGALRM, raise_stop)
+    hook, sys.unraisablehook = sys.unraisablehook, catch_lost
     try:
         yield came
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -88,7 +104,9 @@ def _stoppable() -> Iterator[list[int]]:
 def _run(arguments: list[str], stopped_by: Sequence[int]) -> int:
     n_before = len(files.written())
     try:
-        return _call(arguments)
+        code = _call(arguments)
+        if not stopped_by:
+            return code
     except SystemExit as ended:
         return int(ended.code or 0)
     except Exception as error:

@@ -9,13 +9,13 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
-from secrets import token_hex
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from churn.errors import TrackingError
+from churn.parts import part_folder
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 FOLDER, DATABASE, ARTIFACTS, STUDIES = "mlruns", "mlflow.db", "artifacts", "optuna.db"
@@ -182,21 +182,17 @@ def make_database(database: Path, fill: Callable[[str], None]) -> None:
     TrackingError
         The folder cannot be written.
     """
-    temporary = database.with_name(f".{database.name}.{os.getpid()}-{token_hex(4)}.part")
     try:
-        database.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch()
-        fill(_sqlite_uri(temporary.as_posix()))
-        _put(temporary, database)
+        with part_folder(database) as part:
+            temporary = part / database.name
+            temporary.touch()
+            fill(_sqlite_uri(temporary.as_posix()))
+            _put(temporary, database)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise TrackingError(
             f"{database.parent}: cannot be written ({reason}); free some space, or set MLFLOW_TRACKING_URI"
         ) from error
-    finally:
-        for left in (temporary, temporary.with_name(f"{temporary.name}-journal")):
-            with suppress(OSError):
-                left.unlink(missing_ok=True)
 
 
 def update_moved(database: Path, artifacts: Path) -> None:

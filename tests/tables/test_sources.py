@@ -218,7 +218,7 @@ def test_name_of_a_folder_is_never_read_as_data(make_folder, folder):
     assert read_customers(make_folder(folder, customers=ARROW)) == EXPECTED
 
 
-@pytest.mark.parametrize("name", ["c.csv.gz", "part.PARQUET.tmp"])
+@pytest.mark.parametrize("name", ["c.csv.7z", "part.PARQUET.tmp"])
 def test_parts_that_would_be_missed_are_refused(make_folder, tmp_path, name):
     folder = make_folder(customers=None)
     (folder / "customers").mkdir()

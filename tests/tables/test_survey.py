@@ -111,15 +111,14 @@ def test_dates_that_can_be_read_in_two_ways_are_refused_until_their_form_is_told
     assert features["x"].tolist() == [62, 0]
 
 
-@pytest.mark.parametrize("name", ["", "Unnamed: 0", "__index_level_0__", "row"])
+@pytest.mark.parametrize("name", ["Unnamed: 0", "__index_level_0__", "row"])
 def test_what_numbers_the_rows_is_left_out_with_a_word(tmp_path, name):
     numbers = [*range(15), *range(25)]
     features, notes, _ = read(write(tmp_path / "x.csv", numbers, name))
     assert list(features) == []
     assert any("numbers the rows" in note.text for note in notes)
-    if name:
-        kept, _, _ = read(tmp_path / "x.csv", FLAT.model_copy(update={"keep": (name,)}))
-        assert kept[name].tolist() == numbers
+    kept, _, _ = read(tmp_path / "x.csv", FLAT.model_copy(update={"keep": (name,)}))
+    assert kept[name].tolist() == numbers
 
 
 def test_another_key_of_the_rows_is_left_out_with_a_word(tmp_path):

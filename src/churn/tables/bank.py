@@ -14,7 +14,7 @@ from churn.config import Config, TableSource
 from churn.errors import DataError
 from churn.scratch import scratch_folder
 from churn.tables import cells, checking, contract, database, reading
-from churn.tables.checking import HINTS, Checked, Finding, RowCount, describe_rule
+from churn.tables.checking import HINTS, Checked, Finding, Note, RowCount, describe_rule
 from churn.tables.database import fetch_row, last_reading
 from churn.tables.sources import Source, find_sources, require_mapping
 
@@ -93,6 +93,7 @@ def open_tables(
                 row_counts=counts,
                 findings=findings,
                 ignored_columns={name: raw.ignored_columns for name, raw in raws.items() if raw.ignored_columns},
+                notes=[Note(False, said) for raw in raws.values() for said in raw.notes],
                 data_begin=contract.to_date(begin),
                 data_end=data_end or contract.to_date(end),
             )

@@ -126,7 +126,7 @@ def open_flat(
             outer = _outer_names(flat, kinds)
             findings = [replace(finding, column=outer.get(finding.column, finding.column)) for finding in findings]
             _require_rows(path, flat, count, findings)
-            n_ignored = len(set(names) - {flat.id, flat.label, *flat.drop} - set(kinds))
+            n_ignored = len(set(names) - {"", flat.id, flat.label, *flat.drop} - set(kinds))
             yield FlatTable(
                 connection=connection,
                 raws={"flat": raw},
@@ -170,9 +170,11 @@ def _load(
     mapping = TableSource(encoding=flat.encoding, sheet=flat.sheet, totals=flat.totals, missing=flat.missing)
     before = reading.stamp(source.path)
     with database.open_database(scratch, threads) as connection:
-        with sources.as_readable(source, mapping, scratch) as readable:
+        wanted = [flat.id, *([flat.label] if labels == "needed" else [])]
+        with sources.as_readable(source, mapping, scratch, wanted, [flat.id]) as readable:
             names = readable.names
-            _require_columns(source, flat, names, [flat.id, *([flat.label] if labels == "needed" else [])], "[flat]")
+            mapping = mapping.model_copy(update={"sheet": readable.sheet})  # it is read again, and must be the same
+            _require_columns(source, flat, names, wanted, "[flat]")
             own = [*flat.bindings, *([flat.coverage] if flat.coverage else [])] if kinds is None else list(kinds)
             _require_columns(source, flat, names, own, "[flat]" if kinds is None else "the model")
             scan = reading.scan_source(source, readable)
@@ -185,7 +187,7 @@ def _load(
                 }
                 label = columns.get(flat.label) if labels != "unread" else None
                 found = _label_values(connection, scan, label.text, flat, source, labels) if label else {}
-                features = list(kinds or (name for name in names if name not in {flat.id, flat.label, *flat.drop}))
+                features = list(kinds or (name for name in names if name not in {"", flat.id, flat.label, *flat.drop}))
                 asked = {name: columns[name] for name in features}
                 known, readings, notes = _survey(connection, scan, asked, flat, kinds, source, readable)
                 connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
@@ -202,7 +204,11 @@ def _load(
             names,
             known,
             bool(values),
-            [*(_label_notes(flat, found) if labels != "where known" else []), *notes],
+            [
+                *(Note(False, said) for said in raw.notes),
+                *(_label_notes(flat, found) if labels != "where known" else []),
+                *notes,
+            ],
         )
 
 

@@ -7,10 +7,12 @@ would mislead it are set aside; all others are counted, and the parser has to gi
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
+
+from churn.tables.layout import Layout
 
 LONGEST_LINE = 8_000_000
 """A line of more bytes is set aside."""
@@ -37,34 +39,29 @@ class Lines(NamedTuple):
     set_aside: Mapping[int, str]
 
 
-def read_lines(
-    path: Path, delimiter: str, names: Sequence[str], copy: Path, n_before: int = 1, *, is_typed: bool = True
-) -> Lines:
+def read_lines(path: Path, layout: Layout, copy: Path, *, is_typed: bool = True) -> Lines:
     """Count a file's rows, and set aside the lines that would take others with them.
 
     Parameters
     ----------
     path
         UTF-8, with one kind of line end, of Windows or Unix.
-    delimiter, names
-        Of its header.
     copy
-        Where a copy is written, if one is needed.
-    n_before
-        Lines up to the first row.
+        Where a copy is written, if one is needed: also where the header is not one line that names every column.
     is_typed
         Whether marks may be out of place; of what a program wrote, none is.
     """
+    names, delimiter = layout.names, layout.delimiter
     mark, n_columns = delimiter.encode(), len(names) if is_typed else 0
     set_aside, n_rows = {}, 0
     with path.open("rb") as stream:
-        for n_rows, (_, rule) in enumerate(_rows(islice(stream, n_before, None), mark, n_columns), 1):
+        for n_rows, (_, rule) in enumerate(_rows(islice(stream, layout.n_before, None), mark, n_columns), 1):
             if rule:
                 set_aside[n_rows] = rule
-    if not set_aside and n_before == 1:
+    if not set_aside and layout.n_before == 1 and layout.is_whole:
         return Lines(path, n_rows, {})
     with path.open("rb") as stream, copy.open("wb") as writer:
-        *_, last = islice(stream, n_before)
+        *_, last = islice(stream, layout.n_before)
         end = b"\r\n" if last.endswith(b"\r\n") else b"\n"
         header, too_many = (
             delimiter.join(cells).encode() + end for cells in (map(_quoted, names), "x" * (len(names) + 2))

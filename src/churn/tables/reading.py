@@ -15,10 +15,11 @@ import duckdb
 
 from churn import errors, files
 from churn.config import MISSING, TableSource
+from churn.speech import Message
 from churn.tables import cells, contract, database
 from churn.tables.cells import Cell, Reading, quote_name, quote_text
 from churn.tables.lines import LONGEST_LINE
-from churn.tables.sources import Readable, Source, as_readable, describe, list_columns
+from churn.tables.sources import Readable, Source, as_readable, describe, list_columns, section_of
 from churn.tables.survey import survey_numbers
 
 WIDE = 200
@@ -39,7 +40,7 @@ class RawTable:
     """The result of reading a table's files.
 
     `ignored_columns`: how many columns of the files the contract does not name. `columns`: the contract's that
-    are there. `facts`: each file as it was read: table, name, bytes, sha256.
+    are there. `facts`: each file as it was read: table, name, bytes, sha256. `notes`: what was assumed, or left out.
     """
 
     table: contract.Table
@@ -47,6 +48,7 @@ class RawTable:
     ignored_columns: int
     columns: frozenset[str]
     facts: tuple[FileFact, ...]
+    notes: tuple[Message, ...] = ()
 
 
 def raw_name(table: str) -> str:
@@ -80,12 +82,15 @@ def load_table(
     _create_raw(connection, table)
     headers: list[list[str]] = []
     facts: list[FileFact] = []
+    notes: list[Message] = []
+    wanted, keys = _looked_for(table, mapping)
     for position, source in enumerate(sources):
         database.say_reading(scratch, source.path)
         before = stamp(source.path)
-        with as_readable(source, mapping, scratch) as readable:
+        with as_readable(source, mapping, scratch, wanted, keys) as readable:
             header = readable.names
             headers.append(header)
+            notes += readable.notes
             scan, names = _with_constants(scan_source(source, readable), header, mapping)
             found = _match_columns(table, names, mapping, source)
             if len(header) > WIDE:
@@ -93,6 +98,7 @@ def load_table(
                 connection.execute("SET disabled_optimizers = 'common_subexpressions'")
             with as_data_error(source):
                 types = column_types(connection, scan)
+                _require_sure_ids(connection, scan, found, readable, source)
                 how = dict(readings or {}) or {
                     column.name: Reading(
                         mapping.dates.get(column.name),
@@ -127,7 +133,40 @@ def load_table(
     known = {mapping.columns.get(column.name, column.name) for column in table.columns}
     present = {column.name for column in table.columns if mapping.columns.get(column.name, column.name) in headers[0]}
     present |= mapping.constants.keys()
-    return RawTable(table, sources, len(set(headers[0]) - known), frozenset(present), tuple(facts))
+    n_ignored = len(set(headers[0]) - known - {""})
+    return RawTable(table, sources, n_ignored, frozenset(present), tuple(facts), tuple(notes))
+
+
+def _looked_for(table: contract.Table, mapping: TableSource) -> tuple[list[str], list[str]]:
+    """Return the names that a file must have for a table, and that of its key, where one column is the key."""
+    required = [column.name for column in table.columns if column.required and column.name not in mapping.constants]
+    key = table.key if len(table.key) == 1 else ()
+    wanted, keys = ([mapping.columns.get(name, name) for name in names] for names in (required, key))
+    return wanted, keys
+
+
+def _require_sure_ids(
+    connection: duckdb.DuckDBPyConnection,
+    scan: str,
+    found: Mapping[contract.TableColumn, int | None],
+    readable: Readable,
+    source: Source,
+) -> None:
+    """Refuse ids with letters that another encoding reads otherwise: they would not be the bank's."""
+    if not readable.doubtful:
+        return
+    types = column_types(connection, scan)
+    for column, index in found.items():
+        if column.kind != "id" or index is None or types[index][1] != "VARCHAR":
+            continue
+        doubtful = f"regexp_matches({quote_name(types[index][0])}, {quote_text(f'[{readable.doubtful}]')})"
+        (n_doubtful,) = database.fetch_row(connection, f"SELECT count(*) FROM {scan} WHERE {doubtful}")
+        if n_doubtful:
+            name = readable.names[index] if index < len(readable.names) else column.name
+            raise errors.DataError(
+                f"{source.path}: column {name} has {n_doubtful:,} ids whose letters windows-1252 and windows-1250 read"
+                f" differently; say which holds as encoding in [{section_of(source.table)}]"
+            )
 
 
 def stamp(path: Path) -> Stamp:

@@ -7,7 +7,7 @@ neither a cell's number format without a slow object per cell, nor formulas with
 import csv
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ from openpyxl.xml.functions import iterparse
 from churn import files
 from churn.errors import DataError
 from churn.tables.cells import UNSAVED
+from churn.tables.layout import in_one_line
 
 # Excel keeps 15 digits: a longer whole number is no longer the one that was typed.
 EXACT_BELOW = 10**15
@@ -31,6 +32,9 @@ MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
 _TEXT_TAG = f"{{{SHEET_MAIN_NS}}}t"
 _DIGITS = "0123456789"
 _ALL_ZEROS = re.compile(r"(0{2,})(;.*)?")
+# Cells beyond the first row's in so many rows are a column without a heading; in fewer, slips.
+_COLUMN_SHARE = 0.05
+_MOST_NAMED = 10
 _OLD_OR_ENCRYPTED = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -45,7 +49,16 @@ class _Book(NamedTuple):
     epoch: dt.datetime
 
 
-def write_sheet_as_csv(path: Path, sheet: str | None, copy: Path) -> dt.date:
+class Sheet(NamedTuple):
+    """A sheet that is read: its name, and whether the columns wanted decided."""
+
+    name: str
+    is_assumed: bool
+
+
+def write_sheet_as_csv(
+    path: Path, sheet: str | None, copy: Path, wanted: Collection[str] = ()
+) -> tuple[Sheet, dt.date]:
     """Write a sheet's rows to `copy` as UTF-8 CSV; rows without any cell are left out at the end only.
 
     Parameters
@@ -53,10 +66,13 @@ def write_sheet_as_csv(path: Path, sheet: str | None, copy: Path) -> dt.date:
     path
         An .xlsx file.
     sheet
-        The sheet's name; the first one that is not hidden when None.
+        The sheet's name. When None, the first one that is not hidden; where that lacks a column of `wanted` and one
+        other has them all, that one.
 
     Returns
     -------
+    Sheet
+        The sheet that was read.
     date
         The day that the number 0 stands for in a date's place: 1899-12-30, or 1904-01-01 where the workbook says so.
 
@@ -70,24 +86,59 @@ def write_sheet_as_csv(path: Path, sheet: str | None, copy: Path) -> dt.date:
     with _as_data_error(path, "is not a whole .xlsx file"), path.open("rb") as stream:
         # From a stream: of a path openpyxl judges the ending.
         workbook = openpyxl.load_workbook(stream, read_only=True, data_only=True)
-        worksheet = _choose(path, workbook, sheet)
-        with _as_data_error(path, "is damaged inside"), copy.open("w", encoding="utf-8", newline="") as writer:
-            csv.writer(writer, lineterminator="\n").writerows(_without_blank_end(_read_rows(path, worksheet)))
+        worksheet, is_assumed = _choose(path, workbook, sheet, wanted)
+        with _as_data_error(path, "is damaged inside"):
+            _write_rows(_without_blank_end(_read_rows(path, worksheet)), copy)
     epoch: dt.datetime = workbook.epoch
-    return epoch.date()
+    return Sheet(worksheet.title, is_assumed), epoch.date()
 
 
-def _choose(path: Path, workbook: Any, sheet: str | None) -> Any:
-    if sheet is None:
-        shown = [one for one in workbook.worksheets if one.sheet_state == "visible"]
-        if not shown:
-            raise DataError(f"{path}: has no sheet that is not hidden; name one as sheet in the configuration")
-        return shown[0]
-    named = [one for one in workbook.worksheets if one.title == sheet]
-    if not named:
-        n = len(workbook.worksheets)
-        raise DataError(f"{path}: none of its sheets ({n}) has the name configured; fix sheet in the configuration")
-    return named[0]
+def _choose(path: Path, workbook: Any, sheet: str | None, wanted: Collection[str]) -> tuple[Any, bool]:
+    """Choose a sheet, and say whether the columns wanted decided."""
+    if sheet is not None:
+        named = [one for one in workbook.worksheets if one.title == sheet]
+        if not named:
+            n = len(workbook.worksheets)
+            raise DataError(f"{path}: none of its sheets ({n}) has the name configured; fix sheet in the configuration")
+        return named[0], False
+    shown = [one for one in workbook.worksheets if one.sheet_state == "visible"]
+    if not shown:
+        raise DataError(f"{path}: has no sheet that is not hidden; name one as sheet in the configuration")
+    if len(shown) == 1 or not wanted:
+        return shown[0], False
+    with _as_data_error(path, "is damaged inside"):
+        fitting = [one for one in shown if set(wanted) <= _first_row(path, one)]
+        if shown[0] in fitting:
+            return shown[0], False
+    if len(fitting) != 1:
+        names = ", ".join([one.title for one in shown[:_MOST_NAMED]] + ["…"] * (len(shown) > _MOST_NAMED))
+        those = f"{len(fitting)} of its sheets have" if fitting else "none of its sheets has"
+        raise DataError(
+            f"{path}: {those} the columns {', '.join(wanted)}; name one of {names} as sheet in the configuration"
+        )
+    return fitting[0], True
+
+
+def _first_row(path: Path, sheet: Any) -> set[str]:
+    return {in_one_line(cell) for cell in next(_read_rows(path, sheet), [])}
+
+
+def _write_rows(rows: Iterator[list[str]], copy: Path) -> None:
+    """Write rows as CSV; where columns stand beyond the first row's, with empty names for them."""
+    widths: list[int] = []
+    with copy.open("w", encoding="utf-8", newline="") as writer:
+        table = csv.writer(writer, lineterminator="\n")
+        for cells in rows:
+            widths.append(len(cells))
+            table.writerow(cells)
+    n_wider = sum(width > widths[0] for width in widths)
+    if not widths or not widths[0] or n_wider < max(2, _COLUMN_SHARE * (len(widths) - 1)):
+        return
+    most, narrow = max(widths), copy.with_suffix(".narrow")
+    copy.rename(narrow)
+    with narrow.open(encoding="utf-8", newline="") as reader, copy.open("w", encoding="utf-8", newline="") as writer:
+        filled = (cells + [""] * (most - len(cells)) for cells in csv.reader(reader))
+        csv.writer(writer, lineterminator="\n").writerows(filled)
 
 
 @contextmanager

@@ -1,11 +1,9 @@
 """Which files hold a table, how their first bytes say they are to be read, and whether a mapping fits the contract."""
 
 import codecs
-import csv
 import datetime as dt
-import io
 import math
-import re
+import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,17 +17,18 @@ import pyarrow.parquet as pq
 from churn import files
 from churn.config import Config, TableSource
 from churn.errors import ConfigError, DataError, meant
-from churn.tables import cells, contract
+from churn.speech import Message, message
+from churn.tables import cells, contract, encodings, packed
+from churn.tables.layout import Layout, find_layout, in_one_line, write_with_commas
 from churn.tables.lines import Lines, read_lines
 
 Form = Literal["csv", "parquet", "xlsx"]
 FORMS: tuple[Form, ...] = ("csv", "parquet", "xlsx")
-DELIMITERS = ",;\t|"
 MOST_COLUMNS = 5_000
 _CHUNK = 1 << 20
 # Hidden files, what other programs leave beside the parts they write, and Excel's mark of an open workbook.
 _NO_PARTS = (".", "_", "~$")
-_ZIP, _OLD_OFFICE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+_OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 
 
 @dataclass(frozen=True)
@@ -91,6 +90,12 @@ class Readable(NamedTuple):
         By the place of a column of moments in time, the zone it is written in.
     day_zero
         Of a sheet, the day that 0 stands for in a date's place.
+    notes
+        What was assumed, or left out.
+    doubtful
+        Letters that may be others, for all that the bytes say.
+    sheet
+        The name of the sheet that is read.
     """
 
     names: list[str]
@@ -98,40 +103,104 @@ class Readable(NamedTuple):
     lines: Lines
     zones: Mapping[int, str] = {}
     day_zero: dt.date | None = None
+    notes: tuple[Message, ...] = ()
+    doubtful: str = ""
+    sheet: str | None = None
 
 
 @contextmanager
-def as_readable(source: Source, mapping: TableSource, folder: Path) -> Iterator[Readable]:
+def as_readable(
+    source: Source, mapping: TableSource, folder: Path, wanted: Collection[str] = (), keys: Collection[str] = ()
+) -> Iterator[Readable]:
     """Give the file itself where DuckDB reads it as it is, else a UTF-8 CSV copy of it in `folder`.
 
-    An Excel sheet is copied, and a CSV file that is not UTF-8, begins with a byte-order mark or a header of several
-    lines, or has lines that would take others with them. Without an encoding in `mapping` the bytes decide: UTF-8 where
-    all of them are, else GB18030, which Chinese core systems export and which contains GBK and GB2312.
+    An Excel sheet is copied, and a CSV file that is packed, not UTF-8, begins with a byte-order mark or a header that
+    is not one whole line, or has lines that would take others with them.
+
+    Parameters
+    ----------
+    wanted
+        Columns by which a workbook's sheet is chosen, where `mapping` names none.
+    keys
+        Columns of which each row has a value of its own.
 
     Raises
     ------
     DataError
-        The bytes are not of that encoding, or of neither (the message gives the byte's position); no whole sheet; an
-        empty file, or one that names a column twice.
+        The bytes are of no encoding that is recognised, or may be of two; no whole sheet or packed file; an empty file,
+        or one that names a column twice.
     """
     if source.form == "parquet":
         names, zones, n_rows = _parquet_columns(source)
         _require_names(source, names)
-        yield Readable(names, "", Lines(source.path, n_rows, {}), zones)
+        yield Readable(names, "", Lines(source.path, n_rows, {}), zones, notes=tuple(_tell_nameless(source, names)))
         return
-    path, day_zero = folder / "readable.csv", None
-    if source.form == "xlsx":
-        from churn.tables import sheets  # only here: openpyxl takes a tenth of a second
+    notes: list[Message] = []
+    day_zero = doubtful = sheet = None
+    with tempfile.TemporaryDirectory(dir=folder) as copies:
+        copy = Path(copies)
+        if source.form == "xlsx":
+            from churn.tables import sheets  # only here: openpyxl takes a tenth of a second
 
-        day_zero = sheets.write_sheet_as_csv(source.path, mapping.sheet, path)
-    elif not _write_decoded(source.path, mapping.encoding, path):
-        path = source.path
-    names, delimiter, n_before = _csv_columns(source, path)
-    _require_names(source, names)
-    lines = read_lines(path, delimiter, names, folder / "whole.csv", n_before, is_typed=source.form == "csv")
-    yield Readable(names, delimiter, lines, day_zero=day_zero)
-    for copy in {path, lines.path} - {source.path}:
-        copy.unlink()
+            path = copy / "sheet.csv"
+            sheet, day_zero = sheets.write_sheet_as_csv(source.path, mapping.sheet, path, wanted)
+            if sheet.is_assumed:
+                notes.append(
+                    message(
+                        "{file}: read is the sheet {sheet}, which has the columns",
+                        file=source.path.name,
+                        sheet=sheet.name,
+                    )
+                )
+        else:
+            path = packed.unpack(source.path, copy / "unpacked.csv")
+            encoding = encodings.find_encoding(path, mapping.encoding, section_of(source.table))
+            doubtful = encoding.doubtful
+            if encoding.is_assumed:
+                notes.append(_tell_encoding(source, encoding.name))
+            if _write_decoded(path, encoding.name, copy / "decoded.csv"):
+                path = copy / "decoded.csv"
+        layout = find_layout(source.path, path, keys)
+        if layout.delimiter == " ":
+            write_with_commas(layout, path, copy / "commas.csv")
+            path, layout = copy / "commas.csv", Layout(layout.names, ",", 1, is_whole=True)
+        _require_names(source, layout.names)
+        notes += _tell_nameless(source, layout.names)
+        lines = read_lines(path, layout, copy / "whole.csv", is_typed=source.form == "csv")
+        yield Readable(
+            layout.names,
+            layout.delimiter,
+            lines,
+            day_zero=day_zero,
+            notes=tuple(notes),
+            doubtful=doubtful or "",
+            sheet=sheet.name if sheet else None,
+        )
+
+
+def section_of(table: str) -> str:
+    """Name the section of the configuration that describes a table, or the flat file."""
+    return table if table == "flat" else f"tables.{table}"
+
+
+def _tell_encoding(source: Source, encoding: str) -> Message:
+    return message(
+        "{file}: not UTF-8; read as {encoding} by its letters; if that is wrong, set encoding in [{section}]",
+        file=source.path.name,
+        encoding=encoding,
+        section=section_of(source.table),
+    )
+
+
+def _tell_nameless(source: Source, names: Sequence[str]) -> list[Message]:
+    places = [f"{place:,}" for place, name in enumerate(names, 1) if not name]
+    if not places:
+        return []
+    return [
+        message(
+            "{file}: left out are columns without a heading: {places}", file=source.path.name, places=", ".join(places)
+        )
+    ]
 
 
 def _require_names(source: Source, names: Sequence[str]) -> None:
@@ -140,25 +209,22 @@ def _require_names(source: Source, names: Sequence[str]) -> None:
         raise DataError(
             f"{source.path}: has {len(names):,} columns; at most {MOST_COLUMNS:,} are read, drop the others"
         )
-    repeated = [name for name, times in Counter(names).items() if times > 1]
+    repeated = [name for name, times in Counter(names).items() if times > 1 and name]
     if repeated:
         # Without a header the names are a customer's values: positions say as much.
         places = " and ".join(str(place) for place, name in enumerate(names, 1) if name == repeated[0])
-        what = "the same name" if repeated[0] else "no name"
-        raise DataError(f"{source.path}: columns {places} have {what} in the first line; rename all but one")
+        raise DataError(f"{source.path}: columns {places} have the same name in the first line; rename all but one")
 
 
-def _write_decoded(path: Path, encoding: str | None, copy: Path) -> bool:
+def _write_decoded(path: Path, encoding: str, copy: Path) -> bool:
     """Write a copy in UTF-8 with one kind of line end, where the file is not so already; say whether it was needed."""
-    marked = files.begins_with(path, codecs.BOM_UTF8)
-    if encoding is None:
-        encoding = "utf-8" if _broken_at(path, "utf-8") is None else "gb18030"
-    _require_decodable(path, encoding)
-    mixed = _has_other_line_ends(path)
-    if codecs.lookup(encoding).name == "utf-8" and not marked and not mixed:
+    is_plain = codecs.lookup(encoding).name == "utf-8"
+    # In two or four bytes a letter, line ends cannot be counted as bytes.
+    mixed = encoding.startswith(("utf-16", "utf-32")) or _has_other_line_ends(path)
+    if is_plain and not mixed:
         return False
     with (
-        path.open("r", encoding="utf-8-sig" if marked else encoding, newline=None if mixed else "") as reader,
+        path.open("r", encoding=encoding, newline=None if mixed else "") as reader,
         copy.open("w", encoding="utf-8", newline="") as writer,
     ):
         while chunk := reader.read(_CHUNK):
@@ -188,22 +254,26 @@ def _find_table(folder: Path, name: str, source: TableSource) -> list[Source]:
         return _files_of(name, path)
     # Windows writes endings in capitals too.
     entries = [entry for entry in sorted(folder.iterdir()) if entry.exists()]
-    there = [entry for entry in entries if entry.name == name or (entry.stem == name and _has_ending(entry))]
+    there = [entry for entry in entries if entry.name in (name, f"{name}.zip") or _stem(entry) == name]
     if len(there) > 1:
         names = " and ".join(path.name for path in there)
         raise DataError(f"{folder}: table {name} is found twice, as {names}; remove one of them")
     return _files_of(name, there[0]) if there else []
 
 
-def _has_ending(entry: Path) -> bool:
-    return entry.suffix.lower().lstrip(".") in FORMS
+def _stem(entry: Path) -> str | None:
+    """Return a file's name without an ending of tables, or of packed CSV files; None where it has no such ending."""
+    if entry.suffix.lower() in packed.ENDINGS:
+        inner = Path(entry.stem)
+        return inner.stem if inner.suffix.lower() == ".csv" else None
+    return entry.stem if entry.suffix.lower().lstrip(".") in FORMS else None
 
 
 def _files_of(name: str, path: Path) -> list[Source]:
     if not path.is_dir():
         return [source_of(name, path)]
     entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith(_NO_PARTS))
-    parts = [entry for entry in entries if _has_ending(entry) and entry.is_file()]
+    parts = [entry for entry in entries if _stem(entry) is not None and entry.is_file()]
     missed = [entry.name for entry in entries if entry not in parts and _looks_like_data(entry)]
     if parts and missed:
         raise DataError(
@@ -241,7 +311,8 @@ def _form_of(path: Path) -> Form:
     endings: dict[str, Form] = {".parquet": "parquet", ".pq": "parquet", ".xlsx": "xlsx"}
     form = endings.get(path.suffix.lower(), "csv")
     # A workbook that was renamed rather than exported is still one.
-    return "xlsx" if form == "csv" and path.is_file() and files.begins_with(path, _ZIP, _OLD_OFFICE) else form
+    is_book = form == "csv" and path.is_file() and (files.begins_with(path, _OLD_OFFICE) or packed.is_workbook(path))
+    return "xlsx" if is_book else form
 
 
 def _parquet_columns(source: Source) -> tuple[list[str], dict[int, str], int]:
@@ -249,76 +320,13 @@ def _parquet_columns(source: Source) -> tuple[list[str], dict[int, str], int]:
     try:
         with pq.ParquetFile(source.path) as file:
             zones = {place: zone for place, kind in enumerate(file.schema_arrow.types) if (zone := _zone(kind))}
-            return [_in_one_line(name) for name in file.schema_arrow.names], zones, file.metadata.num_rows
+            return [in_one_line(name) for name in file.schema_arrow.names], zones, file.metadata.num_rows
     except (OSError, ValueError) as error:
         raise DataError(f"{source.path}: is not a whole Parquet file; export it again") from error
 
 
-def _csv_columns(source: Source, text_path: Path) -> tuple[list[str], str, int]:
-    """Return a file's column names, the delimiter their line uses most, and how many lines they take."""
-    with text_path.open("r", encoding="utf-8", newline="") as reader:
-        line, n_before = reader.readline(_CHUNK), 1
-        # Excel can be told the delimiter so.
-        told = re.fullmatch(r"sep=(.)\s*", line)
-        if told:
-            line, n_before = reader.readline(_CHUNK), 2
-        # A name may have a line break in it, where it stands in quotation marks.
-        while line.count('"') % 2 and len(line) < _CHUNK and (more := reader.readline(_CHUNK)):
-            line, n_before = line + more, n_before + 1
-    if not line.strip():
-        raise DataError(f"{source.path}: {_without_header(text_path)} the column names")
-    if len(line) >= _CHUNK:
-        raise DataError(f"{source.path}: the first line is longer than {_CHUNK:,} letters; it needs column names there")
-    delimiter = told[1] if told else max(DELIMITERS, key=line.count)
-    try:
-        names = next(csv.reader(io.StringIO(line, newline=""), delimiter=delimiter))
-    except (csv.Error, StopIteration) as error:
-        raise DataError(f"{source.path}: the first line cannot be split into column names; export it again") from error
-    return [_in_one_line(name) for name in names], delimiter, n_before
-
-
 def _zone(kind: pa.DataType) -> str | None:
     return kind.tz if pa.types.is_timestamp(kind) else None
-
-
-def _in_one_line(name: str) -> str:
-    return re.sub(r"\s*[\r\n]+\s*", " ", name).strip()
-
-
-def _without_header(text_path: Path) -> str:
-    with text_path.open("rb") as stream:
-        is_blank = all(not line.strip(b' \t\r\n,;|"') for line in stream)
-    if is_blank:
-        return "is empty; it needs a first line with"
-    return "its first line is blank; remove the blank lines above"
-
-
-def _require_decodable(path: Path, encoding: str) -> None:
-    try:
-        "".encode(encoding)  # refuses codecs that are not of text, such as hex
-        position = _broken_at(path, encoding)
-    except (LookupError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: encoding {encoding} is not known; name another in the configuration") from error
-    if position is not None:
-        raise DataError(
-            f"{path}: byte {position} is not {encoding} text;"
-            " export the file as UTF-8 or GB18030, or name its encoding in the configuration"
-        )
-
-
-def _broken_at(path: Path, encoding: str) -> int | None:
-    decoder = codecs.getincrementaldecoder(encoding)()
-    read = 0
-    with path.open("rb") as stream:
-        while True:
-            chunk = stream.read(_CHUNK)
-            try:
-                decoder.decode(chunk, final=not chunk)
-            except UnicodeDecodeError as error:
-                return read + error.start
-            if not chunk:
-                return None
-            read += len(chunk)
 
 
 def describe(sources: Sequence[Source]) -> str:

@@ -22,7 +22,6 @@ DATE_FORMS = (
 _FIRST_DAY, _LAST_DAY = -25_567, 84_005
 AT_ONCE = 10
 """Columns asked about in one query."""
-_INDEX_NAMES = ("", "__index_level_0__")
 LEAST_ROWS = 20
 """Of fewer rows, cells do not show what a column is."""
 _KEY_DIGITS = 6
@@ -161,7 +160,7 @@ def find_row_numbers(
     `values`: the columns of numbers, by name; `signs`: their decimal signs. An index that a program wrote beside the
     rows tells in which order they came, often those who left last: what is learned from it holds in no other file.
     """
-    found = {name: "index" for name in values if name in _INDEX_NAMES or name.startswith("Unnamed: ")}
+    found = {name: "index" for name in values if name.startswith(("Unnamed: ", "__index_level_"))}
     names = [name for name in values if name not in found]
     for start in range(0, len(names), AT_ONCE):
         part = names[start : start + AT_ONCE]

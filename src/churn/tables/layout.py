@@ -1,0 +1,176 @@
+"""How the lines of a text file are laid out: the names of its columns, and what stands between cells."""
+
+import csv
+import io
+import re
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from churn.errors import DataError
+
+# Of signs by which a header and its rows split alike the first is taken: commas stand in names and numbers too.
+DELIMITERS = ";\t|,"
+_BLANK = " "
+_LONGEST = 1 << 20
+# Lines after the header that are looked at, and the share of them that settles a question.
+_N_LOOKED_AT, _MOST_SHARE = 200, 0.95
+
+
+class Layout(NamedTuple):
+    """The layout of a text file.
+
+    Attributes
+    ----------
+    names
+        Of its columns, empty where a column has none.
+    delimiter
+        Between its cells; a blank may stand for several.
+    n_before
+        Lines up to the first row.
+    is_whole
+        Whether the header names every column.
+    """
+
+    names: list[str]
+    delimiter: str
+    n_before: int
+    is_whole: bool
+
+
+def find_layout(path: Path, text_path: Path, keys: Collection[str] = ()) -> Layout:
+    """Find the layout of a text file by its header and the lines after it.
+
+    Parameters
+    ----------
+    path
+        The file, for messages.
+    text_path
+        The file or a copy in UTF-8.
+    keys
+        Columns of which each row has a value of its own.
+
+    Raises
+    ------
+    DataError
+        There is no header, or the rows have other cells than it names.
+    """
+    with text_path.open("r", encoding="utf-8", newline="") as reader:
+        header, told, n_before = _read_header(reader)
+        lines = list(islice(_filled(reader), _N_LOOKED_AT))
+    if not header.strip():
+        raise DataError(f"{path}: {_without_header(text_path)} the column names")
+    if len(header) >= _LONGEST:
+        raise DataError(f"{path}: the first line is longer than {_LONGEST:,} letters; it needs column names there")
+    delimiter = told or _find_delimiter(path, header, lines)
+    names = [in_one_line(name) for name in split(header, delimiter)]
+    if not names:
+        raise DataError(f"{path}: the first line cannot be split into column names; export it again")
+    rows = [split(line, delimiter) for line in lines]
+    longer = [row for row in rows if len(row) == len(names) + 1]
+    if len(longer) < 2 or len(longer) < _MOST_SHARE * len(rows):
+        return Layout(names, delimiter, n_before, is_whole=True)
+    if not any(row[-1].strip() for row in longer):
+        return Layout([*names, ""], delimiter, n_before, is_whole=False)
+    if _are_numbered(longer) and _are_keys(["", *names], longer, keys):
+        return Layout(["", *names], delimiter, n_before, is_whole=False)
+    raise DataError(
+        f"{path}: its rows have {len(names) + 1} cells, one more than its first line has names; name every column there"
+    )
+
+
+def split(line: str, delimiter: str) -> list[str]:
+    """Split a line into its cells; none where that cannot be done."""
+    if delimiter == _BLANK:
+        line = line.strip(" \t\r\n").replace("\t", _BLANK)
+    try:
+        return next(
+            csv.reader(io.StringIO(line, newline=""), delimiter=delimiter, skipinitialspace=delimiter == _BLANK), []
+        )
+    except csv.Error:
+        return []
+
+
+def in_one_line(name: str) -> str:
+    """Write a column's name without line breaks, and without blanks around it."""
+    return re.sub(r"\s*[\r\n]+\s*", " ", name).strip()
+
+
+def write_with_commas(layout: Layout, text_path: Path, copy: Path) -> None:
+    """Write a file whose cells are separated by blanks as CSV, a line for each of its lines."""
+    with (
+        text_path.open("r", encoding="utf-8", newline="") as reader,
+        copy.open("w", encoding="utf-8", newline="") as writer,
+    ):
+        table = csv.writer(writer, lineterminator="\n")
+        table.writerow(layout.names)
+        for line in islice(reader, layout.n_before, None):
+            cells = split(line, layout.delimiter)
+            table.writerow(cells) if cells else writer.write("\n")
+
+
+def _read_header(reader: IO[str]) -> tuple[str, str | None, int]:
+    """Return the header, the delimiter that a line before it names, and how many lines both take."""
+    line, n_before = reader.readline(_LONGEST), 1
+    # Excel can be told the delimiter so.
+    told = re.fullmatch(r"sep=(.)\s*", line)
+    if told:
+        line, n_before = reader.readline(_LONGEST), 2
+    # A name may have a line break in it, where it stands in quotation marks.
+    while line.count('"') % 2 and len(line) < _LONGEST and (more := reader.readline(_LONGEST)):
+        line, n_before = line + more, n_before + 1
+    return line, told[1] if told else None, n_before
+
+
+def _filled(reader: IO[str]) -> Iterator[str]:
+    """Yield the lines that are not blank, no more of a line than can be looked at."""
+    while line := reader.readline(_LONGEST):
+        if line.strip("\r\n"):
+            yield line
+
+
+def _find_delimiter(path: Path, header: str, lines: Sequence[str]) -> str:
+    """Find the sign by which most lines have as many cells as the header, or one more; of several, the most cells."""
+    found = {sign: (_agreeing(header, lines, sign), len(split(header, sign))) for sign in DELIMITERS}
+    found = {sign: facts for sign, facts in found.items() if facts[1] > 1}
+    if found:
+        return max(found, key=lambda sign: found[sign])
+    n_words = len(split(header, _BLANK))
+    agreeing = _agreeing(header, lines, _BLANK) if n_words > 1 and len(lines) > 1 else 0.0
+    if agreeing >= _MOST_SHARE:
+        return _BLANK
+    if n_words > 2 and agreeing > 0:
+        raise DataError(
+            f"{path}: only blanks separate its columns, and its rows have other numbers of cells than its first line;"
+            " export it with commas, semicolons or tabs"
+        )
+    return ","
+
+
+def _agreeing(header: str, lines: Sequence[str], sign: str) -> float:
+    """Return the share of lines with as many cells as the header has, or one more."""
+    wanted = len(split(header, sign))
+    return sum(len(split(line, sign)) - wanted in (0, 1) for line in lines) / max(len(lines), 1)
+
+
+def _are_numbered(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first cells count upwards, as the names that a program gives to rows."""
+    cells = [row[0].strip() for row in rows]
+    if not all(cell.isdecimal() and len(cell) < 16 for cell in cells):
+        return False
+    numbers = list(map(int, cells))
+    return numbers == sorted(set(numbers))
+
+
+def _are_keys(names: Sequence[str], rows: Sequence[Sequence[str]], keys: Collection[str]) -> bool:
+    places = [names.index(key) for key in keys if key in names]
+    return all(len({row[place] for row in rows}) == len(rows) for place in places)
+
+
+def _without_header(text_path: Path) -> str:
+    with text_path.open("rb") as stream:
+        is_blank = all(not line.strip(b' \t\r\n,;|"') for line in stream)
+    if is_blank:
+        return "is empty; it needs a first line with"
+    return "its first line is blank; remove the blank lines above"

@@ -1,0 +1,82 @@
+import openpyxl
+import pytest
+
+from churn.config import FlatFile
+from churn.errors import DataError
+from churn.tables.flat import open_flat
+
+FLAT = FlatFile(id="id", label="left", churned="Yes", keep=("x",))
+ROWS = [[f"K{i:02d}", "No" if i % 3 else "Yes", str(i * i)] for i in range(1, 10)]
+NAMES = ["id", "left", "x"]
+EXPECTED = [i * i for i in range(1, 10)]
+
+
+def write(path, names, rows, separator=",", end="\n"):
+    path.write_text("".join(separator.join(row) + end for row in [names, *rows]), newline="")
+    return path
+
+
+def read(path, flat=FLAT):
+    with open_flat(path, flat, labels="needed") as table:
+        rows = table.rows()
+        assert rows.customer_id.tolist() == [row[0] for row in ROWS]
+        assert list(rows.features) == ["x"]
+        nameless = [note.said.facts["places"] for note in table.notes if "without a heading" in note.said.text]
+        return rows.features["x"].tolist(), nameless
+
+
+def test_numbers_of_rows_that_the_header_does_not_name_are_left_out(tmp_path):
+    rows = [[f'"{i}"', *row] for i, row in enumerate(ROWS, 1)]
+    assert read(write(tmp_path / "x.csv", NAMES, rows)) == (EXPECTED, ["1"])
+
+
+def test_rows_with_a_cell_more_that_numbers_nothing_are_refused_with_the_reason(tmp_path):
+    for rows in ([["Ann", *row] for row in ROWS], [[*row, "note"] for row in ROWS]):
+        with pytest.raises(DataError, match="rows have 4 cells, one more than its first line has names"):
+            read(write(tmp_path / "x.csv", NAMES, rows))
+
+
+def test_ids_that_count_upwards_are_not_taken_for_numbers_of_rows(tmp_path):
+    rows = [[str(i), "30", "Yes", "7"] for i in range(1, 10)]  # the last column has no heading
+    with pytest.raises(DataError, match="one more than its first line has names"):
+        read(write(tmp_path / "x.csv", ["id", "age", "left"], rows))
+
+
+@pytest.mark.parametrize("names", [NAMES, [*NAMES, ""]])
+def test_a_separator_at_the_end_of_each_row_is_told_and_read(tmp_path, names):
+    assert read(write(tmp_path / "x.csv", names, [[*row, ""] for row in ROWS])) == (EXPECTED, ["4"])
+
+
+def test_columns_without_a_heading_are_left_out(tmp_path):
+    rows = [["a", *row, "b"] for row in ROWS]
+    assert read(write(tmp_path / "x.csv", ["", *NAMES, ""], rows)) == (EXPECTED, ["1, 5"])
+
+
+@pytest.mark.parametrize("share", [1, 2])
+def test_columns_of_a_sheet_without_a_heading_are_left_out(tmp_path, share):
+    book = openpyxl.Workbook()
+    for number, row in enumerate([NAMES, *ROWS]):
+        book.active.append([*row, "x"] if number % share == 0 and number else row)
+    book.save(tmp_path / "x.xlsx")
+    assert read(tmp_path / "x.xlsx") == (EXPECTED, ["4"])
+
+
+@pytest.mark.parametrize("header", ['{0};"a;b,c"', "{0};a, b, c, d, e, f"])
+def test_the_separator_is_the_sign_that_splits_header_and_rows_alike(tmp_path, header):
+    rows = [[*row, "1,5"] for row in ROWS]
+    path = write(tmp_path / "x.csv", [header.format(";".join(NAMES))], [[";".join(row)] for row in rows])
+    name = header.partition(";")[2].strip('"')
+    assert read(path, FLAT.model_copy(update={"drop": (name,)}))[0] == EXPECTED
+
+
+@pytest.mark.parametrize("separator", [" ", "   ", " \t"])
+@pytest.mark.parametrize("is_numbered", [False, True])
+def test_cells_that_blanks_separate_are_read(tmp_path, separator, is_numbered):
+    rows = [[f'"{i}"'] * is_numbered + [row[0], f'"{row[1]}"', row[2]] for i, row in enumerate(ROWS, 1)]
+    assert read(write(tmp_path / "x.txt", NAMES, rows, separator)) == (EXPECTED, ["1"] * is_numbered)
+
+
+def test_blanks_that_separate_no_table_are_refused_with_the_reason(tmp_path):
+    rows = [row if i % 2 else row[:2] for i, row in enumerate(ROWS)]
+    with pytest.raises(DataError, match="only blanks separate its columns, and its rows have other numbers of cells"):
+        read(write(tmp_path / "x.txt", NAMES, rows, " "))

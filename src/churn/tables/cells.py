@@ -5,6 +5,7 @@ says which rule it breaks.
 """
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -39,7 +40,11 @@ _WIDE_SIGNS = _WIDE | {ord("￥"): ord("¥")}
 _WIDE_WORDS = {wide: plain for wide, plain in _WIDE.items() if chr(plain).isalnum()}
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _SPACE = r"\s\x{00a0}\x{2007}\x{2009}\x{202f}"
-_CURRENCY = r"(?:[¥€$£元]|CNY|RMB|EUR|USD|GBP|CHF|HKD)"
+# Any sign of Unicode's, and what else banks write most.
+_CURRENCY = (
+    r"(?:\p{Sc}|(?:A|C|HK|NT|R|S|US)[$]|元|Fr|Ft|Kč|kr|Rs|zł|AED|AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR"
+    r"|JPY|KRW|MXN|MYR|NOK|PHP|PLN|RMB|RON|RUB|SAR|SEK|SGD|THB|TRY|TWD|USD|VND|ZAR)"
+)
 # A whole number as a program writes it that takes it for one with decimals.
 _WHOLE = r"^([+-]?\d+)[.,]0+$"
 # What Excel makes of an id of more than a few digits, in a sheet or in a CSV file: its last digits are lost.
@@ -131,7 +136,8 @@ def filled_text(name: str, sql_type: str, missing: Sequence[str], *, is_whole: b
     if is_whole and sql_type not in _INTEGRAL:
         plain = f"regexp_replace({text}, {quote_text(_WHOLE)}, '\\1')"
         text = f"CASE WHEN right({text}, 1) = '0' THEN {plain} ELSE {text} END"
-    return f"CASE WHEN {text} NOT IN {_list(tuple(missing))} THEN {text} END" if missing else text
+    words = [word for word in missing if not is_number_type(sql_type) or re.search(r"\d", word)]
+    return f"CASE WHEN {text} NOT IN {_list(tuple(words))} THEN {text} END" if words else text
 
 
 def source_cell(
@@ -306,8 +312,8 @@ def number(text: str, decimal: str | None) -> str:
     """SQL for a number's text as a double; NULL for other text.
 
     Without a decimal sign, as programs write numbers, at most with ¥ or 元. With one also as people do: groups of
-    three (of which none follows a leading 0), a currency, per cent, and what is below zero in parentheses or with its
-    sign at the end.
+    three, or in India of two above the thousands (none follows a leading 0), a currency, per cent, and what is below
+    zero in parentheses or with its sign at the end.
     """
     half = _half_width(text, _WIDE_SIGNS)
     plain = f"trim({half}, '¥元 ')"
@@ -315,7 +321,8 @@ def number(text: str, decimal: str | None) -> str:
     if decimal is None:
         return f"CASE {as_programs_do} END"
     group = rf"[{'.' if decimal == ',' else ','}'’{_SPACE}]"
-    digits = rf"(?:\d+|[1-9]\d{{0,2}}(?:{group}\d{{3}})+)(?:[{decimal}]\d*)?|[{decimal}]\d+"
+    lakhs = "" if decimal == "," else r"|[1-9]\d?(?:,\d{2})+,\d{3}"
+    digits = rf"(?:\d+|[1-9]\d{{0,2}}(?:{group}\d{{3}})+{lakhs})(?:[{decimal}]\d*)?|[{decimal}]\d+"
     around = rf"[{_SPACE}]*(?:[+−-]|{_CURRENCY})?[{_SPACE}]*"
     written = rf"{around}{around}(?:{digits})[{_SPACE}]*(?:%|{_CURRENCY})?[{_SPACE}]*"
     size = f"TRY_CAST(replace(regexp_replace({half}, '[^0-9{decimal}]', '', 'g'), '{decimal}', '.') AS DOUBLE)"

@@ -94,8 +94,7 @@ def load_table(
             scan, names = _with_constants(scan_source(source, readable), header, mapping)
             found = _match_columns(table, names, mapping, source)
             if len(header) > WIDE:
-                # Looking for what expressions share takes time that grows with the square of their number.
-                connection.execute("SET disabled_optimizers = 'common_subexpressions'")
+                database.disable_optimizers(connection, is_wide=True)
             with as_data_error(source):
                 types = column_types(connection, scan)
                 _require_sure_ids(connection, scan, found, readable, source)

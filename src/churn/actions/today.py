@@ -193,7 +193,7 @@ def find_missing(bank: Data, tables: Iterable[str], columns: Iterable[tuple[str,
     Parameters
     ----------
     tables
-        Names of tables that a bank need not give; one of which no row can be used is as if it were not there.
+        Names of tables that a bank need not give.
     columns
         Table and column; nothing is said of a column whose table cannot be used.
 
@@ -206,8 +206,6 @@ def find_missing(bank: Data, tables: Iterable[str], columns: Iterable[tuple[str,
     for name in tables:
         if not bank.has(name):
             missing[name] = message("there is no {table} table", table=name)
-        elif not bank.row_counts[name].used:
-            missing[name] = message("no row of {table} can be used", table=name)
     for table, column in columns:
         if table not in missing and not bank.column_is_there(table, column):
             missing[f"{table}.{column}"] = message("{table} has no column {column}", table=table, column=column)

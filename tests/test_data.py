@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from churn import timeline
 from churn.config import Config, FlatFile
 from churn.data import build_frame, check, open_bank, open_data, open_file, opened
 from churn.errors import DataError, TimeRangeError
@@ -50,6 +51,36 @@ def test_snapshot_is_the_same_on_one_and_two_threads(tmp_path):
             found.append(bank.labelled(AS_OF, 180))
     assert found[0].churned.tolist() == found[1].churned.tolist()
     pd.testing.assert_frame_equal(found[0].features, found[1].features, check_exact=True)
+
+
+DATES = [dt.date(2023, 4, 1), dt.date(2023, 9, 15), dt.date(2024, 2, 29)]
+
+
+def _values_end_early(tables):
+    """Silent attrition is known at the first date alone."""
+    return tables | {"pnl": tables["pnl"][tables["pnl"]["month"] < "2024-01-31"]}
+
+
+def _own_labels(tables):
+    of = tables["customers"][["customer_id"]]
+    rows = [of.iloc[n % 2 :: 2].assign(as_of=pd.Timestamp(date), churned=n % 2) for n, date in enumerate(DATES)]
+    return tables | {"labels": pd.concat(rows)}
+
+
+@pytest.mark.parametrize("change", [dict, _values_end_early, _own_labels])
+def test_dates_asked_for_together_give_the_same_bits_as_each_alone(tmp_path, monkeypatch, change):
+    with open_bank(write_tables(change(make_tables(50, 5)), tmp_path / "bank", "parquet"), n_threads=1) as bank:
+        monkeypatch.setattr(timeline, "ROWS_AT_ONCE", 2 * bank.n_customers)  # two dates, and one
+        together = bank.snapshots(DATES, 180, with_evidence=False)
+        alone = [bank.labelled(date, 180) for date in DATES]
+    assert [one.as_of for one in together] == DATES
+    assert len({one.churned.sum() for one in alone}) > 1
+    for found, expected in zip(together, alone, strict=True):
+        assert found.customer_id.tolist() == expected.customer_id.tolist()
+        assert found.churned.tolist() == expected.churned.tolist()
+        assert found.product_coverage.tolist() == expected.product_coverage.tolist()
+        pd.testing.assert_frame_equal(found.features, expected.features, check_exact=True)
+        pd.testing.assert_frame_equal(found.segments, expected.segments)
 
 
 @pytest.mark.parametrize("build", [build_frame, lambda bank, as_of: list(bank.partitions(as_of))])

@@ -13,7 +13,7 @@ from churn.features.coverage import product_coverage
 from churn.frame import Snapshot, to_pandas
 from churn.labels import build_labels
 from churn.tables.contract import to_date, to_days
-from churn.timeline import Tables, is_open, last_complete, population
+from churn.timeline import DATE, Seen, Tables, in_batches, is_open, last_complete
 
 UPTAKE_DAYS = 31
 """An offer is taken up when the service is bound within so many days of the assignment."""
@@ -131,8 +131,9 @@ def build_offers(tables: Tables, horizon_days: int, data_end: dt.date, config: C
             "campaigns: only customers with an outcome in the labels table on the day of assignment count; leave the"
             " table out to judge offers by closed relationships, holdings and assets"
         )
-    parts = [part for day in days if len(part := _offers_of(tables, day, horizon_days, config))]
-    if not parts:
+    n_customers = tables["customers"].select(nw.len()).collect(backend="pyarrow").item()
+    parts = [_offers_of(Seen(tables, some), horizon_days, config) for some in in_batches(days, n_customers)]
+    if not any(map(len, parts)):
         _log.warning("campaigns: no offer has an outcome yet, so that effects are judged by records alone")
         return pd.DataFrame(columns=list(COLUMNS))
     rows = pd.concat(parts).sort_values(["service", "campaign_id", "customer_id"], ignore_index=True)
@@ -148,14 +149,14 @@ def _waves(rows: pd.DataFrame) -> "pd.Series[str]":
     return rows["campaign_id"].where(~alone, rows["campaign_id"] + " " + rows["assigned_on"].astype(str))
 
 
-def _offers_of(tables: Tables, day: int, horizon_days: int, config: Config) -> pd.DataFrame:
-    labels = build_labels(tables, population(tables, day), day, horizon_days, config.label)
-    members = tables["campaigns"].filter(nw.col("assigned_on") == day)
-    frame = members.join(labels, on="customer_id", how="inner")
-    held = tables["holdings"].group_by("customer_id").agg(product_coverage(day, config).alias("coverage"))
-    frame = frame.join(held, on="customer_id", how="left")
-    if "bindings" in tables:
-        frame = frame.join(_bindings(tables, day), on=["customer_id", "service"], how="left")
+def _offers_of(seen: Seen, horizon_days: int, config: Config) -> pd.DataFrame:
+    members = seen.tables["campaigns"].filter(nw.col("assigned_on").is_in(list(seen.days)))
+    members = members.with_columns(nw.col("assigned_on").alias(DATE))
+    frame = members.join(build_labels(seen, horizon_days, config.label), on=seen.customer, how="inner")
+    held = seen["holdings"].group_by(*seen.customer).agg(product_coverage(seen.as_of, config).alias("coverage"))
+    frame = frame.join(held, on=seen.customer, how="left")
+    if "bindings" in seen:
+        frame = frame.join(_bindings(seen), on=[*seen.customer, "service"], how="left")
     else:
         frame = frame.with_columns(nw.lit(0).alias("already"), nw.lit(0).alias("took"))
     frame = frame.filter(nw.col("already").fill_null(0) == 0)
@@ -172,12 +173,12 @@ def _offers_of(tables: Tables, day: int, horizon_days: int, config: Config) -> p
     return to_pandas(chosen)
 
 
-def _bindings(tables: Tables, day: int) -> nw.LazyFrame[Any]:
+def _bindings(seen: Seen) -> nw.LazyFrame[Any]:
     """Whether each service was bound on the day, and whether it became bound in time; 0 or 1."""
-    before = (nw.col("bound_on") < day) & (nw.col("unbound_on").is_null() | (nw.col("unbound_on") >= day))
-    in_time = (nw.col("bound_on") >= day) & (nw.col("bound_on") < day + UPTAKE_DAYS)
+    before = is_open("bound_on", "unbound_on", seen.as_of)
+    in_time = (nw.col("bound_on") >= seen.as_of) & (nw.col("bound_on") < seen.as_of + UPTAKE_DAYS)
     flags = [before.cast(nw.Int64).max().alias("already"), in_time.cast(nw.Int64).max().alias("took")]
-    return tables["bindings"].group_by("customer_id", "service").agg(*flags)
+    return seen["bindings"].group_by(*seen.customer, "service").agg(*flags)
 
 
 def _days(condition: nw.Expr, day: nw.Expr, as_of: int, name: str, *, first: bool = False) -> nw.Expr:

@@ -1,6 +1,7 @@
 """Labels and features joined: one row per customer and as-of date. Here lazy frames become pandas."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from churn.features.catalogue import build_features
 from churn.labels import build_labels
 from churn.segments import build_segments, flat_segments, pool_rare
 from churn.tables.contract import to_days
-from churn.timeline import Tables, population
+from churn.timeline import CUSTOMER, DATE, Seen, Tables, populations
 
 
 @dataclass(frozen=True)
@@ -58,28 +59,31 @@ class Snapshot:
         return replace(self, **{name: of(getattr(self, name)) for name in parts})
 
 
-def build_features_at(tables: Tables, as_of: dt.date, config: Config) -> pd.DataFrame:
-    """Return the population at `as_of`, sorted by `customer_id`, with a float64 column per feature; may be empty."""
-    day = to_days(as_of)
-    frame = to_pandas(build_features(tables, population(tables, day), day, config))
-    return frame.sort_values("customer_id", ignore_index=True)
-
-
 def build_snapshot(tables: Tables, as_of: dt.date, config: Config) -> Snapshot:
     """Build the population at `as_of`, without labels; nobody may be in it."""
-    return _snapshot(as_of, build_features_at(tables, as_of, config), None)
+    found = _build_features(Seen(tables, [to_days(as_of)]), config)
+    return _snapshot(as_of, found.drop(columns=DATE), None)
 
 
-def build_labelled(tables: Tables, as_of: dt.date, horizon_days: int, config: Config) -> Snapshot:
-    """Build those of the population at `as_of` who have a label, with their segments; nobody may be in it."""
-    day = to_days(as_of)
-    labels = build_labels(tables, population(tables, day), day, horizon_days, config.label)
-    found = build_features_at(tables, as_of, config)
-    frame = found.merge(to_pandas(labels), on="customer_id", how="inner", validate="one_to_one")
-    snapshot = _snapshot(as_of, frame, frame.pop("churned").to_numpy(dtype=np.int64))
-    coverage = frame["product_coverage"].to_numpy(dtype=np.float64)
-    segments = build_segments(tables, day, snapshot.customer_id, snapshot.features, coverage, config)
-    return replace(snapshot, segments=segments)
+def build_labelled(tables: Tables, dates: Sequence[dt.date], horizon_days: int, config: Config) -> list[Snapshot]:
+    """Build, for each date, those of its population who have a label, with their segments; nobody may be in one."""
+    seen = Seen(tables, [to_days(date) for date in dates])
+    labels = seen.collect(build_labels(seen, horizon_days, config.label))
+    frame = _build_features(seen, config).merge(labels, on=CUSTOMER, how="inner", validate="one_to_one")
+    segments = build_segments(seen, frame, config)
+    snapshots = []
+    for date, day in zip(dates, seen.days, strict=True):
+        rows = (frame[DATE] == day).to_numpy()
+        at = frame[rows].drop(columns=DATE).reset_index(drop=True)
+        one = _snapshot(date, at, at.pop("churned").to_numpy(dtype=np.int64))
+        snapshots.append(replace(one, segments=segments[rows].reset_index(drop=True)))
+    return snapshots
+
+
+def _build_features(seen: Seen, config: Config) -> pd.DataFrame:
+    """Return the populations, sorted by `customer_id` at each date, with a float64 column per feature."""
+    frame = seen.collect(build_features(seen, populations(seen), config))
+    return frame.sort_values([DATE, "customer_id"], ignore_index=True)
 
 
 def build_undated(

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from churn.config import Config
 from churn.tables.contract import LEAST_SHARED
-from churn.timeline import Tables
+from churn.timeline import CUSTOMER, Seen
 
 BUCKETS: tuple[int | str, ...] = (1, 2, 3, 4, "5+")
 """Product coverage as rates are stated for it; the last holds 5 and more."""
@@ -24,24 +24,15 @@ MOST_LEVELS = 12
 """A text column of a flat file with more values than this names customers rather than groups."""
 
 
-def build_segments(
-    tables: Tables,
-    as_of: int,
-    customer_id: NDArray[np.object_],
-    features: pd.DataFrame,
-    product_coverage: NDArray[np.float64],
-    config: Config,
-) -> pd.DataFrame:
-    """Say which groups customers are in at `as_of`: `coverage`, and `tier`, `branch` and `age` as far as known.
+def build_segments(seen: Seen, customers: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """Say which groups customers are in at as-of dates: `coverage`, and `tier`, `branch` and `age` as far as known.
 
     Parameters
     ----------
-    tables
+    seen
         Checked tables, dates as days.
-    as_of
-        Days since 1970-01-01.
-    customer_id, features, product_coverage
-        Of the snapshot, n rows in one order.
+    customers
+        `customer_id`, `as_of` and features, among them `product_coverage`; n rows.
     config
         Says which columns of `customers` never change.
 
@@ -51,13 +42,13 @@ def build_segments(
         n rows; strings, None where not known. Tier and branch are those of the latest state begun strictly before
         `as_of`, or of `customers` where the bank states that they never change; without either they are left out.
     """
-    found = {"coverage": coverage_groups(product_coverage)}
+    found = {"coverage": coverage_groups(customers["product_coverage"].to_numpy(dtype=np.float64))}
     for name, column in (("tier", "tier"), ("branch", "branch_id")):
-        known = _known(tables, as_of, column, config)
+        known = _known(seen, column, config)
         if known is not None:
-            found[name] = known.reindex(customer_id).to_numpy(dtype=object)
-    if "age_years" in features:
-        found["age"] = age_bands(features["age_years"].to_numpy(dtype=np.float64))
+            found[name] = known.reindex(pd.MultiIndex.from_frame(customers[CUSTOMER])).to_numpy(dtype=object)
+    if "age_years" in customers:
+        found["age"] = age_bands(customers["age_years"].to_numpy(dtype=np.float64))
     return pd.DataFrame({name: _texts(values) for name, values in found.items()})
 
 
@@ -136,18 +127,17 @@ def age_bands(age_years: NDArray[np.float64]) -> NDArray[np.object_]:
     return names[np.where(np.isnan(age_years), len(names) - 1, place)]
 
 
-def _known(tables: Tables, as_of: int, column: str, config: Config) -> "pd.Series[Any] | None":
-    """A column's value by customer."""
+def _known(seen: Seen, column: str, config: Config) -> "pd.Series[Any] | None":
+    """A column's value by customer and date."""
     if column in config.customers.static:
-        frame = tables["customers"].select("customer_id", column)
-    elif "customer_states" in tables:
-        before = tables["customer_states"].filter(nw.col("valid_from") < as_of)
-        latest = before.filter(nw.col("valid_from") == nw.col("valid_from").max().over("customer_id"))
-        frame = latest.select("customer_id", column)
+        frame = seen["customers"].select(*seen.customer, column)
+    elif "customer_states" in seen:
+        before = seen["customer_states"].filter(nw.col("valid_from") < seen.as_of)
+        latest = before.filter(nw.col("valid_from") == nw.col("valid_from").max().over(*seen.customer))
+        frame = latest.select(*seen.customer, column)
     else:
         return None
-    rows: pd.DataFrame = frame.collect(backend="pyarrow").to_native().to_pandas()
-    return rows.set_index("customer_id")[column]
+    return seen.collect(frame).set_index(CUSTOMER)[column]
 
 
 def _texts(values: Sequence[Any] | NDArray[np.object_]) -> "pd.Series[Any]":

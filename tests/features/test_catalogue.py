@@ -16,7 +16,7 @@ from churn.errors import TimeRangeError
 from churn.features.catalogue import available_features, build_features, catalogue, lost_features
 from churn.speech import say
 from churn.tables.contract import to_days
-from churn.timeline import population
+from churn.timeline import Seen, populations
 from long_runs import examples
 from other_bank import CASES, PURPOSES, make_tables, write_tables
 
@@ -244,9 +244,8 @@ def test_customers_and_holdings_alone_are_enough(make_folder):
 def test_only_those_asked_for_get_a_row(make_folder):
     day = to_days(dt.date(2020, 3, 2))
     with open_bank(make_folder()) as bank:
-        tables = bank.tables()
-        who = population(tables, day)
-        frame = build_features(tables, who.filter(nw.col("customer_id") == "B"), day, bank.config)
+        seen = Seen(bank.tables(), [day])
+        frame = build_features(seen, populations(seen).filter(nw.col("customer_id") == "B"), bank.config)
         assert frame.collect("pyarrow")["customer_id"].to_list() == ["B"]
 
 

@@ -24,7 +24,7 @@ from churn.scores import Scores
 from churn.speech import Message, message
 from churn.tables.bank import find_period
 from churn.tables.contract import TIERS, VIP_TIERS, to_date, to_days
-from churn.timeline import YEAR_DAYS, Tables, month_end_before, population, require_within
+from churn.timeline import YEAR_DAYS, Seen, Tables, month_end_before, populations, require_within
 
 OF_CUSTOMERS = ("branch_id", "manager_id", "tier", "do_not_contact")
 FEATURES = (
@@ -235,14 +235,13 @@ def _find_silent(tables: Tables, day: int) -> dict[str, Message]:
 
 
 def _collectable(tables: Tables, day: int, config: Config) -> nw.LazyFrame[Any]:
-    who = population(tables, day)
-    features = build_features(tables, who, day, config, FEATURES)
-    frame = who.join(tables["customers"].select("customer_id", *OF_CUSTOMERS), on="customer_id", how="left")
-    frame = frame.join(features, on="customer_id", how="left")
+    seen = Seen(tables, [day])
+    features = build_features(seen, populations(seen), config, FEATURES)
+    frame = features.join(tables["customers"].select("customer_id", *OF_CUSTOMERS), on="customer_id", how="left")
     if "contacts" in tables:
         word = nw.col("reached") & nw.col("purpose").is_in(list(config.lists.word_purposes))
         last = days_since(word, "contacted_on", day, "days_since_word")
-        said = per_customer(tables, "contacts", [last], nw.col("contacted_on") < day)
+        said = per_customer(seen, "contacts", [last], nw.col("contacted_on") < day)
         frame = frame.join(said, on="customer_id", how="left")
     if "referrals" in tables:
         frame = frame.join(_brought(tables, day), left_on="customer_id", right_on="referrer_id", how="left")

@@ -21,7 +21,7 @@ from churn.evidence import Evidence, gather_evidence, outcome_date, undated_evid
 from churn.features.catalogue import lost_features
 from churn.features.feature import Feature
 from churn.frame import Snapshot
-from churn.labels import silent_is_known
+from churn.labels import silent_known
 from churn.model import anchoring, split
 from churn.model.storage import StoredModel
 from churn.speech import Name, Said, joined, message, say
@@ -29,7 +29,7 @@ from churn.tables import checking, contract, reading, sources
 from churn.tables.bank import BankTables
 from churn.tables.checking import Checked, Finding, LeftOut, Note, RowCount
 from churn.tables.flat import FlatTable
-from churn.timeline import MOST_SNAPSHOTS, Date, Tables, as_date
+from churn.timeline import MOST_SNAPSHOTS, Date, Tables, as_date, in_batches
 
 PARTITION_SIZE = 50_000
 """Customers held in memory at a time while a file is scored."""
@@ -253,7 +253,6 @@ class Data(ABC):
         """
         require_fit(model, self.config, as_of, where="bank", use=use)
 
-    @abstractmethod
     def labelled(self, as_of: dt.date | None, horizon_days: int) -> Snapshot:
         """Build the labelled customers at a date; of a file all, at none.
 
@@ -267,6 +266,7 @@ class Data(ABC):
         DataError
             A file without its label.
         """
+        return self._labelled_at([as_of], horizon_days)[0]
 
     def partitions(self, as_of: dt.date | None) -> Iterator[Snapshot]:
         """Yield the population at a date, or the customers of a file, in partitions sorted by id.
@@ -379,6 +379,10 @@ class Data(ABC):
         """Return the last date up to `as_of` whose outcomes are recorded; None, and nothing else, for a file."""
 
     @abstractmethod
+    def _labelled_at(self, dates: Sequence[dt.date | None], horizon_days: int) -> list[Snapshot]:
+        """Build the labelled customers at each of a few dates."""
+
+    @abstractmethod
     def _part(self, as_of: dt.date | None, between: tuple[str, str]) -> Snapshot:
         """Build the unlabelled customers whose id lies in that closed range; nobody may be in it."""
 
@@ -423,11 +427,12 @@ class Data(ABC):
             A file without its label.
         """
         given = sorted({as_date(date) for date in dates or ()})
-        dated = []
-        for date in self._choose_dates(given, horizon_days, most):
-            if date is not None:
-                on_step(f"building the snapshot of {date}")
-            dated.append(self.labelled(date, horizon_days))
+        dated: list[Snapshot] = []
+        for some in in_batches(self._choose_dates(given, horizon_days, most), self.n_customers):
+            for date in some:
+                if date is not None:
+                    on_step(f"building the snapshot of {date}")
+            dated += self._labelled_at(some, horizon_days)
         evidence = None
         if with_evidence and self.has_bindings:
             on_step("reading bindings and offers")
@@ -454,19 +459,6 @@ class Bank(Data):
     def tables(self, lacks: str = "") -> Tables:  # noqa: ARG002 (nothing is lacking)
         """Return the tables as lazy frames."""
         return self.checked.frames()
-
-    def labelled(self, as_of: dt.date | None, horizon_days: int) -> Snapshot:
-        """Build the labelled population at a date."""
-        date = require_given(as_of)
-        if self.has("labels"):
-            timeline.require_within(date, self.data_end)
-        else:
-            timeline.require_complete([date], self.data_end, horizon_days)
-        self._require_some_part(date, horizon_days)
-        snapshot = frame.build_labelled(self.tables(), date, horizon_days, self.config)
-        if not len(snapshot.customer_id):
-            raise TimeRangeError(f"--as-of {date}: nobody has a label at that date; give a date inside the data")
-        return snapshot
 
     @property
     def coverage_column(self) -> str:
@@ -507,6 +499,22 @@ class Bank(Data):
         timeline.require_within(date, self.data_end)
         return date
 
+    def _labelled_at(self, dates: Sequence[dt.date | None], horizon_days: int) -> list[Snapshot]:
+        given = [require_given(date) for date in dates]
+        if self.has("labels"):
+            for date in given:
+                timeline.require_within(date, self.data_end)
+        else:
+            timeline.require_complete(given, self.data_end, horizon_days)
+        self._require_some_part(given, horizon_days)
+        snapshots = frame.build_labelled(self.tables(), given, horizon_days, self.config)
+        for one in snapshots:
+            if not len(one.customer_id):
+                raise TimeRangeError(
+                    f"--as-of {one.as_of}: nobody has a label at that date; give a date inside the data"
+                )
+        return snapshots
+
     def _outcome_date(self, as_of: dt.date | None, horizon_days: int) -> dt.date:
         if not self.has_bindings:
             raise DataError("table bindings is missing: without it no binding can be explained; add it")
@@ -521,18 +529,19 @@ class Bank(Data):
     def _judging(self, horizon_days: int) -> split.Judging:
         return split.OutOfTime(horizon_days, self.config.training.embargo_days)
 
-    def _require_some_part(self, as_of: dt.date, horizon_days: int) -> None:
+    def _require_some_part(self, dates: Sequence[dt.date], horizon_days: int) -> None:
         """Warn where silent attrition cannot be seen, and refuse when nothing else was asked for."""
         settings = self.config.label
         if self.has("labels") or not settings.silent:
             return
-        if silent_is_known(self.tables(), contract.to_days(as_of) + horizon_days):
-            return
         holds = "pnl holds no values at the last month-end of the horizon"
         why = holds if self.has("pnl") else "there is no pnl table"
-        if not (settings.closed or settings.holdings):
-            raise TimeRangeError(f"--as-of {as_of}: silent attrition is the only label asked for, and {why}")
-        _log.warning("as of %s: silent attrition is not part of the label, since %s", as_of, why)
+        days = {contract.to_days(date): date for date in dates}
+        known = silent_known(timeline.Seen(self.tables(), list(days)), horizon_days)
+        for as_of in (date for day, date in days.items() if day not in known):
+            if not (settings.closed or settings.holdings):
+                raise TimeRangeError(f"--as-of {as_of}: silent attrition is the only label asked for, and {why}")
+            _log.warning("as of %s: silent attrition is not part of the label, since %s", as_of, why)
 
 
 @dataclass(frozen=True, repr=False, eq=False, kw_only=True)
@@ -548,18 +557,19 @@ class CustomerFile(Data):
         """Refuse to give what a file does not have."""
         raise DataError(f"{self.paths[0]}: a flat file {lacks}; give the folder of the bank's tables")
 
-    def labelled(self, as_of: dt.date | None = None, horizon_days: int = 0) -> Snapshot:  # noqa: ARG002 (as the label)
-        """Build all customers with their outcomes."""
-        self._require_date(as_of)
+    def _labelled_at(self, dates: Sequence[dt.date | None], horizon_days: int) -> list[Snapshot]:  # noqa: ARG002 (as the label)
+        for date in dates:
+            self._require_date(date)
         rows = self.checked.rows()
         if rows.churned is None:
             raise DataError(
                 f"{self.paths[0]}: without the label {self.flat.label} there is nothing to learn from; add it"
             )
         known = rows.churned.notna()
-        return frame.build_undated(
+        found = frame.build_undated(
             rows.customer_id[known], rows.features[known], rows.churned[known], self.flat.coverage
         )
+        return [found]
 
     @property
     def coverage_column(self) -> str:

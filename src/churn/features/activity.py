@@ -10,7 +10,7 @@ from churn.config.actions import LARGE_COUNTER_CNY
 from churn.features import expressions as e
 from churn.features.feature import TREND, Feature, Phrase
 from churn.speech import Money, Said, Share, Times, counted, message
-from churn.timeline import Tables
+from churn.timeline import Seen
 
 # What is counted, by channel: what it is called, none of it, and some.
 _CHANNELS = {
@@ -135,8 +135,9 @@ def is_large_ordinary(cents: int) -> nw.Expr:
     return (nw.col("channel") == nw.lit("counter")) & ordinary & (amount_moved() >= cents)
 
 
-def build_activity(tables: Tables, as_of: int, config: Config) -> e.Built:
+def build_activity(seen: Seen, config: Config) -> e.Built:
     """Say how the family is computed."""
+    as_of = seen.as_of
     recent = e.since("transacted_on", as_of, 90)
     anywhere = e.since("transacted_on", as_of, e.YEAR)
     aggregates = [
@@ -154,7 +155,7 @@ def build_activity(tables: Tables, as_of: int, config: Config) -> e.Built:
         e.total(recent, nw.col("amount"), "net_flow_cny_90d"),
     ]
     last = e.days_since(anywhere, "transacted_on", as_of, "days_since_transaction")
-    part = e.per_customer(tables, "transactions", [*aggregates, last], anywhere)
+    part = e.per_customer(seen, "transactions", [*aggregates, last], anywhere)
     in_90_days, in_a_year = e.zero("n_transactions_90d"), e.zero("n_transactions_365d")
     return e.Built(
         [part],

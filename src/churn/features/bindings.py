@@ -8,7 +8,7 @@ from churn.config import Config
 from churn.features import expressions as e
 from churn.features.feature import ANY_SERVICE, Feature
 from churn.speech import Message, Name, counted, message
-from churn.timeline import Tables, is_open
+from churn.timeline import Seen, is_open
 
 _WINDOWS = (90, e.YEAR)
 _UNBINDING = "unbinding"
@@ -71,8 +71,9 @@ def _no_service(value: float, other: Feature, its: float) -> bool:
     return value == 0 and other.service is not None and e.is_none(other.unit, its)
 
 
-def build_bindings(tables: Tables, as_of: int, config: Config) -> e.Built:
+def build_bindings(seen: Seen, config: Config) -> e.Built:
     """Say how the family is computed."""
+    as_of = seen.as_of
     bound = is_open("bound_on", "unbound_on", as_of)
     per_service = {name: bound & (nw.col("service") == nw.lit(name)) for name in config.services}
     counts = [
@@ -83,7 +84,7 @@ def build_bindings(tables: Tables, as_of: int, config: Config) -> e.Built:
         *(e.days_since(on, "bound_on", as_of, f"days_since_bound_{name}") for name, on in per_service.items()),
         e.days_since(e.since("unbound_on", as_of, e.YEAR), "unbound_on", as_of, "days_since_unbinding"),
     ]
-    part = e.per_customer(tables, "bindings", [*counts, *recencies], nw.col("bound_on") < as_of)
+    part = e.per_customer(seen, "bindings", [*counts, *recencies], nw.col("bound_on") < as_of)
     eligible = [e.zero(f"holds_{service.product}") for service in config.services.values()]
     flags = [e.zero(f"bound_{name}") for name in config.services]
     n_eligible = _sum(eligible)

@@ -15,9 +15,9 @@ from churn.features.expressions import Built
 from churn.features.feature import Feature
 from churn.features.pnl import build_pnl, pnl_features
 from churn.features.relationship import build_relationship, relationship_features
-from churn.timeline import Tables
+from churn.timeline import Seen, Tables
 
-_Build = Callable[[Tables, int, Config], Built]
+_Build = Callable[[Seen, Config], Built]
 _List = Callable[[Config], tuple[Feature, ...]]
 # Family, its list, its builder, and the table without which it is absent altogether.
 _FAMILIES: tuple[tuple[_List, _Build, str], ...] = (
@@ -62,33 +62,31 @@ def lost_features(tables: Collection[str], features: Iterable[Feature]) -> dict[
 
 
 def build_features(
-    tables: Tables, who: nw.LazyFrame[Any], as_of: int, config: Config, names: Collection[str] | None = None
+    seen: Seen, who: nw.LazyFrame[Any], config: Config, names: Collection[str] | None = None
 ) -> nw.LazyFrame[Any]:
     """Build the available features for the customers `who`.
 
     Parameters
     ----------
-    tables
-        Checked tables, dates as days, money as cents.
+    seen
+        Checked tables, dates as days, money as cents; only what happened strictly before an as-of date is used.
     who
-        Column `customer_id`, each once.
-    as_of
-        Days since 1970-01-01; only what happened strictly before it is used.
+        The columns `seen.customer`, as `churn.timeline.populations` gives them.
     names
         Which of them; all where not given.
 
     Returns
     -------
     LazyFrame
-        `customer_id` and one 64-bit floating-point column per feature, in the catalogue's order.
+        The columns `seen.customer` and one 64-bit floating-point column per feature, in the catalogue's order.
     """
     # Joined once and computed in one step, the widest family last: each step costs by the columns it hands on.
     frame, columns = who, dict[str, nw.Expr]()
     for _, build, table in reversed(_FAMILIES):
-        if table in tables:
-            built = build(tables, as_of, config)
+        if table in seen:
+            built = build(seen, config)
             for part in built.parts:
-                frame = frame.join(part, on="customer_id", how="left")
+                frame = frame.join(part, on=seen.customer, how="left")
             columns |= built.columns
-    wanted = [one.name for one in available_features(tables, config) if names is None or one.name in names]
-    return frame.select("customer_id", **{name: columns[name].cast(nw.Float64) for name in wanted})
+    wanted = [one.name for one in available_features(seen.tables, config) if names is None or one.name in names]
+    return frame.select(*seen.customer, **{name: columns[name].cast(nw.Float64) for name in wanted})

@@ -10,7 +10,7 @@ from churn.config import Config
 from churn.features import expressions as e
 from churn.features.feature import CONTACT, LOSS, Feature
 from churn.speech import Message, counted, message
-from churn.timeline import Tables
+from churn.timeline import Seen
 
 
 class _Counted(NamedTuple):
@@ -100,8 +100,9 @@ def _no_contact(value: float, other: Feature, its: float) -> bool:
     return isnan(value) and other.story == CONTACT and e.is_none(other.unit, its)
 
 
-def build_contacts(tables: Tables, as_of: int, config: Config) -> e.Built:
+def build_contacts(seen: Seen, config: Config) -> e.Built:
     """Say how the family is computed."""
+    as_of = seen.as_of
     counts = [
         *(
             e.count((nw.col(column) == nw.lit(kind)) & e.since("contacted_on", as_of, days), f"{one.stem}_{days}d")
@@ -116,7 +117,7 @@ def build_contacts(tables: Tables, as_of: int, config: Config) -> e.Built:
         e.days_since(nw.col("reached"), "contacted_on", as_of, "days_since_reached"),
         e.days_since(_met(), "contacted_on", as_of, "days_since_meeting"),
     ]
-    part = e.per_customer(tables, "contacts", [*counts, *others], e.since("contacted_on", as_of, e.YEAR))
+    part = e.per_customer(seen, "contacts", [*counts, *others], e.since("contacted_on", as_of, e.YEAR))
     share = e.ratio(e.zero("n_reached_365d"), nw.col("n_contacts"))
     return e.Built([part], e.columns(contacts_features(config), reached_share_365d=share))
 

@@ -8,7 +8,7 @@ from churn.config import Config
 from churn.features import expressions as e
 from churn.features.feature import Feature
 from churn.speech import counted, message
-from churn.timeline import Tables, is_open
+from churn.timeline import Seen, is_open
 
 _WINDOWS = (90, e.YEAR)
 _CHANGES = "changes"
@@ -69,8 +69,9 @@ def coverage_features(config: Config) -> tuple[Feature, ...]:
     )  # fmt: skip
 
 
-def build_coverage(tables: Tables, as_of: int, config: Config) -> e.Built:
+def build_coverage(seen: Seen, config: Config) -> e.Built:
     """Say how the family is computed."""
+    as_of = seen.as_of
     held = is_open("opened_on", "closed_on", as_of)
     opened = [e.count(e.since("opened_on", as_of, days), f"n_opened_{days}d") for days in _WINDOWS]
     closed = [e.count(e.since("closed_on", as_of, days).fill_null(False), f"n_closed_{days}d") for days in _WINDOWS]
@@ -86,11 +87,11 @@ def build_coverage(tables: Tables, as_of: int, config: Config) -> e.Built:
         e.days_since(e.since("opened_on", as_of, e.YEAR), "opened_on", as_of, "days_since_opening"),
         e.days_since(e.since("closed_on", as_of, e.YEAR), "closed_on", as_of, "days_since_closing"),
     ]
-    part = e.per_customer(tables, "holdings", [*counts, *recencies], nw.col("opened_on") < as_of)
+    part = e.per_customer(seen, "holdings", [*counts, *recencies], nw.col("opened_on") < as_of)
     return e.Built([part], e.columns(coverage_features(config)))
 
 
-def product_coverage(as_of: int, config: Config) -> nw.Expr:
+def product_coverage(as_of: int | nw.Expr, config: Config) -> nw.Expr:
     """Return the number of distinct products open at `as_of` that count towards coverage."""
     return _distinct(is_open("opened_on", "closed_on", as_of), config.coverage_products, "product_coverage")
 

@@ -16,7 +16,7 @@ import narwhals as nw
 
 from churn.features.feature import COUNTED, Feature, Phrase
 from churn.speech import Message, Money, Number, Said, Share, Span, message
-from churn.timeline import Tables
+from churn.timeline import Seen
 
 # Counts and recencies look back a year at most, so that a snapshot early in the history and one late in it
 # mean the same.
@@ -27,7 +27,7 @@ LONG_SILENCE = 30
 """From so many days on a silence that raises the risk is called one."""
 
 
-def since(column: str, as_of: int, days: int) -> nw.Expr:
+def since(column: str, as_of: int | nw.Expr, days: int) -> nw.Expr:
     """Whether a day lies in `[as_of - days, as_of)`."""
     return (nw.col(column) >= as_of - days) & (nw.col(column) < as_of)
 
@@ -42,9 +42,9 @@ def total(condition: nw.Expr, value: nw.Expr, name: str) -> nw.Expr:
     return nw.when(condition).then(value).otherwise(0).sum().cast(nw.Int64).alias(name)
 
 
-def days_since(condition: nw.Expr, column: str, as_of: int, name: str) -> nw.Expr:
+def days_since(condition: nw.Expr, column: str, as_of: int | nw.Expr, name: str) -> nw.Expr:
     """Days from the latest day for which the condition is true to `as_of`; null where there is none."""
-    return (as_of - nw.when(condition).then(nw.col(column)).max()).alias(name)
+    return nw.when(condition).then(as_of - nw.col(column)).min().alias(name)
 
 
 def ratio(numerator: nw.Expr, denominator: nw.Expr) -> nw.Expr:
@@ -69,7 +69,8 @@ class Built(NamedTuple):
     Attributes
     ----------
     parts
-        Lazy frames with `customer_id` and at most one row per customer; all are joined to the customers, once.
+        Lazy frames with the columns `seen.customer`, and at most one row of the same; all are joined to the
+        customers, once.
     columns
         By the name of the feature, in the catalogue's order, an expression over what was joined; nulls where a
         customer has no row.
@@ -79,9 +80,9 @@ class Built(NamedTuple):
     columns: Mapping[str, nw.Expr]
 
 
-def per_customer(tables: Tables, table: str, aggregates: Sequence[nw.Expr], where: nw.Expr) -> nw.LazyFrame[Any]:
-    """Aggregate a table's rows by customer."""
-    return tables[table].filter(where).group_by("customer_id").agg(*aggregates)
+def per_customer(seen: Seen, table: str, aggregates: Sequence[nw.Expr], where: nw.Expr) -> nw.LazyFrame[Any]:
+    """Aggregate a table's rows by customer and date."""
+    return seen[table].filter(where).group_by(*seen.customer).agg(*aggregates)
 
 
 def columns(features: Iterable[Feature], **made: nw.Expr) -> dict[str, nw.Expr]:

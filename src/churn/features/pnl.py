@@ -1,5 +1,6 @@
 """P&L: what the customer's assets are worth, which way they go, and losses nobody has spoken about."""
 
+from collections.abc import Sequence
 from functools import partial
 from math import isnan
 from typing import Any
@@ -10,7 +11,7 @@ from churn.config import Config
 from churn.features import expressions as e
 from churn.features.feature import LOSS, TREND, Feature, Phrase
 from churn.speech import Message, Number, Said, Share, Times, counted, message
-from churn.timeline import Tables, month_ends_before
+from churn.timeline import Seen, month_ends_before
 
 _TRENDS = (1, 3, 6, 12)
 _MONTHS = 12
@@ -140,11 +141,11 @@ def _no_loss(value: float, other: Feature, its: float) -> bool:
     return value >= 0 and other.role == "since_loss" and isnan(its)
 
 
-def build_pnl(tables: Tables, as_of: int, config: Config) -> e.Built:
+def build_pnl(seen: Seen, config: Config) -> e.Built:
     """Say how the family is computed, as far as its tables are there."""
-    ends = month_ends_before(as_of, _MONTHS + 1)
-    sums = _monthly(tables, ends).group_by("customer_id").agg(*_aggregates(ends))
-    parts = [sums.select("customer_id", *_SUMS, "worst_return_12m")]
+    ends = [seen.by_date(partial(_month_end, n)) for n in range(_MONTHS + 1)]
+    sums = _monthly(seen, ends).group_by(*seen.customer).agg(*_aggregates())
+    parts = [sums.select(*seen.customer, *_SUMS, "worst_return_12m")]
     aum, invested, cost, peak = (e.zero(name) for name in ("aum", "invested", "cost", "peak"))
     made = {
         "aum_cny": e.yuan(aum),
@@ -155,58 +156,70 @@ def build_pnl(tables: Tables, as_of: int, config: Config) -> e.Built:
         _DRAWDOWN: e.ratio(peak - aum, peak),
         **{f"aum_growth_{months}m": e.ratio(aum - e.zero(past), e.zero(past)) for months, past in _PAST.items()},
     }
-    if "contacts" in tables:
-        parts.append(_said_since_loss(sums, tables, as_of, ends))
+    if "contacts" in seen:
+        parts.append(_said_since_loss(sums, seen, ends))
         silent = (invested - cost < 0) & (e.zero("n_reached_since_loss") == 0)
         made["loss_without_contact"] = silent.cast(nw.Int64)
-    features = [feature for feature in pnl_features(config) if all(table in tables for table in feature.tables)]
+    features = [feature for feature in pnl_features(config) if all(table in seen for table in feature.tables)]
     return e.Built(parts, e.columns(features, **made))
 
 
-def _monthly(tables: Tables, ends: list[int]) -> nw.LazyFrame[Any]:
-    """One row per customer and month-end: value, the part with a cost basis, and that cost, in cents."""
+def _month_end(n: int, day: int) -> int:
+    """Give the last month-end before a day and `n` months."""
+    return month_ends_before(day, n + 1)[-1]
+
+
+def _monthly(seen: Seen, ends: Sequence[int | nw.Expr]) -> nw.LazyFrame[Any]:
+    """One row per customer, date and month-end: value, the part with a cost basis, that cost, and how long ago.
+
+    In cents; `months_ago` is 0 at the last month-end before the date, and 12 at the earliest that is looked at.
+    """
+    months_ago = nw.sum_horizontal(*((nw.col("month") < end).cast(nw.Int64) for end in ends))
     has_cost = ~nw.col("cost_basis").is_null()
     return (
-        tables["pnl"]
-        .filter(nw.col("month").is_in(ends))
-        .group_by("customer_id", "month")
+        seen["pnl"]
+        .filter((nw.col("month") >= ends[-1]) & (nw.col("month") < seen.as_of))
+        .group_by(*seen.customer, "month")
         .agg(
             nw.col("market_value").sum().cast(nw.Int64).alias("value"),
             e.total(has_cost, nw.col("market_value"), "invested"),
             e.total(has_cost, nw.col("cost_basis"), "cost"),
         )
-        .with_columns(e.ratio(nw.col("invested") - nw.col("cost"), nw.col("cost")).alias("return"))
+        .with_columns(
+            e.ratio(nw.col("invested") - nw.col("cost"), nw.col("cost")).alias("return"),
+            months_ago.alias("months_ago"),
+        )
     )
 
 
-def _aggregates(ends: list[int]) -> list[nw.Expr]:
-    now = nw.col("month") == ends[0]
-    in_year = nw.col("month") > ends[_MONTHS]
+def _aggregates() -> list[nw.Expr]:
+    ago = nw.col("months_ago")
+    now, in_year = ago == 0, ago < _MONTHS
     under_water = nw.col("invested") < nw.col("cost")
     return [
         e.total(now, nw.col("value"), "aum"),
         e.total(now, nw.col("value") - nw.col("invested"), "deposits"),
         e.total(now, nw.col("invested"), "invested"),
         e.total(now, nw.col("cost"), "cost"),
-        *(e.total(nw.col("month") == ends[months], nw.col("value"), past) for months, past in _PAST.items()),
+        *(e.total(ago == months, nw.col("value"), past) for months, past in _PAST.items()),
         nw.when(in_year).then(nw.col("value")).max().alias("peak"),
         e.count(in_year & under_water, "n_months_under_water_12m"),
         nw.when(in_year).then(nw.col("return")).min().alias("worst_return_12m"),
-        *(e.total((nw.col("month") == end) & under_water, nw.lit(1), f"under_water_{end}") for end in ends),
+        *(e.total((ago == n) & under_water, nw.lit(1), f"under_water_{n}") for n in range(_MONTHS + 1)),
     ]
 
 
-def _said_since_loss(sums: nw.LazyFrame[Any], tables: Tables, as_of: int, ends: list[int]) -> nw.LazyFrame[Any]:
+def _said_since_loss(sums: nw.LazyFrame[Any], seen: Seen, ends: Sequence[int | nw.Expr]) -> nw.LazyFrame[Any]:
     """What was said since the present loss began: after the last month-end without one, or the earliest."""
-    loss_after = nw.lit(ends[-1])
-    for end in reversed(ends):
-        loss_after = nw.when(nw.col(f"under_water_{end}") > 0).then(loss_after).otherwise(nw.lit(end))
-    losing = sums.filter(nw.col("invested") < nw.col("cost")).select("customer_id", loss_after.alias("loss_after"))
-    reached = tables["contacts"].filter((nw.col("contacted_on") < as_of) & nw.col("reached"))
+    loss_after: Any = ends[-1]
+    for n, end in reversed(list(enumerate(ends))):
+        loss_after = nw.when(nw.col(f"under_water_{n}") > 0).then(loss_after).otherwise(end)
+    losing = sums.filter(nw.col("invested") < nw.col("cost")).select(*seen.customer, loss_after.alias("loss_after"))
+    reached = seen["contacts"].filter((nw.col("contacted_on") < seen.as_of) & nw.col("reached"))
     return (
-        reached.join(losing, on="customer_id", how="inner")
+        reached.join(losing, on=seen.customer, how="inner")
         .filter(nw.col("contacted_on") > nw.col("loss_after"))
-        .group_by("customer_id")
+        .group_by(*seen.customer)
         .agg(
             e.count(nw.col("reached"), "n_reached_since_loss"),
             e.count(nw.col("purpose") == nw.lit("loss_notice"), "n_loss_notices_since_loss"),

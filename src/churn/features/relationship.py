@@ -10,7 +10,7 @@ from churn.features import expressions as e
 from churn.features.feature import Feature
 from churn.speech import Number, Span, counted, message
 from churn.tables.contract import TIERS, to_date
-from churn.timeline import Tables
+from churn.timeline import Seen
 
 
 def relationship_features(config: Config) -> tuple[Feature, ...]:
@@ -47,39 +47,42 @@ def relationship_features(config: Config) -> tuple[Feature, ...]:
     )  # fmt: skip
 
 
-def build_relationship(tables: Tables, as_of: int, config: Config) -> e.Built:
+def build_relationship(seen: Seen, config: Config) -> e.Built:
     """Say how the family is computed, as far as its tables are there."""
+    as_of, customer = seen.as_of, seen.customer
     of_state = {"tier": _tier_level(), "manager_id": _is_managed()}
     static = [of_state.pop(column) for column in config.customers.static if column in of_state]
     of_customers = [
         (as_of - nw.col("opened_on")).alias("tenure_days"),
-        (to_date(as_of).year - nw.col("birth_year")).alias("age_years"),
+        (seen.by_date(lambda day: to_date(day).year) - nw.col("birth_year")).alias("age_years"),
     ]
-    parts = [tables["customers"].select("customer_id", *of_customers, *static)]
-    if "customer_states" in tables:
+    parts = [seen["customers"].select(*customer, *of_customers, *static)]
+    if "customer_states" in seen:
         # The state in force, the latest begun strictly before the date, and when it last became another.
-        known = tables["customer_states"].filter(nw.col("valid_from") < as_of)
-        latest = known.filter(nw.col("valid_from") == nw.col("valid_from").max().over("customer_id"))
-        parts += [latest.select("customer_id", *of_state.values()), _last_change(known, as_of)]
-    if "referrals" in tables:
-        parts += _referrals(tables, as_of)
-    available = [one for one in relationship_features(config) if all(table in tables for table in one.tables)]
+        known = seen["customer_states"].filter(nw.col("valid_from") < as_of)
+        latest = known.filter(nw.col("valid_from") == nw.col("valid_from").max().over(*customer))
+        parts += [latest.select(*customer, *of_state.values()), _last_change(known, seen)]
+    if "referrals" in seen:
+        parts += _referrals(seen)
+    available = [one for one in relationship_features(config) if all(table in seen for table in one.tables)]
     # A customer without a state has no tier, rather than the lowest.
     columns = {one.name: e.zero(one.name) if "referrals" in one.tables else nw.col(one.name) for one in available}
     return e.Built(parts, columns)
 
 
-def _last_change(known: nw.LazyFrame[Any], as_of: int) -> nw.LazyFrame[Any]:
+def _last_change(known: nw.LazyFrame[Any], seen: Seen) -> nw.LazyFrame[Any]:
     """Days since tier or manager last differed from the state before; a first state and a new branch change neither."""
     manager = nw.col("manager_id").fill_null("")
     before = [
-        expression.shift(1).over("customer_id", order_by="valid_from").alias(name)
+        expression.shift(1).over(*seen.customer, order_by="valid_from").alias(name)
         for expression, name in ((nw.col("tier"), "tier_before"), (manager, "manager_before"))
     ]
     differs = (nw.col("tier") != nw.col("tier_before")) | (manager != nw.col("manager_before"))
     changes = known.with_columns(*before).filter(~nw.col("tier_before").is_null() & differs)
-    changed = e.days_since(e.since("valid_from", as_of, e.YEAR), "valid_from", as_of, "days_since_state_change")
-    return changes.group_by("customer_id").agg(changed)
+    changed = e.days_since(
+        e.since("valid_from", seen.as_of, e.YEAR), "valid_from", seen.as_of, "days_since_state_change"
+    )
+    return changes.group_by(*seen.customer).agg(changed)
 
 
 def _tier_level() -> nw.Expr:
@@ -91,11 +94,16 @@ def _is_managed() -> nw.Expr:
     return (~nw.col("manager_id").is_null()).cast(nw.Int64).alias("is_managed")
 
 
-def _referrals(tables: Tables, as_of: int) -> list[nw.LazyFrame[Any]]:
+def _referrals(seen: Seen) -> list[nw.LazyFrame[Any]]:
     """Whom the customer brought in a year, and whether somebody brought the customer."""
+    as_of, dated = seen.as_of, seen.customer[1:]
     # A referral counts once both are customers: before, nobody could know whom it names.
-    known = tables["referrals"].filter((nw.col("referred_on") < as_of) & (nw.col("known_from") < as_of))
-    pairs = known.group_by("referrer_id", "referred_id").agg(nw.col("referred_on").min())
-    brought = pairs.group_by("referrer_id").agg(e.count(e.since("referred_on", as_of, e.YEAR), "n_referred_365d"))
-    came = known.select(nw.col("referred_id").alias("customer_id"), nw.lit(1).cast(nw.Int64).alias("was_referred"))
-    return [brought.select(nw.col("referrer_id").alias("customer_id"), "n_referred_365d"), came.unique()]
+    known = seen["referrals"].filter((nw.col("referred_on") < as_of) & (nw.col("known_from") < as_of))
+    pairs = known.group_by("referrer_id", "referred_id", *dated).agg(nw.col("referred_on").min())
+    brought = pairs.group_by("referrer_id", *dated).agg(
+        e.count(e.since("referred_on", as_of, e.YEAR), "n_referred_365d")
+    )
+    came = known.select(
+        nw.col("referred_id").alias("customer_id"), *dated, nw.lit(1).cast(nw.Int64).alias("was_referred")
+    )
+    return [brought.select(nw.col("referrer_id").alias("customer_id"), *dated, "n_referred_365d"), came.unique()]

@@ -24,7 +24,7 @@ from churn.labels import build_labels, silent_is_known
 from churn.segments import BUCKETS, is_in_bucket
 from churn.speech import Message, message
 from churn.tables.contract import to_date
-from churn.timeline import is_open, month_end_before, population, stated_rate_at
+from churn.timeline import Seen, is_open, month_end_before, stated_rate_at
 
 CONTACTED_DAYS = 90
 """How long before a horizon begins a contact counts, where those contacted are compared with the others."""
@@ -128,8 +128,8 @@ def _lacks_outcomes(basis: Basis) -> Message | None:
 
 
 def _labelled(basis: Basis, start: int) -> nw.LazyFrame[Any]:
-    who = population(basis.tables, start)
-    return build_labels(basis.tables, who, start, basis.horizon_days, basis.config.label)
+    labels = build_labels(Seen(basis.tables, [start]), basis.horizon_days, basis.config.label)
+    return labels.select("customer_id", "churned")
 
 
 def _coverage(basis: Basis, start: int) -> nw.LazyFrame[Any]:

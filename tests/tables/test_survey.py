@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import pandas as pd
 import pytest
 
 from churn.config import FlatFile
@@ -106,6 +107,16 @@ def test_dates_are_days_before_the_last_one_whatever_their_form(tmp_path, form, 
     assert told["x"].tolist() == [10, 44, 82]
 
 
+def test_days_written_as_numbers_are_dates_in_every_type_of_column(tmp_path):
+    numbers = [int(day.strftime("%Y%m%d")) for day in DAYS]
+    for name, frame in (("a", numbers), ("b", [float(number) for number in numbers])):
+        table = pd.DataFrame({"id": ["1", "2", "3"], "left": ["Yes", "No", "No"], "x": frame})
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+        table.to_parquet(tmp_path / f"{name}.parquet")
+        for ending in ("csv", "parquet"):
+            assert read(tmp_path / f"{name}.{ending}")[0]["x"].tolist() == [0, 34, 72]
+
+
 def test_dates_that_can_be_read_in_two_ways_are_refused_until_their_form_is_told(tmp_path):
     path = write(tmp_path / "x.csv", ["01/02/2024", "03/04/2024"])
     with pytest.raises(DataError, match=r"dates of column x may be written as %d/%m/%Y or as %m/%d/%Y"):
@@ -114,9 +125,9 @@ def test_dates_that_can_be_read_in_two_ways_are_refused_until_their_form_is_told
     assert features["x"].tolist() == [62, 0]
 
 
+@pytest.mark.parametrize("numbers", [[*range(15), *range(25)], [i * 7 % 40 + 1 for i in range(40)]])
 @pytest.mark.parametrize("name", ["Unnamed: 0", "__index_level_0__", "row"])
-def test_what_numbers_the_rows_is_left_out_with_a_word(tmp_path, name):
-    numbers = [*range(15), *range(25)]
+def test_what_numbers_the_rows_is_left_out_with_a_word(tmp_path, name, numbers):
     features, notes, _ = read(write(tmp_path / "x.csv", numbers, name))
     assert list(features) == []
     assert any("numbers the rows" in note.text for note in notes)

@@ -93,14 +93,17 @@ def as_texts(given: Any) -> Any:
 
     Examples
     --------
-    >>> as_texts(1), as_texts(["Yes", True])
-    (('1',), ('Yes', 'true'))
+    >>> as_texts(1), as_texts(["Yes", True, 2.0, 0.1234567])
+    (('1',), ('Yes', 'true', '2', '0.1234567'))
     """
     each = given if isinstance(given, (list, tuple)) else (given,)
-    return tuple(
-        str(one).lower() if isinstance(one, bool) else f"{one:g}" if isinstance(one, float) else str(one)
-        for one in each
-    )
+    return tuple(map(_as_text, each))
+
+
+def _as_text(one: Any) -> str:
+    if isinstance(one, bool):
+        return str(one).lower()
+    return str(int(one)) if isinstance(one, float) and one.is_integer() else str(one)
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(as_texts)]

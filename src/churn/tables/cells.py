@@ -288,6 +288,8 @@ def _moment(text: str, reading: Reading) -> str:
     forms = (_ISO_DATE,) if form is None else (form, *((_ISO_DATE,) if day_zero else ()))
     if form is None or not any(directive in form for directive in _TIME_DIRECTIVES):
         text = f"regexp_replace({text}, {quote_text(_TIME)}, '')"
+    if digits:
+        text = f"regexp_replace({text}, {quote_text(_WHOLE)}, '\\1')"
     moment = f"try_strptime({text}, [{', '.join(map(quote_text, forms))}])"
     if digits:
         # With a digit less it would still be some date.

@@ -20,7 +20,15 @@ from churn.tables.cells import Cell, Reading
 from churn.tables.checking import HINTS, Checked, Finding, Note, RowCount, describe_rule
 from churn.tables.reading import RawTable
 from churn.tables.sources import Readable, Source
-from churn.tables.survey import AT_ONCE, LEAST_ROWS, Numbers, find_row_numbers, survey_dates, survey_numbers
+from churn.tables.survey import (
+    AT_ONCE,
+    LEAST_ROWS,
+    Numbers,
+    find_compact_days,
+    find_row_numbers,
+    survey_dates,
+    survey_numbers,
+)
 
 FlatKind = Literal["number", "text"]
 Labels = Literal["needed", "if there", "where known", "unread"]
@@ -233,6 +241,8 @@ def _survey(
     no_numbers = [name for name, one in numbers.items() if not one.are_most and name not in always]
     maybe = {name: cell for name, cell in asked.items() if name in flat.dates or name in no_numbers}
     dates = survey_dates(connection, scan, maybe, source.path, flat.dates)
+    counted = {name: cell.text for name, cell in asked.items() if name not in {*maybe, *always}}
+    dates |= dict.fromkeys(find_compact_days(connection, scan, counted), "%Y%m%d")
     readings = {
         name: Reading(dates.get(name), zones.get(name, "UTC"), one.decimal, day_zero=readable.day_zero)
         for name, one in numbers.items()

@@ -18,6 +18,12 @@ _LONGEST = 1 << 20
 _N_LOOKED_AT, _MOST_SHARE = 200, 0.95
 
 
+_CELL_AT_BLANKS = re.compile(r'[ \t]*(?:"((?:[^"]|"")*)"|([^ \t"][^ \t]*))(?=[ \t]|$)')
+# A line of cells, whatever separates them, with marks doubled in quoted ones or with a backslash before them.
+_LINE = rb'(?:(?:"(?:%s|"")*"|[^",;|\t ][^,;|\t ]*)?(?:[,;|\t ]|\r?\n?$))*'
+_DOUBLED, _ESCAPED = re.compile(_LINE % rb'[^"]'), re.compile(_LINE % rb'[^"\\]|\\.')
+
+
 class Layout(NamedTuple):
     """The layout of a text file.
 
@@ -83,13 +89,22 @@ def find_layout(path: Path, text_path: Path, keys: Collection[str] = ()) -> Layo
 def split(line: str, delimiter: str) -> list[str]:
     """Split a line into its cells; none where that cannot be done."""
     if delimiter == _BLANK:
-        line = line.strip(" \t\r\n").replace("\t", _BLANK)
+        return _split_at_blanks(line.strip(" \t\r\n"))
     try:
-        return next(
-            csv.reader(io.StringIO(line, newline=""), delimiter=delimiter, skipinitialspace=delimiter == _BLANK), []
-        )
+        return next(csv.reader(io.StringIO(line, newline=""), delimiter=delimiter, strict=True), [])
     except csv.Error:
         return []
+
+
+def _split_at_blanks(line: str) -> list[str]:
+    cells, place = [], 0
+    while place < len(line):
+        found = _CELL_AT_BLANKS.match(line, place)
+        if not found:
+            return []
+        cells.append(found[2] if found[1] is None else found[1].replace('""', '"'))
+        place = found.end()
+    return cells
 
 
 def in_one_line(name: str) -> str:
@@ -106,8 +121,37 @@ def write_with_commas(layout: Layout, text_path: Path, copy: Path) -> None:
         table = csv.writer(writer, lineterminator="\n")
         table.writerow(layout.names)
         for line in islice(reader, layout.n_before, None):
-            cells = split(line, layout.delimiter)
-            table.writerow(cells) if cells else writer.write("\n")
+            if line.strip():
+                # A line that cannot be split stays one, to be left out as such.
+                table.writerow(split(line, layout.delimiter) or ["x"] * (len(layout.names) + 2))
+
+
+def has_backslashes(text_path: Path) -> bool:
+    """Whether marks inside quoted cells have a backslash before them, as R and Spark write, and are not doubled."""
+    n_doubled = n_escaped = 0
+    with text_path.open("rb") as stream:
+        for line in stream if _holds(text_path, b'\\"') else ():
+            if b'\\"' in line:
+                n_doubled += _DOUBLED.fullmatch(line) is not None
+                n_escaped += _ESCAPED.fullmatch(line) is not None
+    return n_escaped > n_doubled
+
+
+def _holds(path: Path, wanted: bytes) -> bool:
+    """Whether some bytes stand in a file: most have none, and are looked through quickly."""
+    before = b""
+    with path.open("rb") as stream:
+        while chunk := stream.read(_LONGEST):
+            if wanted in before + chunk:
+                return True
+            before = chunk[-len(wanted) :]
+    return False
+
+
+def write_with_doubled_marks(text_path: Path, copy: Path) -> None:
+    """Write a file in which each mark inside a quoted cell is doubled, where there was a backslash before it."""
+    with text_path.open("rb") as reader, copy.open("wb") as writer:
+        writer.writelines(re.sub(rb'(?<!\\)((?:\\\\)*)\\"', rb'\1""', line) for line in reader)
 
 
 def _read_header(reader: IO[str]) -> tuple[str, str | None, int]:

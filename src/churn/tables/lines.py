@@ -123,6 +123,8 @@ def _n_more(line: bytes, ahead: _Ahead, delimiter: bytes, n_columns: int) -> int
         if size > LONGEST_LINE:
             break
         if not _is_open(later, delimiter, inside=True):
+            if n_columns == 1:  # any line reads like a row; a mark that closes a cell ends its line
+                return n if later.rstrip(b"\r\n").endswith(b'"') else 0
             # What somebody wrote into a cell does not read like rows.
             return 0 if 2 * n_like_rows > n + 1 else n
     return 0

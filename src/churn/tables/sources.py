@@ -19,7 +19,14 @@ from churn.config import Config, TableSource
 from churn.errors import ConfigError, DataError, meant
 from churn.speech import Message, message
 from churn.tables import cells, contract, encodings, packed
-from churn.tables.layout import Layout, find_layout, in_one_line, write_with_commas
+from churn.tables.layout import (
+    Layout,
+    find_layout,
+    has_backslashes,
+    in_one_line,
+    write_with_commas,
+    write_with_doubled_marks,
+)
 from churn.tables.lines import Lines, read_lines
 
 Form = Literal["csv", "parquet", "xlsx"]
@@ -160,6 +167,9 @@ def as_readable(
                 notes.append(_tell_encoding(source, encoding.name))
             if _write_decoded(path, encoding.name, copy / "decoded.csv"):
                 path = copy / "decoded.csv"
+        if source.form == "csv" and has_backslashes(path):
+            write_with_doubled_marks(path, copy / "doubled.csv")
+            path = copy / "doubled.csv"
         layout = find_layout(source.path, path, keys)
         if layout.delimiter == " ":
             write_with_commas(layout, path, copy / "commas.csv")

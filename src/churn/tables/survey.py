@@ -25,6 +25,9 @@ AT_ONCE = 10
 LEAST_ROWS = 20
 """Of fewer rows, cells do not show what a column is."""
 _KEY_DIGITS = 6
+_COMPACT_DAY = r"(?:19|20|21)[0-9]{6}(?:[.,]0+)?"
+# Digits, and not on both sides of what stands in dates and times: asked before what takes long to ask.
+_MAY_BE_NUMBER = "regexp_matches({text}, '[0-9０-９]') AND NOT regexp_matches({text}, '[0-9][-/:年月][0-9]')"
 
 
 class Numbers(NamedTuple):
@@ -68,11 +71,10 @@ def survey_numbers(
         A column has both signs, or numbers such as 2,500, which can be read in two ways.
     """
     said = [cells.number_value("{text}")]
-    found = {
-        name: Numbers(n_filled, n_numbers, None)
-        for name, (n_filled, n_numbers) in _ask(connection, scan, texts, said, ["count({text})", "count({0})"]).items()
-    }
-    by_people = {name: texts[name] for name, numbers in found.items() if numbers.n_numbers < numbers.n_filled}
+    wanted = ["count({text})", "count({0})", f"count(*) FILTER ({{0}} IS NULL AND {_MAY_BE_NUMBER})"]
+    counted = _ask(connection, scan, texts, said, wanted)
+    found = {name: Numbers(n_filled, n_numbers, None) for name, (n_filled, n_numbers, _) in counted.items()}
+    by_people = {name: texts[name] for name, (_, _, n_maybe) in counted.items() if n_maybe}
     said = [cells.number_value("{text}", sign) for sign in ".,"]
     both = "coalesce({0}, {1})"
     wanted = [f"count({both})", "count({0})", "count({1})", "count({0}) FILTER ({1} IS NULL)",
@@ -102,6 +104,13 @@ def survey_numbers(
             )
         found[name] = found[name]._replace(decimal=sign)
     return found
+
+
+def find_compact_days(connection: duckdb.DuckDBPyConnection, scan: str, texts: Mapping[str, str]) -> list[str]:
+    """Name the columns of numbers whose cells are days of the years 1900 to 2199, as 20250131 is."""
+    is_day = f"regexp_full_match({{text}}, '{_COMPACT_DAY}') AND try_strptime(left({{text}}, 8), '%Y%m%d') IS NOT NULL"
+    counted = _ask(connection, scan, texts, [is_day], ["count({text})", "count(*) FILTER ({0})"])
+    return [name for name, (n_filled, n_days) in counted.items() if n_days and n_days >= MOST_SHARE * n_filled]
 
 
 def survey_dates(
@@ -173,7 +182,7 @@ def find_row_numbers(
         wanted = ", ".join(
             f"count(*) FILTER (v{place} = b{place} + 1), count(*) FILTER (v{place} >= {10 ** (_KEY_DIGITS - 1)}"
             f" AND v{place} = trunc(v{place})), count(DISTINCT v{place}),"
-            f" count(DISTINCT length(CAST(v{place} AS TEXT)))"
+            f" count(DISTINCT length(CAST(v{place} AS TEXT))), max(v{place}) - min(v{place})"
             for place in range(len(part))
         )
         # The values are computed once, before they are compared.
@@ -184,8 +193,10 @@ def find_row_numbers(
         n_rows, *facts = fetch_row(connection, f"SELECT count(*), {wanted} FROM (SELECT *, {before} FROM surveyed)")
         connection.execute("DROP TABLE surveyed")
         for place, name in enumerate(part if n_rows >= LEAST_ROWS else []):
-            n_next, n_large, n_distinct, n_lengths = facts[4 * place : 4 * place + 4]
-            if n_next >= MOST_SHARE * (n_rows - 1):
+            n_next, n_large, n_distinct, n_lengths, span = facts[5 * place : 5 * place + 5]
+            # Rows that were shuffled or sorted keep their numbers.
+            is_shuffled = n_distinct == n_rows and span == n_rows - 1
+            if is_shuffled or n_next >= MOST_SHARE * (n_rows - 1):
                 found[name] = "index"
             elif n_large == n_distinct == n_rows and n_lengths == 1:
                 found[name] = "key"

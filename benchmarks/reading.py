@@ -1,0 +1,423 @@
+"""Write tables as other programs write them, read them, and count values that are not those that were written.
+
+    python benchmarks/reading.py                            # 1,000 files
+    python benchmarks/reading.py --files 20000              # the long form, before a release
+    python benchmarks/reading.py --first 1234 --files 1 --keep folder      # look at one that went wrong
+
+Each file is a small table whose values are known: ids, an outcome, and numbers, money, flags, words and days, some of
+them missing. It is written with the habits of pandas, polars, R or Excel: separators, quotes, decimal and group
+signs, currencies, missing markers, row indices, forms of dates, encodings, line ends, compression; as CSV, Parquet or
+a workbook. `churn.open_file` reads it. A file is right where every row is there or in the quarantine, and every column
+has the values that were written or is left out with a note that names it; or where the file is refused with one line.
+Anything else is wrong: another value, another number of rows, another exception. Exit code 1 if that happened.
+"""
+
+import argparse
+import bz2
+import datetime as dt
+import gzip
+import lzma
+import math
+import random
+import re
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import churn
+from churn.config import Config
+from churn.data import Data
+from churn.errors import ChurnError
+
+Column = list[Any]
+MISSING = ("", "", "", "NA", "N/A", "NULL", "NaN", "None", "\\N", ".", "-", "#N/A")
+PLAIN = ("gold", "silver", "basic", "North", "South-West", "O'Hara", "plan 2", "x y z")
+AWKWARD = ('5" disk', "a, b", "a; b", "a|b", "two\nlines", "=1+1", "#1", "tab\there", "'quoted'", '"all"', "\\", "a\\b")
+WORDS = {
+    "utf-8": ("城东", "金卡", "Köln", "Łódź", "naïve", "東京", "Ελλάς"),
+    "cp1252": ("Köln", "Zürich", "Málaga", "Île", "São", "Ström"),
+    "gb18030": ("城东支行", "金卡", "普卡", "白金卡", "上海"),
+}  # fmt: skip
+PACKERS: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+
+
+@dataclass
+class Table:
+    """The values of a table by column, None where missing, and the kind of each column."""
+
+    ids: list[str]
+    left: list[bool]
+    columns: dict[str, Column]
+    kinds: dict[str, str]
+
+
+@dataclass
+class Written:
+    """A file, the values in it, and whose habits it was written with."""
+
+    path: Path
+    table: Table
+    habit: str
+
+
+def make_table(draw: random.Random, encoding: str = "utf-8") -> Table:
+    """Draw a table; words are those that an encoding has."""
+    n = draw.randint(22, 40)
+    ids = draw.choice(
+        [
+            [f"K{number:05d}" for number in draw.sample(range(9000), n)],
+            [f"{number:08d}" for number in draw.sample(range(10**7), n)],
+            [str(number) for number in draw.sample(range(10**5, 10**6), n)],
+        ]
+    )
+    makers = {"number": _numbers, "money": _money, "integer": _integers, "flag": _flags, "word": _words, "day": _days}
+    kinds = {f"{kind}_{place}": kind for place, kind in enumerate(draw.choices(list(makers), k=draw.randint(1, 4)))}
+    columns = {}
+    for name, kind in kinds.items():
+        words = (*PLAIN, *WORDS[encoding], *(AWKWARD if draw.random() < 0.4 else ()))
+        values = makers[kind](draw, n, draw.sample(words, 4))
+        share = draw.choice([0, 0, 0.1, 0.3])
+        columns[name] = [None if draw.random() < share else value for value in values]
+    left = [draw.random() < 0.4 for _ in range(n)]
+    left[:2] = [True, False]
+    return Table(ids, left, columns, kinds)
+
+
+def _numbers(draw: random.Random, n: int, _: Sequence[str]) -> Column:
+    places, size = draw.choice([1, 2, 3, 6]), draw.choice([1, 10, 5_000, 10**6])
+    return [round(draw.uniform(-size if size < 100 else 0, size), places) for _ in range(n)]
+
+
+def _money(draw: random.Random, n: int, _: Sequence[str]) -> Column:
+    return [round(draw.gauss(800, 4000), 2) for _ in range(n)]
+
+
+def _integers(draw: random.Random, n: int, _: Sequence[str]) -> Column:
+    most = draw.choice([3, 90, 5000])
+    return [draw.randint(0, most) for _ in range(n)]
+
+
+def _flags(draw: random.Random, n: int, _: Sequence[str]) -> Column:
+    return [draw.random() < 0.5 for _ in range(n)]
+
+
+def _words(draw: random.Random, n: int, words: Sequence[str]) -> Column:
+    return [draw.choice(words) for _ in range(n)]
+
+
+def _days(draw: random.Random, n: int, _: Sequence[str]) -> Column:
+    return [dt.date(2015, 1, 1) + dt.timedelta(draw.randint(0, 3600)) for _ in range(n)]
+
+
+def frame_of(table: Table) -> pd.DataFrame:
+    """Return a table as the frame that pandas would hold."""
+    frame = pd.DataFrame({"id": table.ids, "left": table.left} | {name: list(c) for name, c in table.columns.items()})
+    for name, kind in table.kinds.items():
+        if kind == "day":
+            frame[name] = pd.to_datetime(frame[name])
+        elif kind in ("number", "money"):
+            frame[name] = frame[name].astype("float64")
+        elif kind == "integer":
+            frame[name] = frame[name].astype("float64" if None in table.columns[name] else "int64")
+    return frame
+
+
+def write_pandas(draw: random.Random, folder: Path) -> Written:
+    """Write CSV as `DataFrame.to_csv` does."""
+    encoding = draw.choice(["utf-8", "utf-8", "utf-8-sig", "utf-16", "cp1252", "gb18030"])
+    table = make_table(draw, encoding if encoding in WORDS else "utf-8")
+    frame = frame_of(table)
+    if draw.random() < 0.3:
+        frame = frame.sample(frac=1, random_state=draw.randint(0, 99))
+        frame = frame.reset_index(drop=draw.random() < 0.5)
+    sep = draw.choice([",", ",", ";", "\t", "|"])
+    packer = draw.choice([None, None, None, *PACKERS, "zstd"])
+    path = folder / f"pandas.csv{'.' + packer if packer else ''}"
+    text = frame.to_csv(
+        sep=sep,
+        index=draw.random() < 0.4,
+        na_rep=draw.choice(MISSING),
+        decimal=draw.choice([".", ".", ","]),
+        quoting=draw.choice([0, 0, 1, 2]),
+        lineterminator=draw.choice(["\n", "\r\n"]),
+        date_format=draw.choice([None, "%Y-%m-%d", "%Y%m%d", "%d.%m.%Y", "%Y/%m/%d"]),
+        float_format=draw.choice([None, None, "%.6f"]),
+    )
+    path.write_bytes(_pack(text.encode(encoding), packer))
+    return Written(path, table, f"pandas {encoding}")
+
+
+def _pack(data: bytes, packer: str | None) -> bytes:
+    if packer == "zstd":
+        sink = pa.BufferOutputStream()
+        with pa.CompressedOutputStream(sink, "zstd") as stream:
+            stream.write(data)
+        return sink.getvalue().to_pybytes()
+    return PACKERS[packer](data) if packer else data
+
+
+def write_polars(draw: random.Random, folder: Path) -> Written:
+    """Write CSV as polars does: booleans in small letters, moments with six places, quotes where they are needed."""
+    table = make_table(draw)
+    day = draw.choice(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S.000000"])
+    null, always = draw.choice(["", "", "NA"]), draw.random() < 0.3
+
+    def cell(value: Any, kind: str) -> str:
+        if value is None:
+            return null
+        text = {"flag": lambda: str(value).lower(), "day": lambda: f"{value:{day}}"}.get(kind, lambda: str(value))()
+        needs = always or (kind == "word" and any(sign in text for sign in ',"\n\r'))
+        return '"' + text.replace('"', '""') + '"' if needs else text
+
+    path = folder / "polars.csv"
+    path.write_text(_lines(table, cell, ","), encoding="utf-8", newline="")
+    return Written(path, table, "polars")
+
+
+def _lines(
+    table: Table,
+    cell: Callable[[Any, str], str],
+    sep: str,
+    end: str = "\n",
+    quote: str = "",
+    numbered: Sequence[str] = (),
+    header: str | None = None,
+    tail: str = "",
+) -> str:
+    names = ["id", "left", *table.columns]
+    kinds = {"id": "id", "left": "flag"} | table.kinds
+    values = {"id": table.ids, "left": table.left} | table.columns
+    lines = [sep.join([*([header] if header is not None else []), *(f"{quote}{name}{quote}" for name in names)]) + tail]
+    for row in range(len(table.ids)):
+        cells = [cell(values[name][row], kinds[name]) for name in names]
+        lines.append(sep.join([*numbered[row : row + 1], *cells]) + tail)
+    return "".join(line + end for line in lines)
+
+
+def write_r(draw: random.Random, folder: Path) -> Written:
+    """Write CSV as `write.csv`, `write.csv2` and `write.table` of R do: strings in quotes, NA bare, rows numbered."""
+    encoding = draw.choice(["utf-8", "cp1252"])
+    table = make_table(draw, encoding)
+    which = draw.choice(["csv", "csv2", "table", "table,"])
+    sep, decimal = {"csv": (",", "."), "csv2": (";", ","), "table": (" ", "."), "table,": (",", ".")}[which]
+    quotes = '\\"' if which.startswith("table") and draw.random() < 0.5 else '""'
+
+    def cell(value: Any, kind: str) -> str:
+        if value is None:
+            return "NA"
+        if kind == "flag":
+            return str(value).upper()
+        if kind in ("word", "id", "day"):
+            return '"' + str(value).replace('"', quotes) + '"' if kind != "day" else str(value)
+        return f"{value:.15g}".replace(".", decimal)
+
+    if quotes == '\\"':
+        for name, kind in table.kinds.items():
+            if kind == "word":  # R leaves a backslash alone, which nothing tells from one before a mark
+                table.columns[name] = [v and v.replace("\\", "/") for v in table.columns[name]]
+    rows = [f'"{row}"' for row in range(1, len(table.ids) + 1)] if draw.random() < 0.6 else []
+    header = '""' if rows and which.startswith("csv") else None
+    path = folder / "r.csv"
+    text = _lines(table, cell, sep, draw.choice(["\n", "\r\n"]), '"', rows, header)
+    path.write_bytes(text.encode(encoding))
+    return Written(path, table, f"R {which} {quotes}")
+
+
+# Of a country, what stands between cells, before decimals and between groups.
+STYLES = {
+    "en": (",", ".", ","),
+    "de": (";", ",", "."),
+    "fr": (";", ",", "\u202f"),
+    "ch": (";", ".", "'"),
+}
+
+
+def write_excel_csv(draw: random.Random, folder: Path) -> Written:
+    """Write CSV as Excel saves what it shows, in the writing of a country."""
+    country = draw.choice(list(STYLES))
+    sep, decimal, group = STYLES[country]
+    encoding = draw.choice(["utf-8-sig", "utf-16", "cp1252", "mark"]) if country != "fr" else "utf-8-sig"
+    table = make_table(draw, "cp1252")
+    sep = "\t" if encoding == "utf-16" else sep
+    days = {"en": ["%m/%d/%Y", "%Y-%m-%d"], "de": ["%d.%m.%Y"], "fr": ["%d/%m/%Y"], "ch": ["%d.%m.%Y"]}[country]
+    day, places = draw.choice(days), {name: draw.choice([0, 1]) for name in table.columns}
+    form = draw.choice(["plain", "group", "currency", "parentheses"])
+    for name, kind in table.kinds.items():
+        if kind in ("number", "money") and (form != "plain" or places[name]):
+            table.columns[name] = [None if v is None else round(v, 2) for v in table.columns[name]]
+
+    def number(value: float, kind: str) -> str:
+        if kind == "integer" or form == "plain":
+            return repr(value).replace(".", decimal)
+        digits = f"{abs(value):,.2f}".replace(",", "\0").replace(".", decimal).replace("\0", group)
+        digits = f"€ {digits}" if form == "currency" else digits
+        below = value < 0 and float(f"{value:.2f}") != 0
+        return (f"({digits})" if form == "parentheses" else f"-{digits}") if below else digits
+
+    def cell(value: Any, kind: str) -> str:
+        if value is None:
+            return ""
+        text = {"flag": lambda: str(value).upper(), "day": lambda: f"{value:{day}}"}.get(kind, lambda: str(value))()
+        text = number(value, kind) if kind in ("number", "money", "integer") else text
+        return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in f'{sep}"\n') else text
+
+    text = _lines(table, cell, sep, "\r\n", tail=sep if draw.random() < 0.15 else "")
+    text = f"sep={sep}\r\n{text}" if encoding == "mark" else text
+    path = folder / "excel.csv"
+    path.write_bytes(text.encode({"mark": "cp1252"}.get(encoding, encoding)))
+    return Written(path, table, f"Excel CSV {country} {form} {encoding}")
+
+
+def write_workbook(draw: random.Random, folder: Path) -> Written:
+    """Write a workbook with typed cells."""
+    table = make_table(draw)
+    for name, values in table.columns.items():  # a writer of workbooks takes such a text for a formula
+        table.columns[name] = [value.lstrip("=") if isinstance(value, str) else value for value in values]
+    frame, path = frame_of(table), folder / "book.xlsx"
+    frame.to_excel(path, index=draw.random() < 0.4, na_rep=draw.choice(["", "", "NA"]))
+    if draw.random() < 0.3:
+        book = openpyxl.load_workbook(path)
+        about = book.create_sheet("About", 0)
+        about.append(["Variable", "Meaning"])
+        book.save(path)
+    return Written(path, table, "workbook")
+
+
+def write_parquet(draw: random.Random, folder: Path) -> Written:
+    """Write Parquet as pandas, or with types of Arrow's own."""
+    table = make_table(draw)
+    path = folder / "arrow.parquet"
+    if draw.random() < 0.5:
+        frame_of(table).to_parquet(path, index=draw.choice([None, True, False]))
+        return Written(path, table, "Parquet of pandas")
+    arrays: dict[str, pa.Array] = {"id": pa.array(table.ids), "left": pa.array(table.left)}
+    for name, values in table.columns.items():
+        match table.kinds[name]:
+            case "money":
+                arrays[name] = pa.array(values, pa.float64()).cast(pa.decimal128(18, 2), safe=False)
+            case "integer":
+                arrays[name] = pa.array(values, draw.choice([pa.int16(), pa.int64(), pa.uint32()]))
+            case "word":
+                arrays[name] = pa.array(values, draw.choice([pa.string(), pa.large_string()]))
+                arrays[name] = arrays[name].dictionary_encode() if draw.random() < 0.5 else arrays[name]
+            case "day":
+                arrays[name] = pa.array(values, pa.date32())
+                arrays[name] = arrays[name].cast(draw.choice([pa.date32(), pa.timestamp("us"), pa.timestamp("ns")]))
+            case _:
+                arrays[name] = pa.array(values)
+    pq.write_table(pa.table(arrays), path, compression=draw.choice(["none", "snappy", "zstd"]))
+    return Written(path, table, "Parquet of Arrow")
+
+
+HABITS = (write_pandas, write_pandas, write_polars, write_r)
+HABITS += (write_excel_csv, write_excel_csv, write_workbook, write_parquet)
+
+
+def write_file(number: int, folder: Path) -> Written:
+    """Write the file of a number, always the same."""
+    draw = random.Random(number)
+    return draw.choice(HABITS)(draw, folder)
+
+
+class WrongError(Exception):
+    """Something was read that was not written, and nothing was said."""
+
+
+def judge(written: Written) -> tuple[str, str]:
+    """Read a file and say what came of it: "read", "left out" (some rows or columns), "refused" or "wrong"; and why."""
+    flat = {"id": "id", "label": "left", "churned": True, "keep": list(written.table.columns)}
+    try:
+        with churn.open_file(written.path, Config.model_validate({"flat": flat})) as data:
+            return compare(written.table, data)
+    except ChurnError as error:
+        said = str(error)
+        return ("wrong", said) if "\n" in said else ("refused", re.sub(r"\d[\d,]*", "N", said.partition(": ")[2]))
+    except Exception as error:  # whatever else comes is what must not come
+        return "wrong", f"{type(error).__name__}: {error}"
+
+
+def compare(table: Table, data: Data) -> tuple[str, str]:
+    """Hold what was read against what was written."""
+    rows, notes, count = data.checked.rows(), str([note.said for note in data.notes()]), data.row_counts["flat"]
+    place = {name: row for row, name in enumerate(table.ids)}
+    require(count.rows == len(table.ids), f"{count.rows} rows of {len(table.ids)}")
+    require(set(rows.customer_id) <= set(place), "ids that were not written")
+    require(set(rows.features) <= set(table.columns), f"columns of others: {set(rows.features) - set(table.columns)}")
+    order = [place[name] for name in rows.customer_id]
+    require(rows.churned.tolist() == [float(table.left[row]) for row in order], "outcomes")
+    days = [v for name, kind in table.kinds.items() if kind == "day" for v in table.columns[name] if v is not None]
+    last = max(days, default=dt.date(1970, 1, 1))
+    for name, kind in table.kinds.items():
+        if name not in rows.features:
+            require(name in notes, f"{name} is left out without a word")
+            continue
+        wanted, found = as_read([table.columns[name][row] for row in order], kind, last), rows.features[name].tolist()
+        pairs = zip(wanted, found, strict=True)
+        differs = [(a, b) for a, b in pairs if not is_same(a, b, data.checked.kinds[name])]
+        require(
+            not differs, f"{kind} read as {data.checked.kinds[name]}: {differs[:1]}, {len(differs)} of {len(order)}"
+        )
+    if count.quarantined:
+        return "left out", "rows: " + ", ".join(sorted({f"{entry[4]}" for entry in data.quarantine()}))
+    return ("read", "") if set(table.columns) == set(rows.features) else ("left out", "columns")
+
+
+def require(right: bool, why: str) -> None:
+    if not right:
+        raise WrongError(why)
+
+
+def as_read(values: Column, kind: str, last: dt.date) -> Column:
+    """Give the values that reading promises: days before the last of the file, flags as numbers."""
+    if kind == "day":
+        return [None if value is None else float((last - value).days) for value in values]
+    return [None if value is None else float(value) if kind != "word" else value for value in values]
+
+
+def is_same(wanted: Any, found: Any, kind: str) -> bool:
+    """Whether a cell was read as it was written; in words, kinds of line ends are one."""
+    if wanted is None:
+        return found is None or (isinstance(found, float) and math.isnan(found))
+    if kind == "number":
+        return isinstance(wanted, float) and math.isclose(wanted, found, rel_tol=1e-9, abs_tol=1e-9)
+    return isinstance(wanted, str) and wanted == found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--files", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--keep", type=Path)
+    given = parser.parse_args()
+    counts: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as scratch:
+        for number in range(given.first, given.first + given.files):
+            folder = given.keep or Path(scratch)
+            folder.mkdir(exist_ok=True)
+            written = write_file(number, folder)
+            outcome, why = judge(written)
+            counts[outcome] += 1
+            if why:
+                reasons[f"{outcome}: {why}"] += 1
+            if outcome == "wrong":
+                print(f"{number} ({written.habit}): {why}", flush=True)
+            if not given.keep:
+                written.path.unlink()
+    print(f"{given.files:,} files: " + ", ".join(f"{n:,} {outcome}" for outcome, n in sorted(counts.items())))
+    for why, n in reasons.most_common(15):
+        print(f"  {n:,} {why}")
+    return int(bool(counts["wrong"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -105,4 +105,4 @@ def test_a_cell_of_several_lines_in_a_file_of_one_column_is_no_stray_mark(tmp_pa
     path = tmp_path / "x.csv"
     path.write_text('word\n"two\nlines"\none\n"stray\none\n"x"y\n')
     layout = find_layout(path, path)
-    assert read_lines(path, layout, tmp_path / "copy.csv")[1:] == (5, {3: "stray_quote"})
+    assert read_lines(path, layout, tmp_path / "copy.csv")[1:3] == (5, {3: "stray_quote"})

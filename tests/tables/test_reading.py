@@ -49,6 +49,15 @@ def test_blank_lines_are_no_rows(make_folder, end):
     assert left_out == [(2, "broken_row"), (4, "not_a_date"), (5, "broken_row")]
 
 
+@pytest.mark.parametrize("first", ['A,N"x,2020-01-10,gold', 'A,N",2020-01-10,gold', 'A,"N""",2020-01-10,gold'])
+@pytest.mark.parametrize("stray", ["", 'E,"N,2020-01-10,gold\n'])
+def test_marks_inside_a_cell_do_not_shift_row_numbers(make_folder, first, stray):
+    text = HEADER + first + '\nB,"N\n\nnorth",2020-01-10,gold\n\n' + "C,N\n" + good("D") + stray
+    used, left_out = read(make_folder, text)
+    assert used == [("A", 1), ("B", 2), ("D", 4)]
+    assert left_out == [(3, "broken_row"), *([(5, "stray_quote")] if stray else [])]
+
+
 def test_text_after_a_closing_quote_breaks_its_row_alone(make_folder):
     used, left_out = read(make_folder, HEADER + good("A") + 'B,"N"x,2020-01-10,gold\n' + good("C"))
     assert used == [("A", 1), ("C", 3)]
@@ -87,6 +96,18 @@ def test_a_cell_of_many_lines_is_one_row(make_folder):
 def test_a_line_that_is_too_long_is_left_out_and_counted(make_folder, size):
     used, left_out = read(make_folder, HEADER + good("A") + f"B,{'N' * size},2020-01-10,gold\n" + good("C"))
     assert (used, left_out) == ([("A", 1), ("C", 3)], [(2, "broken_row")])
+
+
+@pytest.mark.parametrize("cells", ["x," * 150_000, '"x",' * 100_000, '"x\n",' * 900 + "x," * 100_000])
+def test_a_row_of_very_many_cells_is_left_out_in_moments(make_folder, cells):
+    used, left_out = read(make_folder, HEADER + good("A") + f"B,N,2020-01-10,gold,{cells}\n" + good("C"))
+    assert (used, left_out) == ([("A", 1), ("C", 3)], [(2, "broken_row")])
+
+
+def test_delimiters_within_a_long_cell_are_not_counted(make_folder):
+    note = "x, " * 100_000
+    used, left_out = read(make_folder, HEADER + f'A,"{note}",2020-01-10,gold\n' + good("B"))
+    assert (used, left_out) == ([("A", 1), ("B", 2)], [])
 
 
 def test_a_reader_that_gives_other_rows_than_there_are_is_not_believed(make_folder, monkeypatch):

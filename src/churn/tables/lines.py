@@ -7,7 +7,7 @@ would mislead it are set aside; all others are counted, and the parser has to gi
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +19,10 @@ LONGEST_LINE = 8_000_000
 MOST_LINES = 1_000
 """A cell runs over so many lines at most."""
 BROKEN_ROW, STRAY_QUOTE = "broken_row", "stray_quote"
+_BLANK = "blank"
+# DuckDB repeats a row for each cell it has too many; one of which that makes more bytes is set aside.
+_MOST_REPEATED = 100_000
+_IN_MARKS = re.compile(rb'"[^"]*(?:"|$)')
 
 
 class Lines(NamedTuple):
@@ -32,11 +36,14 @@ class Lines(NamedTuple):
         Rows after the header: lines that are not blank, where a cell runs over several these as one.
     set_aside
         By the number of the row, 1 for the first after the header, the rule its line breaks.
+    blanks
+        The byte at which each blank line begins that is in no cell.
     """
 
     path: Path
     n_rows: int
     set_aside: Mapping[int, str]
+    blanks: Sequence[int] = ()
 
 
 def read_lines(path: Path, layout: Layout, copy: Path, *, is_typed: bool = True) -> Lines:
@@ -53,13 +60,19 @@ def read_lines(path: Path, layout: Layout, copy: Path, *, is_typed: bool = True)
     """
     names, delimiter = layout.names, layout.delimiter
     mark, n_columns = delimiter.encode(), len(names) if is_typed else 0
-    set_aside, n_rows = {}, 0
+    set_aside, n_rows, blanks = {}, 0, []
     with path.open("rb") as stream:
-        for n_rows, (_, rule) in enumerate(_rows(islice(stream, layout.n_before, None), mark, n_columns), 1):
-            if rule:
-                set_aside[n_rows] = rule
+        byte = sum(map(len, islice(stream, layout.n_before)))
+        for row, rule in _rows(stream, mark, n_columns):
+            if rule == _BLANK:
+                blanks.append(byte)
+            else:
+                n_rows += 1
+                if rule:
+                    set_aside[n_rows] = rule
+            byte += len(row)
     if not set_aside and layout.n_before == 1 and layout.is_whole:
-        return Lines(path, n_rows, {})
+        return Lines(path, n_rows, {}, blanks)
     with path.open("rb") as stream, copy.open("wb") as writer:
         *_, last = islice(stream, layout.n_before)
         end = b"\r\n" if last.endswith(b"\r\n") else b"\n"
@@ -67,7 +80,8 @@ def read_lines(path: Path, layout: Layout, copy: Path, *, is_typed: bool = True)
             delimiter.join(cells).encode() + end for cells in (map(_quoted, names), "x" * (len(names) + 2))
         )
         writer.write(header)
-        writer.writelines(too_many if rule else row for row, rule in _rows(stream, mark, n_columns))
+        rows = _rows(stream, mark, n_columns)
+        writer.writelines(too_many if rule else row for row, rule in rows if rule != _BLANK)
     return Lines(copy, n_rows, set_aside)
 
 
@@ -76,7 +90,7 @@ def _quoted(name: str) -> str:
 
 
 def _rows(lines: Iterator[bytes], delimiter: bytes, n_columns: int) -> Iterator[tuple[bytes, str | None]]:
-    """Give each row with the rule that sets it aside; `n_columns`: 0 where no mark is out of place."""
+    """Give each row with the rule that sets it aside, and blank lines; `n_columns`: 0 where no mark is out of place."""
     # A line whose marks all open and close a cell: most lines with marks, told in one go.
     end = re.escape(delimiter)
     cell = rb'(?:"[^"]*"|[^"' + end + rb"]*)"
@@ -84,15 +98,24 @@ def _rows(lines: Iterator[bytes], delimiter: bytes, n_columns: int) -> Iterator[
     ahead = _Ahead(lines)
     for line in ahead:
         if not line.strip(b"\r\n"):
-            continue
-        if len(line) > LONGEST_LINE:
+            yield line, _BLANK
+        elif len(line) > LONGEST_LINE:
             yield line, BROKEN_ROW
         elif b'"' not in line or is_plain(line.rstrip(b"\r\n")) or not _is_open(line, delimiter):
-            yield line, None
+            yield line, _has_too_many(line, delimiter, n_columns)
         elif n_more := _n_more(line, ahead, delimiter, n_columns):
-            yield line + b"".join(islice(ahead, n_more)), None
+            row = line + b"".join(islice(ahead, n_more))
+            yield row, _has_too_many(row, delimiter, n_columns)
         else:
             yield line, STRAY_QUOTE
+
+
+def _has_too_many(row: bytes, delimiter: bytes, n_columns: int) -> str | None:
+    """Give the rule that a row breaks which has so many cells that DuckDB would not come to an end of telling."""
+    if not n_columns or len(row) * (row.count(delimiter) + 1 - n_columns) <= _MOST_REPEATED:
+        return None
+    n_more = _IN_MARKS.sub(b"", row).count(delimiter) + 1 - n_columns
+    return BROKEN_ROW if len(row) * n_more > _MOST_REPEATED else None
 
 
 class _Ahead(Iterator[bytes]):

@@ -369,7 +369,7 @@ def _add_rejected(
         " SELECT line, rule, sum(CAST(line IS NULL AS BIGINT)) OVER (ORDER BY byte, line NULLS LAST"
         " ROWS UNBOUNDED PRECEDING) AS n_blank"
         " FROM (FROM broken UNION ALL SELECT NULL, unnest(CAST(? AS BIGINT[])), NULL)) WHERE line IS NOT NULL",
-        [_blank_lines(readable.lines.path)],
+        [list(readable.lines.blanks)],
     )
     n_rejected = database.fetch_row(connection, "SELECT count(*) FROM rejected")[0]
     if n_rejected:
@@ -390,15 +390,3 @@ def _add_rejected(
             f" WHERE source_file = {position} AND {raw}.source_row = aside.source_row",
             [list(aside), [f":{rule}" for rule in aside.values()]],
         )
-
-
-def _blank_lines(path: Path) -> list[int]:
-    """Return the byte positions of the blank lines that stand outside quotes."""
-    found, byte, quoted = [], 0, False
-    with path.open("rb") as stream:
-        for line in stream:
-            if not quoted and not line.strip(b"\r\n"):
-                found.append(byte)
-            quoted ^= bool(line.count(b'"') % 2)
-            byte += len(line)
-    return found

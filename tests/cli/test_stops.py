@@ -123,6 +123,16 @@ def test_a_full_stream_is_never_the_answer_no(words, stream, code):
         assert "(No space left on device); free some space" in found.stderr
 
 
+def test_a_reader_that_has_seen_enough_is_no_answer():
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = [sys.executable, "-m", "churn", "features", "--catalogue"]
+    found = subprocess.run(words, text=True, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+
+    assert (found.returncode, found.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("text", [*HOSTILE, "[/old]", "amount [/CNY]", "[bold]x", "\\[x]"])
 def test_any_text_is_printed_as_it_is(capsys, text):
     console.print_table(text, [text], [[text]])

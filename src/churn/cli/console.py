@@ -88,8 +88,16 @@ def print_table(
     for row in rows:
         table.add_row(*(_cell(cell, language) for cell in row))
     # A table keeps its natural width: in a file, and on a terminal too narrow for it, nothing is cut away.
-    width = max(Console().width, Console(width=10_000).measure(table).maximum)
-    Console(width=width, highlight=False, soft_wrap=True).print(table, crop=False)
+    width = max(_Console().width, _Console(width=10_000).measure(table).maximum)
+    _Console(width=width, highlight=False, soft_wrap=True).print(table, crop=False)
+
+
+class _Console(Console):
+    """Rich's, but for its exit code where nobody reads on: 1 means that a check says no."""
+
+    def on_broken_pipe(self) -> None:
+        """Let whoever runs the command say what that means."""
+        raise
 
 
 def _cell(said: Said, language: Language) -> Text:
@@ -100,7 +108,7 @@ def _cell(said: Said, language: Language) -> Text:
 @contextmanager
 def steps(total: int | None = None) -> Iterator[data.OnStep]:
     """Show what is being done: a bar or a spinner on a terminal, a plain line per step otherwise."""
-    console = Console(stderr=True)
+    console = _Console(stderr=True)
     if not console.is_terminal:
         yield lambda text: note(f"· {text}")
         return

@@ -1,7 +1,9 @@
 """The group of commands, and what becomes of an error: one line on standard error, exit code 2."""
 
+import io
 import logging
 import os
+import select
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,6 +11,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import TextIO
 
 import click
 import duckdb
@@ -157,10 +160,22 @@ def _drop_output() -> bool:
     """Whether standard output takes nothing more; then the rest goes nowhere, or Python would try again at its end."""
     try:
         sys.stdout.flush()
+        if not _is_closed(sys.stdout):
+            return False
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
+        pass
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
+
+
+def _is_closed(stream: TextIO) -> bool:
+    """Whether a stream is a pipe that nobody reads; what could not be written may be lost, and no flush says so."""
+    try:
+        asked = select.poll()
+        asked.register(stream.fileno(), 0)
+        return any(event & select.POLLERR for _, event in asked.poll(0))
+    except io.UnsupportedOperation:  # not a file of the system
+        return False
 
 
 def _say_written(paths: Sequence[Path]) -> str:

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import click
 import pytest
 
@@ -28,6 +31,15 @@ def test_a_command_that_is_not_there_is_one_line(run):
     result = run("scoring")
     assert (result.code, result.out) == (2, "")
     assert result.err == "error: No such command 'scoring'; see churn --help\n"
+
+
+def test_no_command_imports_a_library_of_models_before_it_needs_one():
+    libraries = {"mlflow", "sqlalchemy", "lightgbm.basic", "sklearn", "scipy.stats", "scipy.optimize", "matplotlib"}
+    code = f"import sys; from churn.cli import {', '.join(COMMANDS)}; print({libraries} & set(sys.modules))"
+
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout == "set()\n"
 
 
 def test_all_commands_are_listed(run):

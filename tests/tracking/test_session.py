@@ -26,15 +26,6 @@ def test_nothing_imports_mlflow_before_it_is_used(call):
     assert found.stdout == "False False\n"
 
 
-def test_help_does_not_import_mlflow():
-    words = [sys.executable, "-X", "importtime", "-m", "churn", "champion", "--help"]
-
-    found = subprocess.run(words, capture_output=True, text=True, check=True)
-
-    assert "churn.tracking.champion" in found.stderr
-    assert "mlflow" not in found.stderr
-
-
 def test_what_was_set_before_is_set_after(place, monkeypatch):
     import mlflow
 

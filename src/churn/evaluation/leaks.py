@@ -9,8 +9,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from churn.estimates import share
 from churn.evaluation.metrics import roc_auc, sums_by_prediction, won_pairs
@@ -275,7 +275,7 @@ class _Learnt(NamedTuple):
 
     def noise(self, auc: float, y: NDArray[np.int64]) -> float:
         """Return half a 95 % interval of a ROC-AUC on outcomes `y`, for all features at once (Bonferroni)."""
-        return float(norm.ppf(1 - 0.025 / len(self.alone))) * _error(auc, y)
+        return float(scipy.stats.norm.ppf(1 - 0.025 / len(self.alone))) * _error(auc, y)
 
     def evidence(self, name: str) -> Floats:
         """Return the log-odds that the feature gives each row, out of fold."""

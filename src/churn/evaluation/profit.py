@@ -8,8 +8,8 @@ in one currency.
 """
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import isotonic_regression
 from scipy.special import betaincc
 
 from churn.config import CampaignSettings
@@ -101,5 +101,5 @@ def _hull_edges(y: Floats, score: Floats) -> tuple[Floats, Floats]:
     """
     # churners first among tied scores: they descend, and are therefore pooled with the stayers they are tied with
     order = np.lexsort((-y, score))
-    fit = isotonic_regression(y[order])
+    fit = scipy.optimize.isotonic_regression(y[order])
     return np.diff(fit.blocks) / len(y), np.asarray(fit.x[fit.blocks[:-1]])

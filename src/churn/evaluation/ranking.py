@@ -10,8 +10,8 @@ Differences of models and means over snapshots are the same sums of components.
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from churn.estimates import UNKNOWN, Estimate, around, normal_p_value
 from churn.evaluation.backtest import Judged
@@ -97,9 +97,11 @@ def auc_components(y_obs: ArrayLike, y_pred: ArrayLike, groups: ArrayLike | None
     n_1, n_0 = int(churned.sum()), int((~churned).sum())
     if n_0 == 0 or n_1 == 0:
         return AucComponents(float("nan"), np.full(len(score), np.nan))
-    below, scale = rankdata(score), np.empty(len(score))
+    below, scale = scipy.stats.rankdata(score), np.empty(len(score))
     for members in (churned, ~churned):
-        below[members] -= rankdata(score[members])  # leaves the rows of the other class that are predicted lower
+        below[members] -= scipy.stats.rankdata(
+            score[members]
+        )  # leaves the rows of the other class that are predicted lower
         scale[members] = _scale(owner[members])
     won = np.where(churned, below / n_0, 1 - below / n_1)
     value = float(won[churned].mean())

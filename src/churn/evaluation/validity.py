@@ -1,9 +1,9 @@
 """Whether intervals of probabilities held: observed rates of risk groups against their mean intervals."""
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
-from scipy.stats import binom
 
 from churn.errors import DataError
 from churn.evaluation.metrics import calibration_intercept
@@ -54,6 +54,7 @@ def assess_intervals(
     at = np.unique(np.searchsorted(edges, p), return_inverse=True)[1]
     n = np.bincount(at)
     left, *means = (np.bincount(at, weights=values) / size for values, size in ((y, 1), (p, n), (a, n), (b, n)))
+    binom = scipy.stats.binom
     consistent = (binom.cdf(left, n, means[1]) >= _TAIL) & (binom.sf(left - 1, n, means[2]) >= _TAIL)
     columns = (n.tolist(), (left / n).tolist(), *(mean.tolist() for mean in means), consistent.tolist())
     return IntervalFacts(

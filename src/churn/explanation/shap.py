@@ -12,18 +12,19 @@ same share of the distance in probability as it has of the distance in log-odds.
 import logging
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils.parallel import Parallel, delayed
 
 from churn import threads
 from churn.model.fitted import FittedModel
 from churn.model.schema import encode
 from churn.model.trees import predict_contributions, predict_margins, trees_from_text, trees_to_text
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 Matrix = NDArray[np.float64]
 Floats = NDArray[np.float64]
@@ -68,7 +69,7 @@ def explain_features(model: FittedModel, features: pd.DataFrame) -> Contribution
     return explain_matrix(model.booster, encode(features, model.schema).matrix)
 
 
-def explain_matrix(booster: lgb.Booster, matrix: Matrix) -> Contributions:
+def explain_matrix(booster: "lgb.Booster", matrix: Matrix) -> Contributions:
     """Explain each row of a matrix, in as many processes as `churn.threads` allows; the result does not depend on it.
 
     Parameters
@@ -141,7 +142,7 @@ def to_points(values: NDArray[np.float32], base: Floats, probability: Floats) ->
 
 
 def _mend(
-    booster: lgb.Booster, matrix: Matrix, values: NDArray[np.float32], base_value: float
+    booster: "lgb.Booster", matrix: Matrix, values: NDArray[np.float32], base_value: float
 ) -> tuple[NDArray[np.float32], int]:
     """Give LightGBM's values in place of those of rows that do not add up, and the number of such rows."""
     with threads.use_threads(1):  # other processes explain the next chunks meanwhile
@@ -153,11 +154,13 @@ def _mend(
     return values, int(wrong.sum())
 
 
-def _explain_chunks(booster: lgb.Booster, matrix: Matrix) -> Iterator[NDArray[np.float32]]:
+def _explain_chunks(booster: "lgb.Booster", matrix: Matrix) -> Iterator[NDArray[np.float32]]:
     """Yield the values of consecutive rows; NaN where the fast way failed."""
     if len(matrix) < FEW_ROWS:
         yield _explain_slowly(booster, matrix)
         return
+    from sklearn.utils.parallel import Parallel, delayed
+
     text = trees_to_text(booster)
     chunks = [matrix[begin : begin + CHUNK_ROWS] for begin in range(0, len(matrix), CHUNK_ROWS)]
     n_jobs = (threads.n_threads() or -1) if len(matrix) >= POOL_ROWS else 1
@@ -166,7 +169,7 @@ def _explain_chunks(booster: lgb.Booster, matrix: Matrix) -> Iterator[NDArray[np
         yield from pool(delayed(_explain_fast)(text, chunk) for chunk in chunks)
 
 
-def _explain_slowly(booster: lgb.Booster, matrix: Matrix) -> NDArray[np.float32]:
+def _explain_slowly(booster: "lgb.Booster", matrix: Matrix) -> NDArray[np.float32]:
     if not len(matrix):
         return np.empty((0, booster.num_feature()), dtype=np.float32)
     return predict_contributions(booster, matrix)[:, :-1].astype(np.float32)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from churn import errors, timeline
@@ -202,7 +202,7 @@ def _solve(probability: Floats, target: float) -> float:
 
     # At the ends every customer lies on one side of the target; 1 more keeps rounding off the sign.
     wanted = float(logit(target))
-    return float(brentq(above, wanted - z.max() - 1, wanted - z.min() + 1, xtol=1e-12))
+    return float(scipy.optimize.brentq(above, wanted - z.max() - 1, wanted - z.min() + 1, xtol=1e-12))
 
 
 def _nearest(at: int, solved: Mapping[int, float]) -> int:

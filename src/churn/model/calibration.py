@@ -10,10 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logit, xlogy
-from sklearn.isotonic import IsotonicRegression
 
 from churn.errors import DataError
 
@@ -223,12 +222,16 @@ def _fit_log_odds(slopes: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[
         return float(value), (away / _PRIOR_SD + design.T @ (expit(z) - y)) / len(y)
 
     bounds = [(0.0, None)] * slopes.shape[1] + [(None, None)]
-    fitted = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-14, "gtol": 1e-9})
+    fitted = scipy.optimize.minimize(
+        loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-14, "gtol": 1e-9}
+    )
     return tuple(float(value) for value in fitted.x)
 
 
 def _fit_isotonic(margins: NDArray[np.float64], y: NDArray[np.float64]) -> Calibration:
     least = 1 / (len(y) + 2)
+    from sklearn.isotonic import IsotonicRegression
+
     fitted = IsotonicRegression(y_min=least, y_max=1 - least, out_of_bounds="clip").fit(margins, y)
     x, p = fitted.X_thresholds_.tolist(), fitted.y_thresholds_.tolist()
     return Calibration("isotonic", {"x": tuple(x), "y": tuple(p)})

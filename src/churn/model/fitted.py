@@ -2,9 +2,8 @@
 
 import hashlib
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -15,6 +14,9 @@ from churn.model.anchoring import Anchoring, anchoring_to_json
 from churn.model.calibration import Calibration, Intervals
 from churn.model.schema import Schema, encode
 from churn.model.trees import LIGHTGBM, TreeParameters
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 
 class Prediction(NamedTuple):
@@ -70,7 +72,7 @@ class FittedModel:
     """
 
     schema: Schema
-    booster: lgb.Booster
+    booster: "lgb.Booster"
     calibration: Calibration = field(default_factory=Calibration)
     parameters: TreeParameters = field(default_factory=TreeParameters)
     anchoring: Anchoring | None = None

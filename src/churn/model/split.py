@@ -9,7 +9,6 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import StratifiedKFold
 
 from churn.errors import DataError, TimeRangeError
 from churn.frame import Snapshot
@@ -477,6 +476,8 @@ def stratified_folds(y: ArrayLike, n_folds: int, seed: int) -> NDArray[np.int64]
     """
     classes = np.asarray(y)
     fold = np.empty(len(classes), dtype=np.int64)
+    from sklearn.model_selection import StratifiedKFold
+
     split = StratifiedKFold(n_folds, shuffle=True, random_state=seed).split(classes[:, None], classes)
     for number, (_, members) in enumerate(split):
         fold[members] = number

@@ -25,10 +25,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from lightgbm import Booster
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -39,6 +38,9 @@ from churn.model.documents import FORMAT, RESTORE, Manifest, Thresholds
 from churn.model.fitted import FittedModel, model_document, model_id
 from churn.model.schema import Schema
 from churn.model.tree_check import check_trees
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
 
 TREES, MODEL, MANIFEST = "trees.txt", "model.json", "manifest.json"
 METRICS, BASELINES, EFFECTS, CARD = "metrics.json", "baselines.json", "effects.json", "MODEL_CARD.md"
@@ -283,7 +285,7 @@ def _restore_model(folder: Path, texts: Mapping[str, str]) -> FittedModel:
         raise ModelError(f"{path}: is not a model document of this version; {RESTORE}") from error
 
 
-def _restore_trees(folder: Path, text: str, n_columns: int) -> Booster:
+def _restore_trees(folder: Path, text: str, n_columns: int) -> "Booster":
     try:
         n_features = check_trees(text)
     except ModelError as error:

@@ -7,15 +7,20 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import lightgbm as lgb
+import lazy_loader
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
-from sklearn.utils.parallel import Parallel, delayed
 
 from churn import threads
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+    from sklearn.utils.parallel import Parallel
+else:
+    lgb = lazy_loader.load("lightgbm")  # with scikit-learn, half of the start of a command that asks for no tree
 
 Matrix = NDArray[np.float64]
 LIGHTGBM = "lightgbm"
@@ -100,7 +105,7 @@ class CrossFit(NamedTuple):
 
 def fit_trees(
     matrix: Matrix, y: NDArray[Any], parameters: TreeParameters, *, rounds: int, seed: int = 0
-) -> lgb.Booster:
+) -> "lgb.Booster":
     """Fit a given number of trees.
 
     Parameters
@@ -172,6 +177,8 @@ def cross_fit(
     settings = _settings(parameters, shape, seed, fit_threads(matrix))
     whole = _dataset(matrix, y, settings).construct()
     growing = [_Growing(whole, taught, left_out, settings) for taught, left_out in splits]
+    from sklearn.utils.parallel import Parallel, delayed
+
     at_once = (threads.n_threads() or -1) if settings["num_threads"] == 1 else 1
     with Parallel(n_jobs=at_once, prefer="threads") as pool:
         best = _grow_until_best(growing, parameters, pool) if rounds is None else rounds
@@ -182,13 +189,13 @@ def cross_fit(
     return CrossFit(best, margins)
 
 
-def predict_margins(booster: lgb.Booster, matrix: Matrix) -> Matrix:
+def predict_margins(booster: "lgb.Booster", matrix: Matrix) -> Matrix:
     """Log-odds before calibration, shape (n,); larger means more churn."""
     at_once = threads.n_threads() if len(matrix) >= _MANY_ROWS else 1
     return np.asarray(booster.predict(matrix, raw_score=True, num_threads=at_once), dtype=np.float64)
 
 
-def predict_contributions(booster: lgb.Booster, matrix: Matrix) -> Matrix:
+def predict_contributions(booster: "lgb.Booster", matrix: Matrix) -> Matrix:
     """SHAP values of the margin in log-odds, shape (n, number of features + 1).
 
     The last column is the base value, the same in every row; a row sums to its margin. Path-dependent TreeSHAP,
@@ -197,14 +204,14 @@ def predict_contributions(booster: lgb.Booster, matrix: Matrix) -> Matrix:
     return np.asarray(booster.predict(matrix, pred_contrib=True, num_threads=threads.n_threads()), dtype=np.float64)
 
 
-def trees_to_text(booster: lgb.Booster) -> str:
+def trees_to_text(booster: "lgb.Booster") -> str:
     """LightGBM's text form, without the training parameters: these name threads and devices of one machine."""
     text: str = booster.model_to_string(num_iteration=-1)
     head, _, tail = text.partition("\nparameters:")
     return head if not tail else head + "\npandas_categorical:null\n"
 
 
-def trees_from_text(text: str) -> lgb.Booster:
+def trees_from_text(text: str) -> "lgb.Booster":
     """Give the trees back from `trees_to_text`.
 
     LightGBM trusts the text, and may end the whole process or write beyond its memory: a text that was not written
@@ -213,7 +220,7 @@ def trees_from_text(text: str) -> lgb.Booster:
     return lgb.Booster(model_str=text)
 
 
-def as_stored(booster: lgb.Booster) -> lgb.Booster:
+def as_stored(booster: "lgb.Booster") -> "lgb.Booster":
     """Give the trees as they would be read back, so that memory and disk never differ."""
     return trees_from_text(trees_to_text(booster))
 
@@ -250,7 +257,7 @@ class _Growing:
     """Trees of one fold while they grow, and after each round their held-out loss."""
 
     def __init__(
-        self, whole: lgb.Dataset, taught: NDArray[np.int64], left_out: NDArray[np.int64], settings: dict[str, Any]
+        self, whole: "lgb.Dataset", taught: NDArray[np.int64], left_out: NDArray[np.int64], settings: dict[str, Any]
     ) -> None:
         self.left_out = left_out
         self.booster = lgb.Booster(settings, whole.subset(taught.tolist()))
@@ -276,9 +283,11 @@ class _Growing:
         return np.asarray(margins, dtype=np.float64)
 
 
-def _grow_until_best(growing: list[_Growing], parameters: TreeParameters, pool: Parallel) -> int:
+def _grow_until_best(growing: list[_Growing], parameters: TreeParameters, pool: "Parallel") -> int:
     """Number of rounds, at least 1, with the least mean loss."""
     rounds = best = 0
+    from sklearn.utils.parallel import delayed
+
     while rounds < parameters.max_rounds and rounds - best < parameters.patience:
         rounds = min(rounds + _BLOCK, best + parameters.patience, parameters.max_rounds)
         pool(delayed(_Growing.grow)(one, rounds) for one in growing)
@@ -321,6 +330,6 @@ def _settings(parameters: TreeParameters, shape: tuple[int, ...], seed: int, at_
     }
 
 
-def _dataset(matrix: Matrix, y: NDArray[Any], settings: dict[str, Any]) -> lgb.Dataset:
+def _dataset(matrix: Matrix, y: NDArray[Any], settings: dict[str, Any]) -> "lgb.Dataset":
     names = [f"f{number}" for number in range(matrix.shape[1])]
     return lgb.Dataset(matrix, np.asarray(y, dtype=np.float64), feature_name=names, params=settings)

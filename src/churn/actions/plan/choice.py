@@ -17,8 +17,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -201,7 +201,7 @@ def _solve(customers: Competitors, desk: Desk, managers: Ints, who: Ints) -> Cho
     taste = np.where(is_meeting[:, None], customers.is_known[who] + 0.5 * customers.meeting[who] / most, 0.0)
     least = 1e-9 * most
     wanted = kept + least * (1 + taste / (2 * len(manager)))
-    slot, at = linear_sum_assignment(np.where(allowed, wanted, 0.0), maximize=True)
+    slot, at = scipy.optimize.linear_sum_assignment(np.where(allowed, wanted, 0.0), maximize=True)
     real = allowed[slot, at]
     slot, at = slot[real], at[real]
     return ChosenContacts(who[at], manager[slot], is_meeting[slot])

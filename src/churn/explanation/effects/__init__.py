@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
+import scipy
 
 from churn.config import EffectSettings
 from churn.estimates import UNKNOWN, Z_95, Estimate
@@ -184,7 +184,7 @@ def _differ(bands: dict[str, Estimate]) -> bool:
     widths = np.array([_width(band) for band in bands.values()])
     weights = widths**-2.0
     mean = (weights * values).sum() / weights.sum()
-    return bool((weights * (values - mean) ** 2).sum() > chi2.ppf(0.95, len(bands) - 1))
+    return bool((weights * (values - mean) ** 2).sum() > scipy.stats.chi2.ppf(0.95, len(bands) - 1))
 
 
 def _z_score(found: Estimate) -> float:

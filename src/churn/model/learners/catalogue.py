@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +15,10 @@ from churn.model.learners.scorecard import fit_scorecard
 from churn.model.learners.tree_text import average_boosters
 from churn.model.trees import LIGHTGBM, CrossFit, Matrix, TreeParameters, cross_fit, fit_trees
 
-Fit = Callable[..., lgb.Booster]
+if TYPE_CHECKING:
+    import lightgbm as lgb
+
+Fit = Callable[..., "lgb.Booster"]
 _STEP = 10
 """Rounds between two looks at the held-out loss."""
 _NEAR_THE_END = 0.8
@@ -92,7 +94,7 @@ def fit_learners(
     *,
     rounds: Sequence[int],
     seed: int = 0,
-) -> lgb.Booster:
+) -> "lgb.Booster":
     """Fit learners, each with its number of rounds; of several, the margin is the mean of theirs.
 
     Parameters
@@ -202,7 +204,7 @@ def _cross_fit_to(
     return CrossFit(steps[best], margins[best])
 
 
-def _staged(booster: lgb.Booster, matrix: Matrix, steps: Sequence[int], *, whole: bool) -> Matrix:
+def _staged(booster: "lgb.Booster", matrix: Matrix, steps: Sequence[int], *, whole: bool) -> Matrix:
     """Margins after each number of rounds, shape (steps, n)."""
     begins = [0, *steps[:-1]]
     parts = [

@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
@@ -13,8 +12,11 @@ from churn.model.learners.tree_text import Tree, build_booster
 from churn.model.trees import Matrix, fit_threads
 from churn.scratch import scratch_folder
 
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
-def fit_histogram(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int) -> lgb.Booster:
+
+def fit_histogram(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int) -> "lgb.Booster":
     """Grow trees as LightGBM's defaults of `TreeParameters` do, by another library.
 
     Parameters
@@ -64,7 +66,7 @@ def _read_histogram(nodes: NDArray[Any]) -> Tree:
     )
 
 
-def fit_xgboost(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int) -> lgb.Booster:
+def fit_xgboost(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int) -> "lgb.Booster":
     """Grow trees by XGBoost, of about the size of `TreeParameters`; parameters as for `fit_histogram`.
 
     XGBoost reads numbers in single precision. The thresholds written are those at which rounding to it changes sides,
@@ -135,7 +137,7 @@ def last_rounded_to(value: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.where(middle.astype(np.float32) == value, middle, np.nextafter(middle, -np.inf))
 
 
-def fit_catboost(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int) -> lgb.Booster:
+def fit_catboost(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int) -> "lgb.Booster":
     """Grow symmetric trees by CatBoost, ordered boosting and all; parameters as for `fit_histogram`.
 
     CatBoost reads numbers in single precision; thresholds are written as for XGBoost.

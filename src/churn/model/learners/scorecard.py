@@ -4,14 +4,16 @@ The honest baseline: additive, no interaction, every customer's points can be ad
 Risk Scorecards, chapter 6.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
 from churn.model.learners.tree_text import build_booster, split_tree
 from churn.model.trees import Matrix
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 N_BINS = 10
 SMOOTHING = 20.0
@@ -21,7 +23,7 @@ STRENGTH = 0.1
 _MISSING = -1
 
 
-def fit_scorecard(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int) -> lgb.Booster:
+def fit_scorecard(matrix: Matrix, y: NDArray[Any], *, rounds: int, seed: int) -> "lgb.Booster":
     """Fit a scorecard; there is nothing random in it, and nothing that grows.
 
     Each column is cut at its deciles (a column of at most 20 values between any two of them); a bin's weight of

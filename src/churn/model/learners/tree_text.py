@@ -6,13 +6,15 @@ no pickle and no second reader, and SHAP values and reasons work for it as they 
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from churn.model.trees import Matrix, as_stored, trees_from_text, trees_to_text
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 LARGEST_THRESHOLD = 1e300
 """Stands for infinity: every number is at most this, and only a missing value is not."""
@@ -95,7 +97,7 @@ def _halve(splits: list[tuple[float, int, int]], edges: NDArray[np.float64], fir
     return place
 
 
-def build_booster(trees: Sequence[Tree], matrix: Matrix, *, offset: float = 0.0) -> lgb.Booster:
+def build_booster(trees: Sequence[Tree], matrix: Matrix, *, offset: float = 0.0) -> "lgb.Booster":
     """Make one booster of trees; its margin is their sum plus an offset.
 
     Parameters
@@ -126,7 +128,7 @@ def build_booster(trees: Sequence[Tree], matrix: Matrix, *, offset: float = 0.0)
     return as_stored(trees_from_text(_render(grown, counts, n_features)))
 
 
-def average_boosters(boosters: Sequence[lgb.Booster]) -> lgb.Booster:
+def average_boosters(boosters: Sequence["lgb.Booster"]) -> "lgb.Booster":
     """Make one booster whose margin is the mean of several boosters' margins; they take the same columns.
 
     Examples
@@ -142,7 +144,7 @@ def average_boosters(boosters: Sequence[lgb.Booster]) -> lgb.Booster:
     return as_stored(trees_from_text(_whole(bodies, boosters[0].num_feature())))
 
 
-def _tree_texts(booster: lgb.Booster) -> list[str]:
+def _tree_texts(booster: "lgb.Booster") -> list[str]:
     body = trees_to_text(booster).partition("\nTree=0\n")[2].partition("end of trees\n")[0]
     return [part.partition("\n")[2] if number else part for number, part in enumerate(body.split("\nTree="))]
 

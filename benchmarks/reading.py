@@ -7,9 +7,10 @@
 Each file is a small table whose values are known: ids, an outcome, and numbers, money, flags, words and days, some of
 them missing. It is written with the habits of pandas, polars, R or Excel: separators, quotes, decimal and group
 signs, currencies, missing markers, row indices, forms of dates, encodings, line ends, compression; as CSV, Parquet or
-a workbook. `churn.open_file` reads it. A file is right where every row is there or in the quarantine, and every column
-has the values that were written or is left out with a note that names it; or where the file is refused with one line.
-Anything else is wrong: another value, another number of rows, another exception. Exit code 1 if that happened.
+a workbook. `churn.open_file` reads it; or it is a table of a bank, and `churn.open_bank` reads it. A file is right
+where every row is there or in the quarantine, and every column has the values that were written or is left out with a
+note that names it; or where the file is refused with one line. Anything else is wrong: another value, another number
+of rows, another exception. Exit code 1 if that happened.
 """
 
 import argparse
@@ -23,11 +24,14 @@ import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import duckdb
 import openpyxl
 import pandas as pd
 import pyarrow as pa
@@ -37,8 +41,10 @@ import churn
 from churn.config import Config
 from churn.data import Data
 from churn.errors import ChurnError
+from churn.tables import database
 
 Column = list[Any]
+TIERS = ("ordinary", "gold", "platinum")
 MISSING = ("", "", "", "NA", "N/A", "NULL", "NaN", "None", "\\N", ".", "-", "#N/A")
 PLAIN = ("gold", "silver", "basic", "North", "South-West", "O'Hara", "plan 2", "x y z")
 AWKWARD = ('5" disk', "a, b", "a; b", "a|b", "two\nlines", "=1+1", "#1", "tab\there", "'quoted'", '"all"', "\\", "a\\b")
@@ -62,14 +68,18 @@ class Table:
 
 @dataclass
 class Written:
-    """A file, the values in it, and whose habits it was written with."""
+    """A file, the values in it, whose habits it was written with, and the form of its days."""
 
     path: Path
     table: Table
     habit: str
+    day: str | None = None
 
 
-def make_table(draw: random.Random, encoding: str = "utf-8") -> Table:
+Maker = Callable[[random.Random, str], Table]
+
+
+def make_table(draw: random.Random, encoding: str) -> Table:
     """Draw a table; words are those that an encoding has."""
     n = draw.randint(22, 40)
     ids = draw.choice(
@@ -80,7 +90,9 @@ def make_table(draw: random.Random, encoding: str = "utf-8") -> Table:
         ]
     )
     makers = {"number": _numbers, "money": _money, "integer": _integers, "flag": _flags, "word": _words, "day": _days}
-    kinds = {f"{kind}_{place}": kind for place, kind in enumerate(draw.choices(list(makers), k=draw.randint(1, 4)))}
+    kinds = {
+        f"{kind}_{place}": kind for place, kind in enumerate(draw.choices(list(makers), k=draw.choice([1, 1, 1, 2, 3])))
+    }
     columns = {}
     for name, kind in kinds.items():
         words = (*PLAIN, *WORDS[encoding], *(AWKWARD if draw.random() < 0.4 else ()))
@@ -90,6 +102,26 @@ def make_table(draw: random.Random, encoding: str = "utf-8") -> Table:
     left = [draw.random() < 0.4 for _ in range(n)]
     left[:2] = [True, False]
     return Table(ids, left, columns, kinds)
+
+
+def make_customers(draw: random.Random, encoding: str) -> Table:
+    """Draw a bank's customers; whether they left stands for whether they refused contact."""
+    table = make_table(draw, encoding)
+    n, kinds = len(table.ids), {"opened_on": "day", "tier": "word", "branch_id": "word", "birth_year": "integer"}
+    years = [draw.choice([None, draw.randint(1930, 2006)]) for _ in range(n)]
+    branches = _words(draw, n, draw.sample([*PLAIN[:5], *WORDS[encoding]], 4))
+    tiers = _words(draw, n, TIERS)
+    columns = {"opened_on": _days(draw, n, ()), "tier": tiers, "branch_id": branches, "birth_year": years}
+    return Table(table.ids, table.left, columns, kinds)
+
+
+def make_transactions(draw: random.Random, encoding: str) -> Table:
+    """Draw one transaction per customer."""
+    table = make_table(draw, encoding)
+    n, kinds = len(table.ids), {"transacted_on": "day", "channel": "word", "amount": "money"}
+    channels = _words(draw, n, ["counter", "atm", "online", "mobile"])
+    columns = {"transacted_on": _days(draw, n, ()), "channel": channels, "amount": _money(draw, n, ())}
+    return Table(table.ids, table.left, columns, kinds)
 
 
 def _numbers(draw: random.Random, n: int, _: Sequence[str]) -> Column:
@@ -131,17 +163,18 @@ def frame_of(table: Table) -> pd.DataFrame:
     return frame
 
 
-def write_pandas(draw: random.Random, folder: Path) -> Written:
+def write_pandas(draw: random.Random, folder: Path, make: Maker) -> Written:
     """Write CSV as `DataFrame.to_csv` does."""
     encoding = draw.choice(["utf-8", "utf-8", "utf-8-sig", "utf-16", "cp1252", "gb18030"])
-    table = make_table(draw, encoding if encoding in WORDS else "utf-8")
+    table = make(draw, encoding if encoding in WORDS else "utf-8")
     frame = frame_of(table)
     if draw.random() < 0.3:
         frame = frame.sample(frac=1, random_state=draw.randint(0, 99))
         frame = frame.reset_index(drop=draw.random() < 0.5)
     sep = draw.choice([",", ",", ";", "\t", "|"])
-    packer = draw.choice([None, None, None, *PACKERS, "zstd"])
+    packer = draw.choice([None, None, None, *PACKERS, "zst"])
     path = folder / f"pandas.csv{'.' + packer if packer else ''}"
+    day = draw.choice([None, "%Y-%m-%d", "%Y%m%d", "%d.%m.%Y", "%Y/%m/%d"])
     text = frame.to_csv(
         sep=sep,
         index=draw.random() < 0.4,
@@ -149,15 +182,15 @@ def write_pandas(draw: random.Random, folder: Path) -> Written:
         decimal=draw.choice([".", ".", ","]),
         quoting=draw.choice([0, 0, 1, 2]),
         lineterminator=draw.choice(["\n", "\r\n"]),
-        date_format=draw.choice([None, "%Y-%m-%d", "%Y%m%d", "%d.%m.%Y", "%Y/%m/%d"]),
+        date_format=day,
         float_format=draw.choice([None, None, "%.6f"]),
     )
     path.write_bytes(_pack(text.encode(encoding), packer))
-    return Written(path, table, f"pandas {encoding}")
+    return Written(path, table, f"pandas {encoding}", day)
 
 
 def _pack(data: bytes, packer: str | None) -> bytes:
-    if packer == "zstd":
+    if packer == "zst":
         sink = pa.BufferOutputStream()
         with pa.CompressedOutputStream(sink, "zstd") as stream:
             stream.write(data)
@@ -165,9 +198,9 @@ def _pack(data: bytes, packer: str | None) -> bytes:
     return PACKERS[packer](data) if packer else data
 
 
-def write_polars(draw: random.Random, folder: Path) -> Written:
+def write_polars(draw: random.Random, folder: Path, make: Maker) -> Written:
     """Write CSV as polars does: booleans in small letters, moments with six places, quotes where they are needed."""
-    table = make_table(draw)
+    table = make(draw, "utf-8")
     day = draw.choice(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S.000000"])
     null, always = draw.choice(["", "", "NA"]), draw.random() < 0.3
 
@@ -203,10 +236,10 @@ def _lines(
     return "".join(line + end for line in lines)
 
 
-def write_r(draw: random.Random, folder: Path) -> Written:
+def write_r(draw: random.Random, folder: Path, make: Maker) -> Written:
     """Write CSV as `write.csv`, `write.csv2` and `write.table` of R do: strings in quotes, NA bare, rows numbered."""
     encoding = draw.choice(["utf-8", "cp1252"])
-    table = make_table(draw, encoding)
+    table = make(draw, encoding)
     which = draw.choice(["csv", "csv2", "table", "table,"])
     sep, decimal = {"csv": (",", "."), "csv2": (";", ","), "table": (" ", "."), "table,": (",", ".")}[which]
     quotes = '\\"' if which.startswith("table") and draw.random() < 0.5 else '""'
@@ -241,12 +274,12 @@ STYLES = {
 }
 
 
-def write_excel_csv(draw: random.Random, folder: Path) -> Written:
+def write_excel_csv(draw: random.Random, folder: Path, make: Maker) -> Written:
     """Write CSV as Excel saves what it shows, in the writing of a country."""
     country = draw.choice(list(STYLES))
     sep, decimal, group = STYLES[country]
     encoding = draw.choice(["utf-8-sig", "utf-16", "cp1252", "mark"]) if country != "fr" else "utf-8-sig"
-    table = make_table(draw, "cp1252")
+    table = make(draw, "cp1252")
     sep = "\t" if encoding == "utf-16" else sep
     days = {"en": ["%m/%d/%Y", "%Y-%m-%d"], "de": ["%d.%m.%Y"], "fr": ["%d/%m/%Y"], "ch": ["%d.%m.%Y"]}[country]
     day, places = draw.choice(days), {name: draw.choice([0, 1]) for name in table.columns}
@@ -274,12 +307,12 @@ def write_excel_csv(draw: random.Random, folder: Path) -> Written:
     text = f"sep={sep}\r\n{text}" if encoding == "mark" else text
     path = folder / "excel.csv"
     path.write_bytes(text.encode({"mark": "cp1252"}.get(encoding, encoding)))
-    return Written(path, table, f"Excel CSV {country} {form} {encoding}")
+    return Written(path, table, f"Excel CSV {country} {form} {encoding}", day)
 
 
-def write_workbook(draw: random.Random, folder: Path) -> Written:
+def write_workbook(draw: random.Random, folder: Path, make: Maker) -> Written:
     """Write a workbook with typed cells."""
-    table = make_table(draw)
+    table = make(draw, "utf-8")
     for name, values in table.columns.items():  # a writer of workbooks takes such a text for a formula
         table.columns[name] = [value.lstrip("=") if isinstance(value, str) else value for value in values]
     frame, path = frame_of(table), folder / "book.xlsx"
@@ -292,9 +325,9 @@ def write_workbook(draw: random.Random, folder: Path) -> Written:
     return Written(path, table, "workbook")
 
 
-def write_parquet(draw: random.Random, folder: Path) -> Written:
+def write_parquet(draw: random.Random, folder: Path, make: Maker) -> Written:
     """Write Parquet as pandas, or with types of Arrow's own."""
-    table = make_table(draw)
+    table = make(draw, "utf-8")
     path = folder / "arrow.parquet"
     if draw.random() < 0.5:
         frame_of(table).to_parquet(path, index=draw.choice([None, True, False]))
@@ -323,9 +356,26 @@ HABITS += (write_excel_csv, write_excel_csv, write_workbook, write_parquet)
 
 
 def write_file(number: int, folder: Path) -> Written:
-    """Write the file of a number, always the same."""
+    """Write the file of a number, always the same; a third are tables of a bank."""
     draw = random.Random(number)
-    return draw.choice(HABITS)(draw, folder)
+    make = draw.choice([make_table, make_table, make_table, make_table, make_customers, make_transactions])
+    return draw.choice(HABITS)(draw, folder, make)
+
+
+def write_bank(written: Written, folder: Path) -> tuple[str, Config]:
+    """Write a bank around a table's file; give the table's name, and the configuration that maps it."""
+    table = "transactions" if "amount" in written.table.columns else "customers"
+    day = "opened_on" if table == "customers" else "transacted_on"
+    written.path.rename(folder / written.path.name.replace(written.path.name.partition(".")[0], table))
+    ids = written.table.ids
+    rows = [f"H{place},{name},fund,2020-01-05" for place, name in enumerate(ids)]
+    (folder / "holdings.csv").write_text("\n".join(["holding_id,customer_id,product,opened_on", *rows]) + "\n")
+    if table == "transactions":
+        rows = [f"{name},N,2001-01-05,gold" for name in ids]
+        (folder / "customers.csv").write_text("\n".join(["customer_id,branch_id,opened_on,tier", *rows]) + "\n")
+    columns = {"customer_id": "id"} | ({"do_not_contact": "left"} if table == "customers" else {})
+    source = {"columns": columns, "dates": {day: written.day} if written.day else {}}
+    return table, Config.model_validate({"tables": {table: source}})
 
 
 class WrongError(Exception):
@@ -336,6 +386,11 @@ def judge(written: Written) -> tuple[str, str]:
     """Read a file and say what came of it: "read", "left out" (some rows or columns), "refused" or "wrong"; and why."""
     flat = {"id": "id", "label": "left", "churned": True, "keep": list(written.table.columns)}
     try:
+        if {"opened_on", "transacted_on"} & set(written.table.columns):
+            with tempfile.TemporaryDirectory() as folder:
+                name, config = write_bank(written, Path(folder))
+                with churn.open_bank(folder, config) as data:
+                    return compare_bank(written.table, name, data)
         with churn.open_file(written.path, Config.model_validate({"flat": flat})) as data:
             return compare(written.table, data)
     except ChurnError as error:
@@ -371,6 +426,29 @@ def compare(table: Table, data: Data) -> tuple[str, str]:
     return ("read", "") if set(table.columns) == set(rows.features) else ("left out", "columns")
 
 
+def compare_bank(table: Table, name: str, data: Data) -> tuple[str, str]:
+    """Hold a bank's table against what was written."""
+    columns = ", ".join(["customer_id", *table.columns, *(["do_not_contact"] if name == "customers" else [])])
+    rows = data.checked.connection.execute(f"SELECT {columns} FROM {name}").fetchall()
+    n, count = len(table.ids), data.row_counts[name]
+    require(count.rows == n and count.used == len(rows), f"{count.rows} rows of {n}, {len(rows)} of them used")
+    place = {one: row for row, one in enumerate(table.ids)}
+    for one, *found in rows:
+        require(one in place, "ids that were not written")
+        wanted = [as_stored(values[place[one]], table.kinds[column]) for column, values in table.columns.items()]
+        wanted += [table.left[place[one]]] if name == "customers" else []
+        require(wanted == found, f"of {name}: {wanted} read as {found}")
+    said = ", ".join(sorted({f"{entry[3]} {entry[4]}" for entry in data.quarantine() if entry[0] == name}))
+    return ("left out", f"rows of {name}: {said}") if count.quarantined else ("read", "")
+
+
+def as_stored(value: Any, kind: str) -> Any:
+    """Give the value that a bank's table has: whole days since 1970-01-01, whole cents."""
+    if value is None or kind in ("word", "integer"):
+        return value
+    return (value - dt.date(1970, 1, 1)).days if kind == "day" else round(value * 100)
+
+
 def require(right: bool, why: str) -> None:
     if not right:
         raise WrongError(why)
@@ -392,6 +470,31 @@ def is_same(wanted: Any, found: Any, kind: str) -> bool:
     return isinstance(wanted, str) and wanted == found
 
 
+@contextmanager
+def in_one_process() -> Iterator[None]:
+    """Read in this process and into one database, which is emptied for each file: a tenth of the time."""
+    connection = duckdb.connect(config={"threads": 1})
+
+    @contextmanager
+    def open_database(*_: Any) -> Iterator[duckdb.DuckDBPyConnection]:
+        database.prepare(connection)
+        yield connection
+
+    def run_here(_about: Any, _n_bytes: int, work: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        with suppress(duckdb.TransactionException):  # a bank's that was refused is still open
+            connection.rollback()
+        for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+            connection.execute(f'DROP TABLE "{name}"')
+        return work(*given, **named)
+
+    with (
+        mock.patch.object(database, "open_database", open_database),
+        mock.patch.object(database, "run_apart", run_here),
+    ):
+        yield
+    connection.close()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=1000)
@@ -400,7 +503,7 @@ def main() -> int:
     given = parser.parse_args()
     counts: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as scratch:
+    with in_one_process(), tempfile.TemporaryDirectory() as scratch:
         for number in range(given.first, given.first + given.files):
             folder = given.keep or Path(scratch)
             folder.mkdir(exist_ok=True)
@@ -412,7 +515,7 @@ def main() -> int:
             if outcome == "wrong":
                 print(f"{number} ({written.habit}): {why}", flush=True)
             if not given.keep:
-                written.path.unlink()
+                written.path.unlink(missing_ok=True)
     print(f"{given.files:,} files: " + ", ".join(f"{n:,} {outcome}" for outcome, n in sorted(counts.items())))
     for why, n in reasons.most_common(15):
         print(f"  {n:,} {why}")

@@ -62,16 +62,21 @@ def open_database(scratch: Path, threads: int) -> Iterator[duckdb.DuckDBPyConnec
     """
     connection = duckdb.connect(str(scratch / DATABASE), config={"threads": threads} if threads else {})
     try:
-        # In a notebook without ipywidgets DuckDB has no bar, and refuses even to switch it off.
-        with suppress(duckdb.InvalidInputException):
-            connection.execute("SET enable_progress_bar = false")
-        # A moment with a zone is judged in UTC, wherever the machine stands.
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
-        disable_optimizers(connection)
+        prepare(connection)
         yield connection
     finally:
         connection.close()
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Set what every database of tables is read with."""
+    # In a notebook without ipywidgets DuckDB has no bar, and refuses even to switch it off.
+    with suppress(duckdb.InvalidInputException):
+        connection.execute("SET enable_progress_bar = false")
+    # A moment with a zone is judged in UTC, wherever the machine stands.
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+    disable_optimizers(connection)
 
 
 def say_reading(scratch: Path, path: Path) -> None:

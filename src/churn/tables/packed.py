@@ -16,7 +16,7 @@ import pyarrow as pa
 from churn import files
 from churn.errors import DataError
 
-ENDINGS = (".gz", ".zst", ".bz2", ".xz", ".zip")
+ENDINGS = (".gz", ".zst", ".zstd", ".bz2", ".xz", ".zip")
 ZIP = b"PK\x03\x04"
 _CHUNK = 1 << 20
 # Of text a packer makes a tenth to a fiftieth. What grows beyond this is no table; and half of the disk stays free.

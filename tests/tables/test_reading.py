@@ -104,6 +104,14 @@ def test_a_row_of_very_many_cells_is_left_out_in_moments(make_folder, cells):
     assert (used, left_out) == ([("A", 1), ("C", 3)], [(2, "broken_row")])
 
 
+@pytest.mark.parametrize(
+    "row", ["B,N,2020-01-10,gold,", "B,N,1,2020-01-10,", 'B,"N,1",x,2020-01-10,', '"B""",N,x,"gold",']
+)
+def test_a_row_with_an_empty_cell_too_many_is_left_out(make_folder, row):
+    used, left_out = read(make_folder, HEADER + good("A") + row + "\n" + good("C"))
+    assert (used, left_out) == ([("A", 1), ("C", 3)], [(2, "broken_row")])
+
+
 def test_delimiters_within_a_long_cell_are_not_counted(make_folder):
     note = "x, " * 100_000
     used, left_out = read(make_folder, HEADER + f'A,"{note}",2020-01-10,gold\n' + good("B"))

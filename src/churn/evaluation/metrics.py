@@ -309,13 +309,13 @@ def sums_by_prediction(p: Floats, values: Floats) -> tuple[Floats, Floats]:
     # a stable sort takes linear time on rows that are already in order, as those of a resample are
     order = np.argsort(p, kind="stable")
     ordered = p[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    return np.diff(np.r_[starts, len(p)]).astype(np.float64), np.add.reduceat(values[order], starts)
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    return np.diff(np.append(starts, len(p))).astype(np.float64), np.add.reduceat(values[order], starts)
 
 
 def _running(count: Floats, values: Floats, at: Floats) -> Floats:
     """Sum of `values` over the first `at` rows, groups of ties shared out in proportion."""
-    return np.asarray(np.interp(at, np.r_[0.0, np.cumsum(count)], np.r_[0.0, np.cumsum(values)]))
+    return np.asarray(np.interp(at, np.append(0.0, np.cumsum(count)), np.append(0.0, np.cumsum(values))))
 
 
 def _log_odds(p: Floats) -> Floats:
@@ -328,7 +328,8 @@ def _fit_logistic(design: Floats, y: Floats, offset: Floats) -> NDArray[Any]:
     for _ in range(_N_NEWTON):
         p = expit(offset + design @ beta)
         hessian = design.T @ (design * (p * (1 - p))[:, None])
-        if np.linalg.cond(hessian) > 1 / _EPSILON:
+        curvature = np.linalg.eigvalsh(hessian)
+        if curvature[0] <= curvature[-1] * _EPSILON:
             break
         step = np.linalg.solve(hessian, design.T @ (y - p))
         step /= max(1.0, float(np.max(np.abs(step))))  # never more than 1 at once: far from the optimum it overshoots

@@ -131,7 +131,7 @@ def read_bank(folder: Path, customers: int, seed: int, drift: bool) -> Bank:
     with open_bank(folder, data_end=as_of - dt.timedelta(days=1)) as bank:
         dates = default_snapshots(bank.data_begin, bank.data_end, HORIZON)
         chosen = [dates[-1 - back] for back in (*reversed(EARLIER), 0)]
-        snapshots = [bank.labelled(date, HORIZON) for date in chosen]
+        snapshots = list(bank.snapshots(chosen, HORIZON, with_evidence=False))
         (reference,) = bank.partitions(as_of)
     oracle = pd.read_parquet(folder / "truth" / "oracle.parquet").set_index("customer_id")
     risk = oracle.loc[list(reference.customer_id), "oracle_risk"].to_numpy()

@@ -75,7 +75,7 @@ def read_snapshots(folder: Path, reference: dt.date) -> tuple[list[Snapshot], Sn
     """Build the snapshots whose outcomes are known at the reference date, and the one of that date."""
     with open_bank(folder, Config(), data_end=reference - dt.timedelta(days=1)) as bank:
         dates = default_snapshots(bank.data_begin, bank.data_end, HORIZON)
-        known = [bank.labelled(date, HORIZON) for date in dates]
+        known = list(bank.snapshots(dates, HORIZON, with_evidence=False))
     with open_bank(folder, Config()) as bank:
         return known, bank.labelled(reference, HORIZON)
 

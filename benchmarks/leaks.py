@@ -83,7 +83,7 @@ def read_pair(kind: str, seed: int, customers: int) -> tuple[Snapshot, Snapshot]
         )
         dates = [summary.reference_as_of - dt.timedelta(days=days) for days in (HORIZON + 1, 0)]
         with open_bank(place, Config()) as bank:
-            then, later = (bank.labelled(date, HORIZON) for date in dates)
+            then, later = bank.snapshots(dates, HORIZON, with_evidence=False)
     return then, later
 
 

@@ -241,7 +241,7 @@ def test_no_feature_of_a_simulated_bank_is_named_and_a_planted_one_is(tmp_path, 
     summary = simulate_bank(tmp_path / "bank", customers=4000, months=40, seed=seed, truth=False, drift=seed == 1)
     with open_bank(tmp_path / "bank", Config()) as bank:
         dates = [summary.reference_as_of - dt.timedelta(days=days) for days in (366, 0)]
-        then, later = (bank.labelled(date, 365) for date in dates)
+        then, later = bank.snapshots(dates, 365, with_evidence=False)
 
     assert _found(then, later) == []
     planted = [_with(s, closed_flag=_flipped(s, 0.02)) for s in (then, later)]

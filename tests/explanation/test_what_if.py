@@ -13,7 +13,6 @@ from churn.features.feature import own_features
 from churn.model.estimator import ChurnModel
 from churn.model.recipe import Recipe
 from churn.simulation import simulate_bank
-from churn.timeline import default_snapshots
 from churn.training import train
 from labelled import dated
 from other_bank import make_tables, write_tables
@@ -243,7 +242,7 @@ def simulated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("simulated") / "bank"
     simulate_bank(folder, customers=2500, months=48, seed=5, truth=False)
     with open_bank(folder, n_threads=1) as bank:
-        return [bank.labelled(date, 365) for date in default_snapshots(bank.data_begin, bank.data_end, 365)[-3:]]
+        return list(bank.snapshots(horizon_days=365, most=3, with_evidence=False))
 
 
 @pytest.fixture(scope="module")

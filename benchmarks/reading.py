@@ -42,6 +42,7 @@ from churn.config import Config
 from churn.data import Data
 from churn.errors import ChurnError
 from churn.tables import database
+from churn.tables.layout import in_one_line
 
 Column = list[Any]
 TIERS = ("ordinary", "gold", "platinum")
@@ -53,17 +54,20 @@ WORDS = {
     "cp1252": ("Köln", "Zürich", "Málaga", "Île", "São", "Ström"),
     "gb18030": ("城东支行", "金卡", "普卡", "白金卡", "上海"),
 }  # fmt: skip
+# What stands in the names of columns besides letters.
+SUFFIXES = ("", "", "", " (EUR)", ", net", ' "x"', "; z", "\nb", " %", "é")
 PACKERS: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
 
 
 @dataclass
 class Table:
-    """The values of a table by column, None where missing, and the kind of each column."""
+    """The values of a table by column, None where missing, and the kind of each; whether days have a time."""
 
     ids: list[str]
     left: list[bool]
     columns: dict[str, Column]
     kinds: dict[str, str]
+    is_timed: bool = False
 
 
 @dataclass
@@ -101,7 +105,7 @@ def make_table(draw: random.Random, encoding: str) -> Table:
         columns[name] = [None if draw.random() < share else value for value in values]
     left = [draw.random() < 0.4 for _ in range(n)]
     left[:2] = [True, False]
-    return Table(ids, left, columns, kinds)
+    return Table(ids, left, columns, kinds, draw.random() < 0.3)
 
 
 def make_customers(draw: random.Random, encoding: str) -> Table:
@@ -125,7 +129,7 @@ def make_transactions(draw: random.Random, encoding: str) -> Table:
 
 
 def _numbers(draw: random.Random, n: int, _: Sequence[str]) -> Column:
-    places, size = draw.choice([1, 2, 3, 6]), draw.choice([1, 10, 5_000, 10**6])
+    places, size = draw.choice([(1, 10), (2, 1), (2, 5_000), (3, 10), (3, 10**6), (6, 10), (9, 1e-4)])
     return [round(draw.uniform(-size if size < 100 else 0, size), places) for _ in range(n)]
 
 
@@ -156,6 +160,8 @@ def frame_of(table: Table) -> pd.DataFrame:
     for name, kind in table.kinds.items():
         if kind == "day":
             frame[name] = pd.to_datetime(frame[name])
+            if table.is_timed:
+                frame[name] += pd.to_timedelta([7_919 * row % 86_400 for row in range(len(frame))], unit="s")
         elif kind in ("number", "money"):
             frame[name] = frame[name].astype("float64")
         elif kind == "integer":
@@ -168,9 +174,16 @@ def write_pandas(draw: random.Random, folder: Path, make: Maker) -> Written:
     encoding = draw.choice(["utf-8", "utf-8", "utf-8-sig", "utf-16", "cp1252", "gb18030"])
     table = make(draw, encoding if encoding in WORDS else "utf-8")
     frame = frame_of(table)
+    places = draw.choice([None, None, 6])
+    if places:
+        for name, kind in table.kinds.items():
+            if kind == "number":
+                table.columns[name] = [v and round(v, places) for v in table.columns[name]]
     if draw.random() < 0.3:
         frame = frame.sample(frac=1, random_state=draw.randint(0, 99))
         frame = frame.reset_index(drop=draw.random() < 0.5)
+    if draw.random() < 0.2:
+        frame.insert(0, "Unnamed: 0", range(len(frame)))
     sep = draw.choice([",", ",", ";", "\t", "|"])
     packer = draw.choice([None, None, None, *PACKERS, "zst"])
     path = folder / f"pandas.csv{'.' + packer if packer else ''}"
@@ -181,9 +194,9 @@ def write_pandas(draw: random.Random, folder: Path, make: Maker) -> Written:
         na_rep=draw.choice(MISSING),
         decimal=draw.choice([".", ".", ","]),
         quoting=draw.choice([0, 0, 1, 2]),
-        lineterminator=draw.choice(["\n", "\r\n"]),
+        lineterminator=draw.choice(["\n", "\n", "\r\n", "\r\n", "\r"]),
         date_format=day,
-        float_format=draw.choice([None, None, "%.6f"]),
+        float_format=f"%.{places}f" if places else None,
     )
     path.write_bytes(_pack(text.encode(encoding), packer))
     return Written(path, table, f"pandas {encoding}", day)
@@ -221,7 +234,6 @@ def _lines(
     cell: Callable[[Any, str], str],
     sep: str,
     end: str = "\n",
-    quote: str = "",
     numbered: Sequence[str] = (),
     header: str | None = None,
     tail: str = "",
@@ -229,7 +241,7 @@ def _lines(
     names = ["id", "left", *table.columns]
     kinds = {"id": "id", "left": "flag"} | table.kinds
     values = {"id": table.ids, "left": table.left} | table.columns
-    lines = [sep.join([*([header] if header is not None else []), *(f"{quote}{name}{quote}" for name in names)]) + tail]
+    lines = [sep.join([*([header] if header is not None else []), *(cell(name, "word") for name in names)]) + tail]
     for row in range(len(table.ids)):
         cells = [cell(values[name][row], kinds[name]) for name in names]
         lines.append(sep.join([*numbered[row : row + 1], *cells]) + tail)
@@ -260,7 +272,7 @@ def write_r(draw: random.Random, folder: Path, make: Maker) -> Written:
     rows = [f'"{row}"' for row in range(1, len(table.ids) + 1)] if draw.random() < 0.6 else []
     header = '""' if rows and which.startswith("csv") else None
     path = folder / "r.csv"
-    text = _lines(table, cell, sep, draw.choice(["\n", "\r\n"]), '"', rows, header)
+    text = _lines(table, cell, sep, draw.choice(["\n", "\r\n"]), rows, header)
     path.write_bytes(text.encode(encoding))
     return Written(path, table, f"R {which} {quotes}")
 
@@ -282,25 +294,15 @@ def write_excel_csv(draw: random.Random, folder: Path, make: Maker) -> Written:
     table = make(draw, "cp1252")
     sep = "\t" if encoding == "utf-16" else sep
     days = {"en": ["%m/%d/%Y", "%Y-%m-%d"], "de": ["%d.%m.%Y"], "fr": ["%d/%m/%Y"], "ch": ["%d.%m.%Y"]}[country]
-    day, places = draw.choice(days), {name: draw.choice([0, 1]) for name in table.columns}
-    form = draw.choice(["plain", "group", "currency", "parentheses"])
-    for name, kind in table.kinds.items():
-        if kind in ("number", "money") and (form != "plain" or places[name]):
-            table.columns[name] = [None if v is None else round(v, 2) for v in table.columns[name]]
-
-    def number(value: float, kind: str) -> str:
-        if kind == "integer" or form == "plain":
-            return repr(value).replace(".", decimal)
-        digits = f"{abs(value):,.2f}".replace(",", "\0").replace(".", decimal).replace("\0", group)
-        digits = f"€ {digits}" if form == "currency" else digits
-        below = value < 0 and float(f"{value:.2f}") != 0
-        return (f"({digits})" if form == "parentheses" else f"-{digits}") if below else digits
+    day = draw.choice(days)
+    form = draw.choice(["plain", "group", "currency", "parentheses", "percent"])
+    _round(table, form)
 
     def cell(value: Any, kind: str) -> str:
         if value is None:
             return ""
         text = {"flag": lambda: str(value).upper(), "day": lambda: f"{value:{day}}"}.get(kind, lambda: str(value))()
-        text = number(value, kind) if kind in ("number", "money", "integer") else text
+        text = _as_excel_shows(value, kind, form, decimal, group) if kind in ("number", "money", "integer") else text
         return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in f'{sep}"\n') else text
 
     text = _lines(table, cell, sep, "\r\n", tail=sep if draw.random() < 0.15 else "")
@@ -308,6 +310,30 @@ def write_excel_csv(draw: random.Random, folder: Path, make: Maker) -> Written:
     path = folder / "excel.csv"
     path.write_bytes(text.encode({"mark": "cp1252"}.get(encoding, encoding)))
     return Written(path, table, f"Excel CSV {country} {form} {encoding}", day)
+
+
+def _round(table: Table, form: str) -> None:
+    """Round a table's numbers to what Excel shows of them, which is all that it saves as CSV."""
+    for name, kind in table.kinds.items():
+        if kind not in ("number", "money") or form == "plain":
+            continue
+        if form == "percent" and kind == "number":
+            table.columns[name] = [v if v is None else float(f"{100 * v:.1f}") / 100 for v in table.columns[name]]
+        else:
+            table.columns[name] = [v and round(v, 2) for v in table.columns[name]]
+
+
+def _as_excel_shows(value: float, kind: str, form: str, decimal: str, group: str) -> str:
+    if form == "percent" and kind == "number":
+        return f"{100 * value:.1f}".replace(".", decimal) + "%"
+    if kind == "integer" and form == "group":
+        return f"{value:,}".replace(",", group)
+    if kind == "integer" or form in ("plain", "percent"):
+        return repr(value).replace(".", decimal)
+    digits = f"{abs(value):,.2f}".replace(",", "\0").replace(".", decimal).replace("\0", group)
+    digits = f"€ {digits}" if form == "currency" else digits
+    below = value < 0 and float(f"{value:.2f}") != 0
+    return (f"({digits})" if form == "parentheses" else f"-{digits}") if below else digits
 
 
 def write_workbook(draw: random.Random, folder: Path, make: Maker) -> Written:
@@ -344,15 +370,34 @@ def write_parquet(draw: random.Random, folder: Path, make: Maker) -> Written:
                 arrays[name] = arrays[name].dictionary_encode() if draw.random() < 0.5 else arrays[name]
             case "day":
                 arrays[name] = pa.array(values, pa.date32())
-                arrays[name] = arrays[name].cast(draw.choice([pa.date32(), pa.timestamp("us"), pa.timestamp("ns")]))
+                types = [pa.date32(), pa.timestamp("us"), pa.timestamp("ns"), pa.timestamp("ms", "Asia/Shanghai")]
+                arrays[name] = arrays[name].cast(draw.choice(types))
             case _:
                 arrays[name] = pa.array(values)
     pq.write_table(pa.table(arrays), path, compression=draw.choice(["none", "snappy", "zstd"]))
     return Written(path, table, "Parquet of Arrow")
 
 
-HABITS = (write_pandas, write_pandas, write_polars, write_r)
-HABITS += (write_excel_csv, write_excel_csv, write_workbook, write_parquet)
+def write_blanks(draw: random.Random, folder: Path, make: Maker) -> Written:
+    """Write what pandas prints, in columns of equal width; no word has a blank in it."""
+    table = make(draw, "utf-8")
+    table.is_timed = False
+    for name, kind in table.kinds.items():
+        if kind == "word":
+            values = table.columns[name]
+            table.columns[name] = [v and re.sub(r"[\s\"']+", "_", v) for v in values]
+    columns = {re.sub(r"[\s\"]+", "_", name): values for name, values in table.columns.items()}
+    kinds = dict(zip(columns, table.kinds.values(), strict=True))
+    table = Table(table.ids, table.left, columns, kinds)
+    path = folder / "printed.csv"
+    path.write_text(
+        frame_of(table).to_string(index=draw.random() < 0.5, float_format=lambda v: repr(float(v))), encoding="utf-8"
+    )
+    return Written(path, table, "printed")
+
+
+HABITS = (write_pandas, write_pandas, write_pandas, write_polars, write_r, write_r, write_blanks)
+HABITS += (write_excel_csv, write_excel_csv, write_excel_csv, write_workbook, write_parquet)
 
 
 def write_file(number: int, folder: Path) -> Written:
@@ -384,7 +429,7 @@ class WrongError(Exception):
 
 def judge(written: Written) -> tuple[str, str]:
     """Read a file and say what came of it: "read", "left out" (some rows or columns), "refused" or "wrong"; and why."""
-    flat = {"id": "id", "label": "left", "churned": True, "keep": list(written.table.columns)}
+    flat = {"id": "id", "label": "left", "churned": True, "keep": [*map(in_one_line, written.table.columns)]}
     try:
         if {"opened_on", "transacted_on"} & set(written.table.columns):
             with tempfile.TemporaryDirectory() as folder:
@@ -403,6 +448,8 @@ def judge(written: Written) -> tuple[str, str]:
 def compare(table: Table, data: Data) -> tuple[str, str]:
     """Hold what was read against what was written."""
     rows, notes, count = data.checked.rows(), str([note.said for note in data.notes()]), data.row_counts["flat"]
+    table.columns = {in_one_line(name): values for name, values in table.columns.items()}
+    table.kinds = {in_one_line(name): kind for name, kind in table.kinds.items()}
     place = {name: row for row, name in enumerate(table.ids)}
     require(count.rows == len(table.ids), f"{count.rows} rows of {len(table.ids)}")
     require(set(rows.customer_id) <= set(place), "ids that were not written")

@@ -106,3 +106,10 @@ def test_a_cell_of_several_lines_in_a_file_of_one_column_is_no_stray_mark(tmp_pa
     path.write_text('word\n"two\nlines"\none\n"stray\none\n"x"y\n')
     layout = find_layout(path, path)
     assert read_lines(path, layout, tmp_path / "copy.csv")[1:3] == (5, {3: "stray_quote"})
+
+
+def test_rows_over_several_lines_count_once_where_the_header_is_one_short(tmp_path):
+    rows = [[f'"{i}"', *row[:2], '"two\nlines"', row[2]] for i, row in enumerate(ROWS, 1)]
+    write(tmp_path / "x.csv", ["id", "left", "word", "x"], rows)
+    with open_flat(tmp_path / "x.csv", FLAT, labels="needed") as table:
+        assert table.rows().features["x"].tolist() == EXPECTED

@@ -5,7 +5,7 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from churn.config import FlatFile
+from churn.config import Config, FlatFile
 from churn.errors import ConfigError, DataError
 from churn.tables.bank import open_tables
 from churn.tables.checking import list_notes
@@ -173,3 +173,40 @@ def test_wholly_typed_wide_files_are_read(tmp_path):
     ))  # fmt: skip
     features, _, used = read(path)
     assert (used, features.shape) == (12, (12, 300))
+
+
+GROUPED = ["1.930", "12.004", "-3.500", "512"]
+
+
+def test_groups_with_points_are_settled_by_another_column_or_refused(tmp_path):
+    def write_two(others):
+        rows = [
+            f"{i};{'Yes' if i % 2 else 'No'};{x};{other}"
+            for i, (x, other) in enumerate(zip(GROUPED, others, strict=True))
+        ]
+        (tmp_path / "x.csv").write_text("\n".join(["id;left;x;other", *rows]) + "\n")
+
+    for others, decimal, expected in (
+        (["1,5", "2,25", "7", "0,5"], None, [1930, 12004, -3500, 512]),
+        (["1.5", "2.25", "7", "0.5"], None, [1.93, 12.004, -3.5, 512]),
+        (["a", "b", "a", "b"], ",", [1930, 12004, -3500, 512]),
+    ):
+        write_two(others)
+        features, _, _ = read(tmp_path / "x.csv", FLAT.model_copy(update={"decimal": decimal}))
+        assert features["x"].tolist() == expected
+    with pytest.raises(DataError, match=r"column x has numbers such as 2\.500, which may be 2500 or 2\.5"):
+        read(tmp_path / "x.csv")
+
+
+def test_a_tables_numbers_in_groups_with_points_are_refused_until_told(make_folder):
+    text = "customer_id;branch_id;opened_on;tier;birth_year\nA;N;2020-01-10;gold;2.000\nB;N;2020-02-20;gold;1.980\n"
+    with pytest.raises(DataError, match=r"column birth_year has numbers such as 2\.500.* in \[tables\.customers\]"):
+        open_tables(make_folder(customers=text)).__enter__()
+    config = Config.model_validate({"tables": {"customers": {"decimal": ","}}})
+    with open_tables(make_folder("told", customers=text), config) as bank:
+        assert bank.connection.execute("SELECT birth_year FROM customers ORDER BY 1").fetchall() == [(1980,), (2000,)]
+
+
+def test_exponents_with_a_decimal_comma_are_numbers(tmp_path):
+    (tmp_path / "x.csv").write_text("id;left;x\n1;Yes;-9,6488e-05\n2;No;1,5\n3;No;2E3\n")
+    assert read(tmp_path / "x.csv")[0]["x"].tolist() == [-9.6488e-05, 1.5, 2000]

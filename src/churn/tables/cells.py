@@ -148,7 +148,7 @@ def source_cell(
         cell = quote_name(name)
         return Cell(name, sql_type, f"CASE WHEN NOT isnan({cell}) THEN {cell} END" if sql_type in _FLOATING else cell)
     words = [word for word in missing if word not in values]
-    text = filled_text(name, sql_type, words, is_whole=kind in ("id", "code", "flag", "integer"))
+    text = filled_text(name, sql_type, words, is_whole=kind in ("id", "code", "flag"))
     if not values:
         return Cell(name, sql_type, text)
     cases = " ".join(
@@ -330,9 +330,12 @@ def number(text: str, decimal: str | None) -> str:
     size = f"TRY_CAST(replace(regexp_replace({half}, '[^0-9{decimal}]', '', 'g'), '{decimal}', '.') AS DOUBLE)"
     sign = f"CASE WHEN regexp_matches({half}, '[(−-]') THEN -1 ELSE 1 END"
     as_people_do = f"{sign} * {size} / CASE WHEN contains({half}, '%') THEN 100 ELSE 1 END"
-    no_point = f"NOT contains({plain}, '.') AND " if decimal == "," else ""
+    if decimal == ",":
+        pointed = f"replace({plain}, ',', '.')"
+        is_number = f"NOT contains({plain}, '.') AND regexp_full_match({pointed}, {quote_text(_NUMBER)})"
+        as_programs_do = f"WHEN {is_number} THEN TRY_CAST({pointed} AS DOUBLE)"
     return (
-        f"CASE {as_programs_do.replace('WHEN ', f'WHEN {no_point}', 1)}"
+        f"CASE {as_programs_do}"
         f" WHEN regexp_full_match({half}, {quote_text(rf'{written}-?|[(]{written}[)]')}) THEN {as_people_do} END"
     )
 

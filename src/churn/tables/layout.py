@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Collection, Iterator, Sequence
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -16,6 +16,8 @@ _BLANK = " "
 _LONGEST = 1 << 20
 # Lines after the header that are looked at, and the share of them that settles a question.
 _N_LOOKED_AT, _MOST_SHARE = 200, 0.95
+# A quoted cell runs over so many of them at most.
+_MOST_LINES = 20
 
 
 _CELL_AT_BLANKS = re.compile(r'[ \t]*(?:"((?:[^"]|"")*)"|([^ \t"][^ \t]*))(?=[ \t]|$)')
@@ -64,7 +66,7 @@ def find_layout(path: Path, text_path: Path, keys: Collection[str] = ()) -> Layo
     """
     with text_path.open("r", encoding="utf-8", newline="") as reader:
         header, told, n_before = _read_header(reader)
-        lines = list(islice(_filled(reader), _N_LOOKED_AT))
+        lines = _whole(list(islice(_filled(reader), _N_LOOKED_AT)))
     if not header.strip():
         raise DataError(f"{path}: {_without_header(text_path)} the column names")
     if len(header) >= _LONGEST:
@@ -172,6 +174,17 @@ def _filled(reader: IO[str]) -> Iterator[str]:
     while line := reader.readline(_LONGEST):
         if line.strip("\r\n"):
             yield line
+
+
+def _whole(lines: list[str]) -> list[str]:
+    """Put lines together over which a quoted cell runs."""
+    found, place = [], 0
+    while place < len(lines):
+        counts = accumulate(line.count('"') for line in lines[place : place + _MOST_LINES])
+        n_lines = next((n for n, count in enumerate(counts, 1) if count % 2 == 0), 1)
+        found.append("".join(lines[place : place + n_lines]))
+        place += n_lines
+    return found
 
 
 def _find_delimiter(path: Path, header: str, lines: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from churn.tables import cells, contract, database
 from churn.tables.cells import Cell, Reading, quote_name, quote_text
 from churn.tables.lines import LONGEST_LINE
 from churn.tables.sources import Readable, Source, as_readable, describe, list_columns, section_of
-from churn.tables.survey import survey_numbers
+from churn.tables.survey import OTHER_COUNTRIES, survey_numbers
 
 WIDE = 200
 TOTAL_LINE = "total_line"
@@ -113,7 +113,9 @@ def load_table(
                 )
                 connection.execute(insert.format(rows=_typed_rows(found, mapping, scan, types, how)))
                 texts = {} if readings else _number_texts(found, types, mapping)
-                if texts and _has_unread_numbers(connection, table.name, position):
+                if texts and (
+                    readable.delimiter in OTHER_COUNTRIES or _has_unread_numbers(connection, table.name, position)
+                ):
                     told, section = mapping.decimal, f"tables.{table.name}"
                     numbers = survey_numbers(connection, scan, texts, source.path, readable.delimiter, told, section)
                     how |= {name: how[name]._replace(decimal=one.decimal) for name, one in numbers.items()}

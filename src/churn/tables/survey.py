@@ -26,6 +26,11 @@ LEAST_ROWS = 20
 """Of fewer rows, cells do not show what a column is."""
 _KEY_DIGITS = 6
 _COMPACT_DAY = r"(?:19|20|21)[0-9]{6}(?:[.,]0+)?"
+# Whole numbers in groups, as a country writes them that has a decimal comma, or numbers with three decimals.
+_GROUPED = r"[+-]?[1-9][0-9]{{0,2}}[.][0-9]{{3}}"
+_POINTS, _COMMAS, _UNREAD = "2.500", "2,500", "unread"
+OTHER_COUNTRIES = (";", "\t")
+"""What a program of such a country writes between cells."""
 # Digits, and not on both sides of what stands in dates and times: asked before what takes long to ask.
 _MAY_BE_NUMBER = "regexp_matches({text}, '[0-9０-９]') AND NOT regexp_matches({text}, '[0-9][-/:年月][0-9]')"
 
@@ -70,39 +75,76 @@ def survey_numbers(
     DataError
         A column has both signs, or numbers such as 2,500, which can be read in two ways.
     """
+    found = _by_programs(connection, scan, texts, delimiter)
+    by_people = {name: texts[name] for name, (_, shown) in found.items() if shown == _UNREAD}
+    found |= _by_people(connection, scan, by_people, path, told, section)
+    signs = {shown for numbers, shown in found.values() if shown in (".", ",") and numbers.are_most}
+    settled = {}
+    for name, (numbers, shown) in found.items():
+        if shown not in (_POINTS, _COMMAS):
+            settled[name] = numbers
+            continue
+        by_delimiter = "," if delimiter == ";" and shown == _COMMAS else None
+        sign = told or (signs.copy().pop() if len(signs) == 1 else by_delimiter)
+        if sign is None:
+            raise DataError(
+                f"{path}: column {name} has numbers such as {shown}, which may be 2500 or 2.5;"
+                f' say which as decimal = "." or "," in [{section}]'
+            )
+        settled[name] = numbers._replace(decimal=sign)
+    return settled
+
+
+def _by_programs(
+    connection: duckdb.DuckDBPyConnection, scan: str, texts: Mapping[str, str], delimiter: str
+) -> dict[str, tuple[Numbers, str]]:
+    """Say which columns are of numbers as programs write them, and what they show of the file's decimal sign.
+
+    That is the sign, nothing, or a number that leaves it open; `_UNREAD` where a cell may be a number of people's.
+    """
     said = [cells.number_value("{text}")]
-    wanted = ["count({text})", "count({0})", f"count(*) FILTER ({{0}} IS NULL AND {_MAY_BE_NUMBER})"]
-    counted = _ask(connection, scan, texts, said, wanted)
-    found = {name: Numbers(n_filled, n_numbers, None) for name, (n_filled, n_numbers, _) in counted.items()}
-    by_people = {name: texts[name] for name, (_, _, n_maybe) in counted.items() if n_maybe}
+    wanted = ["count({text})", "count({0})", f"count(*) FILTER ({{0}} IS NULL AND {_MAY_BE_NUMBER})",
+        "count(*) FILTER ({0} IS NOT NULL AND contains({text}, '.'))",
+        f"count(*) FILTER (regexp_full_match({{text}}, '{_GROUPED}'))",
+        "count(*) FILTER (regexp_full_match({text}, '[+-]?[0-9]{{4,}}'))"]  # fmt: skip
+    found = {}
+    for name, (n_filled, n_numbers, n_maybe, n_points, n_grouped, n_ungrouped) in _ask(
+        connection, scan, texts, said, wanted
+    ).items():
+        shows = n_points > n_grouped or (n_points and n_ungrouped)
+        numbers = Numbers(n_filled, n_numbers, None)
+        is_open = n_points and numbers.are_most and delimiter in OTHER_COUNTRIES
+        found[name] = numbers, _UNREAD if n_maybe else "." if shows else _POINTS if is_open else ""
+    return found
+
+
+def _by_people(
+    connection: duckdb.DuckDBPyConnection,
+    scan: str,
+    texts: Mapping[str, str],
+    path: Path,
+    told: str | None,
+    section: str,
+) -> dict[str, tuple[Numbers, str]]:
+    """Say how numbers are written that no program wrote, and what they show, as `_by_programs` does."""
     said = [cells.number_value("{text}", sign) for sign in ".,"]
     both = "coalesce({0}, {1})"
-    wanted = [f"count({both})", "count({0})", "count({1})", "count({0}) FILTER ({1} IS NULL)",
+    wanted = ["count({text})", f"count({both})", "count({0})", "count({1})", "count({0}) FILTER ({1} IS NULL)",
         "count({1}) FILTER ({0} IS NULL)", "count(*) FILTER ({0} > {1})"]  # fmt: skip
-    open_ones, signs = [], set()
-    for name, (n_either, n_point, n_comma, only_point, only_comma, n_larger) in _ask(
-        connection, scan, by_people, said, wanted
+    found = {}
+    for name, (n_filled, n_either, n_point, n_comma, only_point, only_comma, n_larger) in _ask(
+        connection, scan, texts, said, wanted
     ).items():
-        n_filled = found[name].n_filled
-        if not told and n_either >= MOST_SHARE * n_filled and min(only_point, only_comma) > (1 - MOST_SHARE) * n_either:
+        are_most = n_either >= MOST_SHARE * n_filled
+        if not told and are_most and min(only_point, only_comma) > (1 - MOST_SHARE) * n_either:
             raise DataError(
                 f"{path}: column {name} has numbers with a decimal point and others with a decimal comma; write them"
                 f" alike, or say which sign holds as decimal in [{section}]"
             )
         sign = told or ("," if only_comma > only_point else "." if only_point else None)
-        if sign is None and n_larger and n_either >= MOST_SHARE * n_filled:
-            open_ones.append(name)
-        elif sign and n_either >= MOST_SHARE * n_filled:
-            signs.add(sign)
-        found[name] = Numbers(n_filled, n_comma if sign == "," else n_point, sign or ".")
-    for name in open_ones:
-        sign = signs.copy().pop() if len(signs) == 1 else "," if delimiter == ";" else None
-        if sign is None:
-            raise DataError(
-                f"{path}: column {name} has numbers such as 2,500, which may be 2500 or 2.5;"
-                f' say which as decimal = "." or "," in [{section}]'
-            )
-        found[name] = found[name]._replace(decimal=sign)
+        is_open = sign is None and n_larger and are_most
+        numbers = Numbers(n_filled, n_comma if sign == "," else n_point, sign or ".")
+        found[name] = numbers, _COMMAS if is_open else sign or ""
     return found
 
 

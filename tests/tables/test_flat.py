@@ -278,3 +278,19 @@ def test_a_file_of_formulas_without_values_says_what_to_do(tmp_path):
         open_flat(tmp_path / "flat.xlsx", FLAT, labels="if there"),
     ):
         pass
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_file_without_ids_calls_its_customers_by_their_rows(make_file, form):
+    text = "left,x\nYes,1\nNo\nNo,1\nYes,3\n"
+    table = pa.table({"left": ["Yes", None, "No", "Yes"], "x": [1, 2, 1, 3]})
+    flat = FLAT.model_copy(update={"id": "row number"})
+    path = make_file(text if form == "csv" else table, f"flat.{form}")
+    with open_flat(path, flat, labels="needed") as found:
+        rows = found.rows()
+        assert rows.customer_id.tolist() == ["row 1", "row 3", "row 4"]
+        assert rows.features["x"].tolist() == [1, 1, 3]
+        assert [entry[2] for entry in found.quarantine()] == [2]
+        assert any("row 1, row 2" in note.said.text for note in found.notes)
+    with open_flat(path, flat, kinds={"x": "number"}, labels="unread") as found:
+        assert "row 4" in found.rows().customer_id.tolist()

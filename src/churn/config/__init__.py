@@ -9,6 +9,7 @@ from churn.config.settings import Config, read_config
 from churn.config.sources import (
     MISSING,
     PRODUCTS,
+    ROW_NUMBER,
     SERVICES,
     CustomerSettings,
     FlatFile,
@@ -21,6 +22,7 @@ from churn.config.sources import (
 __all__ = [
     "MISSING",
     "PRODUCTS",
+    "ROW_NUMBER",
     "SERVICES",
     "CampaignSettings",
     "Config",

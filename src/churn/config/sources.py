@@ -107,6 +107,8 @@ def _as_text(one: Any) -> str:
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(as_texts)]
+ROW_NUMBER = "row number"
+"""Stands for the id of a flat file that has none."""
 DecimalSign = Literal[".", ","]
 
 
@@ -150,6 +152,7 @@ def _require_dates(forms: dict[str, str]) -> dict[str, str]:
 class FlatFile(Section):
     """One file that already has one row per customer; `encoding`, `sheet`, `totals`, … as for a table.
 
+    `id`: the column of ids; in a file without one, `ROW_NUMBER` calls its customers "row 1", "row 2", ….
     `churned`, `stayed`: what the label says of who left and, where it has more than two values, of who stayed. `dates`:
     the form of a column's dates, where the cells leave it open. `as_of`: the day back from which days of dates are
     counted; else the last one in the file. `keep`: columns that look like numbers of rows and are none.

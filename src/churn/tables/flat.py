@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import duckdb
 import pandas as pd
 
-from churn.config import MISSING, FlatFile, TableSource
+from churn.config import MISSING, ROW_NUMBER, FlatFile, TableSource
 from churn.errors import ConfigError, DataError, MissingColumnError
 from churn.scratch import scratch_folder
 from churn.speech import Message, message
@@ -36,6 +36,7 @@ _NUMBERS_ROWS = {
     "index": message("{name}: numbers the rows, and is left out; name it as keep in [flat] where it does not"),
     "key": message("{name}: another key of the rows, and is left out; name it as keep in [flat] where it is none"),
 }
+_NUMBERED = message("the file has no id by [flat]; customers are called by their rows: row 1, row 2, …")
 MOST_LABEL_VALUES = 20
 RARE_SHARE, MANY_VALUES = 0.5, 100
 """Names and remarks: more than this share of the customers, or of so many values, have one that hardly others share."""
@@ -178,8 +179,9 @@ def _load(
     mapping = TableSource(encoding=flat.encoding, sheet=flat.sheet, totals=flat.totals, missing=flat.missing)
     before = reading.stamp(source.path)
     with database.open_database(scratch, threads) as connection:
-        wanted = [flat.id, *([flat.label] if labels == "needed" else [])]
-        with sources.as_readable(source, mapping, scratch, wanted, [flat.id]) as readable:
+        ids = [] if flat.id == ROW_NUMBER else [flat.id]
+        wanted = [*ids, *([flat.label] if labels == "needed" else [])]
+        with sources.as_readable(source, mapping, scratch, wanted, ids) as readable:
             names = readable.names
             mapping = mapping.model_copy(update={"sheet": readable.sheet})  # it is read again, and must be the same
             _require_columns(source, flat, names, wanted, "[flat]")
@@ -205,7 +207,15 @@ def _load(
         how = {"customer_id": Reading(day_zero=readable.day_zero), "churned": Reading()}
         how |= {inner[name]: one for name, one in readings.items()}
         table = _flat_table(known, values, labels)
+        numbered = flat.id == ROW_NUMBER and ROW_NUMBER not in names
+        if numbered:
+            mapping = mapping.model_copy(update={"constants": {"customer_id": "row"}})
         raw = reading.load_table(connection, table, [source], mapping, scratch, how)
+        if numbered:
+            # Only now: of rows that do not split the number is known at last.
+            rows = reading.raw_name(table.name)
+            connection.execute(f"UPDATE {rows} SET customer_id = 'row ' || source_row WHERE customer_id IS NOT NULL")
+            notes.append(Note(False, _NUMBERED))
         reading.require_unchanged(source.path, before)  # since its columns were looked at
         return (
             raw,

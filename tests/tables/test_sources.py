@@ -2,6 +2,7 @@ import datetime as dt
 
 import openpyxl
 import pyarrow as pa
+import pyarrow.csv
 import pytest
 
 from churn.config import Config, read_config
@@ -229,6 +230,29 @@ def test_parts_that_would_be_missed_are_refused(make_folder, tmp_path, name):
     (folder / "customers" / name).unlink()
     (folder / "customers" / "year=2024").mkdir()
     refuse(folder, "year=2024")
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_folders_of_keys_fill_the_columns_they_name(make_folder, form):
+    folder = make_folder(customers=None)
+    for row, (tier, branch) in enumerate((("gold", "N%2FE"), ("ordinary", "__HIVE_DEFAULT_PARTITION__"))):
+        part = folder / "customers" / "year=2024" / f"tier={tier}" / f"branch_id={branch}" / f"part.{form}"
+        part.parent.mkdir(parents=True)
+        table = ARROW.select(["customer_id", "opened_on"]).slice(row, 1)
+        (pa.parquet.write_table if form == "parquet" else pa.csv.write_csv)(table, part)
+    with open_tables(folder) as bank:
+        rows = bank.connection.execute("SELECT customer_id, tier, branch_id FROM customers").fetchall()
+        assert (rows, bank.ignored_columns) == ([("A", "gold", "N/E")], {"customers": 1})
+        name = f"year=2024/tier=ordinary/branch_id=__HIVE_DEFAULT_PARTITION__/part.{form}"
+        assert next(bank.quarantine()) == ("customers", name, 1, "branch_id", "missing_value")
+
+
+def test_folders_of_keys_that_are_nested_in_different_ways_are_refused(make_folder):
+    folder = make_folder(customers=None)
+    for name in ("tier=gold", "tier=ordinary/year=2024"):
+        (folder / "customers" / name).mkdir(parents=True)
+        (folder / "customers" / name / "part.csv").write_text(CUSTOMERS)
+    refuse(folder, "customers", "nested in different ways")
 
 
 @pytest.mark.parametrize("ends", ["\n\r\n", "\r\n\r", "\n\r"])

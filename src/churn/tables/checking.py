@@ -143,7 +143,7 @@ class Checked:
 
     def quarantine(self) -> Iterator[LeftOut]:
         """Yield every row left out."""
-        files = {name: [source.path.name for source in raw.sources] for name, raw in self.raws.items()}
+        files = {name: [source.name for source in raw.sources] for name, raw in self.raws.items()}
         # A cursor of its own: an unread result would block the connection for everything else.
         cursor = self.connection.cursor().execute(f"FROM {QUARANTINE}")
         while rows := cursor.fetchmany(_FETCHED_ROWS):

@@ -89,9 +89,10 @@ def load_table(
         before = stamp(source.path)
         with as_readable(source, mapping, scratch, wanted, keys) as readable:
             header = readable.names
-            headers.append(header)
+            keys_of = {key: value for key, value in source.keys if key not in header}
+            headers.append([*header, *keys_of])
             notes += readable.notes
-            scan, names = _with_constants(scan_source(source, readable), header, mapping)
+            scan, names = _with_constants(scan_source(source, readable), header, mapping, keys_of)
             found = _match_columns(table, names, mapping, source)
             if len(header) > WIDE:
                 database.disable_optimizers(connection, is_wide=True)
@@ -126,7 +127,7 @@ def load_table(
             _require_all(connection, raw_name(table.name), position, source, readable.lines.n_rows)
         digest = files.hash_file(source.path)
         require_unchanged(source.path, before)
-        facts.append({"table": table.name, "file": source.path.name, "bytes": before[0], "sha256": digest})
+        facts.append({"table": table.name, "file": source.name, "bytes": before[0], "sha256": digest})
     if len({frozenset(header) for header in headers}) > 1:
         raise errors.DataError(
             f"{describe(sources)}: the parts of table {table.name} differ in their columns; make them equal"
@@ -226,9 +227,14 @@ def scan_source(source: Source, readable: Readable) -> str:
     )
 
 
-def _with_constants(scan: str, header: Sequence[str], mapping: TableSource) -> tuple[str, list[str]]:
-    """Add the configured constants to a scan, as columns the file does not have; give the names of all its columns."""
-    constants = {mapping.columns.get(name, name): value for name, value in mapping.constants.items()}
+def _with_constants(
+    scan: str, header: Sequence[str], mapping: TableSource, keys: Mapping[str, str]
+) -> tuple[str, list[str]]:
+    """Add what folders say and the configured constants to a scan, as columns the file does not have.
+
+    Gives the names of all its columns, too.
+    """
+    constants = {mapping.columns.get(name, name): value for name, value in mapping.constants.items()} | dict(keys)
     missing = {name: value for name, value in constants.items() if name not in header}
     if not missing:
         return scan, list(header)

@@ -7,9 +7,10 @@ import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -40,11 +41,20 @@ _OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 
 @dataclass(frozen=True)
 class Source:
-    """One file that holds rows of a table."""
+    """One file that holds rows of a table.
+
+    `keys`: what the folders `key=value` say that it lies in, below the table's: a column and its value in every row.
+    """
 
     table: str
     path: Path
     form: Form
+    keys: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name, with those folders: parts in several may have one name."""
+        return "/".join(self.path.parts[-1 - len(self.keys) :])
 
 
 def find_sources(folder: Path, tables: Mapping[str, contract.Table], config: Config) -> dict[str, list[Source]]:
@@ -282,19 +292,43 @@ def _stem(entry: Path) -> str | None:
 def _files_of(name: str, path: Path) -> list[Source]:
     if not path.is_dir():
         return [source_of(name, path)]
+    found = [replace(source_of(name, part), keys=keys) for part, keys in _parts(path)]
+    if len({tuple(key for key, _ in source.keys) for source in found}) > 1:
+        raise DataError(f"{path}: its folders key=value are nested in different ways; make them alike")
+    if len({source.form for source in found}) > 1:
+        raise DataError(f"{path}: table {name} is found twice, in parts of more than one form; remove the others")
+    return found
+
+
+def _parts(path: Path) -> list[tuple[Path, tuple[tuple[str, str], ...]]]:
+    """Find the parts in a folder, or in folders `key=value` as Hive and Spark write them, each with keys and values."""
     entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith(_NO_PARTS))
     parts = [entry for entry in entries if _stem(entry) is not None and entry.is_file()]
-    missed = [entry.name for entry in entries if entry not in parts and _looks_like_data(entry)]
-    if parts and missed:
+    folders = [entry for entry in entries if "=" in entry.name and entry.is_dir()]
+    missed = [entry.name for entry in entries if entry not in parts + folders and _looks_like_data(entry)]
+    if parts and folders:
+        raise DataError(f"{path}: holds parts and the folder {folders[0].name} beside them; remove one of both")
+    if (parts or folders) and missed:
         raise DataError(
             f"{path}: holds {missed[0]}, which is not a .parquet, .csv or .xlsx part; remove it, or export it so"
         )
-    forms = {_form_of(part) for part in parts}
-    if not parts:
+    if not parts and not folders:
         raise DataError(f"{path}: holds no .parquet, .csv or .xlsx parts; add them or remove the folder")
-    if len(forms) > 1:
-        raise DataError(f"{path}: table {name} is found twice, in parts of more than one form; remove the others")
-    return [source_of(name, part) for part in parts]
+    return [(part, ()) for part in parts] + [
+        (part, (_key_of(folder.name), *keys)) for folder in folders for part, keys in _parts(folder)
+    ]
+
+
+def _key_of(folder: str) -> tuple[str, str]:
+    """Return the column and the value that a folder's name gives; empty where they had none.
+
+    Examples
+    --------
+    >>> _key_of("tier=gold%2Fa"), _key_of("tier=__HIVE_DEFAULT_PARTITION__")
+    (('tier', 'gold/a'), ('tier', ''))
+    """
+    key, _, value = map(unquote, folder.partition("="))
+    return key, "" if value == "__HIVE_DEFAULT_PARTITION__" else value
 
 
 def _looks_like_data(entry: Path) -> bool:
@@ -343,7 +377,7 @@ def describe(sources: Sequence[Source]) -> str:
     """Name a table's files for a message: the file, or the folder and the number of its parts."""
     if len(sources) == 1:
         return str(sources[0].path)
-    return f"{sources[0].path.parent} ({len(sources)} parts)"
+    return f"{sources[0].path.parents[len(sources[0].keys)]} ({len(sources)} parts)"
 
 
 _PARTS = ("columns", "dates", "values", "constants")

@@ -54,6 +54,13 @@ def test_a_few_words_of_either_encoding_are_enough(tmp_path, encoding):
         assert find_encoding(path, None, "flat").name == encoding
 
 
+@pytest.mark.parametrize("encoding", WORDS)
+def test_words_of_a_long_file_are_whole(tmp_path, encoding, monkeypatch):
+    monkeypatch.setattr("churn.tables.encodings.CHUNK", 64)
+    (tmp_path / "x.csv").write_bytes(table_of(WORDS[encoding][:2] * 200).encode(encoding))
+    assert find_encoding(tmp_path / "x.csv", None, "flat").name == encoding
+
+
 @pytest.mark.parametrize("encoding", OTHERS)
 def test_words_of_another_encoding_are_refused_and_it_is_named(tmp_path, encoding):
     path = tmp_path / "x.csv"

@@ -125,16 +125,18 @@ def _by_zeros(start: bytes) -> str | None:
 def _by_words(path: Path, position: int, section: str) -> Encoding:
     """Take the encoding that explains the words; `position`: of the first byte that is not UTF-8."""
     words = _words(path)
-    shares = {name: _share(words, name) for name in _JUDGES if broken_at(path, name) is None}
-    chinese, western = shares.get(CHINESE, 0.0), shares.get(WESTERN, 0.0)
+    shares = {name: _share(words, name) for name in _JUDGES}
+    chinese, western = shares[CHINESE], shares[WESTERN]
     letters = {letter for text in _decoded(words, CHINESE) for letter in text if not letter.isascii()}
-    is_korean = shares.get("cp949") == 1.0 and len(letters) >= _LEAST_KOREAN
+    is_korean = shares["cp949"] == 1.0 and len(letters) >= _LEAST_KOREAN
     if _share(words, "utf-8") <= 1 / 2:  # else it is UTF-8 with something broken in it
-        if chinese >= _LEAST_SHARE and western <= chinese / 2 and not is_korean:
+        # That all of a long file can be decoded is asked last.
+        if chinese >= _LEAST_SHARE and western <= chinese / 2 and not is_korean and broken_at(path, CHINESE) is None:
             return Encoding(CHINESE, is_assumed=True)
-        if western >= _LEAST_SHARE and chinese <= western / 2:
+        if western >= _LEAST_SHARE and chinese <= western / 2 and broken_at(path, WESTERN) is None:
             return Encoding(WESTERN, is_assumed=True, doubtful=_doubtful(words))
-        if likely := [name for name, share in shares.items() if share >= _LEAST_SHARE]:
+        likely = [name for name, share in shares.items() if share >= _LEAST_SHARE and broken_at(path, name) is None]
+        if likely:
             raise DataError(
                 f"{path}: byte {position} is not UTF-8 text, and the file may be {' or '.join(likely)}; say which, or"
                 f" another, as encoding in [{section}]"
@@ -148,9 +150,15 @@ def _by_words(path: Path, position: int, section: str) -> Encoding:
 def _words(path: Path) -> set[bytes]:
     """Return a file's distinct words with bytes that are not ASCII."""
     words: set[bytes] = set()
+    rest = b""
     with path.open("rb") as stream:
         while (chunk := stream.read(CHUNK)) and len(words) < _MOST_WORDS:
-            words.update(word for word in _WORD.findall(chunk) if len(word) <= _LONGEST_WORD)
+            # A word that a chunk cuts in two would be two wrong ones.
+            chunk = rest + chunk
+            end = max(map(chunk.rfind, (b"\n", b"\r", b","))) + 1 or len(chunk)
+            rest = chunk[end:]
+            words.update(word for word in _WORD.findall(chunk[:end]) if len(word) <= _LONGEST_WORD)
+    words.update(word for word in _WORD.findall(rest) if len(word) <= _LONGEST_WORD)
     return words
 
 

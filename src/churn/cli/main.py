@@ -87,21 +87,21 @@ def _stoppable() -> Iterator[list[int]]:
         if came and isinstance(lost.exc_value, (KeyboardInterrupt, SystemExit)):
             signal.setitimer(signal.ITIMER_REAL, _AGAIN)
         else:
-            sys.__unraisablehook__(lost)
+            hook(lost)
 
     before = {number: signal.getsignal(number) for number in STOPS}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
             signal.signal(number, stop)
     before[signal.SIGALRM] = signal.signal(signal.SIGALRM, raise_stop)
-    hook, sys.unraisablehook = sys.unraisablehook, catch_lost
+    hook, sys.unraisablehook = sys.unraisablehook, catch_lost  # whoever set it is still asked
     try:
         yield came
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         sys.unraisablehook = hook
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def _run(arguments: list[str], stopped_by: Sequence[int]) -> int:

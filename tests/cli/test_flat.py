@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import churn
 from commands import call
 from made_once import made_once
 
@@ -187,3 +188,24 @@ def test_telco_reaches_its_reference_without_a_coverage(run, tmp_path):
     assert len(pd.read_csv(tmp_path / "s.csv")) == 7_043
     result = run("baselines", TELCO, "--model", tmp_path / "m")
     assert result.code == 0
+
+
+def test_a_score_does_not_depend_on_who_else_is_in_the_file(tmp_path):
+    rng = np.random.default_rng(3)
+    days = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 1000, 300), "D")
+    frame = pd.DataFrame(
+        {"id": [f"K{n}" for n in range(300)], "since": days.strftime("%d.%m.%Y"), "x": rng.normal(size=300)}
+    )
+    frame["left"] = np.where(days + pd.to_timedelta(rng.integers(0, 400, 300), "D") > "2021-09-01", "Yes", "No")
+    frame.to_csv(tmp_path / "all.csv", index=False)
+    frame.iloc[:1].to_csv(tmp_path / "one.csv", index=False)
+    config = churn.Config.model_validate({"flat": {"id": "id", "label": "left", "churned": "Yes"}})
+    with churn.open_file(tmp_path / "all.csv", config) as file:
+        model = churn.train(churn.build_snapshots(file), "scorecard", with_effects=False)
+    for given in (config, None):
+        with churn.open_file(tmp_path / "all.csv", given, model=model) as file:
+            everybody = churn.score(model, file).set_index("customer_id")["churn_probability"]
+        with churn.open_file(tmp_path / "one.csv", given, model=model) as file:
+            alone = churn.score(model, file).set_index("customer_id")["churn_probability"]
+        assert alone["K0"] == everybody["K0"]
+    assert everybody.std() > 0.05

@@ -1,14 +1,16 @@
 import datetime as dt
 
 import openpyxl
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pytest
 
-from churn.config import Config, read_config
+from churn.config import Config, FlatFile, read_config
 from churn.errors import ConfigError, DataError
 from churn.tables.bank import open_tables
 from churn.tables.contract import contract_tables
+from churn.tables.flat import open_flat
 from churn.tables.sources import require_mapping
 from conftest import CUSTOMERS
 
@@ -216,7 +218,19 @@ def test_column_named_twice_is_refused(make_folder):
 
 @pytest.mark.parametrize("folder", ["tier=platinum/customer_id=Z", "b[1]", "b*?", "it's"])
 def test_name_of_a_folder_is_never_read_as_data(make_folder, folder):
+    # Beside them what each would match as a pattern.
+    for other in ("b1", "bxx"):
+        make_folder(other, customers=ARROW.set_column(1, "branch_id", pa.array(["Z", "Z"])))
     assert read_customers(make_folder(folder, customers=ARROW)) == EXPECTED
+
+
+@pytest.mark.parametrize("name", ["f[1].csv", "f*.csv", "f?.csv", "f[1].parquet"])
+def test_name_of_a_file_is_never_a_pattern(tmp_path, name):
+    for file, value in ((name, 1.0), (name.translate(str.maketrans("*?", "11", "[]")), 2.0)):
+        frame = pd.DataFrame({"id": ["A", "B"], "left": ["Yes", "No"], "x": value})
+        frame.to_csv(tmp_path / file, index=False) if file.endswith("csv") else frame.to_parquet(tmp_path / file)
+    with open_flat(tmp_path / name, FlatFile(id="id", label="left", churned="Yes"), labels="needed") as table:
+        assert table.rows().features["x"].tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("name", ["c.csv.7z", "part.PARQUET.tmp"])

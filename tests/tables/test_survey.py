@@ -103,8 +103,25 @@ def test_dates_are_days_before_the_last_one_whatever_their_form(tmp_path, form, 
     features, notes, _ = read(path)
     assert features["x"].tolist() == [0, 34, 72]
     assert any("read as days before" in note.text for note in notes)
-    told, _, _ = read(path, FLAT.model_copy(update={"as_of": dt.date(2024, 3, 15)}), kinds={"x": "number"})
+    told, _, _ = read(path, FLAT.model_copy(update={"as_of": dt.date(2024, 3, 15)}))
     assert told["x"].tolist() == [10, 44, 82]
+
+
+def test_dates_of_a_later_file_are_read_as_those_the_model_was_trained_on(tmp_path):
+    path = write(tmp_path / "x.csv", [f"{day:%d/%m/%Y}" for day in DAYS])
+    with open_flat(path, FLAT, labels="needed") as table:
+        flat, kinds = table.flat, table.kinds
+    for place, day in enumerate(DAYS):
+        for form in ("%d/%m/%Y", "%Y-%m-%d"):  # of one day, 1/2/2024 leaves it open
+            one = write(tmp_path / "one.csv", [f"{day:{form}}"])
+            with open_flat(one, flat, kinds=kinds, labels="unread") as table:
+                assert table.rows().features["x"].tolist() == [[0, 34, 72][place]]
+
+
+def test_numbers_that_look_like_days_are_numbers_where_the_model_learned_numbers(tmp_path):
+    path = write(tmp_path / "x.csv", ["20240131", "20231231"])
+    with open_flat(path, FLAT, kinds={"x": "number"}, labels="unread") as table:
+        assert table.rows().features["x"].tolist() == [20240131, 20231231]
 
 
 def test_days_written_as_numbers_are_dates_in_every_type_of_column(tmp_path):

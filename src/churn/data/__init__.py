@@ -105,9 +105,9 @@ def open_file(
     asked: Labels = labels or ("needed" if model is None else "where known")
     with _using(n_threads, open_flat(Path(path), flat, kinds=kinds, labels=asked)) as checked:
         yield CustomerFile(
-            config=settings.model_copy(update={"flat": flat}),
+            config=settings.model_copy(update={"flat": checked.flat}),
             checked=checked,
-            flat=flat,
+            flat=checked.flat,
             catalogue=own_features(checked.kinds, flat.bindings),
             has_bindings=bool(flat.bindings),
             has_outcomes=checked.has_label,
@@ -231,8 +231,14 @@ def build_frame(data: Data, as_of: Date | None) -> pd.DataFrame:
 
 def _description(config: Config, model: StoredModel | None) -> FlatFile | None:
     """Return what describes a flat file: the configuration, or the manifest of a model that was trained on one."""
-    section = None if model is None or config.flat else model.manifest.flat
-    return FlatFile.model_validate(section) if section else config.flat
+    if model is None or not model.manifest.flat:
+        return config.flat
+    kept = FlatFile.model_validate(model.manifest.flat)
+    if config.flat is None:
+        return kept
+    # What the training settled by its cells holds on, unless the configuration says otherwise.
+    settled = {"dates": {**kept.dates, **config.flat.dates}, "as_of": config.flat.as_of or kept.as_of}
+    return config.flat.model_copy(update=settled)
 
 
 @contextmanager

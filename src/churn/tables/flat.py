@@ -74,10 +74,14 @@ class FlatTable(Checked):
         The feature columns in the file's order, and whether each is a number or a string.
     has_label
         Whether the label's column was there and asked for.
+    flat
+        The section that describes the file, with what was settled by its cells and has to hold for a model's later
+        files: which columns are dates, in which form, and the day they are read as days before.
     """
 
     kinds: Mapping[str, FlatKind]
     has_label: bool
+    flat: FlatFile
 
     def rows(self, between: tuple[str, str] | None = None) -> FlatRows:
         """Return the customers, sorted by `customer_id`; `between` keeps those whose id lies in that closed range."""
@@ -105,8 +109,9 @@ def open_flat(
     path
         A CSV or Parquet file with one row per customer.
     kinds
-        The features a model was trained on. When absent, every column the configuration does not name otherwise
-        is a feature, and its cells decide whether it is a number.
+        The features a model was trained on; those under `dates` in `flat`, and no others, are dates, in that form or
+        another that leaves nothing open. When absent, every column the configuration does not name otherwise is a
+        feature, and its cells decide whether it is a number or a date.
     labels
         Whether the label is read: "needed", then a file without it is refused and a row without it is left out;
         "if there", the same where its column says of anybody that they left; "where known", then a row without it
@@ -126,7 +131,7 @@ def open_flat(
     source = sources.source_of("flat", path.absolute())  # the reading process may stand in another folder
     threads = database.choose_threads(n_bytes := path.stat().st_size)
     with scratch_folder() as scratch:
-        raw, names, kinds, has_label, notes = database.run_apart(
+        raw, names, kinds, has_label, notes, flat = database.run_apart(
             lambda: str(path), n_bytes, _load, scratch, source, flat, kinds, labels, threads
         )
         with database.open_database(scratch, threads) as connection:
@@ -146,6 +151,7 @@ def open_flat(
                 kinds=kinds,
                 has_label=has_label,
                 notes=notes,
+                flat=flat,
             )
 
 
@@ -161,11 +167,11 @@ def _require_rows(path: Path, flat: FlatFile, count: RowCount, findings: Sequenc
 
 def _load(
     scratch: Path, source: Source, flat: FlatFile, kinds: Mapping[str, FlatKind] | None, labels: Labels, threads: int
-) -> tuple[RawTable, list[str], Mapping[str, FlatKind], bool, list[Note]]:
+) -> tuple[RawTable, list[str], Mapping[str, FlatKind], bool, list[Note], FlatFile]:
     """Read the file into the database of the scratch folder; runs in a process of its own.
 
-    Gives, too, the file's columns, the kind of every feature (`kinds` where given), whether the label is read, and what
-    was assumed.
+    Gives, too, the file's columns, the kind of every feature (`kinds` where given), whether the label is read, what
+    was assumed, and the section with what was settled.
 
     Raises
     ------
@@ -199,7 +205,7 @@ def _load(
                 found = _label_values(connection, scan, label.text, flat, source, labels) if label else {}
                 features = list(kinds or (name for name in names if name not in {"", flat.id, flat.label, *flat.drop}))
                 asked = {name: columns[name] for name in features}
-                known, readings, notes = _survey(connection, scan, asked, flat, kinds, source, readable)
+                known, readings, notes, settled = _survey(connection, scan, asked, flat, kinds, source, readable)
                 connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
         values = {value: outcome for value, (outcome, _) in found.items()}
         mapping = mapping.model_copy(update={"columns": _outer_names(flat, known), "values": {"churned": values}})
@@ -227,6 +233,7 @@ def _load(
                 *(_label_notes(flat, found) if labels != "where known" else []),
                 *notes,
             ],
+            settled,
         )
 
 
@@ -238,7 +245,7 @@ def _survey(
     kinds: Mapping[str, FlatKind] | None,
     source: Source,
     readable: Readable,
-) -> tuple[dict[str, FlatKind], dict[str, Reading], list[Note]]:
+) -> tuple[dict[str, FlatKind], dict[str, Reading], list[Note], FlatFile]:
     """Settle what each column is and how its cells are to be read, by all of them, and say what was assumed."""
     found: dict[str, FlatKind] = {}
     notes: list[Note] = []
@@ -249,19 +256,27 @@ def _survey(
     numbers |= survey_numbers(connection, scan, texts, source.path, readable.delimiter, flat.decimal, "flat")
     always = {*flat.bindings, flat.coverage} if kinds is None else set[str | None]()
     no_numbers = [name for name, one in numbers.items() if not one.are_most and name not in always]
-    maybe = {name: cell for name, cell in asked.items() if name in flat.dates or name in no_numbers}
-    dates = survey_dates(connection, scan, maybe, source.path, flat.dates)
-    counted = {name: cell.text for name, cell in asked.items() if name not in {*maybe, *always}}
-    dates |= dict.fromkeys(find_compact_days(connection, scan, counted), "%Y%m%d")
+    maybe = {name: cell for name, cell in asked.items() if name in flat.dates or (kinds is None and name in no_numbers)}
+    if kinds is None:
+        dates = survey_dates(connection, scan, maybe, source.path, flat.dates)
+        counted = {name: cell.text for name, cell in asked.items() if name not in {*maybe, *always}}
+        dates |= dict.fromkeys(find_compact_days(connection, scan, counted), "%Y%m%d")
+    else:
+        # Of one customer, or of a few, cells alone would say something else than those of the training.
+        kept = {name: form for name, form in flat.dates.items() if name in maybe}
+        dates = {**kept, **survey_dates(connection, scan, maybe, source.path, {}, likely=kept)}
     readings = {
         name: Reading(dates.get(name), zones.get(name, "UTC"), one.decimal, day_zero=readable.day_zero)
         for name, one in numbers.items()
     }
+    is_told = flat.as_of is not None
     if dates:
         last = _last_day(connection, scan, {name: columns[name] for name in dates}, readings)
         before = contract.to_days(flat.as_of) if flat.as_of else last
         readings |= {name: readings[name]._replace(before=before) for name in dates}
-        notes.append(Note(False, _tell_dates(list(dates), contract.to_date(before), is_told=flat.as_of is not None)))
+        forms = {name: form or "%Y-%m-%d" for name, form in dates.items()}
+        flat = flat.model_copy(update={"dates": {**flat.dates, **forms}, "as_of": contract.to_date(before)})
+        notes.append(Note(False, _tell_dates(list(dates), contract.to_date(before), is_told=is_told)))
     for name in columns:
         is_number = name in dates or name in always or (name in numbers and numbers[name].are_most)
         found[name] = kinds[name] if kinds else "number" if is_number else "text"
@@ -280,7 +295,7 @@ def _survey(
         for name, n_values in _find_names(connection, scan, texts).items():
             del found[name], readings[name]
             notes.append(Note(False, _tell_names(name, n_values)))
-    return found, readings, notes
+    return found, readings, notes, flat
 
 
 def _flat_table(kinds: Mapping[str, FlatKind], values: Mapping[str, str], labels: Labels) -> contract.Table:

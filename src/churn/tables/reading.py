@@ -6,6 +6,7 @@ that cannot be split into the header's cells is there too, empty, with the rule 
 where a quotation mark took the lines after it into the same row.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -215,7 +216,8 @@ def _match_columns(
 
 def scan_source(source: Source, readable: Readable) -> str:
     """SQL that scans a file: CSV as texts named c0, c1, …, rows that do not split set aside; Parquet as it is."""
-    path = quote_text(str(readable.lines.path))
+    # A path is a path: what DuckDB would take for a pattern stands for itself in brackets.
+    path = quote_text(re.sub(r"([*?\[])", r"[\1]", str(readable.lines.path)))
     if source.form == "parquet":
         return f"read_parquet({path}, hive_partitioning=false)"
     columns = ", ".join(f"{quote_text(f'c{i}')}: 'VARCHAR'" for i in range(len(readable.names)))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import duckdb
@@ -156,7 +157,12 @@ def find_compact_days(connection: duckdb.DuckDBPyConnection, scan: str, texts: M
 
 
 def survey_dates(
-    connection: duckdb.DuckDBPyConnection, scan: str, columns: Mapping[str, Cell], path: Path, told: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection,
+    scan: str,
+    columns: Mapping[str, Cell],
+    path: Path,
+    told: Mapping[str, str],
+    likely: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str | None]:
     """Give the form of each column of dates, None for ISO; columns of anything else are left out.
 
@@ -166,6 +172,8 @@ def survey_dates(
         By name, the cells, their texts NULL where empty.
     told
         By name, the form that the configuration gives.
+    likely
+        By name, the form taken where the cells leave it open.
 
     Raises
     ------
@@ -183,6 +191,9 @@ def survey_dates(
     for name, (n_filled, *counts) in _ask(connection, scan, maybe, said, wanted).items():
         best = [form for form, n in zip(DATE_FORMS, counts, strict=True) if n == max(counts)]
         if max(counts) < MOST_SHARE * n_filled:
+            continue
+        if likely.get(name) in best:
+            found[name] = likely[name]
             continue
         for one, other in combinations(best, 2):
             (n_differ,) = fetch_row(

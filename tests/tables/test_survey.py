@@ -227,3 +227,36 @@ def test_a_tables_numbers_in_groups_with_points_are_refused_until_told(make_fold
 def test_exponents_with_a_decimal_comma_are_numbers(tmp_path):
     (tmp_path / "x.csv").write_text("id;left;x\n1;Yes;-9,6488e-05\n2;No;1,5\n3;No;2E3\n")
     assert read(tmp_path / "x.csv")[0]["x"].tolist() == [-9.6488e-05, 1.5, 2000]
+
+
+def write_frame(path, sep=",", **columns):
+    frame = pd.DataFrame({"id": ["a", "b", "c"], "left": ["Yes", "No", "No"], **columns})
+    writers = {
+        ".csv": lambda: frame.to_csv(path, sep=sep, index=False),
+        ".xlsx": lambda: frame.to_excel(path, index=False),
+    }
+    writers.get(path.suffix, lambda: frame.to_parquet(path))()
+    return path
+
+
+def test_a_sign_that_is_told_holds_where_cells_look_as_programs_write_them(tmp_path):
+    points, halves = ["1.200", "-7.250", "12.004"], ["0,5", "1,25", "2"]
+    told = FLAT.model_copy(update={"decimal": ","})
+    ways = [("x.parquet", ""), ("x.xlsx", ""), ("x.csv", ","), ("y.csv", ";"), ("z.csv", "|")]
+    paths = [write_frame(tmp_path / name, sep, x=points, half=halves) for name, sep in ways]
+    for path in paths:
+        features = read(path, told)[0]
+        assert (features["x"].tolist(), features["half"].tolist()) == ([1200, -7250, 12004], [0.5, 1.25, 2])
+    assert read(write_frame(tmp_path / "n.xlsx", x=[1.234, -7.256, 0.5]), told)[0]["x"].tolist() == [1.234, -7.256, 0.5]
+    assert read(write(tmp_path / "y.csv", ["1.25", "0.5"]), told)[0]["x"].tolist() == [1.25, 0.5]
+    with pytest.raises(DataError, match="column x has numbers with a decimal point and others with a decimal comma"):
+        read(write(tmp_path / "y.csv", ["1.25", "1.200", "1.201"]), told)
+
+
+@pytest.mark.parametrize("cells", [["-2,500", "-1,125"], ["(2,500)", "(1,125)"], ["€ 2.500", "€ -1.125"]])
+def test_numbers_below_zero_are_as_open_as_those_above(tmp_path, cells):
+    path = write(tmp_path / "x.csv", cells)
+    with pytest.raises(DataError, match=r"column x has numbers such as 2[.,]500, which may be 2500 or 2\.5"):
+        read(path)
+    (tmp_path / "y.csv").write_text("id;left;x\n1;Yes;-2,500\n2;No;-1,125\n")
+    assert read(tmp_path / "y.csv")[0]["x"].tolist() == [-2.5, -1.125]

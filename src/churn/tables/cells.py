@@ -173,11 +173,12 @@ def cell_said(column: contract.TableColumn, cell: Cell, reading: Reading) -> str
         return f"TRY_CAST({name} AS DOUBLE)"
     if kind == "id" and cell.sql_type in _FLOATING:
         return f"CASE WHEN {_whole(name)} AND {name} >= 0 THEN {cell.text} END"
+    decimal = None if is_number_type(cell.sql_type) else reading.decimal  # the text of a number is a program's
     match kind:
         case "money" | "integer":
-            return number(cell.text, reading.decimal)
+            return number(cell.text, decimal)
         case "number":
-            return number_value(cell.text, reading.decimal)
+            return number_value(cell.text, decimal)
     return _half_width(cell.text, _WIDE_WORDS)
 
 

@@ -31,6 +31,7 @@ EXACT_BELOW = 10**15
 MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
 _TEXT_TAG = f"{{{SHEET_MAIN_NS}}}t"
 _DIGITS = "0123456789"
+_LIKE_GROUPS = re.compile(r"-?[1-9]\d{0,2}\.\d{3}")
 _ALL_ZEROS = re.compile(r"(0{2,})(;.*)?")
 # Cells beyond the first row's in so many rows are a column without a heading; in fewer, slips.
 _COLUMN_SHARE = 0.05
@@ -220,7 +221,10 @@ def cell_as_text(value: Any) -> str:
 def _number(value: float) -> str:
     if abs(value) >= EXACT_BELOW:
         return f"{value:.16e}"
-    return str(int(value)) if value == int(value) else repr(value)
+    if value == int(value):
+        return str(int(value))
+    # With a digit more, no text such as 1.200, which is 1200 in some countries.
+    return f"{value!r}0" if _LIKE_GROUPS.fullmatch(repr(value)) else repr(value)
 
 
 def _describe(path: Path, sheet: Any) -> _Book:

@@ -76,7 +76,7 @@ def survey_numbers(
     DataError
         A column has both signs, or numbers such as 2,500, which can be read in two ways.
     """
-    found = _by_programs(connection, scan, texts, delimiter)
+    found = _by_programs(connection, scan, texts, delimiter, told)
     by_people = {name: texts[name] for name, (_, shown) in found.items() if shown == _UNREAD}
     found |= _by_people(connection, scan, by_people, path, told, section)
     signs = {shown for numbers, shown in found.values() if shown in (".", ",") and numbers.are_most}
@@ -97,11 +97,12 @@ def survey_numbers(
 
 
 def _by_programs(
-    connection: duckdb.DuckDBPyConnection, scan: str, texts: Mapping[str, str], delimiter: str
+    connection: duckdb.DuckDBPyConnection, scan: str, texts: Mapping[str, str], delimiter: str, told: str | None
 ) -> dict[str, tuple[Numbers, str]]:
     """Say which columns are of numbers as programs write them, and what they show of the file's decimal sign.
 
-    That is the sign, nothing, or a number that leaves it open; `_UNREAD` where a cell may be a number of people's.
+    That is the sign, nothing, or a number that leaves it open; `_UNREAD` where a cell may be a number of people's, as
+    1.200 is where a decimal comma is told.
     """
     said = [cells.number_value("{text}")]
     wanted = ["count({text})", "count({0})", f"count(*) FILTER ({{0}} IS NULL AND {_MAY_BE_NUMBER})",
@@ -115,7 +116,8 @@ def _by_programs(
         shows = n_points > n_grouped or (n_points and n_ungrouped)
         numbers = Numbers(n_filled, n_numbers, None)
         is_open = n_points and numbers.are_most and delimiter in OTHER_COUNTRIES
-        found[name] = numbers, _UNREAD if n_maybe else "." if shows else _POINTS if is_open else ""
+        is_unread = n_maybe or (told == "," and n_grouped)
+        found[name] = numbers, _UNREAD if is_unread else "." if shows else _POINTS if is_open else ""
     return found
 
 
@@ -128,24 +130,32 @@ def _by_people(
     section: str,
 ) -> dict[str, tuple[Numbers, str]]:
     """Say how numbers are written that no program wrote, and what they show, as `_by_programs` does."""
-    said = [cells.number_value("{text}", sign) for sign in ".,"]
-    both = "coalesce({0}, {1})"
-    wanted = ["count({text})", f"count({both})", "count({0})", "count({1})", "count({0}) FILTER ({1} IS NULL)",
-        "count({1}) FILTER ({0} IS NULL)", "count(*) FILTER ({0} > {1})"]  # fmt: skip
+    said = [cells.number_value("{text}", sign) for sign in (".", ",", None)]
+    wanted = ["count({text})", "count(coalesce({0}, {1}))", "count({0})", "count({1})",
+        "count({0}) FILTER ({1} IS NULL)", "count({1}) FILTER ({0} IS NULL)",
+        "count(*) FILTER (abs({0}) > abs({1}))", "count(*) FILTER (abs({0}) < abs({1}))",
+        "count(coalesce({0}, {1})) FILTER ({2} IS NULL)"]  # fmt: skip
     found = {}
-    for name, (n_filled, n_either, n_point, n_comma, only_point, only_comma, n_larger) in _ask(
+    for name, (n_filled, n_either, n_point, n_comma, only_point, only_comma, n_commas, n_points, n_by_people) in _ask(
         connection, scan, texts, said, wanted
     ).items():
         are_most = n_either >= MOST_SHARE * n_filled
-        if not told and are_most and min(only_point, only_comma) > (1 - MOST_SHARE) * n_either:
+        n_told, n_against = (n_comma, only_point) if told == "," else (n_point, only_comma)
+        holds = told and n_told >= MOST_SHARE * n_either
+        # Cells that have one reading show the sign of those that have two, where they are more.
+        is_split = min(only_point, only_comma) > (1 - MOST_SHARE) * n_either
+        if are_most and not holds and (is_split or (told and n_against <= n_commas + n_points)):
             raise DataError(
                 f"{path}: column {name} has numbers with a decimal point and others with a decimal comma; write them"
                 f" alike, or say which sign holds as decimal in [{section}]"
             )
-        sign = told or ("," if only_comma > only_point else "." if only_point else None)
-        is_open = sign is None and n_larger and are_most
+        shown = "," if only_comma > only_point else "." if only_point else None
+        sign = told if holds else shown
+        # A program writes 1.949 for what it is: only beside what people wrote may it be 1949.
+        n_open = n_commas or (n_points if n_by_people else 0)
+        is_open = sign is None and n_open and are_most
         numbers = Numbers(n_filled, n_comma if sign == "," else n_point, sign or ".")
-        found[name] = numbers, _COMMAS if is_open else sign or ""
+        found[name] = numbers, (_COMMAS if n_commas else _POINTS) if is_open else sign or ""
     return found
 
 

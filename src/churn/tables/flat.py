@@ -1,7 +1,6 @@
 """One flat file, already one row per customer: a table whose columns the file itself decides by its cells."""
 
 import datetime as dt
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,11 +17,10 @@ from churn.speech import Message, message
 from churn.tables import cells, checking, contract, database, reading, sources
 from churn.tables.cells import Cell, Reading
 from churn.tables.checking import HINTS, Checked, Finding, Note, RowCount, describe_rule
+from churn.tables.personal import find_personal_texts, find_phone_numbers
 from churn.tables.reading import RawTable
 from churn.tables.sources import Readable, Source
 from churn.tables.survey import (
-    AT_ONCE,
-    LEAST_ROWS,
     Numbers,
     find_compact_days,
     find_row_numbers,
@@ -38,19 +36,6 @@ _NUMBERS_ROWS = {
 }
 _NUMBERED = message("the file has no id by [flat]; customers are called by their rows: row 1, row 2, …")
 MOST_LABEL_VALUES = 20
-RARE_SHARE, MANY_VALUES = 0.5, 100
-"""Names and remarks: more than this share of the customers, or of so many values, have one that hardly others share."""
-_PERSONAL = re.compile(
-    r"(full|first|last|middle|family|given|customer|client|user|person|contact|maiden)?[ _.-]*name|surname|forename"
-    r"|initials|e?[ _.-]*mail([ _.-]*addr(ess)?)?|(home|postal|mailing|street)?[ _.-]*address|street"
-    r"|((tele|cell|mobile|home|work)?[ _.-]*phone|mobile|telephone)([ _.-]*(no|num|number))?"
-    r"|(remark|comment|note|free[ _.-]*text|description|feedback|complaint)s?"
-    r"|(客户|顾客|用户)?(姓名|名称)|姓|名|名字|电子?邮[箱件]|邮箱|(家庭|联系|通讯|通信)?(住址|地址)|(联系|固定)?电话(号码)?|手机(号码?)?"
-    r"|备注|说明|评论|意见",
-    re.IGNORECASE,
-)
-_MOST_GROUPS = 20
-"""A column under a heading of names that has at most so many values holds groups."""
 
 
 class FlatRows(NamedTuple):
@@ -292,7 +277,9 @@ def _survey(
             del found[name], readings[name]
             notes.append(Note(False, replace(_NUMBERS_ROWS[which], facts={"name": name})))
         texts = {name: columns[name].text for name, kind in found.items() if kind == "text" and name not in flat.keep}
-        for name, n_values in _find_names(connection, scan, texts).items():
+        rest = {name: cell for name, cell in values.items() if name in found}
+        personal = find_phone_numbers(connection, scan, rest, signs) | find_personal_texts(connection, scan, texts)
+        for name, n_values in personal.items():
             del found[name], readings[name]
             notes.append(Note(False, _tell_names(name, n_values)))
     return found, readings, notes, flat
@@ -348,38 +335,10 @@ def _tell_dates(names: Sequence[str], before: dt.date, *, is_told: bool) -> Mess
     )
 
 
-def _find_names(connection: duckdb.DuckDBPyConnection, scan: str, texts: Mapping[str, str]) -> dict[str, int]:
-    """Name the columns of names, addresses or remarks, each with how many values it has.
-
-    `texts`: columns of strings, by name. What one customer has says nothing of others, and must not travel with a
-    model. Their values show it, since few are shared, or their heading: families share a surname.
-    """
-    found: dict[str, int] = {}
-    names = list(texts)
-    for start in range(0, len(names), AT_ONCE):
-        part = names[start : start + AT_ONCE]
-        columns = ", ".join(f"{texts[name]} AS t{place}" for place, name in enumerate(part))
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE surveyed AS SELECT {columns} FROM {scan}")
-        for place, name in enumerate(part):
-            rare = f"FILTER (n < {contract.LEAST_SHARED})"
-            n_values, n_rare, n_filled, n_alone = database.fetch_row(
-                connection,
-                f"SELECT count(*), count(*) {rare}, coalesce(sum(n), 0), coalesce(sum(n) {rare}, 0) FROM"
-                f" (SELECT count(*) AS n FROM surveyed WHERE t{place} IS NOT NULL GROUP BY t{place})",
-            )
-            is_of_single_ones = n_filled >= LEAST_ROWS and n_alone > RARE_SHARE * n_filled
-            is_long_tailed = n_values > MANY_VALUES and n_rare > RARE_SHARE * n_values
-            is_personal = n_values > _MOST_GROUPS and _PERSONAL.fullmatch(name.strip())
-            if is_of_single_ones or is_long_tailed or is_personal:
-                found[name] = n_values
-        connection.execute("DROP TABLE surveyed")
-    return found
-
-
 def _tell_names(name: str, n_values: int) -> Message:
     return message(
-        "{name}: has {n_values} different values, as names, addresses or remarks have, and is left out; name it as keep"
-        " in [flat] where it holds groups",
+        "{name}: has {n_values} different values, as names, phone numbers, addresses or remarks have, and is left out;"
+        " name it as keep in [flat] where it holds groups",
         name=name,
         n_values=n_values,
     )

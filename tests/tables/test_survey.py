@@ -1,6 +1,7 @@
 """Columns as people and programs write them give the values that were meant, or one refusal that names them."""
 
 import datetime as dt
+from decimal import Decimal
 
 import pandas as pd
 import pytest
@@ -78,7 +79,7 @@ def test_amounts_of_a_table_are_read_as_its_column_writes_them(make_folder):
     assert found == [(100,), (123450,), (-7,)]
 
 
-@pytest.mark.parametrize("word", ["NA", "NULL", "nan", "None", "\\N", ".", "-", "#N/A", "<NA>", ""])
+@pytest.mark.parametrize("word", ["NA", "NULL", "nan", "None", "\\N", ".", "-", "#NV", "?", "n/a", ".A", ""])
 def test_what_programs_write_for_an_empty_cell_is_empty(tmp_path, word):
     features, _, used = read(write(tmp_path / "x.csv", ["1.5", word, "2.5", word]))
     assert used == 4
@@ -89,6 +90,34 @@ def test_what_else_stands_for_an_empty_cell_can_be_told(tmp_path):
     path = write(tmp_path / "x.csv", ["1.5", "9999", "2.5"])
     features, _, _ = read(path, FlatFile(id="id", label="left", churned="Yes", missing=[9999]))
     assert features["x"].fillna(-1).tolist() == [1.5, -1, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("missing", "cells"),
+    [
+        (9999, ["1.5", "9999.00", "2.5", "9999", "9999.0"]),
+        (9999, ["1,5", "9999,0", "2,5", "9.999", "9.999,00"]),
+        (-1, ["1.5", "-1.00", "2.5", "-1", "-1."]),
+        (0.1, ["1.5", "0.1", "2.5", "0.10", ".1"]),
+        (-1, [1.5, -1, 2.5, -1, -1]),
+        (-1, [Decimal(f"{value}") for value in ("1.50", "-1.00", "2.50", "-1.00", "-1.00")]),
+    ],
+)
+def test_a_number_that_stands_for_an_empty_cell_does_so_however_it_is_written(tmp_path, missing, cells):
+    flat = FLAT.model_copy(update={"missing": (str(missing),)})
+    path = tmp_path / "x.parquet"
+    pd.DataFrame({"id": list("abcde"), "left": ["Yes", *["No"] * 4], "x": cells}).to_parquet(path)
+    assert read(path, flat)[0]["x"].fillna(0).tolist() == [1.5, 0, 2.5, 0, 0]
+
+
+def test_what_stands_for_an_empty_amount_does_so_in_a_column_of_numbers(make_folder):
+    config = Config.model_validate({"tables": {"transactions": {"missing": [-1]}}})
+    rows = {"customer_id": ["A", "A"], "transacted_on": ["2020-01-10", "2020-01-11"], "amount": [-1.0, 2.5]}
+    folder = make_folder(transactions="")
+    (folder / "transactions.csv").unlink()
+    pd.DataFrame(rows | {"channel": "atm"}).to_parquet(folder / "transactions.parquet")
+    with open_tables(folder, config) as bank:
+        assert [finding.rule for finding in bank.findings] == ["missing_value"]
 
 
 DAYS = [dt.date(2024, 3, 5), dt.date(2024, 1, 31), dt.date(2023, 12, 24)]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from string import ascii_uppercase
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
@@ -84,8 +85,13 @@ class CatalogueSettings(Section):
 
 
 TOTALS = ("合计", "总计", "小计")
-MISSING = ("NA", "N/A", "#N/A", "NULL", "null", "NaN", "nan", "NAN", "None", "<NA>", "NaT", "\\N", ".", "-")
-"""What programs write where a cell is empty."""
+MISSING = (
+    "NA", "na", "N/A", "n/a", "N/a", "n.a.", "N.A.", "#N/A", "#n/a", "#NA", "#NV", "#N/V", "NULL", "Null", "null",
+    "NaN", "nan", "NAN", "Nan", "None", "<NA>", "<na>", "NaT", "\\N", ".", "-", "--", "?",
+    "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN",
+    *(f".{letter}" for letter in ascii_uppercase),
+)  # fmt: skip
+"""What programs write where a cell is empty (#NV: Excel in German; .A to .Z: SAS), and never as a category."""
 
 
 def as_texts(given: Any) -> Any:

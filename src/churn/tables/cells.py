@@ -38,6 +38,8 @@ _BLANKS = " \t\u00a0\u3000"
 _WIDE = {code + 0xFEE0: code for code in range(0x21, 0x7F)}
 _WIDE_SIGNS = _WIDE | {ord("￥"): ord("¥")}
 _WIDE_WORDS = {wide: plain for wide, plain in _WIDE.items() if chr(plain).isalnum()}
+# A number is meant where somebody names one; with a 0 before it, a code.
+_PLAIN_NUMBER = r"[+-]?(0|[1-9]\d*)(\.\d+)?"
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _SPACE = r"\s\x{00a0}\x{2007}\x{2009}\x{202f}"
 # Any sign of Unicode's, and what else banks write most.
@@ -127,28 +129,68 @@ def cell_text(name: str, sql_type: str) -> str:
     return f"nullif(trim({text}, {quote_text(_BLANKS)}), '')"
 
 
-def filled_text(name: str, sql_type: str, missing: Sequence[str], *, is_whole: bool = False) -> str:
+def filled_text(
+    name: str, sql_type: str, missing: Sequence[str], *, is_whole: bool = False, decimal: str | None = None
+) -> str:
     """SQL for a cell as text, NULL where empty or one of the texts that stand for that.
 
-    `is_whole`: whether a whole number written as one with decimals loses them.
+    `is_whole`: whether a whole number written as one with decimals loses them. Of `missing`, a number stands for
+    itself however it is written; `decimal`: the decimal sign of numbers that people wrote.
     """
     text = cell_text(name, sql_type)
     if is_whole and sql_type not in _INTEGRAL:
         plain = f"regexp_replace({text}, {quote_text(_WHOLE)}, '\\1')"
         text = f"CASE WHEN right({text}, 1) = '0' THEN {plain} ELSE {text} END"
-    words = [word for word in missing if not is_number_type(sql_type) or re.search(r"\d", word)]
-    return f"CASE WHEN {text} NOT IN {_list(tuple(words))} THEN {text} END" if words else text
+    tests = _are_missing(quote_name(name), sql_type, text, missing, decimal)
+    return f"CASE WHEN NOT ({' OR '.join(tests)}) THEN {text} END" if tests else text
+
+
+def _are_missing(cell: str, sql_type: str, text: str, missing: Sequence[str], decimal: str | None) -> list[str]:
+    """SQL for whether a cell has one of the texts that stand for an empty one: as a text, and as a number."""
+    numbers = [word for word in missing if re.fullmatch(_PLAIN_NUMBER, word)]
+    if is_number_type(sql_type):
+        as_type = "FLOAT" if sql_type == "FLOAT" else "DOUBLE"  # 0.1 of the one is not 0.1 of the other
+        same = ", ".join(f"CAST({number} AS {as_type})" for number in numbers)
+        return [f"CAST({cell} AS {as_type}) IN ({same})"] if numbers else []
+    words = [word for word in missing if word not in numbers]
+    written = "|".join(_written_as(number, decimal) for number in numbers)
+    as_number = f"regexp_full_match({text}, {quote_text(written)})"
+    return [*([f"{text} IN {_list(tuple(words))}"] if words else []), *([as_number] if numbers else [])]
+
+
+def _written_as(number: str, decimal: str | None) -> str:
+    """Give a pattern of how a number may be written: with its sign, in groups, with zeros at its end."""
+    whole, _, part = number.lstrip("+-").partition(".")
+    part = part.rstrip("0")
+    first = len(whole) % 3 or 3
+    group = "['’ " + {".": ",", ",": "."}.get(decimal or "", "") + "]?"
+    grouped = group.join([whole[:first], *re.findall("...", whole[first:])])
+    point = f"[{decimal or '.,'}]"
+    # Without a known sign -1,000 may be a thousand.
+    zeros = "0*" if decimal or len(whole) > 3 or whole == "0" else "(0{0,2}|0{4,})"
+    end = f"{point}{part}0*" if part else f"({point}{zeros})?"
+    return f"{'[-−]' if number.startswith('-') else '[+]?'}{'0?' if whole == '0' and part else grouped}{end}"
 
 
 def source_cell(
-    kind: contract.Kind, name: str, sql_type: str, values: Mapping[str, str], missing: Sequence[str] = ()
+    kind: contract.Kind,
+    name: str,
+    sql_type: str,
+    values: Mapping[str, str],
+    missing: Sequence[str] = (),
+    decimal: str | None = None,
 ) -> Cell:
-    """Give a source's cell; `values`: what its texts stand for, where that is not themselves (an empty text: empty)."""
+    """Give a source's cell; `values`: what its texts stand for, where that is not themselves (an empty text: empty).
+
+    `decimal`: the decimal sign of numbers that people wrote.
+    """
     if _is_typed(kind, sql_type) and not values:
         cell = quote_name(name)
-        return Cell(name, sql_type, f"CASE WHEN NOT isnan({cell}) THEN {cell} END" if sql_type in _FLOATING else cell)
+        tests = _are_missing(cell, sql_type, cell, missing, None) if kind == "money" else []
+        tests += [f"isnan({cell})"] if sql_type in _FLOATING else []
+        return Cell(name, sql_type, f"CASE WHEN NOT ({' OR '.join(tests)}) THEN {cell} END" if tests else cell)
     words = [word for word in missing if word not in values]
-    text = filled_text(name, sql_type, words, is_whole=kind in ("id", "code", "flag"))
+    text = filled_text(name, sql_type, words, is_whole=kind in ("id", "code", "flag"), decimal=decimal)
     if not values:
         return Cell(name, sql_type, text)
     cases = " ".join(
@@ -170,7 +212,7 @@ def cell_said(column: contract.TableColumn, cell: Cell, reading: Reading) -> str
     if kind == "date" or (kind == "number" and reading.before is not None):
         return _moment_of(cell, reading)
     if _is_typed(kind, cell.sql_type):
-        return f"TRY_CAST({name} AS DOUBLE)"
+        return f"TRY_CAST({cell.text} AS DOUBLE)"
     if kind == "id" and cell.sql_type in _FLOATING:
         return f"CASE WHEN {_whole(name)} AND {name} >= 0 THEN {cell.text} END"
     decimal = None if is_number_type(cell.sql_type) else reading.decimal  # the text of a number is a program's

@@ -292,7 +292,8 @@ def _typed_rows(
         if index is None:
             chosen.append(f"{'false' if column.kind == 'flag' else 'NULL'} AS {name}")
             continue
-        source = cells.source_cell(column.kind, *types[index], mapping.values.get(column.name, {}), missing)
+        values_of, decimal = mapping.values.get(column.name, {}), readings[column.name].decimal
+        source = cells.source_cell(column.kind, *types[index], values_of, missing, decimal)
         cell = Cell(f"cell {index}", source.sql_type, quote_name(f"text {column.name}"))
         texts += [f"{quote_name(source.name)} AS {quote_name(cell.name)}", f"{source.text} AS {cell.text}"]
         content, reading = quote_name(f"content {column.name}"), readings[column.name]

@@ -61,7 +61,7 @@ def test_bindings_and_coverage_are_numbers_whatever_their_cells(make_file):
 
 
 def test_infinite_number_is_left_out(make_file):
-    text = "id,left,x\n" + "".join(f"{i},{'Yes' if i else 'No'},{i * i}\n" for i in range(30)) + "30,No,inf\n"
+    text = "id,left,x\n" + "".join(f"{i},{'Yes' if i else 'No'},{i * i % 17}\n" for i in range(30)) + "30,No,inf\n"
     with open_flat(make_file(text), FLAT, labels="needed") as table:
         assert [row[2:] for row in table.quarantine()] == [(31, "x", "not_a_number")]
 

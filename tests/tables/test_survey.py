@@ -171,20 +171,70 @@ def test_dates_that_can_be_read_in_two_ways_are_refused_until_their_form_is_told
     assert features["x"].tolist() == [62, 0]
 
 
-@pytest.mark.parametrize("numbers", [[*range(15), *range(25)], [i * 7 % 40 + 1 for i in range(40)]])
-@pytest.mark.parametrize("name", ["Unnamed: 0", "__index_level_0__", "row"])
-def test_what_numbers_the_rows_is_left_out_with_a_word(tmp_path, name, numbers):
-    features, notes, _ = read(write(tmp_path / "x.csv", numbers, name))
+N = 60
+GAPS = [3 * n + n * n % 3 for n in range(N)]
+NUMBERINGS = {
+    "two exports": [*range(25), *range(35)],
+    "shuffled": [n * 7 % N + 1 for n in range(N)],
+    "filtered": GAPS,
+    "filtered, last first": GAPS[::-1],
+    "steps of 10": [10 * n + 10 for n in range(N)],
+    "steps of 10, two exports": [*range(10, 300, 10), *range(10, 320, 10)],
+    "a hole": ["" if n == 9 else 900 - n for n in range(N)],
+    "filtered, a hole": ["" if n == 9 else number for n, number in enumerate(GAPS)],
+}
+
+
+@pytest.mark.parametrize("way", NUMBERINGS)
+def test_what_numbers_the_rows_is_left_out_with_a_word(tmp_path, way):
+    features, notes, _ = read(write(tmp_path / "x.csv", NUMBERINGS[way], "n"))
     assert list(features) == []
-    assert any("numbers the rows" in note.text for note in notes)
-    kept, _, _ = read(tmp_path / "x.csv", FLAT.model_copy(update={"keep": (name,)}))
-    assert kept[name].tolist() == numbers
+    assert any("row" in note.text and "left out" in note.text for note in notes)
+    kept, _, _ = read(tmp_path / "x.csv", FLAT.model_copy(update={"keep": ("n",)}))
+    assert len(kept["n"]) == N
 
 
-def test_another_key_of_the_rows_is_left_out_with_a_word(tmp_path):
-    features, notes, _ = read(write(tmp_path / "x.csv", [700_000 + 7919 * n % 200_000 for n in range(40)]))
+@pytest.mark.parametrize("name", ["Unnamed: 0", "__index_level_0__"])
+def test_an_index_by_its_name_is_left_out_whatever_it_has(tmp_path, name):
+    assert list(read(write(tmp_path / "x.csv", [n % 7 for n in range(N)], name))[0]) == []
+
+
+KEYS = {
+    "narrow": ("x", [700_000 + 79_193 * n % 199_999 for n in range(N)]),
+    "crowded": ("x", [1_000 + 97 * n % 301 for n in range(N)]),
+    "named": ("account", [10_000 + 7919 * n % 80_000 for n in range(N)]),
+    "named, of two lengths": ("Kundennummer", [90_000_000 + 7_919_777 * n % 99_000_000 for n in range(N)]),
+    "the file's own": ("x", ["" if n == 3 else 100 + n // 2 * 2 for n in range(N)]),
+}
+
+
+@pytest.mark.parametrize("way", KEYS)
+def test_another_key_of_the_rows_is_left_out_with_a_word(tmp_path, way):
+    name, numbers = KEYS[way]
+    path = tmp_path / "x.csv"
+    ids = [f"C{number}" for number in numbers] if way == "the file's own" else [f"K{97 * n % 1009}" for n in range(N)]
+    rows = [
+        f"{one},{'Yes' if n % 2 else 'No'},{number}" for n, (one, number) in enumerate(zip(ids, numbers, strict=True))
+    ]
+    path.write_text("\n".join([f"id,left,{name}", *rows]) + "\n")
+    features, notes, _ = read(path)
     assert list(features) == []
     assert any("another key" in note.text for note in notes)
+
+
+FEATURES = {
+    "sorted, with ties": [18 + n // 2 for n in range(N)],
+    "sorted, with cents": [100.5 + 7.25 * n + n * n / 8 for n in range(N)],
+    "incomes of six digits": [100_000 + 79_193 * n % 899_981 for n in range(N)],
+    "amounts": [n * n * 7919 % 100_003 for n in range(N)],
+    "ages": [18 + n * 37 % 50 for n in range(N)],
+}
+
+
+@pytest.mark.parametrize("way", FEATURES)
+def test_a_feature_is_no_number_of_a_row_and_no_key(tmp_path, way):
+    features, _, _ = read(write(tmp_path / "x.csv", FEATURES[way]))
+    assert features["x"].tolist() == FEATURES[way]
 
 
 @pytest.mark.parametrize(("written", "other"), [("Yes", "yes"), ("true", "True"), ("1", "1.0"), ("true", "1")])

@@ -26,12 +26,17 @@ from churn.tables.survey import (
     find_row_numbers,
     survey_dates,
     survey_numbers,
+    survey_runs,
 )
 
 FlatKind = Literal["number", "text"]
 Labels = Literal["needed", "if there", "where known", "unread"]
 _NUMBERS_ROWS = {
     "index": message("{name}: numbers the rows, and is left out; name it as keep in [flat] where it does not"),
+    "order": message(
+        "{name}: rises or falls with every row, as row numbers do, and is left out; name it as keep in [flat] if the"
+        " file is sorted by it"
+    ),
     "key": message("{name}: another key of the rows, and is left out; name it as keep in [flat] where it is none"),
 }
 _NUMBERED = message("the file has no id by [flat]; customers are called by their rows: row 1, row 2, …")
@@ -190,7 +195,8 @@ def _load(
                 found = _label_values(connection, scan, label.text, flat, source, labels) if label else {}
                 features = list(kinds or (name for name in names if name not in {"", flat.id, flat.label, *flat.drop}))
                 asked = {name: columns[name] for name in features}
-                known, readings, notes, settled = _survey(connection, scan, asked, flat, kinds, source, readable)
+                key = columns[flat.id].text if flat.id in columns else None
+                known, readings, notes, settled = _survey(connection, scan, asked, key, flat, kinds, source, readable)
                 connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
         values = {value: outcome for value, (outcome, _) in found.items()}
         mapping = mapping.model_copy(update={"columns": _outer_names(flat, known), "values": {"churned": values}})
@@ -226,6 +232,7 @@ def _survey(
     connection: duckdb.DuckDBPyConnection,
     scan: str,
     columns: Mapping[str, Cell],
+    key: str | None,
     flat: FlatFile,
     kinds: Mapping[str, FlatKind] | None,
     source: Source,
@@ -273,12 +280,15 @@ def _survey(
             for name, kind in found.items()
             if kind == "number" and name not in {*dates, *always, *flat.keep}
         }
-        for name, which in find_row_numbers(connection, scan, values, signs).items():
+        runs = survey_runs(connection, scan, values, signs, key)
+        for name, which in find_row_numbers(runs).items():
             del found[name], readings[name]
             notes.append(Note(False, replace(_NUMBERS_ROWS[which], facts={"name": name})))
         texts = {name: columns[name].text for name, kind in found.items() if kind == "text" and name not in flat.keep}
         rest = {name: cell for name, cell in values.items() if name in found}
-        personal = find_phone_numbers(connection, scan, rest, signs) | find_personal_texts(connection, scan, texts)
+        personal = find_phone_numbers(connection, scan, rest, signs, runs) | find_personal_texts(
+            connection, scan, texts
+        )
         for name, n_values in personal.items():
             del found[name], readings[name]
             notes.append(Note(False, _tell_names(name, n_values)))

@@ -5,7 +5,6 @@ with a model.
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping
 
 import duckdb
@@ -13,7 +12,7 @@ import duckdb
 from churn.tables import contract
 from churn.tables.cells import Cell, number_of, quote_text
 from churn.tables.database import fetch_row
-from churn.tables.survey import AT_ONCE, LEAST_ROWS, MOST_SHARE
+from churn.tables.survey import AT_ONCE, LEAST_ROWS, MOST_SHARE, Run, words_of
 
 RARE_SHARE, MANY_VALUES = 0.5, 100
 """Names and remarks: more than this share of the customers, or of so many values, have one that hardly others share."""
@@ -110,27 +109,31 @@ def find_personal_texts(connection: duckdb.DuckDBPyConnection, scan: str, texts:
 
 
 def find_phone_numbers(
-    connection: duckdb.DuckDBPyConnection, scan: str, values: Mapping[str, Cell], signs: Mapping[str, str | None]
+    connection: duckdb.DuckDBPyConnection,
+    scan: str,
+    values: Mapping[str, Cell],
+    signs: Mapping[str, str | None],
+    runs: Mapping[str, Run],
 ) -> dict[str, int]:
     """Name the columns of numbers that are phone numbers, each with how many values it has.
 
-    `values`: the columns of numbers, by name; `signs`: their decimal signs. Phone numbers are whole, of 7 to 15 digits,
-    and their heading says so; or they are of at least 9 digits, as many in all of them, and few are shared. Amounts are
-    of several sizes.
+    `values`, `signs`, `runs`: by the name of a column of numbers, its cells, its decimal sign, and what its numbers
+    are. Phone numbers are whole, of 7 to 15 digits, and their heading says so; or they are of at least 9 digits, as
+    many in all of them, and few are shared. Amounts are of several sizes.
     """
     found: dict[str, int] = {}
     for name, cell in values.items():
-        query = (
-            f"SELECT count(*), coalesce(sum(n), 0), coalesce(sum(n) FILTER (digits BETWEEN 7 AND 15), 0),"
-            f" coalesce(max(n_alike) FILTER (digits BETWEEN 9 AND 15), 0)"
-            f" FROM (SELECT *, sum(n) OVER (PARTITION BY digits) AS n_alike FROM (SELECT v, count(*) AS n,"
-            f" CASE WHEN v = trunc(v) AND v > 0 AND v < 1e15 THEN length(CAST(CAST(v AS BIGINT) AS TEXT)) END AS digits"
-            f" FROM (SELECT {number_of(cell, signs[name])} AS v FROM {scan}) WHERE v IS NOT NULL GROUP BY v))"
+        n_filled, n_values, least = runs[name].n, runs[name].n_values, MOST_SHARE * runs[name].n
+        if not n_filled or runs[name].n_long < least:
+            continue
+        (n_alike,) = fetch_row(
+            connection,
+            f"SELECT max(n) FROM (SELECT count(*) AS n FROM (SELECT {number_of(cell, signs[name])} AS v FROM {scan})"
+            f" WHERE v >= 1e8 AND v < 1e15 GROUP BY length(CAST(CAST(v AS BIGINT) AS TEXT)))",
         )
-        n_values, n_filled, n_like, n_alike = fetch_row(connection, query)
-        least = MOST_SHARE * n_filled
-        is_by_heading = n_values > FEW_VALUES and n_like >= least and is_of_phones(name)
-        if is_by_heading or (n_filled >= LEAST_ROWS and n_alike >= least and n_values > RARE_SHARE * n_filled):
+        is_by_heading = n_values > FEW_VALUES and is_of_phones(name)
+        is_by_cells = n_filled >= LEAST_ROWS and (n_alike or 0) >= least and n_values > RARE_SHARE * n_filled
+        if is_by_heading or is_by_cells:
             found[name] = n_values
     return found
 
@@ -143,7 +146,7 @@ def is_of_phones(heading: str) -> bool:
     >>> is_of_phones("TelNr"), is_of_phones("联系电话"), is_of_phones("phone_plan"), is_of_phones("hotel")
     (True, True, False, False)
     """
-    words = _words(heading)
+    words = words_of(heading)
     return bool(_PHONE_HEADING.search(words)) and not _OF_THINGS.search(words)
 
 
@@ -155,26 +158,9 @@ def _most_groups(heading: str) -> float:
     >>> _most_groups("cust_surname"), _most_groups("CustomerFullName"), _most_groups("product_name")
     (5, 20, inf)
     """
-    words = _words(heading)
+    words = words_of(heading)
     if _OF_THINGS.search(words):
         return float("inf")
     if _OF_PERSONS.search(words):
         return FEW_VALUES
     return MOST_GROUPS if _OF_NAMES.fullmatch(words) or _OF_PLACES_AND_REMARKS.search(words) else float("inf")
-
-
-def _words(heading: str) -> str:
-    """Return a heading's words in small plain letters, one blank between them.
-
-    Examples
-    --------
-    >>> _words("E-Mail_Straße"), _words("PrénomClient2")
-    ('e mail strasse', 'prenom client 2')
-    """
-    apart = re.sub(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d])(?=\d)", " ", _plain(heading))
-    return " ".join(re.findall(r"[^\W_]+", apart)).casefold()
-
-
-def _plain(heading: str) -> str:
-    letters = unicodedata.normalize("NFKD", heading.replace("ł", "l").replace("Ł", "L"))
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))

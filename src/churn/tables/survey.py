@@ -1,5 +1,8 @@
 """How the columns of a file are written, by all of their cells: decimal signs, dates, and numbers of rows."""
 
+import math
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -25,7 +28,11 @@ AT_ONCE = 10
 """Columns asked about in one query."""
 LEAST_ROWS = 20
 """Of fewer rows, cells do not show what a column is."""
-_KEY_DIGITS = 6
+_KEY_DIGITS, _ACCIDENT = 6, 0.01
+_KEY_HEADING = re.compile(
+    r"\b(id|no|nr|num|number|\w*nummer|key|account|acct|\w*konto|ref|reference|iban|compte|cuenta|conto|conta|rekening)$"
+    r"|(号|号码|编号|账户|代码)$"
+)
 _COMPACT_DAY = r"(?:19|20|21)[0-9]{6}(?:[.,]0+)?"
 # Whole numbers in groups, as a country writes them that has a decimal comma, or numbers with three decimals.
 _GROUPED = r"[+-]?[1-9][0-9]{{0,2}}[.][0-9]{{3}}"
@@ -224,16 +231,55 @@ def _day(cell: Cell, form: str) -> str:
     return f"CASE WHEN {day} BETWEEN {_FIRST_DAY} AND {_LAST_DAY} THEN {day} END"
 
 
-def find_row_numbers(
-    connection: duckdb.DuckDBPyConnection, scan: str, values: Mapping[str, Cell], signs: Mapping[str, str | None]
-) -> dict[str, str]:
-    """Name the columns that number the rows, or are another key of theirs, each with which of both it is.
+class Run(NamedTuple):
+    """How a column's numbers follow each other in the file.
 
-    `values`: the columns of numbers, by name; `signs`: their decimal signs. An index that a program wrote beside the
-    rows tells in which order they came, often those who left last: what is learned from it holds in no other file.
+    Attributes
+    ----------
+    n, n_whole, n_values
+        Cells that are filled, and with whole numbers; different ones.
+    low, high
+        The smallest and the largest; None where no cell is filled.
+    n_long
+        Whole numbers of 7 to 15 digits.
+    n_keys
+        Cells that have the digits of the file's own key.
+    n_next, n_up, n_down, n_alike
+        Steps from one filled cell to the next: of 1, upwards, downwards, of the most frequent size.
     """
-    found = {name: "index" for name in values if name.startswith(("Unnamed: ", "__index_level_"))}
-    names = [name for name in values if name not in found]
+
+    n: int
+    n_whole: int
+    n_values: int
+    low: float | None
+    high: float | None
+    n_long: int
+    n_keys: int
+    n_next: int = 0
+    n_up: int = 0
+    n_down: int = 0
+    n_alike: int = 0
+
+
+def survey_runs(
+    connection: duckdb.DuckDBPyConnection,
+    scan: str,
+    values: Mapping[str, Cell],
+    signs: Mapping[str, str | None],
+    key: str | None,
+) -> dict[str, Run]:
+    """Say how the numbers of each column follow each other.
+
+    Parameters
+    ----------
+    values, signs
+        The columns of numbers, by name, and their decimal signs.
+    key
+        SQL of the cells of the file's own key as texts; None where it has none.
+    """
+    found: dict[str, Run] = {}
+    names = list(values)
+    digits = f"TRY_CAST(regexp_replace({key}, '[^0-9]', '', 'g') AS DOUBLE)" if key else "CAST(NULL AS DOUBLE)"
     for start in range(0, len(names), AT_ONCE):
         part = names[start : start + AT_ONCE]
         texts = ", ".join(f"{values[name].text} AS t{place}" for place, name in enumerate(part))
@@ -241,29 +287,80 @@ def find_row_numbers(
             f"{cells.number_of(values[name]._replace(name=f't{place}', text=f't{place}'), signs[name])} AS v{place}"
             for place, name in enumerate(part)
         )
-        before = ", ".join(f"lag(v{place}) OVER (ORDER BY row) AS b{place}" for place in range(len(part)))
         wanted = ", ".join(
-            f"count(*) FILTER (v{place} = b{place} + 1), count(*) FILTER (v{place} >= {10 ** (_KEY_DIGITS - 1)}"
-            f" AND v{place} = trunc(v{place})), count(DISTINCT v{place}),"
-            f" count(DISTINCT length(CAST(v{place} AS TEXT))), max(v{place}) - min(v{place})"
+            f"count(v{place}), count(*) FILTER (v{place} = trunc(v{place})), count(DISTINCT v{place}), min(v{place}),"
+            f" max(v{place}), count(*) FILTER (v{place} = trunc(v{place}) AND v{place} >= 1e6 AND v{place} < 1e15),"
+            f" count(*) FILTER (v{place} = key)"
             for place in range(len(part))
         )
         # The values are computed once, before they are compared.
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE surveyed AS SELECT row, {inner}"
-            f" FROM (SELECT row_number() OVER () AS row, {texts} FROM {scan})"
+            f"CREATE OR REPLACE TEMP TABLE surveyed AS SELECT row, key, {inner}"
+            f" FROM (SELECT row_number() OVER () AS row, {digits} AS key, {texts} FROM {scan})"
         )
-        n_rows, *facts = fetch_row(connection, f"SELECT count(*), {wanted} FROM (SELECT *, {before} FROM surveyed)")
+        facts = fetch_row(connection, f"SELECT {wanted} FROM surveyed")
+        size = len(facts) // len(part)
+        for place, name in enumerate(part):
+            run = Run(*facts[place * size : (place + 1) * size])
+            may_run = run.n == run.n_whole and run.n_values >= LEAST_ROWS
+            found[name] = _with_steps(connection, run, f"v{place}") if may_run else run
         connection.execute("DROP TABLE surveyed")
-        for place, name in enumerate(part if n_rows >= LEAST_ROWS else []):
-            n_next, n_large, n_distinct, n_lengths, span = facts[5 * place : 5 * place + 5]
-            # Rows that were shuffled or sorted keep their numbers.
-            is_shuffled = n_distinct == n_rows and span == n_rows - 1
-            if is_shuffled or n_next >= MOST_SHARE * (n_rows - 1):
-                found[name] = "index"
-            elif n_large == n_distinct == n_rows and n_lengths == 1:
-                found[name] = "key"
     return found
+
+
+def _with_steps(connection: duckdb.DuckDBPyConnection, run: Run, column: str) -> Run:
+    steps = (
+        f"SELECT {column} - lag({column}) OVER (ORDER BY row) AS step FROM surveyed WHERE {column} IS NOT NULL"
+        " QUALIFY step IS NOT NULL"
+    )
+    sizes = f"SELECT step, count(*) AS n FROM ({steps}) GROUP BY step"
+    n_next, n_up, n_down, n_alike = fetch_row(
+        connection,
+        "SELECT coalesce(sum(n) FILTER (step = 1), 0), coalesce(sum(n) FILTER (step > 0), 0),"
+        f" coalesce(sum(n) FILTER (step < 0), 0), max(n) FROM ({sizes})",
+    )
+    return run._replace(n_next=n_next, n_up=n_up, n_down=n_down, n_alike=n_alike)
+
+
+def find_row_numbers(runs: Mapping[str, Run]) -> dict[str, str]:
+    """Name the columns that number the rows, or are another key of theirs, each with what it is.
+
+    An index that a program wrote beside the rows tells in which order they came, often those who left last: what is
+    learned from it holds in no other file. "index": a number more in each row, or another step; in any order, where
+    none is left out. "order": whole numbers that rise, or fall, with every row, as those of an export that was
+    filtered; of 20 rows and more, a feature does so only where the file is sorted by it, and no two are alike.
+
+    "key": the digits of the file's own key; or whole numbers of which no two are alike where that is no accident. That
+    is so where they lie so close that of numbers spread evenly over their range some would be alike with a chance above
+    99 %, and those of a feature are spread less evenly; where they have six digits and more, and the largest is not
+    twice the smallest (incomes and balances are wider: they stay); or where the heading says number or account.
+    """
+    kinds = {name: _what_runs(name, run) for name, run in runs.items()}
+    return {name: kind for name, kind in kinds.items() if kind is not None}
+
+
+def _what_runs(name: str, run: Run) -> str | None:
+    if name.startswith(("Unnamed: ", "__index_level_")):
+        return "index"
+    if run.n < LEAST_ROWS or run.low is None or run.high is None:
+        return None
+    span, n_steps = run.high - run.low, run.n - 1
+    is_distinct = run.n == run.n_whole == run.n_values
+    if is_distinct and span == n_steps:  # rows that were shuffled or sorted keep their numbers
+        return "index"
+    runs_mostly = max(run.n_up, run.n_down) >= MOST_SHARE * n_steps
+    if run.n_next >= MOST_SHARE * n_steps or (runs_mostly and run.n_alike >= MOST_SHARE * n_steps):
+        return "index"
+    if run.n_keys >= MOST_SHARE * run.n:
+        return "key"
+    if not is_distinct:
+        return None
+    if max(run.n_up, run.n_down) == n_steps:
+        return "order"
+    # Of n numbers spread evenly over a span, no two are alike with a chance of about exp(-n² / 2 span).
+    is_crowded = run.n**2 > 2 * span * math.log(1 / _ACCIDENT)
+    is_narrow = run.low >= 10 ** (_KEY_DIGITS - 1) and run.high < 2 * run.low
+    return "key" if is_crowded or is_narrow or _KEY_HEADING.search(words_of(name)) else None
 
 
 def _ask(
@@ -291,3 +388,20 @@ def _ask(
         size = len(wanted)
         found |= {name: row[place * size : (place + 1) * size] for place, name in enumerate(part)}
     return found
+
+
+def words_of(heading: str) -> str:
+    """Return a heading's words in small plain letters, one blank between them.
+
+    Examples
+    --------
+    >>> words_of("E-Mail_Straße"), words_of("PrénomClient2")
+    ('e mail strasse', 'prenom client 2')
+    """
+    apart = re.sub(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d])(?=\d)", " ", _plain(heading))
+    return " ".join(re.findall(r"[^\W_]+", apart)).casefold()
+
+
+def _plain(heading: str) -> str:
+    letters = unicodedata.normalize("NFKD", heading.replace("ł", "l").replace("Ł", "L"))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))

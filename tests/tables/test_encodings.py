@@ -100,3 +100,30 @@ def test_ids_are_refused_where_two_encodings_read_them_differently(tmp_path):
     assert read(path, FLAT.model_copy(update={"encoding": "latin-1"}))[0] == ["KÖLN2", "PEÑA1"]
     path.write_bytes("id,left,city\nBERN1,Yes,PEÑA\nKÖLN2,No,b\n".encode("windows-1252"))
     assert read(path)[:2] == (["BERN1", "KÖLN2"], ["PEÑA", "b"])
+
+
+@pytest.mark.parametrize("cell", ["7\0", "7 \0\0", "\0"])
+def test_zero_bytes_are_named_as_what_is_wrong(tmp_path, cell):
+    text = table_of([cell if row % 2 else "ab" for row in range(40)])
+    (tmp_path / "x.csv").write_text(text)
+    with pytest.raises(
+        DataError, match=rf"byte {text.index(chr(0))} is zero, which no text has; export the file again"
+    ):
+        read(tmp_path / "x.csv")
+    with pytest.raises(DataError, match="is zero"):
+        read(tmp_path / "x.csv", FLAT.model_copy(update={"encoding": "gb18030"}))
+
+
+@pytest.mark.parametrize(("encoding", "words"), [("iso2022_jp", ["東京", "大阪"]), ("hz", ["城东", "金卡"])])
+def test_plain_bytes_that_switch_to_other_letters_are_no_plain_text(tmp_path, encoding, words):
+    (tmp_path / "x.csv").write_bytes(table_of(words).encode(encoding))
+    with pytest.raises(DataError, match=rf'switches to other letters; .* perhaps "{encoding}", in \[flat\]'):
+        read(tmp_path / "x.csv")
+    assert read(tmp_path / "x.csv", FLAT.model_copy(update={"encoding": encoding}))[1] == words
+
+
+@pytest.mark.parametrize("remark", ["# exported on Monday\n", "# exported on Monday, by night\n#\n", "#"])
+def test_remarks_above_the_header_are_named_as_what_is_wrong(tmp_path, remark):
+    (tmp_path / "x.csv").write_text(remark + table_of(["ab", "cd", "ef"]))
+    with pytest.raises(DataError, match="its first line begins with #; remove remarks above the header"):
+        read(tmp_path / "x.csv")

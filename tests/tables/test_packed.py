@@ -1,6 +1,7 @@
 import bz2
 import gzip
 import lzma
+import re
 import zipfile
 
 import openpyxl
@@ -75,6 +76,22 @@ def test_a_workbook_that_is_packed_again_is_refused(tmp_path):
     openpyxl.Workbook().save(tmp_path / "x.xlsx")
     (tmp_path / "x.csv.gz").write_bytes(gzip.compress((tmp_path / "x.xlsx").read_bytes()))
     with pytest.raises(DataError, match="holds a packed file that is not a CSV file"):
+        read(tmp_path / "x.csv.gz")
+
+
+def test_what_is_packed_twice_is_refused(tmp_path):
+    for kind, pack in PACKERS.items():
+        (tmp_path / f"x.csv.{kind}").write_bytes(pack(gzip.compress(TEXT)))
+        with pytest.raises(
+            DataError, match=rf"^{re.escape(str(tmp_path))}/x\.csv\.{kind}: is packed twice; unpack it first"
+        ):
+            read(tmp_path / f"x.csv.{kind}")
+
+
+@pytest.mark.parametrize("rest", [b"3,No,\x81\x8d\xff\n", b"3,No,\0\n", b"3,No,\x1b$BEl5~\x1b(B\n"])
+def test_messages_name_the_packed_file_and_not_what_is_unpacked(tmp_path, rest):
+    (tmp_path / "x.csv.gz").write_bytes(gzip.compress(TEXT + rest))
+    with pytest.raises(DataError, match=rf"^{re.escape(str(tmp_path))}/x\.csv\.gz: "):
         read(tmp_path / "x.csv.gz")
 
 

@@ -23,6 +23,8 @@ _MARKS = (
 )  # fmt: skip
 # Bytes that end a word in every encoding here: none is the second byte of a letter.
 _WORD = re.compile(rb"[^\x00-\x2f:;<=>?]*[\x80-\xff][^\x00-\x2f:;<=>?]*")
+# How ISO-2022 and HZ switch from ASCII to other letters.
+_SWITCH = re.compile(rb"\x1b[$(][@-J(]|~\{(?:[\x21-\x77][\x21-\x7e]){1,200}~\}")
 _MOST_WORDS, _LONGEST_WORD = 20_000, 200
 # An encoding is taken where it explains so many of the words, and the other one at most half as many.
 _LEAST_SHARE = 0.8
@@ -53,30 +55,71 @@ class Encoding(NamedTuple):
     doubtful: str = ""
 
 
-def find_encoding(path: Path, told: str | None, section: str) -> Encoding:
+def find_encoding(path: Path, told: str | None, section: str, copy: Path | None = None) -> Encoding:
     """Find the encoding of a text file.
 
     Parameters
     ----------
+    path
+        The file, as messages name it.
     told
         The encoding that the configuration gives; only a byte-order mark is believed more.
     section
         Of the configuration, where it can be given.
+    copy
+        What it has, unpacked; read in its place.
 
     Raises
     ------
     DataError
-        Bytes that are not of the encoding told, or of none that is recognised; two encodings that may be right.
+        Bytes that are not of the encoding told, or of none that is recognised; two encodings that may be right; bytes
+        that no text has.
     """
+    try:
+        return _find(copy or path, told, section)
+    except _UnreadError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+class _UnreadError(Exception):
+    """Why a file cannot be read, and what to do."""
+
+
+def _find(path: Path, told: str | None, section: str) -> Encoding:
     with path.open("rb") as stream:
         start = stream.read(1 << 16)
     marked = next((name for mark, name in _MARKS if start.startswith(mark)), None)
     name = marked or told or _by_zeros(start)
     if name is not None:
         _require_decodable(path, name, section)
+        if not _is_wide(name):
+            _require_text(path, section, is_told=True)
         return Encoding(name)
+    _require_text(path, section, is_told=False)
     position = broken_at(path, "utf-8")
     return Encoding("utf-8") if position is None else _by_words(path, position, section)
+
+
+def _is_wide(encoding: str) -> bool:
+    return codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
+
+
+def _require_text(path: Path, section: str, *, is_told: bool) -> None:
+    """Refuse zero bytes, and, where no encoding is told, ASCII that switches to other letters."""
+    read, rest = 0, b""
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            place = chunk.find(0)
+            if place >= 0:
+                raise _UnreadError(f"byte {read + place} is zero, which no text has; export the file again")
+            switches = None if is_told else _SWITCH.search(rest + chunk)
+            if switches:
+                name = "iso2022_jp" if switches[0].startswith(b"\x1b") else "hz"
+                raise _UnreadError(
+                    f"is no plain text from byte {read - len(rest) + switches.start()}, where it switches to other"
+                    f' letters; export it as UTF-8, or set encoding, perhaps "{name}", in [{section}]'
+                )
+            read, rest = read + len(chunk), chunk[-8:]
 
 
 def broken_at(path: Path, encoding: str) -> int | None:
@@ -103,10 +146,10 @@ def _require_decodable(path: Path, encoding: str, section: str) -> None:
         "".encode(encoding)  # refuses codecs that are not of text, such as hex
         position = broken_at(path, encoding)
     except (LookupError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: encoding {encoding} is not known; name another in the configuration") from error
+        raise _UnreadError(f"encoding {encoding} is not known; name another in the configuration") from error
     if position is not None:
-        raise DataError(
-            f"{path}: byte {position} is not {encoding} text; export the file as UTF-8 or GB18030, or name its"
+        raise _UnreadError(
+            f"byte {position} is not {encoding} text; export the file as UTF-8 or GB18030, or name its"
             f" encoding in [{section}]"
         )
 
@@ -119,7 +162,9 @@ def _by_zeros(start: bytes) -> str | None:
         return "utf-32-le" if zeros[3] > zeros[0] else "utf-32-be"
     if max(even, odd) * 50 < len(start) or max(even, odd) < 10 * min(even, odd):
         return None
-    return "utf-16-le" if odd > even else "utf-16-be"
+    name = "utf-16-le" if odd > even else "utf-16-be"
+    # Zeros at the end of every row would make other letters of its line end.
+    return name if re.search("[\r\n]", start.decode(name, "replace")) or not re.search(rb"[\r\n]", start) else None
 
 
 def _by_words(path: Path, position: int, section: str) -> Encoding:
@@ -137,12 +182,12 @@ def _by_words(path: Path, position: int, section: str) -> Encoding:
             return Encoding(WESTERN, is_assumed=True, doubtful=_doubtful(words))
         likely = [name for name, share in shares.items() if share >= _LEAST_SHARE and broken_at(path, name) is None]
         if likely:
-            raise DataError(
-                f"{path}: byte {position} is not UTF-8 text, and the file may be {' or '.join(likely)}; say which, or"
+            raise _UnreadError(
+                f"byte {position} is not UTF-8 text, and the file may be {' or '.join(likely)}; say which, or"
                 f" another, as encoding in [{section}]"
             )
-    raise DataError(
-        f"{path}: byte {position} is not UTF-8 text, and the words are those of no other encoding; export the file as"
+    raise _UnreadError(
+        f"byte {position} is not UTF-8 text, and the words are those of no other encoding; export the file as"
         f" UTF-8, or name its encoding in [{section}]"
     )
 

@@ -12,6 +12,7 @@ from churn.errors import DataError
 
 # Of signs by which a header and its rows split alike the first is taken: commas stand in names and numbers too.
 DELIMITERS = ";\t|,"
+REMARK = "its first line begins with #; remove remarks above the header, and # before the first name"
 _BLANK = " "
 _LONGEST = 1 << 20
 # Lines after the header that are looked at, and the share of them that settles a question.
@@ -83,6 +84,8 @@ def find_layout(path: Path, text_path: Path, keys: Collection[str] = ()) -> Layo
         return Layout([*names, ""], delimiter, n_before, is_whole=False)
     if _are_numbered(longer) and _are_keys(["", *names], longer, keys):
         return Layout(["", *names], delimiter, n_before, is_whole=False)
+    if names[0].startswith("#"):
+        raise DataError(f"{path}: {REMARK}")
     raise DataError(
         f"{path}: its rows have {len(names) + 1} cells, one more than its first line has names; name every column there"
     )

@@ -65,6 +65,8 @@ def unpack(path: Path, copy: Path) -> Path:
             if n_bytes > limit:
                 raise DataError(f"{path}: takes over {limit:,} bytes when unpacked; unpack it yourself, or free space")
             writer.write(chunk)
+    if files.begins_with(copy, *_OPENERS):
+        raise DataError(f"{path}: is packed twice; unpack it first")
     if files.begins_with(copy, ZIP, b"PAR1"):
         raise DataError(f"{path}: holds a packed file that is not a CSV file; unpack it first")
     return copy

@@ -21,6 +21,7 @@ from churn.errors import ConfigError, DataError, meant
 from churn.speech import Message, message
 from churn.tables import cells, contract, encodings, packed
 from churn.tables.layout import (
+    REMARK,
     Layout,
     find_layout,
     has_backslashes,
@@ -87,6 +88,8 @@ def list_columns(header: Sequence[str], known: Collection[str]) -> str:
     'the file has customer_id, tier and 2 others'
     """
     there = [name for name in header if name in set(known)]
+    if header and header[0].startswith("#") and (not there or header[0].lstrip("# ") in known):
+        return REMARK
     if not there:
         return "its first line has none of the column names (is there a header, and no title above it?)"
     n_others = len(header) - len(there)
@@ -171,7 +174,7 @@ def as_readable(
                 )
         else:
             path = packed.unpack(source.path, copy / "unpacked.csv")
-            encoding = encodings.find_encoding(path, mapping.encoding, section_of(source.table))
+            encoding = encodings.find_encoding(source.path, mapping.encoding, section_of(source.table), path)
             doubtful = encoding.doubtful
             if encoding.is_assumed:
                 notes.append(_tell_encoding(source, encoding.name))

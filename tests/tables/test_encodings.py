@@ -102,9 +102,9 @@ def test_ids_are_refused_where_two_encodings_read_them_differently(tmp_path):
     assert read(path)[:2] == (["BERN1", "KÖLN2"], ["PEÑA", "b"])
 
 
-@pytest.mark.parametrize("cell", ["7\0", "7 \0\0", "\0"])
+@pytest.mark.parametrize("cell", ["7\0", "7 \0\0", "\0", "78\0\0\0"])
 def test_zero_bytes_are_named_as_what_is_wrong(tmp_path, cell):
-    text = table_of([cell if row % 2 else "ab" for row in range(40)])
+    text = table_of([cell] * 40)
     (tmp_path / "x.csv").write_text(text)
     with pytest.raises(
         DataError, match=rf"byte {text.index(chr(0))} is zero, which no text has; export the file again"

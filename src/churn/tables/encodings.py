@@ -25,6 +25,7 @@ _MARKS = (
 _WORD = re.compile(rb"[^\x00-\x2f:;<=>?]*[\x80-\xff][^\x00-\x2f:;<=>?]*")
 # How ISO-2022 and HZ switch from ASCII to other letters.
 _SWITCH = re.compile(rb"\x1b[$(][@-J(]|~\{(?:[\x21-\x77][\x21-\x7e]){1,200}~\}")
+_CONTROLS = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")
 _MOST_WORDS, _LONGEST_WORD = 20_000, 200
 # An encoding is taken where it explains so many of the words, and the other one at most half as many.
 _LEAST_SHARE = 0.8
@@ -162,9 +163,18 @@ def _by_zeros(start: bytes) -> str | None:
         return "utf-32-le" if zeros[3] > zeros[0] else "utf-32-be"
     if max(even, odd) * 50 < len(start) or max(even, odd) < 10 * min(even, odd):
         return None
-    name = "utf-16-le" if odd > even else "utf-16-be"
-    # Zeros at the end of every row would make other letters of its line end.
-    return name if re.search("[\r\n]", start.decode(name, "replace")) or not re.search(rb"[\r\n]", start) else None
+    return None if _is_with_zeros(start) else "utf-16-le" if odd > even else "utf-16-be"
+
+
+def _is_with_zeros(start: bytes) -> bool:
+    """Whether bytes are UTF-8 text into which zeros came: of two bytes a letter, more are zero, or not of such text."""
+    if start.count(0) * 10 > 3 * len(start) or _CONTROLS.search(start):
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _by_words(path: Path, position: int, section: str) -> Encoding:

@@ -339,3 +339,59 @@ def test_numbers_below_zero_are_as_open_as_those_above(tmp_path, cells):
         read(path)
     (tmp_path / "y.csv").write_text("id;left;x\n1;Yes;-2,500\n2;No;-1,125\n")
     assert read(tmp_path / "y.csv")[0]["x"].tolist() == [-2.5, -1.125]
+
+
+@pytest.mark.parametrize("word", ["unknown", "none", "keine"])
+def test_a_few_words_beside_numbers_or_dates_are_asked_about(tmp_path, word):
+    numbers = [word if n % 5 == 0 else n for n in range(30)]
+    days = [cell if cell == word else f"{cell:02d}.01.2024" for cell in numbers]
+    for cells in (numbers, days):
+        path = write(tmp_path / "x.csv", cells)
+        with pytest.raises(DataError, match="column x has 24 numbers or dates, and 6 cells with 1 other text; name"):
+            read(path)
+        assert read(path, FLAT.model_copy(update={"missing": (word,)}))[0]["x"].isna().sum() == 6
+        assert set(read(path, FLAT.model_copy(update={"keep": ("x",)}))[0]["x"]) == set(map(str, cells))
+    codes = [("1", "2", "VIP")[n % 3] for n in range(30)]
+    assert read(write(tmp_path / "y.csv", codes))[0]["x"].tolist() == codes
+
+
+@pytest.mark.parametrize("far", ["9999-12-31", "1899-12-31", "1900-01-01"])
+def test_a_day_of_no_banks_time_says_that_there_is_none(tmp_path, far):
+    days = [far, "2024-01-31", far, "2024-01-01", far]
+    assert read(write(tmp_path / "x.csv", days))[0]["x"].fillna(-1).tolist() == [-1, 0, -1, 30, -1]
+    compact = [day.replace("-", "") for day in days]
+    assert far == "1900-01-01" or read(write(tmp_path / "y.csv", compact))[0]["x"].count() == 2
+    table = {"id": list("abcde"), "left": ["Yes", *["No"] * 4], "x": [dt.date.fromisoformat(day) for day in days]}
+    pd.DataFrame(table).to_parquet(tmp_path / "x.parquet")
+    assert read(tmp_path / "x.parquet")[0]["x"].fillna(-1).tolist() == [-1, 0, -1, 30, -1]
+
+
+@pytest.mark.parametrize(("form", "last"), [("%d-%b-%y", 72), ("%b-%y", 91), ("%b-%Y", 91)])
+def test_dates_of_short_years_and_months_are_days(tmp_path, form, last):
+    path = write(tmp_path / "x.csv", [day.strftime(form).upper() for day in DAYS])
+    features, notes, _ = read(path)
+    assert features["x"].max() == last
+    assert any("read as days before" in note.text for note in notes)
+
+
+def test_years_of_two_digits_are_of_the_century_that_has_been(tmp_path):
+    path = write(tmp_path / "x.csv", ["31.12.24", "30.12.50", "29.12.99"])
+    with pytest.raises(DataError, match="years of column x have two digits, and some may be of either century; give"):
+        read(path)
+    told = read(path, FLAT.model_copy(update={"as_of": dt.date(2024, 12, 31)}))[0]["x"].tolist()
+    assert told == [
+        (dt.date(2024, 12, 31) - day).days
+        for day in (dt.date(2024, 12, 31), dt.date(1950, 12, 30), dt.date(1999, 12, 29))
+    ]
+    with pytest.raises(DataError, match=r"dates of column x may be written as %d/%m/%y or as %y/%m/%d"):
+        read(write(tmp_path / "y.csv", ["15/01/10", "16/02/11"]))
+
+
+def test_a_sheets_dates_beside_texts_are_dates(tmp_path):
+    path = write_frame(tmp_path / "x.xlsx", x=[DAYS[0], "31.01.2024", DAYS[2]])
+    assert read(path)[0]["x"].tolist() == [0, 34, 72]
+    mixed = [
+        day.strftime(form) for day in DAYS for form in ("%d.%m.%Y", "%Y-%m-%d", "%d %b %Y", "%Y/%m/%d", "%b %d, %Y")
+    ]
+    with pytest.raises(DataError, match="column x has numbers or dates written in several ways; write them alike"):
+        read(write(tmp_path / "x.csv", mixed))

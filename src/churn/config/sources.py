@@ -1,6 +1,7 @@
 """Where a bank's data are and how they are read (tables, one flat file), and what its customers can hold."""
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from string import ascii_uppercase
 from typing import Annotated, Any, Literal
@@ -150,7 +151,9 @@ def _require_dates(forms: dict[str, str]) -> dict[str, str]:
             same = dt.datetime.strptime(dt.datetime(2025, 1, 31).strftime(form), form)
         except ValueError:
             same = None
-        if same is None or (same.month, same.day) != (1, 31):
+        # Without a day, a form of months names their first ones.
+        day = 31 if re.search("%[^bBmyY]", form) else 1
+        if same is None or (same.month, same.day) != (1, day):
             raise ValueError(f"{column}: {form!r} does not give a date; use a form such as %Y%m%d")
     return forms
 

@@ -25,6 +25,10 @@ RULES = {
 }
 # A year has four digits; beyond, neither Python nor a reader of the tables knows the date.
 _FIRST_MOMENT, _LAST_MOMENT = "TIMESTAMP '1000-01-01'", "TIMESTAMP '9999-12-31'"
+# Beyond 1900-01-02 to 2199-12-31 a form has misread a date, or the date (1900-01-01, 9999-12-31) says there is none.
+FIRST_DAY, LAST_DAY = -25_566, 84_005
+# Days of two digits of the year lie at most so far ahead of the day they are counted from; else a century before.
+_MOST_AHEAD = 3_653
 # A whole number is a day of a bank's own time, or no date at all: most numbers would be some day.
 _FIRST_SERIAL, _LAST_SERIAL = "TIMESTAMP '1930-01-01'", "TIMESTAMP '2100-12-31'"
 _ISO_DATE = "%Y-%m-%d"
@@ -244,7 +248,10 @@ def cell_value(column: contract.TableColumn, said: str, cell: Cell, reading: Rea
         case "integer":
             return f"CASE WHEN {_whole(said)} THEN TRY_CAST({said} AS BIGINT) END"
         case "number" if reading.before is not None:
-            return f"CAST({reading.before} - {day_of(said)} AS DOUBLE)"
+            day = day_of(said)
+            return (
+                f"CASE WHEN {day} BETWEEN {FIRST_DAY} AND {LAST_DAY} THEN CAST({reading.before} - {day} AS DOUBLE) END"
+            )
         case "code" if column.values is not None:
             return f"CASE WHEN {said} IN {_list(column.values)} THEN {said} END"
     return said
@@ -259,10 +266,14 @@ def number_value(text: str, decimal: str | None = None) -> str:
     )
 
 
-def cell_rule(column: contract.TableColumn, cell: Cell, value: str) -> str:
-    """SQL for the rule a cell breaks, as `column:rule`; NULL where it breaks none."""
+def cell_rule(column: contract.TableColumn, said: str, cell: Cell, value: str, reading: Reading) -> str:
+    """SQL for the rule a cell breaks, as `column:rule`; NULL where it breaks none.
+
+    `said`, `value`: what `cell_said` and `cell_value` give. A date that says that there is none breaks no rule.
+    """
     unsaved = f"WHEN {cell.text} = '{UNSAVED}' THEN '{column.name}:formula_without_value'"
-    broken = f"WHEN {cell.text} IS NOT NULL THEN '{column.name}:{RULES[column.kind]}'"
+    says_none = f" AND {day_of(said)} IS NULL" if column.kind == "number" and reading.before is not None else ""
+    broken = f"WHEN {cell.text} IS NOT NULL{says_none} THEN '{column.name}:{RULES[column.kind]}'"
     missing = "" if column.nullable else f"ELSE '{column.name}:missing_value'"
     # Asked only where there is no value, which is where a cell is empty or broken.
     rules = f"CASE {unsaved if cell.sql_type == 'VARCHAR' else ''} {broken} {missing} END"
@@ -297,7 +308,11 @@ def day_of(moment: str) -> str:
 def _moment_of(cell: Cell, reading: Reading) -> str:
     """SQL for the moment a cell names."""
     if not _is_typed("date", cell.sql_type):
-        return _moment(_half_width(cell.text, _WIDE), reading)
+        moment = _moment(_half_width(cell.text, _WIDE), reading)
+        if reading.before is None or "%y" not in (reading.date_form or ""):
+            return moment
+        is_ahead = f"{day_of(moment)} > {reading.before + _MOST_AHEAD}"
+        return f"CASE WHEN {is_ahead} THEN {moment} - INTERVAL 100 YEAR ELSE {moment} END"
     moment = quote_name(cell.name)
     if cell.sql_type == "TIMESTAMP WITH TIME ZONE":
         moment = f"timezone({quote_text(reading.zone)}, {moment})"

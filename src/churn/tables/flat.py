@@ -24,6 +24,7 @@ from churn.tables.survey import (
     Numbers,
     find_compact_days,
     find_row_numbers,
+    require_clear_kinds,
     survey_dates,
     survey_numbers,
     survey_runs,
@@ -41,6 +42,8 @@ _NUMBERS_ROWS = {
 }
 _NUMBERED = message("the file has no id by [flat]; customers are called by their rows: row 1, row 2, …")
 MOST_LABEL_VALUES = 20
+_SURE_UNTIL = dt.date(2029, 12, 31)
+"""Excel takes two digits of a year for one of this century until then."""
 
 
 class FlatRows(NamedTuple):
@@ -250,13 +253,13 @@ def _survey(
     no_numbers = [name for name, one in numbers.items() if not one.are_most and name not in always]
     maybe = {name: cell for name, cell in asked.items() if name in flat.dates or (kinds is None and name in no_numbers)}
     if kinds is None:
-        dates = survey_dates(connection, scan, maybe, source.path, flat.dates)
+        dates = survey_dates(connection, scan, maybe, source.path, flat.dates, day_zero=readable.day_zero)
         counted = {name: cell.text for name, cell in asked.items() if name not in {*maybe, *always}}
         dates |= dict.fromkeys(find_compact_days(connection, scan, counted), "%Y%m%d")
     else:
         # Of one customer, or of a few, cells alone would say something else than those of the training.
         kept = {name: form for name, form in flat.dates.items() if name in maybe}
-        dates = {**kept, **survey_dates(connection, scan, maybe, source.path, {}, likely=kept)}
+        dates = {**kept, **survey_dates(connection, scan, maybe, source.path, {}, kept, readable.day_zero)}
     readings = {
         name: Reading(dates.get(name), zones.get(name, "UTC"), one.decimal, day_zero=readable.day_zero)
         for name, one in numbers.items()
@@ -264,6 +267,9 @@ def _survey(
     is_told = flat.as_of is not None
     if dates:
         last = _last_day(connection, scan, {name: columns[name] for name in dates}, readings)
+        if not is_told:
+            short = {name: columns[name] for name, form in dates.items() if "%y" in (form or "")}
+            _require_sure_century(connection, scan, short, readings, source.path)
         before = contract.to_days(flat.as_of) if flat.as_of else last
         readings |= {name: readings[name]._replace(before=before) for name in dates}
         forms = {name: form or "%Y-%m-%d" for name, form in dates.items()}
@@ -285,6 +291,7 @@ def _survey(
             del found[name], readings[name]
             notes.append(Note(False, replace(_NUMBERS_ROWS[which], facts={"name": name})))
         texts = {name: columns[name].text for name, kind in found.items() if kind == "text" and name not in flat.keep}
+        require_clear_kinds(connection, scan, texts, source.path, readable.day_zero)
         rest = {name: cell for name, cell in values.items() if name in found}
         personal = find_phone_numbers(connection, scan, rest, signs, runs) | find_personal_texts(
             connection, scan, texts
@@ -330,9 +337,26 @@ def _last_day(
     connection: duckdb.DuckDBPyConnection, scan: str, columns: Mapping[str, Cell], readings: Mapping[str, Reading]
 ) -> int:
     """Return the last day of a file's columns of dates."""
-    last = ", ".join(f"max({cells.day(cell, readings[name])})" for name, cell in columns.items())
+    days = [cells.day(cell, readings[name]) for name, cell in columns.items()]
+    last = ", ".join(f"max({day}) FILTER ({day} BETWEEN {cells.FIRST_DAY} AND {cells.LAST_DAY})" for day in days)
     found: list[int] = [day for day in database.fetch_row(connection, f"SELECT {last} FROM {scan}") if day is not None]
     return max(found, default=0)
+
+
+def _require_sure_century(
+    connection: duckdb.DuckDBPyConnection,
+    scan: str,
+    columns: Mapping[str, Cell],
+    readings: Mapping[str, Reading],
+    path: Path,
+) -> None:
+    """Refuse two digits of a year where nothing says which years of 1969 to 2068 are those of a century before."""
+    for name, cell in columns.items():
+        if _last_day(connection, scan, {name: cell}, readings) > contract.to_days(_SURE_UNTIL):
+            raise DataError(
+                f"{path}: the years of column {name} have two digits, and some may be of either century; give the"
+                " day of the file as as_of in [flat], or write four digits"
+            )
 
 
 def _tell_dates(names: Sequence[str], before: dt.date, *, is_told: bool) -> Message:

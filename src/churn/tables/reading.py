@@ -299,7 +299,7 @@ def _typed_rows(
         content, reading = quote_name(f"content {column.name}"), readings[column.name]
         contents.append(f"{cells.cell_said(column, cell, reading)} AS {content}")
         values.append(f"{cells.cell_value(column, content, cell, reading)} AS {name}")
-        rules.append(cells.cell_rule(column, cell, name))
+        rules.append(cells.cell_rule(column, content, cell, name, reading))
         if column.name == "month":
             rules.append(_not_a_month_end(name))
         chosen.append(f"coalesce({name}, false) AS {name}" if column.kind == "flag" and column.nullable else name)

@@ -1,10 +1,10 @@
 """How the columns of a file are written, by all of their cells: decimal signs, dates, and numbers of rows."""
 
+import datetime as dt
 import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -20,10 +20,11 @@ MOST_SHARE = 0.95
 """A column is of a kind when at least this share of its filled cells are."""
 DATE_FORMS = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y",
-    "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y",
+    "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%y/%m/%d",
+    "%d-%m-%y", "%m-%d-%y", "%y-%m-%d", "%d-%b-%y", "%b-%y", "%b-%Y",
 )  # fmt: skip
-# Days of the years 1900 to 2199: beyond, a form has misread a date.
-_FIRST_DAY, _LAST_DAY = -25_567, 84_005
+_MOST_FAR_DAYS = 3
+"""So many different days of no bank's time may say that there is none; more show that a form has misread dates."""
 AT_ONCE = 10
 """Columns asked about in one query."""
 LEAST_ROWS = 20
@@ -33,12 +34,15 @@ _KEY_HEADING = re.compile(
     r"\b(id|no|nr|num|number|\w*nummer|key|account|acct|\w*konto|ref|reference|iban|compte|cuenta|conto|conta|rekening)$"
     r"|(号|号码|编号|账户|代码)$"
 )
-_COMPACT_DAY = r"(?:19|20|21)[0-9]{6}(?:[.,]0+)?"
+_COMPACT_DAY = r"(?:(?:19|20|21)[0-9]{6}|99991231|18991231)(?:[.,]0+)?"
 # Whole numbers in groups, as a country writes them that has a decimal comma, or numbers with three decimals.
 _GROUPED = r"[+-]?[1-9][0-9]{{0,2}}[.][0-9]{{3}}"
 _POINTS, _COMMAS, _UNREAD = "2.500", "2,500", "unread"
 OTHER_COUNTRIES = (";", "\t")
 """What a program of such a country writes between cells."""
+_LIKE_DATE = "regexp_matches({text}, '[0-9][^0-9]|[A-Za-z]{3}[ -][0-9]')"
+_MOST_CODES, _MOST_WORDS = 12, 5
+"""A column of so many different numbers holds codes; of more, beside so many different words, numbers."""
 # Digits, and not on both sides of what stands in dates and times: asked before what takes long to ask.
 _MAY_BE_NUMBER = "regexp_matches({text}, '[0-9０-９]') AND NOT regexp_matches({text}, '[0-9][-/:年月][0-9]')"
 
@@ -180,6 +184,7 @@ def survey_dates(
     path: Path,
     told: Mapping[str, str],
     likely: Mapping[str, str] = MappingProxyType({}),
+    day_zero: dt.date | None = None,
 ) -> dict[str, str | None]:
     """Give the form of each column of dates, None for ISO; columns of anything else are left out.
 
@@ -191,6 +196,8 @@ def survey_dates(
         By name, the form that the configuration gives.
     likely
         By name, the form taken where the cells leave it open.
+    day_zero
+        Of an Excel sheet, whose own dates are ISO beside texts of any form.
 
     Raises
     ------
@@ -199,36 +206,85 @@ def survey_dates(
     """
     typed = {name for name, cell in columns.items() if cell.sql_type == "DATE" or cell.sql_type.startswith("TIMESTAMP")}
     texts = {name: cell.text for name, cell in columns.items() if cell.sql_type == "VARCHAR" and name not in told}
-    like_one = ["regexp_matches({text}, '[0-9]{1,2}[^0-9]')"]
+    like_one = [_LIKE_DATE]
     counted = _ask(connection, scan, texts, like_one, ["count({text})", "count(*) FILTER ({0})"])
     maybe = {name: texts[name] for name, (n, n_like) in counted.items() if 0 < MOST_SHARE * n <= n_like}
-    said = [_day(Cell("", "VARCHAR", "{text}"), form) for form in DATE_FORMS]
-    wanted = ["count({text})", *(f"count({{{place}}})" for place in range(len(DATE_FORMS)))]
+    said = [cells.day(Cell("", "VARCHAR", "{text}"), Reading(form, day_zero=day_zero)) for form in DATE_FORMS]
+    wanted = ["count({text})"]
+    for place in range(len(DATE_FORMS)):
+        near = f"{{{place}}} BETWEEN {cells.FIRST_DAY} AND {cells.LAST_DAY}"
+        wanted += [f"count(*) FILTER ({near})", f"count(*) FILTER (NOT {near})"]
+        wanted += [f"count(DISTINCT {{{place}}}) FILTER (NOT {near})"]
     found: dict[str, str | None] = {name: told.get(name) for name in columns if name in typed or name in told}
-    for name, (n_filled, *counts) in _ask(connection, scan, maybe, said, wanted).items():
+    for name, (n_filled, *facts) in _ask(connection, scan, maybe, said, wanted).items():
+        counts = [
+            n_near + (n_far if n_far_days <= _MOST_FAR_DAYS else 0) if n_near else 0
+            for n_near, n_far, n_far_days in zip(facts[::3], facts[1::3], facts[2::3], strict=True)
+        ]
         best = [form for form, n in zip(DATE_FORMS, counts, strict=True) if n == max(counts)]
         if max(counts) < MOST_SHARE * n_filled:
             continue
         if likely.get(name) in best:
             found[name] = likely[name]
             continue
-        for one, other in combinations(best, 2):
-            (n_differ,) = fetch_row(
-                connection,
-                f"SELECT count(*) FILTER ({_day(columns[name], one)} <> {_day(columns[name], other)}) FROM {scan}",
+        if other := _other_form(connection, scan, [_day(columns[name], form, day_zero) for form in best]):
+            raise DataError(
+                f"{path}: the dates of column {name} may be written as {best[0]} or as {best[other]};"
+                f" say which under dates in [flat]"
             )
-            if n_differ:
-                raise DataError(
-                    f"{path}: the dates of column {name} may be written as {one} or as {other};"
-                    f" say which under dates in [flat]"
-                )
         found[name] = best[0]
     return found
 
 
-def _day(cell: Cell, form: str) -> str:
-    day = cells.day(cell, Reading(form))
-    return f"CASE WHEN {day} BETWEEN {_FIRST_DAY} AND {_LAST_DAY} THEN {day} END"
+def _other_form(connection: duckdb.DuckDBPyConnection, scan: str, days: Sequence[str]) -> int | None:
+    """Return the place of the first of several readings that gives other days than the first one, None if none does."""
+    if len(days) == 1:
+        return None
+    differ = ", ".join(f"count(*) FILTER ({day} <> d0)" for day in [f"d{place}" for place in range(1, len(days))])
+    read = ", ".join(f"{day} AS d{place}" for place, day in enumerate(days))
+    counts = fetch_row(connection, f"SELECT {differ} FROM (SELECT {read} FROM {scan})")
+    return next((place for place, n in enumerate(counts, 1) if n), None)
+
+
+def _day(cell: Cell, form: str, day_zero: dt.date | None) -> str:
+    day = cells.day(cell, Reading(form, day_zero=day_zero))
+    return f"CASE WHEN {day} BETWEEN {cells.FIRST_DAY} AND {cells.LAST_DAY} THEN {day} END"
+
+
+def require_clear_kinds(
+    connection: duckdb.DuckDBPyConnection, scan: str, texts: Mapping[str, str], path: Path, day_zero: dt.date | None
+) -> None:
+    """Refuse columns of numbers or dates that a few words would make categories, in the order of their letters.
+
+    `texts`: the columns that are neither of numbers nor of dates, by name. Of few different values, as 1, 2 and VIP
+    are, a column holds categories.
+
+    Raises
+    ------
+    DataError
+        At least half of a column's cells are numbers or dates, and few different words are all the rest.
+    """
+    is_like = f"regexp_matches({{text}}, '[0-9０-９]') OR {_LIKE_DATE}"
+    counted = _ask(connection, scan, texts, [is_like], ["count({text})", "count(*) FILTER ({0})"])
+    maybe = {name: texts[name] for name, (n, n_like) in counted.items() if n and n_like >= n / 2}
+    readings = [cells.number_value("{text}", sign) for sign in ".,"]
+    readings += [cells.day(Cell("", "VARCHAR", "{text}"), Reading(form, day_zero=day_zero)) for form in DATE_FORMS]
+    said = [f"coalesce({', '.join(readings)}) IS NOT NULL"]
+    wanted = ["count({text})", "count({text}) FILTER ({0})", "count(DISTINCT {text}) FILTER ({0})",
+        "count(DISTINCT {text}) FILTER (NOT {0})"]  # fmt: skip
+    for name, (n_filled, n_values, n_distinct, n_words) in _ask(connection, scan, maybe, said, wanted).items():
+        if n_values < n_filled / 2 or n_distinct <= _MOST_CODES or n_words > _MOST_WORDS:
+            continue
+        if not n_words:
+            raise DataError(
+                f"{path}: column {name} has numbers or dates written in several ways; write them alike, or name the"
+                " column as keep in [flat] if it holds categories, or as drop"
+            )
+        raise DataError(
+            f"{path}: column {name} has {n_values:,} numbers or dates, and {n_filled - n_values:,} cells with"
+            f" {n_words} other text{'s'[: n_words > 1]}; name what stands for an empty cell as missing in [flat], or"
+            " the column as keep if it holds categories, or as drop"
+        )
 
 
 class Run(NamedTuple):

@@ -395,3 +395,22 @@ def test_a_sheets_dates_beside_texts_are_dates(tmp_path):
     ]
     with pytest.raises(DataError, match="column x has numbers or dates written in several ways; write them alike"):
         read(write(tmp_path / "x.csv", mixed))
+
+
+def test_a_category_written_with_decimals_is_the_same_one(tmp_path):
+    cells = ["1", "VIP", "2.0", "2,0", "1.0", "VIP", "5,000"]
+    features, _, _ = read(write(tmp_path / "x.csv", cells), kinds={"x": "text"})
+    assert features["x"].tolist() == ["1", "VIP", "2", "2", "1", "VIP", "5,000"]
+
+
+@pytest.mark.parametrize(("zone", "days"), [("+08:00", [0, 1, 0]), ("-05:30", [0, 1, 0]), ("UTC", [1, 1, 0])])
+def test_moments_of_a_zone_that_is_an_offset_are_days_there(tmp_path, zone, days):
+    moments = ["2024-01-31 20:00", "2024-01-31 02:00", "2024-02-01 04:00"]
+    write_frame(tmp_path / "x.parquet", x=pd.to_datetime(moments, utc=True).tz_convert(zone))
+    assert read(tmp_path / "x.parquet")[0]["x"].tolist() == days
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_durations_are_days_in_whatever_unit(tmp_path, unit):
+    durations = pd.Series(pd.to_timedelta([1.5, 40, -2], unit="D")).dt.as_unit(unit)
+    assert read(write_frame(tmp_path / "x.parquet", x=durations))[0]["x"].tolist() == [1.5, 40, -2]

@@ -54,6 +54,9 @@ _CURRENCY = (
 )
 # A whole number as a program writes it that takes it for one with decimals.
 _WHOLE = r"^([+-]?\d+)[.,]0+$"
+# Of a category 1,000 may be a thousand.
+_WHOLE_LEVEL = r"^([+-]?\d+)[.,]0{1,2}$"
+_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})")
 # What Excel makes of an id of more than a few digits, in a sheet or in a CSV file: its last digits are lost.
 _ROUNDED_ID = r"\d(\.\d+)?[eE]\+\d+"
 # A number that is no whole one, or is below zero: where numbers are not what somebody typed as text, no id.
@@ -199,6 +202,9 @@ def source_cell(
         return Cell(name, sql_type, f"CASE WHEN NOT ({' OR '.join(tests)}) THEN {cell} END" if tests else cell)
     words = [word for word in missing if word not in values]
     text = filled_text(name, sql_type, words, is_whole=kind in ("id", "code", "flag"), decimal=decimal)
+    if kind == "text" and not is_number_type(sql_type):
+        # A column of whole numbers beside words may be written with decimals by another program.
+        text = f"regexp_replace({text}, {quote_text(_WHOLE_LEVEL)}, '\\1')"
     if not values:
         return Cell(name, sql_type, text)
     cases = " ".join(
@@ -319,7 +325,10 @@ def _moment_of(cell: Cell, reading: Reading) -> str:
         return f"CASE WHEN {is_ahead} THEN {moment} - INTERVAL 100 YEAR ELSE {moment} END"
     moment = quote_name(cell.name)
     if cell.sql_type == "TIMESTAMP WITH TIME ZONE":
-        moment = f"timezone({quote_text(reading.zone)}, {moment})"
+        offset = _OFFSET.fullmatch(reading.zone)
+        minutes = int(f"{offset[1]}{int(offset[2]) * 60 + int(offset[3])}") if offset else 0
+        zone = "UTC" if offset else reading.zone
+        moment = f"timezone({quote_text(zone)}, {moment}) + to_minutes({minutes})"
     return f"TRY_CAST({moment} AS TIMESTAMP)"
 
 

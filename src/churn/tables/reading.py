@@ -219,7 +219,10 @@ def scan_source(source: Source, readable: Readable) -> str:
     # A path is a path: what DuckDB would take for a pattern stands for itself in brackets.
     path = quote_text(re.sub(r"([*?\[])", r"[\1]", str(readable.lines.path)))
     if source.form == "parquet":
-        return f"read_parquet({path}, hive_partitioning=false)"
+        scan = f"read_parquet({path}, hive_partitioning=false)"
+        # DuckDB takes durations for numbers of whatever unit the writer chose.
+        days = [f"{quote_name(name)} / {n:.1f} AS {quote_name(name)}" for name, n in readable.durations.items()]
+        return f"(SELECT * REPLACE ({', '.join(days)}) FROM {scan})" if days else scan
     columns = ", ".join(f"{quote_text(f'c{i}')}: 'VARCHAR'" for i in range(len(readable.names)))
     return (
         f"read_csv({path}, columns={{{columns}}}, auto_detect=false, header=true, quote='\"',"

@@ -116,6 +116,8 @@ class Readable(NamedTuple):
         Letters that may be others, for all that the bytes say.
     sheet
         The name of the sheet that is read.
+    durations
+        By the name of a column of durations in a Parquet file, how many of its units make a day.
     """
 
     names: list[str]
@@ -126,6 +128,7 @@ class Readable(NamedTuple):
     notes: tuple[Message, ...] = ()
     doubtful: str = ""
     sheet: str | None = None
+    durations: Mapping[str, float] = {}
 
 
 @contextmanager
@@ -151,9 +154,10 @@ def as_readable(
         or one that names a column twice.
     """
     if source.form == "parquet":
-        names, zones, n_rows = _parquet_columns(source)
+        names, zones, durations, n_rows = _parquet_columns(source)
         _require_names(source, names)
-        yield Readable(names, "", Lines(source.path, n_rows, {}), zones, notes=tuple(_tell_nameless(source, names)))
+        nameless = tuple(_tell_nameless(source, names))
+        yield Readable(names, "", Lines(source.path, n_rows, {}), zones, notes=nameless, durations=durations)
         return
     notes: list[Message] = []
     day_zero = doubtful = sheet = None
@@ -362,12 +366,21 @@ def _form_of(path: Path) -> Form:
     return "xlsx" if is_book else form
 
 
-def _parquet_columns(source: Source) -> tuple[list[str], dict[int, str], int]:
-    """Return a file's column names, the zones of its moments by their column's place, and its number of rows."""
+_UNITS_PER_DAY = {"s": 86_400.0, "ms": 86_400e3, "us": 86_400e6, "ns": 86_400e9}
+
+
+def _parquet_columns(source: Source) -> tuple[list[str], dict[int, str], dict[str, float], int]:
+    """Return a file's column names, zones and units of a day (as `Readable` has them), and its number of rows."""
     try:
         with pq.ParquetFile(source.path) as file:
             zones = {place: zone for place, kind in enumerate(file.schema_arrow.types) if (zone := _zone(kind))}
-            return [in_one_line(name) for name in file.schema_arrow.names], zones, file.metadata.num_rows
+            durations = {
+                field.name: _UNITS_PER_DAY[field.type.unit]
+                for field in file.schema_arrow
+                if pa.types.is_duration(field.type)
+            }
+            names = [in_one_line(name) for name in file.schema_arrow.names]
+            return names, zones, durations, file.metadata.num_rows
     except (OSError, ValueError) as error:
         raise DataError(f"{source.path}: is not a whole Parquet file; export it again") from error
 

@@ -279,7 +279,7 @@ def test_a_file_to_be_scored_needs_no_label_and_its_unseen_categories_are_logged
 
     assert scores["customer_id"].tolist() == sorted(new["card"])
     assert caplog.records[-1].getMessage() == (
-        f"categories that training did not have count as missing: tier: {len(new)}"
+        f"categories that fewer than 5 customers of the training had count as missing: tier: {len(new)}"
     )
 
 

@@ -114,5 +114,5 @@ def test_no_other_module_writes_csv():
         if any(way in path.read_text() for way in ways)
     }
 
-    # A sheet, and a text with blanks between its cells, becomes a copy in a scratch folder, which the reader alone sees.
+    # A sheet, and text with blanks between its cells, becomes a copy in a scratch folder, which the reader alone sees.
     assert found == {"csv_files.py", "tables/sheets.py", "tables/layout.py"}

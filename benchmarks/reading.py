@@ -5,8 +5,10 @@
     python benchmarks/reading.py --first 1234 --files 1 --keep folder      # look at one that went wrong
 
 Each file is a small table whose values are known: ids, an outcome, and numbers, money, flags, words and days, some of
-them missing. It is written with the habits of pandas, polars, R or Excel: separators, quotes, decimal and group
-signs, currencies, missing markers, row indices, forms of dates, encodings, line ends, compression; as CSV, Parquet or
+them missing. One in five has a column of what one person has, which must not be a feature; in some an integer stands
+for an empty cell, all amounts are below zero, or no column is kept by name. One in ten is read once more, as scoring
+would. It is written with the habits of pandas, polars, R or Excel: separators, quotes, decimal and group signs,
+currencies, missing markers, row indices, forms of dates, encodings, line ends, compression; as CSV, Parquet or
 a workbook. `churn.open_file` reads it; or it is a table of a bank, and `churn.open_bank` reads it. A file is right
 where every row is there or in the quarantine, and every column has the values that were written or is left out with a
 note that names it; or where the file is refused with one line. Anything else is wrong: another value, another number
@@ -26,7 +28,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -42,6 +44,7 @@ from churn.config import Config
 from churn.data import Data
 from churn.errors import ChurnError
 from churn.tables import database
+from churn.tables.flat import open_flat
 from churn.tables.layout import in_one_line
 
 Column = list[Any]
@@ -61,13 +64,22 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "bz2": bz2.
 
 @dataclass
 class Table:
-    """The values of a table by column, None where missing, and the kind of each; whether days have a time."""
+    """The values of a table by column, None where missing, and the kind of each; whether days have a time.
+
+    `personal`: columns that hold what one person has, and must be left out. `missing`: an integer that stands for an
+    empty cell. `is_kept`: whether the configuration keeps the other columns, whatever they look like. `is_scored`:
+    whether the file is read once more, as one that is scored.
+    """
 
     ids: list[str]
     left: list[bool]
     columns: dict[str, Column]
     kinds: dict[str, str]
     is_timed: bool = False
+    personal: tuple[str, ...] = ()
+    missing: int | None = None
+    is_kept: bool = True
+    is_scored: bool = False
 
 
 @dataclass
@@ -106,6 +118,40 @@ def make_table(draw: random.Random, encoding: str) -> Table:
     left = [draw.random() < 0.4 for _ in range(n)]
     left[:2] = [True, False]
     return Table(ids, left, columns, kinds, draw.random() < 0.3)
+
+
+# What one person has, shared in a household; under some headings the cells have to show it.
+PERSONAL: dict[str, Callable[[int], str]] = {
+    "contact": lambda row: f"q{row % 7}x@example.com",
+    "Nachname": lambda row: f"Q{row % 7}x",
+    "cust_phone": lambda row: f"+49 170 55{row % 7}0{row % 7}1",
+    "mobile": lambda row: f"138000{row % 7}0{row % 7}01",
+    "note": lambda row: f"Q{row}x asked about the fees",
+}
+
+
+def make_table_with_more(number: int) -> Maker:
+    """Give a maker of tables that have, by their number, what one person has, or what only some tables have."""
+    more = random.Random(f"{number} more")
+
+    def make(draw: random.Random, encoding: str) -> Table:
+        table = make_table(draw, encoding)
+        table.is_kept, table.is_scored = more.random() < 0.85, more.random() < 0.1
+        if more.random() < 0.2:
+            name = more.choice(list(PERSONAL))
+            table.personal, table.kinds[name] = (name,), "word"
+            table.columns[name] = [PERSONAL[name](row) for row in range(len(table.ids))]
+        if more.random() < 0.2:
+            table.missing = more.choice([9999, -1, -99999])
+        is_below_zero = more.random() < 0.1
+        for name, kind in table.kinds.items():
+            if kind == "integer" and table.missing is not None:
+                table.columns[name] = [table.missing if v is None else v for v in table.columns[name]]
+            elif kind in ("number", "money") and is_below_zero:
+                table.columns[name] = [-abs(v) if v else v for v in table.columns[name]]
+        return table
+
+    return make
 
 
 def make_customers(draw: random.Random, encoding: str) -> Table:
@@ -371,6 +417,7 @@ def write_parquet(draw: random.Random, folder: Path, make: Maker) -> Written:
             case "day":
                 arrays[name] = pa.array(values, pa.date32())
                 types = [pa.date32(), pa.timestamp("us"), pa.timestamp("ns"), pa.timestamp("ms", "Asia/Shanghai")]
+                types += [pa.timestamp("us", "+08:00")]
                 arrays[name] = arrays[name].cast(draw.choice(types))
             case _:
                 arrays[name] = pa.array(values)
@@ -388,7 +435,7 @@ def write_blanks(draw: random.Random, folder: Path, make: Maker) -> Written:
             table.columns[name] = [v and re.sub(r"[\s\"']+", "_", v) for v in values]
     columns = {re.sub(r"[\s\"]+", "_", name): values for name, values in table.columns.items()}
     kinds = dict(zip(columns, table.kinds.values(), strict=True))
-    table = Table(table.ids, table.left, columns, kinds)
+    table = replace(table, columns=columns, kinds=kinds)
     path = folder / "printed.csv"
     path.write_text(
         frame_of(table).to_string(index=draw.random() < 0.5, float_format=lambda v: repr(float(v))), encoding="utf-8"
@@ -404,7 +451,7 @@ def write_file(number: int, folder: Path) -> Written:
     """Write the file of a number, always the same; a third are tables of a bank."""
     draw = random.Random(number)
     make = draw.choice([make_table, make_table, make_table, make_table, make_customers, make_transactions])
-    return draw.choice(HABITS)(draw, folder, make)
+    return draw.choice(HABITS)(draw, folder, make_table_with_more(number) if make is make_table else make)
 
 
 def write_bank(written: Written, folder: Path) -> tuple[str, Config]:
@@ -429,7 +476,12 @@ class WrongError(Exception):
 
 def judge(written: Written) -> tuple[str, str]:
     """Read a file and say what came of it: "read", "left out" (some rows or columns), "refused" or "wrong"; and why."""
-    flat = {"id": "id", "label": "left", "churned": True, "keep": [*map(in_one_line, written.table.columns)]}
+    table = written.table
+    flat: dict[str, Any] = {"id": "id", "label": "left", "churned": True}
+    if table.is_kept:
+        flat["keep"] = [in_one_line(name) for name in table.columns if name not in table.personal]
+    if table.missing is not None:
+        flat["missing"] = [table.missing]
     try:
         if {"opened_on", "transacted_on"} & set(written.table.columns):
             with tempfile.TemporaryDirectory() as folder:
@@ -437,7 +489,10 @@ def judge(written: Written) -> tuple[str, str]:
                 with churn.open_bank(folder, config) as data:
                     return compare_bank(written.table, name, data)
         with churn.open_file(written.path, Config.model_validate({"flat": flat})) as data:
-            return compare(written.table, data)
+            outcome = compare(table, data)
+            if table.is_scored:
+                compare_scored(written.path, data)
+            return outcome
     except ChurnError as error:
         said = str(error)
         return ("wrong", said) if "\n" in said else ("refused", re.sub(r"\d[\d,]*", "N", said.partition(": ")[2]))
@@ -450,6 +505,13 @@ def compare(table: Table, data: Data) -> tuple[str, str]:
     rows, notes, count = data.checked.rows(), str([note.said for note in data.notes()]), data.row_counts["flat"]
     table.columns = {in_one_line(name): values for name, values in table.columns.items()}
     table.kinds = {in_one_line(name): kind for name, kind in table.kinds.items()}
+    for name in table.personal:
+        require(name not in rows.features and f"'{name}'" in notes, f"{name} is a feature")
+        require(not any(value in notes for value in table.columns.pop(name)), f"values of {name} are told")
+        del table.kinds[name]
+    for name, kind in table.kinds.items():
+        if kind == "integer" and table.missing is not None:
+            table.columns[name] = [None if value == table.missing else value for value in table.columns[name]]
     place = {name: row for row, name in enumerate(table.ids)}
     require(count.rows == len(table.ids), f"{count.rows} rows of {len(table.ids)}")
     require(set(rows.customer_id) <= set(place), "ids that were not written")
@@ -471,6 +533,17 @@ def compare(table: Table, data: Data) -> tuple[str, str]:
     if count.quarantined:
         return "left out", "rows: " + ", ".join(sorted({f"{entry[4]}" for entry in data.quarantine()}))
     return ("read", "") if set(table.columns) == set(rows.features) else ("left out", "columns")
+
+
+def compare_scored(path: Path, data: Data) -> None:
+    """Hold what scoring reads, with the columns that a model was trained on, against what training read."""
+    checked = data.checked
+    trained = checked.rows().features
+    if trained.columns.empty:
+        return
+    with open_flat(path, checked.flat, kinds=checked.kinds, labels="unread") as again:
+        scored = again.rows()
+        require(scored.features.equals(trained), "scoring reads other values than training")
 
 
 def compare_bank(table: Table, name: str, data: Data) -> tuple[str, str]:

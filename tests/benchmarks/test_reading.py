@@ -31,3 +31,9 @@ def test_another_value_or_another_number_of_rows_is_noticed(tmp_path, make):
     assert reading.judge(written)[0] == "wrong"
     written.path.write_bytes(kept[: kept.rindex(b"\n", 0, -1) + 1])
     assert "rows of" in reading.judge(written)[1]
+
+
+def test_what_one_person_has_is_noticed_among_the_features(tmp_path):
+    written = reading.write_polars(reading.random.Random(4), tmp_path, reading.make_table)
+    written.table.personal = (next(iter(written.table.columns)),)
+    assert reading.judge(written) == ("wrong", f"WrongError: {written.table.personal[0]} is a feature")

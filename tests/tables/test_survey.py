@@ -414,3 +414,11 @@ def test_moments_of_a_zone_that_is_an_offset_are_days_there(tmp_path, zone, days
 def test_durations_are_days_in_whatever_unit(tmp_path, unit):
     durations = pd.Series(pd.to_timedelta([1.5, 40, -2], unit="D")).dt.as_unit(unit)
     assert read(write_frame(tmp_path / "x.parquet", x=durations))[0]["x"].tolist() == [1.5, 40, -2]
+
+
+def test_numbers_of_different_units_are_refused(tmp_path):
+    with pytest.raises(DataError, match="column x has 2 numbers in per cent and 1 without; write them alike"):
+        read(write(tmp_path / "x.csv", ["11%", "10", "12%", "0"]))
+    with pytest.raises(DataError, match=r"column x has amounts in 2 currencies \(\$, €\); give each"):
+        read(write(tmp_path / "x.csv", ["$7", "€7", "USD 5"]))
+    assert read(write(tmp_path / "x.csv", ["$7", "USD 5", "3"]))[0]["x"].tolist() == [7, 5, 3]

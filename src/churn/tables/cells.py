@@ -52,6 +52,13 @@ _CURRENCY = (
     r"(?:\p{Sc}|(?:A|C|HK|NT|R|S|US)[$]|元|Fr|Ft|Kč|kr|Rs|zł|AED|AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR"
     r"|JPY|KRW|MXN|MYR|NOK|PHP|PLN|RMB|RON|RUB|SAR|SEK|SGD|THB|TRY|TWD|USD|VND|ZAR)"
 )
+SAME_CURRENCY = {
+    "元": "¥", "CNY": "¥", "RMB": "¥", "JPY": "¥", "US$": "$", "USD": "$", "EUR": "€", "GBP": "£", "INR": "₹",
+    "Rs": "₹", "CHF": "Fr", "CZK": "Kč", "HUF": "Ft", "PLN": "zł", "BRL": "R$", "KRW": "₩", "ILS": "₪", "TRY": "₺",
+    "RUB": "₽", "VND": "₫", "THB": "฿", "AUD": "A$", "CAD": "C$", "HKD": "HK$", "TWD": "NT$", "SGD": "S$",
+    "DKK": "kr", "NOK": "kr", "SEK": "kr",
+}  # fmt: skip
+"""Other ways to write the same currency, or one that writes the same sign."""
 # A whole number as a program writes it that takes it for one with decimals.
 _WHOLE = r"^([+-]?\d+)[.,]0+$"
 # Of a category 1,000 may be a thousand.
@@ -379,6 +386,11 @@ def _half_width(text: str, wide: Mapping[int, int]) -> str:
     given, plain = ("".join(map(chr, codes)) for codes in (wide.keys(), wide.values()))
     changed = f"translate({text}, {quote_text(given)}, {quote_text(plain)})"
     return f"CASE WHEN strlen({text}) = length({text}) THEN {text} ELSE {changed} END"
+
+
+def currency(text: str) -> str:
+    """SQL for the currency that stands beside a number, as it is written; an empty text where there is none."""
+    return f"regexp_extract({_half_width(text, _WIDE_SIGNS)}, {quote_text(_CURRENCY)})"
 
 
 def number(text: str, decimal: str | None) -> str:

@@ -141,16 +141,22 @@ def _by_people(
     section: str,
 ) -> dict[str, tuple[Numbers, str]]:
     """Say how numbers are written that no program wrote, and what they show, as `_by_programs` does."""
-    said = [cells.number_value("{text}", sign) for sign in (".", ",", None)]
+    said = [*(cells.number_value("{text}", sign) for sign in (".", ",", None)), cells.currency("{text}")]
     wanted = ["count({text})", "count(coalesce({0}, {1}))", "count({0})", "count({1})",
         "count({0}) FILTER ({1} IS NULL)", "count({1}) FILTER ({0} IS NULL)",
         "count(*) FILTER (abs({0}) > abs({1}))", "count(*) FILTER (abs({0}) < abs({1}))",
-        "count(coalesce({0}, {1})) FILTER ({2} IS NULL)"]  # fmt: skip
+        "count(coalesce({0}, {1})) FILTER ({2} IS NULL)",
+        "count(coalesce({0}, {1})) FILTER (contains({text}, '%'))",
+        "count(*) FILTER (coalesce({0}, {1}) <> 0 AND NOT contains({text}, '%'))",
+        "list(DISTINCT {3}) FILTER (coalesce({0}, {1}) IS NOT NULL)"]  # fmt: skip
     found = {}
-    for name, (n_filled, n_either, n_point, n_comma, only_point, only_comma, n_commas, n_points, n_by_people) in _ask(
+    for name, (n_filled, n_either, n_point, n_comma, only_point, only_comma, *counts) in _ask(
         connection, scan, texts, said, wanted
     ).items():
+        n_commas, n_points, n_by_people, n_shares, n_others, currencies = counts
         are_most = n_either >= MOST_SHARE * n_filled
+        if are_most:
+            _require_one_unit(path, name, n_shares, n_others, currencies)
         n_told, n_against = (n_comma, only_point) if told == "," else (n_point, only_comma)
         holds = told and n_told >= MOST_SHARE * n_either
         # Cells that have one reading show the sign of those that have two, where they are more.
@@ -168,6 +174,20 @@ def _by_people(
         numbers = Numbers(n_filled, n_comma if sign == "," else n_point, sign or ".")
         found[name] = numbers, (_COMMAS if n_commas else _POINTS) if is_open else sign or ""
     return found
+
+
+def _require_one_unit(path: Path, name: str, n_shares: int, n_others: int, currencies: Sequence[str] | None) -> None:
+    """Refuse a column whose numbers are not of one unit, so that they cannot be compared."""
+    if n_shares and n_others:
+        raise DataError(
+            f"{path}: column {name} has {n_shares:,} numbers in per cent and {n_others:,} without; write them alike"
+        )
+    units = sorted({cells.SAME_CURRENCY.get(one, one) for one in currencies or () if one})
+    if len(units) > 1:
+        raise DataError(
+            f"{path}: column {name} has amounts in {len(units)} currencies ({', '.join(units[:5])}); give each a"
+            " column, or convert them into one"
+        )
 
 
 def find_compact_days(connection: duckdb.DuckDBPyConnection, scan: str, texts: Mapping[str, str]) -> list[str]:

@@ -416,6 +416,13 @@ def test_durations_are_days_in_whatever_unit(tmp_path, unit):
     assert read(write_frame(tmp_path / "x.parquet", x=durations))[0]["x"].tolist() == [1.5, 40, -2]
 
 
+def test_thousands_and_millions_are_numbers(tmp_path):
+    cells = ["5K", "$1.5M", "3万", "1.5亿", "700", "-2k"]
+    assert read(write(tmp_path / "x.csv", cells))[0]["x"].tolist() == [5e3, 1.5e6, 3e4, 1.5e8, 700, -2e3]
+    assert read(write(tmp_path / "y.csv", ["5 kr", "7kr"]))[0]["x"].tolist() == [5, 7]
+    assert read(write(tmp_path / "z.csv", ["6 MXN", "8MXN"]))[0]["x"].tolist() == [6, 8]
+
+
 def test_numbers_of_different_units_are_refused(tmp_path):
     with pytest.raises(DataError, match="column x has 2 numbers in per cent and 1 without; write them alike"):
         read(write(tmp_path / "x.csv", ["11%", "10", "12%", "0"]))

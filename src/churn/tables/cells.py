@@ -52,6 +52,7 @@ _CURRENCY = (
     r"(?:\p{Sc}|(?:A|C|HK|NT|R|S|US)[$]|元|Fr|Ft|Kč|kr|Rs|zł|AED|AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR"
     r"|JPY|KRW|MXN|MYR|NOK|PHP|PLN|RMB|RON|RUB|SAR|SEK|SGD|THB|TRY|TWD|USD|VND|ZAR)"
 )
+_THOUSANDS = {"K": 1_000, "k": 1_000, "M": 1_000_000, "万": 10_000, "亿": 100_000_000}
 SAME_CURRENCY = {
     "元": "¥", "CNY": "¥", "RMB": "¥", "JPY": "¥", "US$": "$", "USD": "$", "EUR": "€", "GBP": "£", "INR": "₹",
     "Rs": "₹", "CHF": "Fr", "CZK": "Kč", "HUF": "Ft", "PLN": "zł", "BRL": "R$", "KRW": "₩", "ILS": "₪", "TRY": "₺",
@@ -397,8 +398,8 @@ def number(text: str, decimal: str | None) -> str:
     """SQL for a number's text as a double; NULL for other text.
 
     Without a decimal sign, as programs write numbers, at most with ¥ or 元. With one also as people do: groups of
-    three, or in India of two above the thousands (none follows a leading 0), a currency, per cent, and what is below
-    zero in parentheses or with its sign at the end.
+    three, or in India of two above the thousands (none follows a leading 0), a currency, per cent, K, M, 万 and 亿, and
+    what is below zero in parentheses or with its sign at the end.
     """
     half = _half_width(text, _WIDE_SIGNS)
     plain = f"trim({half}, '¥元 ')"
@@ -409,9 +410,14 @@ def number(text: str, decimal: str | None) -> str:
     lakhs = "" if decimal == "," else r"|[1-9]\d?(?:,\d{2})+,\d{3}"
     digits = rf"(?:\d+|[1-9]\d{{0,2}}(?:{group}\d{{3}})+{lakhs})(?:[{decimal}]\d*)?|[{decimal}]\d+"
     around = rf"[{_SPACE}]*(?:[+−-]|{_CURRENCY})?[{_SPACE}]*"
-    written = rf"{around}{around}(?:{digits})[{_SPACE}]*(?:%|{_CURRENCY})?[{_SPACE}]*"
+    unit = "|".join(_THOUSANDS)
+    written = rf"{around}{around}(?:{digits})[{_SPACE}]*(?:{unit})?[{_SPACE}]*(?:%|{_CURRENCY})?[{_SPACE}]*"
     size = f"TRY_CAST(replace(regexp_replace({half}, '[^0-9{decimal}]', '', 'g'), '{decimal}', '.') AS DOUBLE)"
     sign = f"CASE WHEN regexp_matches({half}, '[(−-]') THEN -1 ELSE 1 END"
+    # Currencies come first: of 5 kr and 5 Kč nothing is a thousand.
+    found = rf"regexp_extract({half}, '[0-9.,][{_SPACE}]*({_CURRENCY}|{unit})', 1)"
+    times = " ".join(f"WHEN '{word}' THEN {factor}" for word, factor in _THOUSANDS.items())
+    size = f"{size} * CASE {found} {times} ELSE 1 END"
     as_people_do = f"{sign} * {size} / CASE WHEN contains({half}, '%') THEN 100 ELSE 1 END"
     if decimal == ",":
         pointed = f"replace({plain}, ',', '.')"

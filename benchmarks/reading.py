@@ -5,8 +5,8 @@
     python benchmarks/reading.py --first 1234 --files 1 --keep folder      # look at one that went wrong
 
 Each file is a small table whose values are known: ids, an outcome, and numbers, money, flags, words and days, some of
-them missing. One in five has a column of what one person has, which must not be a feature; in some an integer stands
-for an empty cell, all amounts are below zero, or no column is kept by name. One in ten is read once more, as scoring
+them missing. One in ten has a column of what one person has, which must not be a feature; in some an integer stands
+for an empty cell, all amounts are below zero, or no column is kept by name. One in 25 is read once more, as scoring
 would. It is written with the habits of pandas, polars, R or Excel: separators, quotes, decimal and group signs,
 currencies, missing markers, row indices, forms of dates, encodings, line ends, compression; as CSV, Parquet or
 a workbook. `churn.open_file` reads it; or it is a table of a bank, and `churn.open_bank` reads it. A file is right
@@ -136,8 +136,8 @@ def make_table_with_more(number: int) -> Maker:
 
     def make(draw: random.Random, encoding: str) -> Table:
         table = make_table(draw, encoding)
-        table.is_kept, table.is_scored = more.random() < 0.85, more.random() < 0.1
-        if more.random() < 0.2:
+        table.is_kept, table.is_scored = more.random() < 0.85, more.random() < 0.04
+        if more.random() < 0.1:
             name = more.choice(list(PERSONAL))
             table.personal, table.kinds[name] = (name,), "word"
             table.columns[name] = [PERSONAL[name](row) for row in range(len(table.ids))]

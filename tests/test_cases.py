@@ -23,7 +23,9 @@ pytestmark = pytest.mark.skipif(not SCRIPTS, reason="needs ../shared/cases: the 
 
 
 def _run(arguments, folder, base):
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    # What tests set for themselves, such as where runs are logged, would hold in the scripts too.
+    own = ("PYTHONPATH", "CHURN_", "MLFLOW_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     environment["CHURN"] = str(Path(sys.executable).with_name("churn"))
     environment |= {"PY": sys.executable, "BASE": str(base / "base")}
     return subprocess.run(

@@ -410,7 +410,14 @@ def write_parquet(draw: random.Random, folder: Path, make: Maker) -> Written:
             case "money":
                 arrays[name] = pa.array(values, pa.float64()).cast(pa.decimal128(18, 2), safe=False)
             case "integer":
-                arrays[name] = pa.array(values, draw.choice([pa.int16(), pa.int64(), pa.uint32()]))
+                known = [value for value in values if value is not None]
+                bounds = {
+                    pa.int16(): (-(2**15), 2**15 - 1),
+                    pa.int64(): (-(2**63), 2**63 - 1),
+                    pa.uint32(): (0, 2**32 - 1),
+                }
+                fitting = [kind for kind, (low, high) in bounds.items() if all(low <= value <= high for value in known)]
+                arrays[name] = pa.array(values, draw.choice(fitting))
             case "word":
                 arrays[name] = pa.array(values, draw.choice([pa.string(), pa.large_string()]))
                 arrays[name] = arrays[name].dictionary_encode() if draw.random() < 0.5 else arrays[name]

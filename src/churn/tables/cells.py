@@ -47,6 +47,8 @@ _BETWEEN = "\x1f"
 _PLAIN_NUMBER = r"[+-]?(0|[1-9]\d*)(\.\d+)?"
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _SPACE = r"\s\x{00a0}\x{2007}\x{2009}\x{202f}"
+# Between groups of three, beside the comma or the point.
+_GROUP_SIGNS = f"'’{_SPACE}"
 # Any sign of Unicode's, and what else banks write most.
 _CURRENCY = (
     r"(?:\p{Sc}|(?:A|C|HK|NT|R|S|US)[$]|元|Fr|Ft|Kč|kr|Rs|zł|AED|AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR"
@@ -178,17 +180,21 @@ def _are_missing(cell: str, sql_type: str, text: str, missing: Sequence[str], de
 
 
 def _written_as(number: str, decimal: str | None) -> str:
-    """Give a pattern of how a number may be written: with its sign, in groups, with zeros at its end."""
+    """Give a pattern of how a number may be written: with its sign, a currency, in groups, with zeros at its end."""
     whole, _, part = number.lstrip("+-").partition(".")
     part = part.rstrip("0")
     first = len(whole) % 3 or 3
-    group = "['’ " + {".": ",", ",": "."}.get(decimal or "", "") + "]?"
+    group = f"[{_GROUP_SIGNS}" + {".": ",", ",": "."}.get(decimal or "", "") + "]?"
     grouped = group.join([whole[:first], *re.findall("...", whole[first:])])
     point = f"[{decimal or '.,'}]"
     # Without a known sign -1,000 may be a thousand.
     zeros = "0*" if decimal or len(whole) > 3 or whole == "0" else "(0{0,2}|0{4,})"
     end = f"{point}{part}0*" if part else f"({point}{zeros})?"
-    return f"{'[-−]' if number.startswith('-') else '[+]?'}{'0?' if whole == '0' and part else grouped}{end}"
+    size = f"{'0?' if whole == '0' and part else grouped}{end}"
+    around = f"[{_SPACE}]*(?:{_CURRENCY})?[{_SPACE}]*"
+    if not number.startswith("-"):
+        return f"{around}[+]?{around}{size}{around}"
+    return f"{around}[-−]{around}{size}{around}|{around}{size}{around}[-−]|[(]{around}{size}{around}[)]"
 
 
 def source_cell(
@@ -406,7 +412,7 @@ def number(text: str, decimal: str | None) -> str:
     as_programs_do = f"WHEN regexp_full_match({plain}, {quote_text(_NUMBER)}) THEN TRY_CAST({plain} AS DOUBLE)"
     if decimal is None:
         return f"CASE {as_programs_do} END"
-    group = rf"[{'.' if decimal == ',' else ','}'’{_SPACE}]"
+    group = f"[{'.' if decimal == ',' else ','}{_GROUP_SIGNS}]"
     lakhs = "" if decimal == "," else r"|[1-9]\d?(?:,\d{2})+,\d{3}"
     digits = rf"(?:\d+|[1-9]\d{{0,2}}(?:{group}\d{{3}})+{lakhs})(?:[{decimal}]\d*)?|[{decimal}]\d+"
     around = rf"[{_SPACE}]*(?:[+−-]|{_CURRENCY})?[{_SPACE}]*"

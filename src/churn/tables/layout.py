@@ -3,10 +3,11 @@
 import csv
 import io
 import re
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from itertools import accumulate, islice
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, AnyStr, NamedTuple
 
 from churn.errors import DataError
 
@@ -46,6 +47,25 @@ class Layout(NamedTuple):
     delimiter: str
     n_before: int
     is_whole: bool
+
+
+class Ahead(Iterator[AnyStr]):
+    """Lines that can be looked at before they are given."""
+
+    def __init__(self, lines: Iterator[AnyStr]) -> None:
+        self._lines, self._seen = lines, deque[AnyStr]()
+
+    def __next__(self) -> AnyStr:
+        return self._seen.popleft() if self._seen else next(self._lines)
+
+    def look(self, n: int) -> Iterator[AnyStr]:
+        """Give the next lines, at most `n`, without taking them."""
+        for place in range(n):
+            if place == len(self._seen):
+                self._seen.extend(islice(self._lines, 1))
+            if place == len(self._seen):
+                return
+            yield self._seen[place]
 
 
 def find_layout(path: Path, text_path: Path, keys: Collection[str] = ()) -> Layout:
@@ -118,17 +138,34 @@ def in_one_line(name: str) -> str:
 
 
 def write_with_commas(layout: Layout, text_path: Path, copy: Path) -> None:
-    """Write a file whose cells are separated by blanks as CSV, a line for each of its lines."""
+    """Write a file whose cells are separated by blanks as CSV, a row for each of its rows."""
     with (
         text_path.open("r", encoding="utf-8", newline="") as reader,
         copy.open("w", encoding="utf-8", newline="") as writer,
     ):
         table = csv.writer(writer, lineterminator="\n")
         table.writerow(layout.names)
-        for line in islice(reader, layout.n_before, None):
+        lines = Ahead(islice(reader, layout.n_before, None))
+        for line in lines:
             if line.strip():
                 # A line that cannot be split stays one, to be left out as such.
-                table.writerow(split(line, layout.delimiter) or ["x"] * (len(layout.names) + 2))
+                table.writerow(_split_row(line, lines, layout) or ["x"] * (len(layout.names) + 2))
+
+
+def _split_row(line: str, lines: Ahead[str], layout: Layout) -> list[str]:
+    """Split a row into its cells, with the lines after it over which a quoted cell runs; none where it cannot be."""
+    cells, row = split(line, layout.delimiter), line
+    if cells or line.count('"') % 2 == 0:
+        return cells
+    for n, later in enumerate(lines.look(_MOST_LINES), 1):
+        row += later
+        if later.count('"') % 2:
+            cells = split(row, layout.delimiter)
+            if len(cells) == len(layout.names):
+                deque(islice(lines, n), maxlen=0)
+                return cells
+            return []
+    return []
 
 
 def has_backslashes(text_path: Path) -> bool:

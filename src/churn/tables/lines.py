@@ -6,13 +6,12 @@ would mislead it are set aside; all others are counted, and the parser has to gi
 """
 
 import re
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from churn.tables.layout import Layout
+from churn.tables.layout import Ahead, Layout
 
 LONGEST_LINE = 8_000_000
 """A line of more bytes is set aside."""
@@ -95,7 +94,7 @@ def _rows(lines: Iterator[bytes], delimiter: bytes, n_columns: int) -> Iterator[
     end = re.escape(delimiter)
     cell = rb'(?:"[^"]*"|[^"' + end + rb"]*)"
     is_plain = re.compile(cell + rb"(?:" + end + cell + rb")*").fullmatch
-    ahead = _Ahead(lines)
+    ahead = Ahead(lines)
     for line in ahead:
         if not line.strip(b"\r\n"):
             yield line, _BLANK
@@ -133,26 +132,7 @@ def _count_cells(row: bytes, delimiter: bytes) -> int:
         n += 1
 
 
-class _Ahead(Iterator[bytes]):
-    """Lines that can be looked at before they are given."""
-
-    def __init__(self, lines: Iterator[bytes]) -> None:
-        self._lines, self._seen = lines, deque[bytes]()
-
-    def __next__(self) -> bytes:
-        return self._seen.popleft() if self._seen else next(self._lines)
-
-    def look(self, n: int) -> Iterator[bytes]:
-        """Give the next lines, at most `n`, without taking them."""
-        for place in range(n):
-            if place == len(self._seen):
-                self._seen.extend(islice(self._lines, 1))
-            if place == len(self._seen):
-                return
-            yield self._seen[place]
-
-
-def _n_more(line: bytes, ahead: _Ahead, delimiter: bytes, n_columns: int) -> int:
+def _n_more(line: bytes, ahead: Ahead[bytes], delimiter: bytes, n_columns: int) -> int:
     """How many more lines a cell runs over that is open at the end of a line; 0 where its mark is a stray one."""
     n_like_rows, size = int(line.count(delimiter) == n_columns - 1), len(line)
     for n, later in enumerate(ahead.look(MOST_LINES), 1):

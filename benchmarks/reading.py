@@ -517,7 +517,7 @@ def compare(table: Table, data: Data) -> tuple[str, str]:
         require(not any(value in notes for value in table.columns.pop(name)), f"values of {name} are told")
         del table.kinds[name]
     for name, kind in table.kinds.items():
-        if kind == "integer" and table.missing is not None:
+        if kind in ("integer", "number", "money") and table.missing is not None:
             table.columns[name] = [None if value == table.missing else value for value in table.columns[name]]
     place = {name: row for row, name in enumerate(table.ids)}
     require(count.rows == len(table.ids), f"{count.rows} rows of {len(table.ids)}")

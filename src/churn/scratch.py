@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from churn import files
@@ -40,6 +40,20 @@ def scratch_folder() -> Iterator[Path]:
         if not folder.exists():  # else the next command tries again
             lock.unlink(missing_ok=True)
         os.close(held)
+
+
+@contextmanager
+def temporary_files() -> Iterator[None]:
+    """Keep in such a folder what libraries write for a moment, until the block ends: killed, they leave it.
+
+    Without a place for temporary files only what needs one fails.
+    """
+    with ExitStack() as stack:
+        with suppress(OSError, OutputError):
+            folder = stack.enter_context(scratch_folder())
+            stack.callback(setattr, tempfile, "tempdir", tempfile.tempdir)
+            tempfile.tempdir = str(folder)
+        yield
 
 
 def remove_left() -> None:

@@ -1,4 +1,5 @@
 import datetime as dt
+import tempfile
 
 import numpy as np
 import openpyxl
@@ -32,6 +33,11 @@ def written(tmp_path):
         return openpyxl.load_workbook(path)["S"]
 
     return write
+
+
+def test_a_workbook_leaves_nothing_in_the_folder_for_temporary_files(written, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    assert written(SheetColumn("A", 9, "text", ["x"]))["A2"].value == "x"
 
 
 def test_names_that_differ_in_capitals_or_behind_the_31st_sign_become_different_sheets():

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -93,6 +94,24 @@ def test_signals_do_what_they_did_when_a_command_is_over(run, command):
 
     assert run("check", "bank").code == 0
     assert [signal.getsignal(number) for number, _ in STOPPED] == before
+
+
+@pytest.mark.parametrize("number", [number for number, _ in STOPPED])
+def test_a_signal_after_the_end_of_a_command_changes_nothing(number):
+    late = f"import atexit, os; atexit.register(os.kill, os.getpid(), {int(number)})"
+    words = [sys.executable, "-c", f"{late}; from churn.cli.main import main; main()", "--version"]
+
+    ended = subprocess.run(words, capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_what_a_library_writes_for_a_moment_is_gone_after_the_command(run, command, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    command(lambda: Path(tempfile.mkstemp()[1]).write_text("C1") and 0)
+
+    assert run("check", "bank").code == 0
+    assert (list(tmp_path.iterdir()), tempfile.tempdir) == ([], str(tmp_path))
 
 
 def test_a_mistake_of_ours_is_no_stop(command):

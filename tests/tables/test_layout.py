@@ -77,6 +77,20 @@ def test_cells_that_blanks_separate_are_read(tmp_path, separator, is_numbered):
     assert read(write(tmp_path / "x.txt", NAMES, rows, separator)) == (EXPECTED, ["1"] * is_numbered)
 
 
+def test_a_cell_of_several_lines_between_blanks_is_one(tmp_path):
+    rows = [[row[0], f'"{row[1]}"', f'"two\n""lines"" {i % 2}"', row[2]] for i, row in enumerate(ROWS)]
+    write(tmp_path / "x.txt", ["id", "left", "word", "x"], rows, " ")
+    with open_flat(tmp_path / "x.txt", FLAT, labels="needed") as table:
+        assert table.rows().features["word"].tolist() == [f'two\n"lines" {i % 2}' for i in range(len(ROWS))]
+        assert table.row_counts["flat"].used == len(ROWS) == table.row_counts["flat"].rows
+
+
+def test_a_stray_mark_between_blanks_leaves_out_its_row_alone(tmp_path):
+    rows = [[f"K{i}", "No" if i % 3 else "Yes", '"7' if i == 40 else "7"] for i in range(60)]
+    with open_flat(write(tmp_path / "x.txt", NAMES, rows, " "), FLAT, labels="needed") as table:
+        assert table.row_counts["flat"].used == 59
+
+
 def test_blanks_that_separate_no_table_are_refused_with_the_reason(tmp_path):
     rows = [row if i % 2 else row[:2] for i, row in enumerate(ROWS)]
     with pytest.raises(DataError, match="only blanks separate its columns, and its rows have other numbers of cells"):

@@ -64,6 +64,7 @@ class SheetColumn(NamedTuple):
 def new_workbook(path: Path, title: str, date: dt.date) -> Iterator[Any]:
     """Give a workbook that is written, in place, when the block ends; the same calls give the same bytes."""
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    options["in_memory"] = True  # else each sheet is a temporary file first, which stays when the process is killed
     workbook = xlsxwriter.Workbook(str(path), options)
     try:
         workbook.set_properties({"title": title, "created": dt.datetime.combine(date, dt.time())})

@@ -62,17 +62,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING, handlers=[_Warnings()], force=True)
     scratch.remove_left()
-    with _stoppable() as stopped_by:
+    with _stoppable(to_the_end=arguments is None) as stopped_by:
         code = _run(sys.argv[1:] if arguments is None else list(arguments), stopped_by)
         sys.exit(_close_output() or code)
 
 
 @contextmanager
-def _stoppable() -> Iterator[list[int]]:
+def _stoppable(*, to_the_end: bool) -> Iterator[list[int]]:
     """Let a signal stop the command like an error, so that it takes its temporary files with it; list those that came.
 
     An exception raised while a library works may come back as another one: the list says what happened. Raised in a
     callback of a library or while an object is destroyed, it goes nowhere: it is raised again as soon as that is over.
+
+    `to_the_end`: the process ends with the command. What it was to do is done then, and a signal would only keep the
+    reading process from being ended in order, which others say aloud.
     """
     came: list[int] = []
 
@@ -101,7 +104,7 @@ def _stoppable() -> Iterator[list[int]]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         sys.unraisablehook = hook
         for number, handler in before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+            signal.signal(number, signal.SIG_IGN if to_the_end else signal.SIG_DFL if handler is None else handler)
 
 
 def _run(arguments: list[str], stopped_by: Sequence[int]) -> int:
@@ -133,7 +136,7 @@ def _close_output() -> int:
 def _call(arguments: list[str]) -> int:
     try:
         # Not click's own main, which turns a reader that has seen enough into exit code 1: "the check says no".
-        with cli.make_context("churn", arguments) as context:
+        with cli.make_context("churn", arguments) as context, scratch.temporary_files():
             return int(cli.invoke(context) or 0)
     except click.exceptions.Exit as done:
         return done.exit_code

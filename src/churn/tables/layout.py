@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from itertools import accumulate, islice
 from pathlib import Path
-from typing import IO, AnyStr, NamedTuple
+from typing import IO, NamedTuple, TypeVar
 
 from churn.errors import DataError
 
@@ -26,6 +26,8 @@ _CELL_AT_BLANKS = re.compile(r'[ \t]*(?:"((?:[^"]|"")*)"|([^ \t"][^ \t]*))(?=[ \
 # A line of cells, whatever separates them, with marks doubled in quoted ones or with a backslash before them.
 _LINE = rb'(?:(?:"(?:%s|"")*"|[^",;|\t ][^,;|\t ]*)?(?:[,;|\t ]|\r?\n?$))*'
 _DOUBLED, _ESCAPED = re.compile(_LINE % rb'[^"]'), re.compile(_LINE % rb'[^"\\]|\\.')
+
+Line = TypeVar("Line", str, bytes)
 
 
 class Layout(NamedTuple):
@@ -49,16 +51,17 @@ class Layout(NamedTuple):
     is_whole: bool
 
 
-class Ahead(Iterator[AnyStr]):
+class Ahead(Iterator[Line]):
     """Lines that can be looked at before they are given."""
 
-    def __init__(self, lines: Iterator[AnyStr]) -> None:
-        self._lines, self._seen = lines, deque[AnyStr]()
+    def __init__(self, lines: Iterator[Line]) -> None:
+        self._lines: Iterator[Line] = lines
+        self._seen: deque[Line] = deque()
 
-    def __next__(self) -> AnyStr:
+    def __next__(self) -> Line:
         return self._seen.popleft() if self._seen else next(self._lines)
 
-    def look(self, n: int) -> Iterator[AnyStr]:
+    def look(self, n: int) -> Iterator[Line]:
         """Give the next lines, at most `n`, without taking them."""
         for place in range(n):
             if place == len(self._seen):

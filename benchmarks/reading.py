@@ -234,16 +234,20 @@ def write_pandas(draw: random.Random, folder: Path, make: Maker) -> Written:
     packer = draw.choice([None, None, None, *PACKERS, "zst"])
     path = folder / f"pandas.csv{'.' + packer if packer else ''}"
     day = draw.choice([None, "%Y-%m-%d", "%Y%m%d", "%d.%m.%Y", "%Y/%m/%d"])
-    text = frame.to_csv(
-        sep=sep,
-        index=draw.random() < 0.4,
-        na_rep=draw.choice(MISSING),
-        decimal=draw.choice([".", ".", ","]),
-        quoting=draw.choice([0, 0, 1, 2]),
-        lineterminator=draw.choice(["\n", "\n", "\r\n", "\r\n", "\r"]),
-        date_format=day,
-        float_format=f"%.{places}f" if places else None,
-    )
+    options: dict[str, Any] = {
+        "index": draw.random() < 0.4,
+        "na_rep": draw.choice(MISSING),
+        "decimal": draw.choice([".", ".", ","]),
+        "quoting": draw.choice([0, 0, 1, 2]),
+        "lineterminator": draw.choice(["\n", "\n", "\r\n", "\r\n", "\r"]),
+    }
+    if options["lineterminator"] == "\r" and options["quoting"] == 0:
+        # Python before 3.13 puts no marks around a cell with \n there, and nobody could tell where its row ends.
+        for name, kind in table.kinds.items():
+            if kind == "word":
+                table.columns[name] = [v and v.replace("\n", " ") for v in table.columns[name]]
+                frame[name] = frame[name].str.replace("\n", " ")
+    text = frame.to_csv(sep=sep, date_format=day, float_format=f"%.{places}f" if places else None, **options)
     path.write_bytes(_pack(text.encode(encoding), packer))
     return Written(path, table, f"pandas {encoding}", day)
 

@@ -242,14 +242,21 @@ def write_pandas(draw: random.Random, folder: Path, make: Maker) -> Written:
         "lineterminator": draw.choice(["\n", "\n", "\r\n", "\r\n", "\r"]),
     }
     if options["lineterminator"] == "\r" and options["quoting"] == 0:
-        # Python before 3.13 puts no marks around a cell with \n there, and nobody could tell where its row ends.
-        for name, kind in table.kinds.items():
-            if kind == "word":
-                table.columns[name] = [v and v.replace("\n", " ") for v in table.columns[name]]
-                frame[name] = frame[name].str.replace("\n", " ")
+        _end_no_line_in(table, frame)
     text = frame.to_csv(sep=sep, date_format=day, float_format=f"%.{places}f" if places else None, **options)
     path.write_bytes(_pack(text.encode(encoding), packer))
     return Written(path, table, f"pandas {encoding}", day)
+
+
+def _end_no_line_in(table: Table, frame: pd.DataFrame) -> None:
+    """Take line breaks out of words: Python before 3.13 puts no marks around them where lines end in a return alone.
+
+    Nobody could tell where such a row ends.
+    """
+    for name, kind in table.kinds.items():
+        if kind == "word":
+            table.columns[name] = [v and v.replace("\n", " ") for v in table.columns[name]]
+            frame[name] = frame[name].str.replace("\n", " ")
 
 
 def _pack(data: bytes, packer: str | None) -> bytes:

@@ -105,7 +105,14 @@ def test_a_row_of_very_many_cells_is_left_out_in_moments(make_folder, cells):
 
 
 @pytest.mark.parametrize(
-    "row", ["B,N,2020-01-10,gold,", "B,N,1,2020-01-10,", 'B,"N,1",x,2020-01-10,', '"B""",N,x,"gold",']
+    "row",
+    [
+        "B,N,2020-01-10,gold,",
+        "B,N,1,2020-01-10,",
+        'B,"N,1",x,2020-01-10,',
+        '"B""",N,x,"gold",',
+        '"B",1,"N","2020-01-10",""',
+    ],
 )
 def test_a_row_with_an_empty_cell_too_many_is_left_out(make_folder, row):
     used, left_out = read(make_folder, HEADER + good("A") + row + "\n" + good("C"))

@@ -112,12 +112,12 @@ def _rows(lines: Iterator[bytes], delimiter: bytes, n_columns: int) -> Iterator[
 def _has_too_many(row: bytes, delimiter: bytes, n_columns: int) -> str | None:
     """Give the rule that a row breaks which has more cells than the header, where DuckDB would not say so in time.
 
-    It drops an empty cell at the end, though an earlier one may be the one too many.
+    It drops an empty cell at the end, in marks or not, though an earlier one may be the one too many.
     """
     n_more = row.count(delimiter) + 1 - n_columns if n_columns else 0
     if n_more > 0 and b'"' in row:
         n_more = _count_cells(row, delimiter) - n_columns
-    ends_empty = n_more == 1 and row.rstrip(b"\r\n").endswith(delimiter)
+    ends_empty = n_more == 1 and row.rstrip(b"\r\n").endswith((delimiter, delimiter + b'""'))
     return BROKEN_ROW if ends_empty or len(row) * n_more > _MOST_REPEATED else None
 
 

@@ -44,7 +44,7 @@ def scratch_folder() -> Iterator[Path]:
 
 @contextmanager
 def temporary_files() -> Iterator[None]:
-    """Keep in such a folder what libraries write for a moment, until the block ends: killed, they leave it.
+    """Keep what libraries write for a moment in such a folder: of a killed process the next command removes it.
 
     Without a place for temporary files only what needs one fails.
     """

@@ -85,10 +85,14 @@ def test_a_cell_of_several_lines_between_blanks_is_one(tmp_path):
         assert table.row_counts["flat"].used == len(ROWS) == table.row_counts["flat"].rows
 
 
-def test_a_stray_mark_between_blanks_leaves_out_its_row_alone(tmp_path):
-    rows = [[f"K{i}", "No" if i % 3 else "Yes", '"7' if i == 40 else "7"] for i in range(60)]
-    with open_flat(write(tmp_path / "x.txt", NAMES, rows, " "), FLAT, labels="needed") as table:
-        assert table.row_counts["flat"].used == 59
+@pytest.mark.parametrize("town", ["Oslo", '"New York"'])
+@pytest.mark.parametrize("closing", [41, 45, None])
+def test_stray_marks_between_blanks_leave_out_their_rows_alone(tmp_path, town, closing):
+    marked = {40: '"7', closing: '7"'}
+    rows = [[f"K{i}", "No" if i % 3 else "Yes", town, marked.get(i, "7")] for i in range(60)]
+    with open_flat(write(tmp_path / "x.txt", ["id", "left", "town", "x"], rows, " "), FLAT, labels="needed") as table:
+        assert table.row_counts["flat"].rows == 60
+        assert table.row_counts["flat"].used == (58 if closing else 59)
 
 
 def test_blanks_that_separate_no_table_are_refused_with_the_reason(tmp_path):

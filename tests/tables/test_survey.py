@@ -112,6 +112,12 @@ def test_a_number_that_stands_for_an_empty_cell_does_so_however_it_is_written(tm
     assert read(path, flat)[0]["x"].fillna(0).tolist() == [1.5, 0, 2.5, 0, 0]
 
 
+def test_a_code_with_the_digits_of_a_number_that_stands_for_an_empty_cell_is_kept(tmp_path):
+    flat = FLAT.model_copy(update={"missing": ("9999",)})
+    path = write(tmp_path / "x.csv", ["SEK9999", "Rs9999", "CHF 9999", "9999 kr", "x"] * 5)
+    assert read(path, flat)[0]["x"].fillna("").tolist()[:5] == ["SEK9999", "Rs9999", "", "", "x"]
+
+
 def test_what_stands_for_an_empty_amount_does_so_in_a_column_of_numbers(make_folder):
     config = Config.model_validate({"tables": {"transactions": {"missing": [-1]}}})
     rows = {"customer_id": ["A", "A"], "transacted_on": ["2020-01-10", "2020-01-11"], "amount": [-1.0, 2.5]}

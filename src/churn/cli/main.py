@@ -74,8 +74,8 @@ def _stoppable(*, to_the_end: bool) -> Iterator[list[int]]:
     An exception raised while a library works may come back as another one: the list says what happened. Raised in a
     callback of a library or while an object is destroyed, it goes nowhere: it is raised again as soon as that is over.
 
-    `to_the_end`: the process ends with the command. What it was to do is done then, and a signal would only keep the
-    reading process from being ended in order, which others say aloud.
+    `to_the_end`: the process ends with the command. When its work is done a signal is ignored: it would only keep the
+    reading process from being ended in order, and a library would print a warning about that.
     """
     came: list[int] = []
 

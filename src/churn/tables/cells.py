@@ -191,10 +191,12 @@ def _written_as(number: str, decimal: str | None) -> str:
     zeros = "0*" if decimal or len(whole) > 3 or whole == "0" else "(0{0,2}|0{4,})"
     end = f"{point}{part}0*" if part else f"({point}{zeros})?"
     size = f"{'0?' if whole == '0' and part else grouped}{end}"
-    around = f"[{_SPACE}]*(?:{_CURRENCY})?[{_SPACE}]*"
+    # Letters that touch a number may make a code of it.
+    before = rf"[{_SPACE}]*(?:[\p{{Sc}}元]|{_CURRENCY}[{_SPACE}])?[{_SPACE}]*"
+    after = rf"[{_SPACE}]*(?:[\p{{Sc}}元]|[{_SPACE}]{_CURRENCY})?[{_SPACE}]*"
     if not number.startswith("-"):
-        return f"{around}[+]?{around}{size}{around}"
-    return f"{around}[-−]{around}{size}{around}|{around}{size}{around}[-−]|[(]{around}{size}{around}[)]"
+        return f"{before}[+]?{before}{size}{after}"
+    return f"{before}[-−]{before}{size}{after}|{before}{size}{after}[-−]|[(]{before}{size}{after}[)]"
 
 
 def source_cell(

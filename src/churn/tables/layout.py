@@ -160,15 +160,26 @@ def _split_row(line: str, lines: Ahead[str], layout: Layout) -> list[str]:
     cells, row = split(line, layout.delimiter), line
     if cells or line.count('"') % 2 == 0:
         return cells
+    n_like_rows = int(_reads_like_row(line, layout))
     for n, later in enumerate(lines.look(_MOST_LINES), 1):
         row += later
+        n_like_rows += _reads_like_row(later, layout)
         if later.count('"') % 2:
             cells = split(row, layout.delimiter)
-            if len(cells) == len(layout.names):
-                deque(islice(lines, n), maxlen=0)
-                return cells
-            return []
+            # What somebody wrote into a cell does not read like rows: those marks are stray ones.
+            if len(cells) != len(layout.names) or 2 * n_like_rows > n + 1:
+                return []
+            deque(islice(lines, n), maxlen=0)
+            return cells
     return []
+
+
+def _reads_like_row(line: str, layout: Layout) -> bool:
+    """Whether a line has as many cells as the header, of an odd number of marks without the first or the last."""
+    without = [line]
+    if line.count('"') % 2:
+        without = ["".join(line.split('"', 1)), "".join(line.rsplit('"', 1))]
+    return any(len(split(one, layout.delimiter)) == len(layout.names) for one in without)
 
 
 def has_backslashes(text_path: Path) -> bool:

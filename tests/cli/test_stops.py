@@ -106,6 +106,23 @@ def test_a_signal_after_the_end_of_a_command_changes_nothing(number):
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+def test_a_killed_command_leaves_no_words(make_folder):
+    with tempfile.TemporaryFile() as errors:
+        command = [sys.executable, "-m", "churn", "check", str(make_folder())]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        others: list[str] = []
+        while len(others) < 2 and process.poll() is None:
+            others = children.read_text().split()
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+        assert others
+        while any(Path(f"/proc/{other}").exists() for other in others):
+            time.sleep(0.01)
+        errors.seek(0)
+        assert errors.read() == b""
+
+
 def test_what_a_library_writes_for_a_moment_is_gone_after_the_command(run, command, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     command(lambda: Path(tempfile.mkstemp()[1]).write_text("C1") and 0)

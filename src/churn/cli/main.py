@@ -26,6 +26,9 @@ COMMANDS = (
     "plan", "report",
 )  # fmt: skip
 _UNUSABLE = 2
+_QUIET = "ignore:resource_tracker:UserWarning"
+"""Given on to other processes: one that counts the locks of the reader outlives a command that is killed, removes them,
+and would print a warning about it."""
 _AGAIN = 0.05
 """Seconds until a stop that went nowhere is raised again."""
 
@@ -61,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     0: done. 1: it ran and the answer is no. 2: wrong usage or bad input. 128 and more: stopped by a signal (`STOPS`).
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING, handlers=[_Warnings()], force=True)
+    if _QUIET not in sys.warnoptions:
+        sys.warnoptions.append(_QUIET)
     scratch.remove_left()
     with _stoppable(to_the_end=arguments is None) as stopped_by:
         code = _run(sys.argv[1:] if arguments is None else list(arguments), stopped_by)

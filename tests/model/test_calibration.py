@@ -110,13 +110,37 @@ def test_rows_that_the_margin_separates_have_a_finite_fit(method):
     assert 0.8 < probability[1] < 0.999
 
 
-def test_isotonic_equals_scikit_learn_between_its_bounds():
+def test_steps_of_isotonic_are_those_of_scikit_learn_at_the_mean_of_their_margins():
     margins, y = _margins(n=300)
-    reference = IsotonicRegression(out_of_bounds="clip").fit(margins, y)
+    steps = np.clip(IsotonicRegression(out_of_bounds="clip").fit(margins, y).predict(margins), 1 / 302, 301 / 302)
 
     fitted = fit_calibration("isotonic", margins, y)
 
-    np.testing.assert_allclose(fitted.apply(margins), np.clip(reference.predict(margins), 1 / 302, 301 / 302))
+    assert len(np.unique(steps)) > 5
+    for step in np.unique(steps):
+        assert fitted.apply([margins[steps == step].mean()]) == pytest.approx([step])
+
+
+def test_isotonic_rises_everywhere_between_its_first_step_and_its_last():
+    margins, y = _margins(n=300)
+    fitted = fit_calibration("isotonic", margins, y)
+    between = np.linspace(fitted.parameters["x"][0], fitted.parameters["x"][-1], 1000)
+    assert (np.diff(fitted.apply(between)) > 0).all()
+
+
+@pytest.mark.parametrize("slope", [0.4, 1.0, 2.0])
+def test_isotonic_is_nearer_to_a_smooth_truth_than_steps_are(slope):
+    ours, steps = [], []
+    for seed in range(20):
+        rng = np.random.default_rng([seed, round(10 * slope)])
+        m = rng.normal(0, 1.5, 1000)
+        y = (rng.random(1000) < 1 / (1 + np.exp(0.5 - slope * m))).astype(int)
+        new = rng.normal(0, 1.5, 5000)
+        truth = 1 / (1 + np.exp(0.5 - slope * new))
+        plain = IsotonicRegression(y_min=1 / 1002, y_max=1001 / 1002, out_of_bounds="clip").fit(m, y).predict(new)
+        ours.append(np.square(fit_calibration("isotonic", m, y).apply(new) - truth).mean())
+        steps.append(np.square(plain - truth).mean())
+    assert np.mean(ours) < 0.9 * np.mean(steps)
 
 
 def test_isotonic_never_reaches_0_or_1():

@@ -105,8 +105,10 @@ def fit_calibration(method: Method, margins: ArrayLike, y: ArrayLike) -> Calibra
     Sigmoid and beta maximise the likelihood, slopes kept non-negative, with a weak normal prior around leaving
     margins as they are (standard deviation 3 per parameter), so that separable rows have a finite fit. Platt's
     smoothed targets serve the same end but pull extreme margins in: on BankChurners they left a calibration slope
-    of 1.01 where this leaves 1.00. Isotonic output is kept within
-    [1 / (n + 2), 1 - 1 / (n + 2)].
+    of 1.01 where this leaves 1.00. Isotonic output is kept within [1 / (n + 2), 1 - 1 / (n + 2)]; each of its steps
+    stands at the mean of its margins, and is joined to the next by a straight line, so that the curve rises everywhere
+    between the first and the last: a customer with the higher margin has the higher probability, and every feature
+    that moves the margin moves the probability.
 
     Parameters
     ----------
@@ -125,7 +127,8 @@ def fit_calibration(method: Method, margins: ArrayLike, y: ArrayLike) -> Calibra
     References
     ----------
     Platt 1999, Probabilistic outputs for support vector machines. Kull, Silva Filho, Flach 2017, Beyond sigmoids,
-    https://doi.org/10.1214/17-EJS1338SI. Zadrozny, Elkan 2002, https://doi.org/10.1145/775047.775151.
+    https://doi.org/10.1214/17-EJS1338SI. Zadrozny, Elkan 2002, https://doi.org/10.1145/775047.775151. Oron, Flournoy
+    2017, Centered isotonic regression, https://doi.org/10.1080/19466315.2017.1286256.
 
     Examples
     --------
@@ -233,8 +236,10 @@ def _fit_isotonic(margins: NDArray[np.float64], y: NDArray[np.float64]) -> Calib
     from sklearn.isotonic import IsotonicRegression
 
     fitted = IsotonicRegression(y_min=least, y_max=1 - least, out_of_bounds="clip").fit(margins, y)
-    x, p = fitted.X_thresholds_.tolist(), fitted.y_thresholds_.tolist()
-    return Calibration("isotonic", {"x": tuple(x), "y": tuple(p)})
+    # Each step stands at the mean of its margins: between two such places the curve rises everywhere.
+    p, step = np.unique(fitted.predict(margins), return_inverse=True)
+    x = np.bincount(step, margins) / np.bincount(step)
+    return Calibration("isotonic", {"x": tuple(x.tolist()), "y": tuple(p.tolist())})
 
 
 Floats = NDArray[np.float64]

@@ -172,7 +172,9 @@ def change_number(text: str, random: Random) -> str:
     if not found:
         return text
     one = pick(random, found)
-    near = str(int(one[0]) + int(random.integers(-2, 3))) if one[0].lstrip("-").isdigit() else f"-{one[0]}"
+    # Python makes no number of more digits than some thousands, which one of the hostile numbers has.
+    is_whole = one[0].lstrip("-").isdigit() and len(one[0]) < 1000
+    near = str(int(one[0]) + int(random.integers(-2, 3))) if is_whole else f"-{one[0]}"
     new = pick(random, (near, near, pick(random, HOSTILE_NUMBERS), pick(random, found)[0]))
     return text[: one.start()] + new + text[one.end() :]
 

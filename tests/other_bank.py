@@ -148,11 +148,17 @@ def _contacts(rng: np.random.Generator, customers: pd.DataFrame) -> pd.DataFrame
 
 def _pnl(rng: np.random.Generator, holdings: pd.DataFrame) -> pd.DataFrame:
     valued = holdings[holdings["product"].isin(["debit_card", "time_deposit", "fund", "wealth_management"])]
+    own = np.random.default_rng(len(valued))
+    drained_on = _days(own, BEGIN, dt.date(2031, 12, 31), len(valued))
+    valued = valued.assign(usual=own.lognormal(9, 1, len(valued)), drained_on=drained_on)
     months = pd.date_range(BEGIN, END, freq="ME").astype("datetime64[s]")
     table = valued.merge(pd.DataFrame({"month": months}), how="cross")
     table = table[(table["opened_on"] <= table["month"]) & ~(table["closed_on"] <= table["month"])]
     table = table[rng.random(len(table)) < 0.95]
-    cost = rng.lognormal(9, 1, len(table)).round(2)
+    # Most of the money goes from some holdings, of one in five for a while.
+    left = np.where(table["month"] >= table["drained_on"], 0.05, 1.0)
+    back = (table["month"] > table["drained_on"] + pd.Timedelta(days=200)) & (table["usual"] < np.exp(8.2))
+    cost = (table["usual"] * rng.lognormal(0, 0.2, len(table)) * np.where(back, 1.0, left)).round(2)
     invested = table["product"].isin(["fund", "wealth_management"])
     return pd.DataFrame(
         {
@@ -204,10 +210,52 @@ def was_open(row: dict[str, Any], begin: str, end: str, as_of: dt.date) -> bool:
 
 
 def customers_at(rows: dict[str, list[dict[str, Any]]], as_of: dt.date) -> list[str]:
-    """Who has an open relationship and an open holding."""
+    """Who has an open relationship and an open holding, and has not gone in silence."""
     holders = {row["customer_id"] for row in rows["holdings"] if was_open(row, "opened_on", "closed_on", as_of)}
     there = {row["customer_id"] for row in rows["customers"] if was_open(row, "opened_on", "closed_on", as_of)}
-    return sorted(holders & there)
+    return sorted(customer for customer in holders & there if not went_silent(rows, customer, as_of))
+
+
+def assets_of(rows: dict[str, list[dict[str, Any]]], customer: str) -> dict[dt.date, int]:
+    """A customer's assets in cents at every month-end of the bank's table."""
+    assets = dict.fromkeys(sorted({row["month"] for row in rows["pnl"]}), 0)
+    for row in of(rows, "pnl", customer):
+        assets[row["month"]] += round(row["market_value"] * 100)
+    return assets
+
+
+def went_silent(rows: dict[str, list[dict[str, Any]]], customer: str, as_of: dt.date, floor: int = 100_000) -> bool:
+    """Whether silent attrition had taken a customer before a day: gone at some month-end, and not back since."""
+    ends = [(month, value) for month, value in assets_of(rows, customer).items() if month < as_of]
+    for place in range(1, len(ends)):
+        month, value = ends[place]
+        highest = max(other for day, other in ends[: place + 1] if (month - day).days < 365)
+        few = highest >= floor and 5 * max(value, ends[place - 1][1]) <= highest
+        if few and all(5 * later <= highest for _, later in ends[place:]):
+            return True
+    return False
+
+
+def month_ends(first: dt.date, end: dt.date) -> list[dt.date]:
+    """Every month-end from a day on and before another."""
+    days = [first + dt.timedelta(days=n) for n in range((end - first).days)]
+    return [day for day in days if (day + dt.timedelta(days=1)).day == 1]
+
+
+def has_left(rows: dict[str, list[dict[str, Any]]], customer: str, as_of: dt.date, horizon_days: int) -> bool:
+    """Whether a customer of a date leaves within the horizon: closes, closes every holding, or goes in silence."""
+    end = as_of + dt.timedelta(days=horizon_days)
+    own = next(row for row in rows["customers"] if row["customer_id"] == customer)
+    closed, stays = own["closed_on"] is not None and own["closed_on"] < end, False
+    for row in of(rows, "holdings", customer):
+        if was_open(row, "opened_on", "closed_on", as_of):
+            stays = stays or row["closed_on"] is None or row["closed_on"] >= end
+        elif as_of <= row["opened_on"] < end:
+            stays = True
+    ends, assets = month_ends(as_of, end), assets_of(rows, customer)
+    known = len(ends) > 2 and {ends[0], *ends[-2:]} <= {*assets}
+    silent = known and assets[ends[0]] >= 100_000 and all(5 * assets[day] <= assets[ends[0]] for day in ends[-2:])
+    return closed or not stays or silent
 
 
 def of(rows: dict[str, list[dict[str, Any]]], table: str, customer: str) -> list[dict[str, Any]]:

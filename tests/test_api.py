@@ -88,7 +88,7 @@ def test_import_churn_loads_no_library_but_the_one_that_imports_at_first_use():
 def test_snapshots_say_what_they_are(snapshots):
     assert len(snapshots) == 8
     assert [one.as_of for one in snapshots] == sorted(one.as_of for one in snapshots)
-    assert repr(snapshots).startswith("<Snapshots: 8, 2023-04-05 to 2025-01-01; ")
+    assert repr(snapshots).startswith("<Snapshots: 8, 2023-03-29 to 2025-01-01; ")
     assert snapshots.horizon_days == 365
 
 

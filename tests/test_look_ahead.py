@@ -18,6 +18,7 @@ from other_bank import make_tables, write_tables
 
 AS_OF, HORIZON = dt.date(2024, 2, 7), 120
 TABLES = make_tables(60, 4)
+DATES = [f"{year}-{month:02}-01" for year in (2022, 2023) for month in (7, 8, 9, 10)]
 TABLES["holdings"]["account_class"] = pd.Series([None] * len(TABLES["holdings"]), dtype="str")
 """Nobody has an account of class 1, so that one of the future would be the first."""
 SETTINGS = churn.Config.model_validate({"plan": {"hold_out": 0.2}, "lists": {"counter_days": 60}})
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("few_months")
 def model(tmp_path_factory):
     place = write_tables(TABLES, tmp_path_factory.mktemp("then") / "bank", "parquet")
     with churn.open_bank(place, SETTINGS) as bank:
-        return churn.train(churn.build_snapshots(bank, ["2023-02-01", "2023-06-01"], HORIZON), "scorecard")
+        return churn.train(churn.build_snapshots(bank, DATES, HORIZON), "scorecard")
 
 
 def outputs(tables, model):

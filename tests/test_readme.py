@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.usefixtures("few_months")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # two that are judged, each a year after what its models learn from
-DATES = [word for date in ("2023-04-05", "2024-07-03", "2025-01-01") for word in ("--as-of", date)]
+DATES = [word for date in ("2023-03-29", "2024-07-01", "2025-01-01") for word in ("--as-of", date)]
 
 
 def commands() -> list[list[str]]:

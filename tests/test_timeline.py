@@ -31,10 +31,10 @@ def test_last_complete_date_has_its_whole_horizon_in_the_data():
     assert last_complete(day("2024-12-31"), 366) == day("2024-01-01")
 
 
-def test_default_snapshots_go_back_every_91_days_while_180_days_lie_before():
+def test_default_snapshots_go_back_every_92_days_while_180_days_lie_before():
     found = default_snapshots(day("2022-01-01"), day("2023-12-31"), 365)
-    assert found == [day("2022-07-03"), day("2022-10-02"), day("2023-01-01")]
-    assert (found[0] - day("2022-01-01")).days == 183
+    assert found == [day("2022-07-01"), day("2022-10-01"), day("2023-01-01")]
+    assert (found[0] - day("2022-01-01")).days == 181
 
 
 def test_exactly_180_days_of_history_are_enough():
@@ -46,7 +46,7 @@ def test_exactly_180_days_of_history_are_enough():
 def test_default_snapshots_are_eight_at_most():
     found = default_snapshots(day("2010-01-01"), day("2024-12-31"), 365)
     assert len(found) == 8
-    assert {(later - earlier).days for earlier, later in pairwise(found)} == {91}
+    assert {(later - earlier).days for earlier, later in pairwise(found)} == {92}
 
 
 def test_date_with_an_incomplete_label_is_refused_with_the_last_that_fits():

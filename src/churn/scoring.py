@@ -239,6 +239,7 @@ def write_scores(
             "horizon_days": model.manifest.horizon_days,
             "rows_scored": rows,
             "outside_population": data.n_customers - rows,
+            "silently_gone": data.count_silently_gone(None if as_of is None else timeline.as_date(as_of)),
             "quarantined": sum(counts["quarantined"] for counts in facts["row_counts"].values()),
             "unseen_categories": dict(sorted(unseen.items())),
             "thresholds": model.manifest.thresholds.to_json(),

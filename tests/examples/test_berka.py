@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 from churn.cli.main import main
+from other_bank import went_silent
 
 ROOT = Path(__file__).parents[2]
 RAW = ROOT.parent / "shared" / "data" / "berka"
@@ -46,6 +47,7 @@ class Berka(NamedTuple):
     check: dict[str, Any]
     frame: pd.DataFrame
     catalogue: dict[str, dict[str, Any]]
+    gone: frozenset[str]
 
 
 Rows = list[dict[str, str]]
@@ -78,7 +80,18 @@ def berka(tmp_path_factory: pytest.TempPathFactory) -> Berka:
     code, listed = call("features", "--catalogue", "--json", *config)
     assert code == 0
     catalogue = {entry["name"]: entry for entry in json.loads(listed)}
-    return Berka(check_code, json.loads(document), pd.read_parquet(folder / "frame.parquet"), catalogue)
+    frame = pd.read_parquet(folder / "frame.parquet")
+    return Berka(check_code, json.loads(document), frame, catalogue, gone_in_silence(folder / "tables"))
+
+
+def gone_in_silence(tables: Path) -> frozenset[str]:
+    """Owners whose balances fell to a fifth of what they had been, at two month-ends, and stayed there."""
+    rows = [
+        {"customer_id": row["client_id"], "month": date_of(row["month"]), "market_value": float(row["balance"])}
+        for row in read_raw(tables / "balance.csv")
+    ]
+    pnl: dict[str, Any] = {"pnl": rows}
+    return frozenset(who for who in {row["customer_id"] for row in rows} if went_silent(pnl, who, AS_OF))
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +136,10 @@ def last_balance(bookings: Rows) -> Decimal:
     return end
 
 
+def present(berka: Berka, raw: Raw) -> dict[str, dict[str, str]]:
+    return {who: account for who, account in customers_at(raw).items() if who not in berka.gone}
+
+
 def compare(frame: pd.DataFrame, name: str, expected: Mapping[str, float]) -> None:
     found = dict(zip(frame["customer_id"], frame[name], strict=True))
     assert found == expected
@@ -158,10 +175,10 @@ def test_month_ends_run_from_an_account_s_first_month_to_the_last(berka: Berka, 
 
 def test_the_frame_has_one_row_for_each_customer_of_the_excerpt(berka: Berka, raw: Raw) -> None:
     assert berka.frame["customer_id"].is_unique
-    assert set(berka.frame["customer_id"]) == set(customers_at(raw))
+    assert set(berka.frame["customer_id"]) == set(present(berka, raw))
     in_excerpt = {row["account_id"] for row in raw["trans_part"]}
     assert {account["account_id"] for account in customers_at(raw).values()} == in_excerpt
-    assert len(berka.frame) == 1_229
+    assert (len(berka.frame), len(berka.gone)) == (1_217, 12)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -185,7 +202,7 @@ def test_products_and_services_join_the_catalogue_by_configuration_alone(berka: 
 
 def test_tenure_and_age_equal_those_of_the_raw_files(berka: Berka, raw: Raw) -> None:
     born = {row["client_id"]: 1900 + int(row["birth_number"][:2]) for row in raw["client"]}
-    customers = customers_at(raw)
+    customers = present(berka, raw)
     compare(berka.frame, "tenure_days", {c: (AS_OF - date_of(a["date"])).days for c, a in customers.items()})
     compare(berka.frame, "age_years", {c: AS_OF.year - born[c] for c in customers})
 
@@ -195,14 +212,14 @@ def test_product_coverage_equals_that_of_the_raw_files(berka: Berka, raw: Raw) -
     account_of = {row["disp_id"]: row["account_id"] for row in raw["disp"]}
     carded = {account_of[row["disp_id"]] for row in raw["card"] if date_of(row["issued"]) < AS_OF}
     lent = {row["account_id"] for row in raw["loan"] if date_of(row["date"]) < AS_OF}
-    expected = {c: 1 + (a["account_id"] in carded) + (a["account_id"] in lent) for c, a in customers_at(raw).items()}
+    expected = {c: 1 + (a["account_id"] in carded) + (a["account_id"] in lent) for c, a in present(berka, raw).items()}
     compare(berka.frame, "product_coverage", expected)
 
 
 def test_transactions_and_their_sign_equal_those_of_the_raw_files(berka: Berka, raw: Raw) -> None:
     bookings = by_account([row for row in raw["trans_part"] if row["k_symbol"] not in OWN_BOOKINGS])
     n_transactions, net_flow = {}, {}
-    for customer, account in customers_at(raw).items():
+    for customer, account in present(berka, raw).items():
         rows = bookings[account["account_id"]]
         ages = [(AS_OF - date_of(row["date"])).days for row in rows]
         signed = [Decimal(row["amount"]) if row["type"] == "PRIJEM" else -Decimal(row["amount"]) for row in rows]
@@ -214,7 +231,7 @@ def test_transactions_and_their_sign_equal_those_of_the_raw_files(berka: Berka, 
 
 def test_assets_equal_the_last_recorded_balance_of_each_account(berka: Berka, raw: Raw) -> None:
     bookings = by_account(raw["trans_part"])
-    expected = {c: float(last_balance(bookings[a["account_id"]])) for c, a in customers_at(raw).items()}
+    expected = {c: float(last_balance(bookings[a["account_id"]])) for c, a in present(berka, raw).items()}
     compare(berka.frame, "aum_cny", expected)
 
 
@@ -226,7 +243,7 @@ def test_a_standing_order_is_bound_from_its_first_payment(berka: Berka, raw: Raw
         if row["operation"] == "PREVOD NA UCET" and found is not None:
             paid = first[row["account_id"]]
             paid[found] = min(paid.get(found, AS_OF), date_of(row["date"]))
-    customers = {c: first[a["account_id"]] for c, a in customers_at(raw).items()}
+    customers = {c: first[a["account_id"]] for c, a in present(berka, raw).items()}
     compare(berka.frame, "n_bound", {c: len(paid) for c, paid in customers.items()})
     compare(berka.frame, "bound_household_payments", {c: "SIPO" in paid for c, paid in customers.items()})
     compare(

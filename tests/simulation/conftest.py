@@ -57,11 +57,15 @@ class Bank:
         held = self.open_at("holdings", day)
         customers = customers[(customers.opened_on < start) & ~(customers.closed_on < start)]
         customers = customers[customers.index.isin(held.customer_id)]
+        assets = self.assets(customers.index)
+        customers = customers[~self.gone(assets.loc[:, assets.columns < start])]
+        assets = assets.loc[customers.index]
         held = held[held.customer_id.isin(customers.index)]
         all_closed = (held.closed_on < end).groupby(held.customer_id).all().reindex(customers.index)
         newly = holdings[(holdings.opened_on >= start) & (holdings.opened_on < end)].customer_id
-        before, after = (self.aum(when).reindex(customers.index).fillna(0) for when in (start, end))
-        silent = (before > 0) & (after <= 0.2 * before)
+        within = assets.loc[:, (assets.columns >= start) & (assets.columns < end)]
+        before, after = within.iloc[:, 0], within.iloc[:, -2:].max(axis=1)
+        silent = (before >= 1000) & (after <= 0.2 * before)
         return pd.DataFrame(
             {
                 "coverage": held.groupby("customer_id")["product"].nunique().reindex(customers.index),
@@ -75,6 +79,21 @@ class Bank:
         pnl = self.table("pnl")
         last = pnl.month[pnl.month < when].max()
         return pnl[pnl.month == last].groupby("customer_id").market_value.sum()
+
+    def assets(self, customers: pd.Index) -> pd.DataFrame:
+        """Assets of customers at every month-end, 0 where there is no row."""
+        sums = self.table("pnl").pivot_table("market_value", "customer_id", "month", "sum").round(2)
+        return sums.reindex(customers).fillna(0)
+
+    def gone(self, assets: pd.DataFrame) -> pd.Series:
+        """Mark who has gone in silence by the last month-end: what they had before, until a fifth of it is back."""
+        had = pd.Series(0.0, index=assets.index)
+        for month in range(1, assets.shape[1]):
+            now, highest = assets.iloc[:, month], assets.iloc[:, max(month - 11, 0) : month + 1].max(axis=1)
+            had[5 * now > had] = 0.0
+            went = (highest >= 1000) & (5 * assets.iloc[:, month - 1 : month + 1].max(axis=1) <= highest)
+            had[went] = np.maximum(had, highest)[went]
+        return had > 0
 
     def year(self, name: str, date: str, day: str) -> pd.DataFrame:
         """Rows of a table dated within the year before `day`."""

@@ -8,7 +8,7 @@ from churn.simulation.bank import Part
 from churn.simulation.dynamics import draw_market, logistic
 from churn.simulation.history import live_month
 from churn.simulation.state import State, select
-from churn.simulation.structure import DRAIN_SHARE, SERVICE_NAMES, SERVICE_PRODUCT, TARGETS
+from churn.simulation.structure import DRAIN_SHARE, SERVICE_NAMES, SERVICE_PRODUCT, TARGETS, WAY_SHARE
 from churn.simulation.truth import (
     LEAVES_IN_TIME,
     Effect,
@@ -38,7 +38,11 @@ def constant_paths(log_odds: float, *, bound: bool = False) -> Paths:
 
 def test_a_decision_in_the_last_month_cannot_become_a_departure_in_time() -> None:
     assert LEAVES_IN_TIME[-1] == 0
-    assert LEAVES_IN_TIME[-2] == pytest.approx(DRAIN_SHARE[0])
+    # Who leaves in silence needs a second month-end with nothing.
+    assert LEAVES_IN_TIME[-2] == pytest.approx(DRAIN_SHARE[0] * (1 - WAY_SHARE[2]))
+    assert LEAVES_IN_TIME[-3] == pytest.approx(
+        DRAIN_SHARE[:2].sum() * (1 - WAY_SHARE[2]) + DRAIN_SHARE[0] * WAY_SHARE[2]
+    )
     assert LEAVES_IN_TIME[0] == pytest.approx(1)
 
 
@@ -50,7 +54,8 @@ def test_the_risk_of_a_constant_chance_is_what_coins_give(scene_of: Any) -> None
     decides = rng.random((400_000, 12)) < chance
     first = np.where(decides.any(axis=1), decides.argmax(axis=1), 99)
     lasts = rng.choice([1, 2, 3], p=DRAIN_SHARE, size=len(first))
-    frequency = (first + lasts <= 11).mean()
+    silent = rng.random(len(first)) < WAY_SHARE[2]
+    frequency = (first + lasts + silent <= 11).mean()
     assert risk_along(constant_paths(log_odds), scene)[0, 0] == pytest.approx(frequency, abs=0.003)
 
 

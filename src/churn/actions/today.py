@@ -18,7 +18,7 @@ from churn.errors import TimeRangeError
 from churn.features.catalogue import build_features
 from churn.features.expressions import count, days_since, per_customer
 from churn.frame import to_pandas
-from churn.labels import silent_is_known
+from churn.labels import month_ends_held
 from churn.model.split import customer_folds
 from churn.scores import Scores
 from churn.speech import Message, message
@@ -226,8 +226,9 @@ def _find_silent(tables: Tables, day: int) -> dict[str, Message]:
     """Say which tables end too early to say anything of a day."""
     silent: dict[str, Message] = {}
     # Old valuations alone would look like customers who have nothing.
-    if "pnl" in tables and not silent_is_known(tables, day):
-        silent["pnl"] = message("pnl holds no values at {end}", end=to_date(month_end_before(day)))
+    end = month_end_before(day)
+    if "pnl" in tables and not month_ends_held(tables, [end]):
+        silent["pnl"] = message("pnl holds no values at {end}", end=to_date(end))
     # A table that ends earlier tells of no stranger.
     if "contacts" in tables and (lack := no_rows(tables, "contacts", "contacted_on", day - YEAR_DAYS, day)):
         silent["contacts"] = lack

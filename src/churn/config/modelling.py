@@ -8,11 +8,24 @@ from churn.config.sources import Rate, Section
 
 
 class LabelSettings(Section):
-    """Which ways of leaving count as churn."""
+    """Which ways of leaving count as churn, and what leaving in silence is.
+
+    `silent_floor_cny`: whoever had less at the first month-end of a horizon has nothing whose loss says anything.
+    `silent_rule`: "month_end_from" begins at the first month-end on or after the date and asks for two month-ends;
+    "month_end_before" is the rule of the first releases: assets at the last month-end before the date against those at
+    the last one of the horizon, whatever they were.
+    """
 
     closed: bool = True
     holdings: bool = True
     silent: bool = True
+    silent_floor_cny: Annotated[float, Field(ge=0, le=1e12)] = 1000
+    silent_rule: Literal["month_end_from", "month_end_before"] = "month_end_from"
+
+    @property
+    def finds_silent(self) -> bool:
+        """Whether those whom silent attrition had taken before a date are outside the population."""
+        return self.silent and self.silent_rule == "month_end_from"
 
     @model_validator(mode="after")
     def _something_counts(self) -> "LabelSettings":

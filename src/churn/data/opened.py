@@ -337,8 +337,8 @@ class Data(ABC):
             where = "is in the file; check the id"
             if date:
                 where = (
-                    f"is a customer at {date}; check the id, or whether the relationship had begun, and not ended,"
-                    " by then"
+                    f"is a customer at {date}; check the id, or whether the relationship had begun, and not ended"
+                    " or lost its assets, by then"
                 )
             raise DataError(f"--customer: nobody of that id {where}")
         return found
@@ -357,6 +357,10 @@ class Data(ABC):
         if date:
             on_step(f"reading outcomes of {date}, and randomised offers")
         return self._evidence_of(self.labelled(date, horizon_days), horizon_days)
+
+    @abstractmethod
+    def count_silently_gone(self, as_of: dt.date | None) -> int:
+        """Count who would be in the population at a date had silent attrition not taken them before; 0 of a file."""
 
     @abstractmethod
     def facts(self, dated: Sequence[Snapshot]) -> dict[str, Any]:
@@ -408,7 +412,7 @@ class Data(ABC):
         Parameters
         ----------
         dates
-            At which to look, in any order; by default the last with a complete label and back every 91 days, or those
+            At which to look, in any order; by default the last with a complete label and back every 92 days, or those
             of the bank's own labels. A file has none.
         horizon_days
             Days after its date within which leaving counts, at least 1; of a file, what its label covers.
@@ -465,15 +469,25 @@ class Bank(Data):
         """The feature of that name."""
         return anchoring.TABLE_COVERAGE
 
+    def count_silently_gone(self, as_of: dt.date | None) -> int:
+        """Count who would be in the population at a date had silent attrition not taken them before."""
+        return self._silently_gone([self._require_date(as_of)])[0]
+
+    def _silently_gone(self, dates: Sequence[dt.date]) -> list[int]:
+        seen = timeline.Seen(self.tables(), [contract.to_days(date) for date in dates])
+        return list(timeline.count_silently_gone(seen).values())
+
     def facts(self, dated: Sequence[Snapshot]) -> dict[str, Any]:
         """Return populations, the period of the data, and the settings of label and features."""
+        gone = self._silently_gone([require_given(one.as_of) for one in dated])
         rows = [
             {
                 "as_of": str(one.as_of),
                 "customers": len(one.customer_id),
                 "outside": self.n_customers - len(one.customer_id),
+                "silently_gone": n_gone,
             }
-            for one in dated
+            for one, n_gone in zip(dated, gone, strict=True)
         ]
         return {
             "populations": rows,
@@ -534,10 +548,10 @@ class Bank(Data):
         settings = self.config.label
         if self.has("labels") or not settings.silent:
             return
-        holds = "pnl holds no values at the last month-end of the horizon"
+        holds = "pnl lacks a month-end of the horizon that it needs, or the horizon is too short"
         why = holds if self.has("pnl") else "there is no pnl table"
         days = {contract.to_days(date): date for date in dates}
-        known = silent_known(timeline.Seen(self.tables(), list(days)), horizon_days)
+        known = silent_known(timeline.Seen(self.tables(), list(days)), horizon_days, settings)
         for as_of in (date for day, date in days.items() if day not in known):
             if not (settings.closed or settings.holdings):
                 raise TimeRangeError(f"--as-of {as_of}: silent attrition is the only label asked for, and {why}")
@@ -580,6 +594,10 @@ class CustomerFile(Data):
                 f"{self.paths[0]}: product coverage is not known; name its column as coverage in [flat], and keep it"
             )
         return name
+
+    def count_silently_gone(self, as_of: dt.date | None) -> int:  # noqa: ARG002 (it says nothing of assets over time)
+        """Count nobody."""
+        return 0
 
     def facts(self, dated: Sequence[Snapshot]) -> dict[str, Any]:  # noqa: ARG002 (of whom it says nothing)
         """Return what describes the file."""

@@ -231,11 +231,12 @@ class TableRows(Document):
 
 
 class Population(Document):
-    """Customers in a snapshot, and known ones outside it."""
+    """Customers in a snapshot, and known ones outside it; of these, who had gone in silence before its date."""
 
     as_of: Day
     customers: Count
     outside: Count
+    silently_gone: Count = 0
 
 
 class AnchoredBucket(Document):

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
-from churn.config import Config
+from churn.config import Config, LabelSettings
 from churn.errors import ChurnError
 from churn.files import new_folder, require_replaceable, write_json
 from churn.simulation import state
@@ -17,9 +18,10 @@ from churn.simulation import truth as t
 from churn.simulation.dynamics import Market, draw_market
 from churn.simulation.events import OPEN, Rows, note_month, note_standing, note_states, opened_on, stack
 from churn.simulation.history import Assignment, burn_in, live_month, plan_campaigns
-from churn.simulation.state import Ints, People, Scene, State
+from churn.simulation.state import Bools, Ints, People, Scene, State
 from churn.simulation.tables import FileFormat, build_tables, describe_oracle, oracle_table, write_part, write_truth
 from churn.simulation.truth import Effect, Reference
+from churn.tables import silent
 from churn.tables.contract import contract_tables
 
 
@@ -87,7 +89,8 @@ def live_part(scene: Scene, markets: dict[int, Market], numbers: Ints, seed: int
     campaigns: list[tuple[Assignment, State]] = []
     for month in range(scene.months):
         if month == scene.reference:
-            reference = t.imagine_reference(living, people, scene, ORACLE_FUTURES, stream(seed, part, FUTURES))
+            here = state.select(living, ~silently_gone(living, stack([rows["pnl"] for rows in noted]), scene))
+            reference = t.imagine_reference(here, people, scene, ORACLE_FUTURES, stream(seed, part, FUTURES))
             if correct:
                 scene = t.corrected(reference, people, scene, ORACLE_FUTURES, stream(seed, part, FUTURES))
         before = living
@@ -101,6 +104,27 @@ def live_part(scene: Scene, markets: dict[int, Market], numbers: Ints, seed: int
     return Part(
         tables=tables, scene=scene, people=people, number=number, reference=reference, campaigns=tuple(campaigns)
     )
+
+
+def silently_gone(living: State, values: Rows, scene: Scene) -> Bools:
+    """Mark those of `living` whom silent attrition had taken before the next month, by the contract's own rule.
+
+    `values` are the rows of `pnl` so far.
+    """
+    cents = np.round(100 * np.round(values["value"], 2))
+    pnl = {"customer_id": values["person"], "month": values["month"], "cents": cents}
+    with duckdb.connect() as connection:
+        connection.register("values_so_far", pa.table(pnl))
+        connection.execute(
+            "CREATE TABLE pnl AS SELECT customer_id, month, cents::BIGINT AS market_value FROM values_so_far"
+        )
+        silent.create_silent(connection, round(100 * LabelSettings().silent_floor_cny))
+        day = state.date_of(scene.first_month, scene.reference)
+        found = connection.execute(
+            f"SELECT DISTINCT customer_id FROM {silent.TABLE} WHERE back_on IS NULL AND gone_on < {day}"
+        ).fetchnumpy()
+    gone: Bools = np.isin(living.person, found["customer_id"])
+    return gone
 
 
 def _open_bank(

@@ -17,8 +17,23 @@ from churn.simulation import structure as s
 from churn.simulation.history import Assignment, assign, offers_of
 from churn.simulation.state import Bools, People, Scene, State, select
 
-# Chance that a decision in month 0, 1, ... of the horizon becomes a departure before its end.
-LEAVES_IN_TIME = np.array([s.DRAIN_SHARE[: s.HORIZON_MONTHS - 1 - t].sum() for t in range(s.HORIZON_MONTHS)])
+_SILENT = s.WAYS.index("silent")
+
+
+def _leaves_in_time() -> s.Floats:
+    """Return the chance that a decision in month 0, 1, ... of the horizon becomes a departure before its end.
+
+    Silent ones need a second month-end with nothing.
+    """
+    last, silent = s.HORIZON_MONTHS - 1, float(s.WAY_SHARE[_SILENT])
+    by_last, by_last_but_one = (
+        np.array([s.DRAIN_SHARE[: max(end - month, 0)].sum() for month in range(s.HORIZON_MONTHS)])
+        for end in (last, last - 1)
+    )
+    return np.asarray((1 - silent) * by_last + silent * by_last_but_one)
+
+
+LEAVES_IN_TIME = _leaves_in_time()
 
 
 @dataclass(frozen=True)
@@ -139,8 +154,11 @@ def _imagine_month(
 
 GROUPS = ("eligible", "bound", "unbound", "takers")
 CORRECTION_LIMIT = 1.5
-# The risk of a customer who left silently: that the bank closes the relationship within the horizon.
+# The risk of a customer who left silently at the month-end before the horizon: that the bank closes the relationship
+# within it.
 DORMANT_RISK = 1 - (1 - s.DORMANT_CLOSING_RATE) ** s.HORIZON_MONTHS
+# Of one who will do so at the horizon's first month-end: that the bank closes it within the other months.
+LAST_OUT_RISK = 1 - (1 - s.DORMANT_CLOSING_RATE) ** (s.HORIZON_MONTHS - 1)
 
 
 @dataclass(frozen=True)
@@ -199,9 +217,12 @@ def imagine_reference(state: State, people: People, scene: Scene, futures: int, 
 def oracle_risk(reference: Reference, scene: Scene) -> s.Floats:
     """Return each customer's probability of the contract's label, averaged over futures; shape (n,).
 
-    Customers already draining leave within three months: 1. Those who left silently: `DORMANT_RISK`.
+    Customers already draining leave within three months: 1. Those who left silently: `DORMANT_RISK`; those whose money
+    goes before the first month-end, at which the label begins: `LAST_OUT_RISK`.
     """
-    risk = np.where(reference.state.dormant, DORMANT_RISK, 1.0)
+    state = reference.state
+    last_out = (state.leaves_in == 1) & (state.way == _SILENT)
+    risk = np.where(state.dormant, DORMANT_RISK, np.where(last_out, LAST_OUT_RISK, 1.0))
     risk[reference.undecided] = risk_along(reference.paths, scene).mean(axis=0)
     return risk
 

@@ -13,7 +13,7 @@ import narwhals as nw
 from churn.config import Config, TableSource
 from churn.errors import DataError
 from churn.scratch import scratch_folder
-from churn.tables import cells, checking, contract, database, reading
+from churn.tables import cells, checking, contract, database, reading, silent
 from churn.tables.checking import HINTS, Checked, Finding, Note, RowCount, describe_rule
 from churn.tables.database import fetch_row, last_reading
 from churn.tables.sources import Source, find_sources, require_mapping
@@ -24,21 +24,32 @@ _FIRST_DAY, _LAST_DAY = -25_567, 84_005  # 1900-01-01 and 2199-12-31
 
 @dataclass(frozen=True, kw_only=True)
 class BankTables(Checked):
-    """A bank's checked tables; `data_begin`, `data_end`: the first and the last day the data know about."""
+    """A bank's checked tables.
+
+    Attributes
+    ----------
+    data_begin, data_end
+        The first and the last day the data know about.
+    has_silent
+        Whether it is known who has gone in silence, as one more table (`churn.tables.silent`).
+    """
 
     data_begin: dt.date
     data_end: dt.date
+    has_silent: bool
 
     def frames(self, between: tuple[str, str] | None = None) -> dict[str, nw.LazyFrame[Any]]:
-        """Return the tables as lazy frames; `between` keeps customers whose id lies in that closed range."""
-        return {name: nw.from_native(self._relation(raw.table, between)) for name, raw in self.raws.items()}
+        """Return the tables as lazy frames, and `silent`; of customers whose id lies in the closed range `between`."""
+        people = {name: raw.table.references or ("customer_id",) for name, raw in self.raws.items()}
+        if self.has_silent:
+            people[silent.TABLE] = ("customer_id",)
+        return {name: nw.from_native(self._relation(name, columns, between)) for name, columns in people.items()}
 
-    def _relation(self, table: contract.Table, between: tuple[str, str] | None) -> duckdb.DuckDBPyRelation:
-        relation = self.connection.table(table.name)
+    def _relation(self, table: str, columns: Sequence[str], between: tuple[str, str] | None) -> duckdb.DuckDBPyRelation:
+        relation = self.connection.table(table)
         if between is None:
             return relation
         low, high = map(cells.quote_text, between)
-        columns = table.references or ("customer_id",)
         return relation.filter(" OR ".join(f"{column} BETWEEN {low} AND {high}" for column in columns))
 
 
@@ -87,6 +98,10 @@ def open_tables(
                 _require_rows(connection, name, raws, counts[name], broken)
             findings += checking.find_warnings(connection, raws, config)
             begin, end = find_period({name: nw.from_native(connection.table(name)) for name in raws})
+            # A bank's own labels say by themselves who is a customer.
+            has_silent = "pnl" in raws and "labels" not in raws and config.label.finds_silent
+            if has_silent:
+                silent.create_silent(connection, round(config.label.silent_floor_cny * 100))
             yield BankTables(
                 connection=connection,
                 raws=raws,
@@ -96,6 +111,7 @@ def open_tables(
                 notes=[Note(False, said) for raw in raws.values() for said in raw.notes],
                 data_begin=contract.to_date(begin),
                 data_end=data_end or contract.to_date(end),
+                has_silent=has_silent,
             )
 
 

@@ -22,7 +22,7 @@ from churn.speech import LANGUAGES, message, say
 from futures import other_future
 from hostile_texts import HOSTILE
 from long_runs import examples
-from other_bank import customers_at, make_tables, of, read_rows, was_open, write_tables
+from other_bank import customers_at, has_left, make_tables, of, read_rows, was_open, write_tables
 
 HORIZON = 250
 DATES = [dt.date(2023, 7, 15), dt.date(2024, 5, 20), dt.date(2024, 12, 31)]
@@ -186,17 +186,8 @@ class Slow:
 
     def left(self):
         """(customer, left) of those of the horizon's first day."""
-        end, found = self.start + dt.timedelta(days=HORIZON), []
-        for who in customers_at(self.rows, self.start):
-            closed = self.today[who]["closed_on"]
-            open_then = [row for row in of(self.rows, "holdings", who)
-                         if was_open(row, "opened_on", "closed_on", self.start)]  # fmt: skip
-            new = any(self.start <= row["opened_on"] < end for row in of(self.rows, "holdings", who))
-            gone = all(row["closed_on"] is not None and row["closed_on"] < end for row in open_then) and not new
-            before, after = self.assets(who, self.start), self.assets(who, end)
-            silent = before > 0 and 5 * after <= before
-            found.append((who, (closed is not None and closed < end) or gone or silent))
-        return found
+        there = customers_at(self.rows, self.start)
+        return [(who, has_left(self.rows, who, self.start, HORIZON)) for who in there]
 
     def reached(self):
         spoken = self.within("contacts", "contacted_on", ago(90, self.start), self.start)

@@ -137,7 +137,8 @@ def test_data_shorter_than_the_horizon_tell_no_churn(progress_of):
 def test_silent_attrition_that_cannot_be_seen_is_noted(progress_of):
     said = "Silent attrition is not counted"
     assert any(say(note, "en").startswith(said) for note in progress_of(**TABLES).notes)
-    pnl = "holding_id,customer_id,month,market_value\nH0,B,2024-06-30,1\nH0,B,2023-06-30,1\n"
+    months = ("2023-07-31", "2024-05-31", "2024-06-30")
+    pnl = "holding_id,customer_id,month,market_value\n" + "".join(f"H0,B,{month},1\n" for month in months)
     with_pnl = progress_of(folder="pnl", pnl=pnl, **TABLES)
     assert not any(say(note, "en").startswith(said) for note in with_pnl.notes)
     closed = {"label": {"silent": False}}

@@ -20,7 +20,7 @@ from churn.estimates import Floats, Interval, Whole, difference, share, unknown
 from churn.evidence import LEAST_ARM, build_offers
 from churn.features.coverage import product_coverage
 from churn.frame import to_pandas
-from churn.labels import build_labels, silent_is_known
+from churn.labels import build_labels, silent_known
 from churn.segments import BUCKETS, is_in_bucket
 from churn.speech import Message, message
 from churn.tables.contract import to_date
@@ -110,21 +110,24 @@ def note_silent(basis: Basis) -> tuple[Message, ...]:
     start = outcomes_at(basis)
     if basis.today.bank.has("labels") or not basis.config.label.silent or not isinstance(start, int):
         return ()
-    if silent_is_known(basis.tables, start + basis.horizon_days):
+    if _sees_silent(basis, start):
         return ()
-    why = message("Silent attrition is not counted: pnl holds no values at the horizon's last month-end")
-    return (why,)
+    return (message("Silent attrition is not counted: pnl lacks a month-end of the horizon that it needs"),)
 
 
 def _lacks_outcomes(basis: Basis) -> Message | None:
     if lack := basis.lacks_history(basis.start):
         return lack
     label = basis.config.label
-    if label.closed or label.holdings or silent_is_known(basis.tables, basis.today.end + 1):
+    if label.closed or label.holdings or _sees_silent(basis, basis.start):
         return None
     return message(
-        "silent attrition is the only label asked for, and pnl holds no values at the horizon's last month-end"
+        "silent attrition is the only label asked for, and pnl lacks a month-end of the horizon that it needs"
     )
+
+
+def _sees_silent(basis: Basis, start: int) -> bool:
+    return bool(silent_known(Seen(basis.tables, [start]), basis.horizon_days, basis.config.label))
 
 
 def _labelled(basis: Basis, start: int) -> nw.LazyFrame[Any]:

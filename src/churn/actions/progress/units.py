@@ -14,10 +14,10 @@ from churn.config import Config
 from churn.errors import TimeRangeError
 from churn.estimates import Floats, Interval
 from churn.frame import to_pandas
-from churn.labels import silent_is_known
+from churn.labels import month_ends_held
 from churn.speech import Message, message
 from churn.tables.contract import to_date
-from churn.timeline import Tables
+from churn.timeline import Tables, month_end_before
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Basis:
 
     def lacks_assets(self, day: int) -> Message | None:
         """Say why assets at a day are not known: no `pnl`, or none at the month-end before it; None where they are."""
-        if (lack := self.lacks("pnl")) or silent_is_known(self.tables, day):
+        if (lack := self.lacks("pnl")) or month_ends_held(self.tables, [month_end_before(day)]):
             return lack
         return message("pnl holds no values at the month-end before {day}", day=to_date(day))
 

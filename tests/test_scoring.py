@@ -77,23 +77,26 @@ def test_a_model_without_intervals_leaves_their_columns_empty(scored):
     assert table["churn_probability"].null_count == 0
 
 
-def test_a_claimed_effect_is_in_proportion_below_the_models_own_churn_rate(scored):
+def test_a_claimed_effect_is_that_of_its_shift_and_has_its_interval(scored):
     snapshot, stored = scored
     known = own_features(snapshot.features.columns, ["products"])
     probability = score_snapshot(snapshot, stored)[0]["churn_probability"].to_numpy()
-    rate = float(probability.mean())
     claim = Advice(
-        service="products", verdict="cuts", evidence="randomised", effect=-0.1, low=-0.2, high=-0.05, bands={}
-    )
-    manifest = stored.manifest.model_copy(update={"training_churn_rate": rate})
-    stored = replace(stored, manifest=manifest, effects=Effects(as_of=None, services=(claim,)))
-    table, _ = score_snapshot(snapshot, stored, explain=known)
-    told = table["next_binding_effect"].to_pandas().to_numpy()
-    expected = -0.1 * np.minimum(probability / rate, 1)
-    named = ~np.isnan(told)
+        service="products", verdict="cuts", evidence="randomised", effect=-0.1, low=-0.2, high=-0.05, bands={},
+        shifts={"all": (-0.5, -0.9, -0.2)},
+    )  # fmt: skip
+    stored = replace(stored, effects=Effects(as_of=None, services=(claim,)))
+    table = score_snapshot(snapshot, stored, explain=known)[0].to_pandas()
+    named = table["next_binding"].notna()
 
-    np.testing.assert_allclose(told[named], expected[named], rtol=1e-12)
-    assert told[named].min() == -0.1 < told[named].max()  # some of a typical risk, some below it
+    assert 0 < named.sum() < len(table)
+    names = ["next_binding_effect", "next_binding_effect_low", "next_binding_effect_high"]
+    for name, shift in zip(names, claim.shifts["all"], strict=True):
+        odds = probability / (1 - probability) * np.exp(shift)
+        np.testing.assert_allclose(table.loc[named, name], (odds / (1 + odds) - probability)[named], rtol=1e-9)
+        assert table.loc[~named, name].isna().all()
+    assert set(table.loc[named, "next_binding_basis"]) == {"randomised"}
+    assert table.loc[~named, "next_binding_basis"].isna().all()
 
 
 def test_columns_of_the_scores_are_those_of_the_contract_in_order():
@@ -109,6 +112,7 @@ def test_columns_of_an_explanation_follow_those_of_the_scores_and_repeat_none():
         *("raises_1_en", "raises_1_zh", "raises_2_en", "raises_2_zh", "raises_3_en", "raises_3_zh"),
         *("holds_1_en", "holds_1_zh", "holds_2_en", "holds_2_zh"),
         *("raises_1_features", "raises_2_features", "raises_3_features"),
+        *("next_binding_effect_low", "next_binding_effect_high", "next_binding_basis"),
     ]
     assert not set(EXPLAINED.names) & set(SCHEMA.names)
     assert str(EXPLAINED.field("next_binding_effect").type) == "double"

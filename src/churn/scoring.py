@@ -45,6 +45,9 @@ EXPLAINED = pa.schema(
         *((f"raises_{rank}_{language}", pa.string()) for rank in range(1, N_RAISING + 1) for language in LANGUAGES),
         *((f"holds_{rank}_{language}", pa.string()) for rank in range(1, N_HOLDING + 1) for language in LANGUAGES),
         *((f"raises_{rank}_features", pa.string()) for rank in range(1, N_RAISING + 1)),
+        ("next_binding_effect_low", pa.float64()),
+        ("next_binding_effect_high", pa.float64()),
+        ("next_binding_basis", pa.string()),
     ]
 )
 """Columns that follow those of `SCHEMA` where scores are explained."""
@@ -102,11 +105,9 @@ def _explained(
     classes_known: bool | None,
 ) -> Iterator[pa.Array]:
     """Yield the columns of `EXPLAINED`."""
-    advice, typical = stored.effects.services, stored.manifest.training_churn_rate
+    advice = stored.effects.services
     features = snapshot.features[list(stored.model.schema.names)]
-    steps = next_best.find_next_steps(
-        features, probability, advice, catalogue, classes_known=classes_known, typical=typical
-    )
+    steps = next_best.find_next_steps(features, probability, advice, catalogue, classes_known=classes_known)
     told = explain_reasons(explained.values, features, catalogue)
     yield pa.array(steps.binding, pa.string())
     yield pa.array(steps.effect, pa.float64(), mask=np.isnan(steps.effect))
@@ -115,6 +116,8 @@ def _explained(
         both = zip(*(stories.words(language).T for language in LANGUAGES), strict=True)
         yield from (pa.array(texts, pa.string()) for rank in both for texts in rank)
     yield from (pa.array(names, pa.string()) for names in told.raising.features().T)
+    yield from (pa.array(end, pa.float64(), mask=np.isnan(end)) for end in (steps.low, steps.high))
+    yield pa.array(steps.basis, pa.string())
 
 
 def _whole_numbers(values: NDArray[np.float64] | None, n: int) -> pa.Array:

@@ -9,9 +9,9 @@ import pytest
 from churn.config import Config, EffectSettings
 from churn.errors import ModelError
 from churn.estimates import Estimate
-from churn.explanation.effects import ServiceEffect
+from churn.explanation.effects import BANDS, ServiceEffect
 from churn.explanation.effects.randomised import RandomisedOffer
-from churn.explanation.next_best import build_advice, find_next_steps
+from churn.explanation.next_best import add_shifts, build_advice, find_next_steps, moved, solve_shift
 from churn.features.catalogue import catalogue
 from churn.features.feature import own_features
 from churn.model.documents import Advice, Effects
@@ -38,10 +38,10 @@ def customer(*, holds=(), bound=(), class_1=1, coverage=3.0):
     )
 
 
-def step(*given, customers=None, probability=0.5, config=CONFIG, typical=None):
+def step(*given, customers=None, probability=0.5, config=CONFIG):
     """What is told the first customer."""
     features = pd.DataFrame(customers)
-    found = find_next_steps(features, np.full(len(features), probability), given, catalogue(config), typical=typical)
+    found = find_next_steps(features, np.full(len(features), probability), given, catalogue(config))
     effect = None if np.isnan(found.effect[0]) else found.effect[0]
     return found.binding[0], effect, found.product[0]
 
@@ -108,47 +108,58 @@ def test_an_effect_is_never_larger_than_the_customers_own_risk():
     assert step(claim, customers=[EVERYTHING], probability=0.31)[:2] == ("cts", -0.3)
 
 
-@pytest.mark.parametrize(
-    ("probability", "typical", "effect"),
-    [
-        (0.4, 0.4, -0.2),
-        (0.9, 0.4, -0.2),  # never more than the average
-        (0.1, 0.4, -0.05),  # half the risk of anybody
-        (0.0, 0.4, 0.0),
-        (0.1, 0.1, -0.1),  # an average larger than the typical risk is cut at the customer's
-        (0.05, 0.1, -0.05),
-        (0.1, None, -0.1),  # not known: cut alone
-        (0.4, None, -0.2),
-    ],
-)
-def test_below_the_typical_risk_an_effect_is_as_large_a_part_of_the_risk(probability, typical, effect):
-    bank = step(advice("cts", "cuts", -0.2), customers=[EVERYTHING], probability=probability, typical=typical)
-    features = pd.DataFrame({"app": [0.0]})
-    known, claim = own_features(["app"], ["app"]), advice("app", "cuts", -0.2)
-    flat = find_next_steps(features, np.array([probability]), [claim], known, typical=typical)
-
-    assert bank == ("cts", pytest.approx(effect), None)
-    assert flat.effect.tolist() == [pytest.approx(effect)]
-
-
 @pytest.mark.parametrize("seed", range(5))
-def test_nobody_is_promised_more_than_the_average_nor_a_larger_part_of_the_risk_than_the_average_customer(seed):
+@pytest.mark.parametrize("effect", [-0.2, -0.02, 0.05])
+def test_a_shift_of_the_log_odds_has_the_mean_effect_and_takes_no_more_than_the_risk(seed, effect):
     rng = np.random.default_rng(seed)
-    claim, typical, risk = -rng.uniform(0, 0.3), rng.uniform(0.3, 0.6), rng.random(200)
-    features = pd.DataFrame([EVERYTHING] * 200)
-    found = find_next_steps(features, risk, [advice("cts", "cuts", claim)], KNOWN, typical=typical)
+    risk = np.r_[0.0, 1.0, rng.beta(1, 2, 500)]
+    found = moved(risk, solve_shift(risk, effect))
 
-    assert set(found.binding) == {"cts"}
-    assert (found.effect >= claim).all()
-    assert (found.effect <= 0).all()
-    assert (-found.effect / risk <= -claim / typical + 1e-12).all()
+    assert found.mean() == pytest.approx(effect)
+    assert (found[:2] == 0).all()
+    assert ((risk + found >= 0) & (risk + found <= 1)).all()
+    assert (np.sign(found[2:]) == np.sign(effect)).all()
+    assert abs(found[np.argmin(abs(risk - 0.5))]) > 1.5 * abs(found[np.argmin(abs(risk - 0.03))])
+
+
+@pytest.mark.parametrize(("effect", "taken"), [(-0.5, -0.3), (0.9, 0.7)])
+def test_no_shift_takes_away_or_adds_more_than_there_is(effect, taken):
+    risk = np.array([0.1, 0.5])
+    assert moved(risk, solve_shift(risk, effect)).mean() == pytest.approx(taken)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_effects_of_customers_sum_to_the_estimates_over_those_who_could_bind(seed):
+    rng = np.random.default_rng(seed)
+    rows = [
+        customer(holds=CONFIG.products, bound=["cts"] * int(rng.random() < 0.4), coverage=float(rng.integers(1, 9)))
+        for _ in range(400)
+    ]
+    features, risk = pd.DataFrame(rows), rng.beta(1, 2, 400)
+    bands = {"1-2": Estimate(-0.2, -0.3, -0.1), "3-4": Estimate(-0.1, -0.2, 0.0), "5+": Estimate(-0.01, -0.02, 0.0)}
+    late = Estimate(-0.1, -0.12, -0.08)
+    offer = RandomisedOffer(Estimate(-0.1, -0.2, 0.0), late, Estimate(0.6, 0.5, 0.7), 400)
+    could, held = (features["bound_cts"] == 0).to_numpy(), features["product_coverage"].to_numpy()
+    for by_band in ({}, bands):
+        effect = ServiceEffect("cts", NOTHING, None, (), offer, by_band)
+        (given,) = add_shifts(build_advice([effect], EffectSettings()), [effect], features, risk, KNOWN)
+        found = find_next_steps(features, risk, [given], KNOWN)
+        groups = {"all": (late, could)} if not by_band else {
+            name: (bands[name], could & (held >= low) & (held <= high)) for name, low, high in BANDS
+        }  # fmt: skip
+        for estimate, group in groups.values():
+            assert set(found.binding[group]) == {"cts"}
+            assert set(found.basis[group]) == {"randomised"}
+            means = [part[group].mean() for part in (found.effect, found.low, found.high)]
+            assert means == pytest.approx(list(estimate), abs=1e-9)
+        assert not set(found.basis[~could]) - {"prior", None}
 
 
 def test_who_has_a_low_risk_is_told_the_same_service_as_who_has_a_high_one():
     claims = [advice("cts", "cuts", -0.2), advice("fund_trading", "cuts", -0.1)]
 
     for risk in (0.9, 0.1, 0.001):
-        assert step(*claims, customers=[EVERYTHING], probability=risk, typical=0.4)[0] == "cts"
+        assert step(*claims, customers=[EVERYTHING], probability=risk)[0] == "cts"
 
 
 def test_effects_differ_by_products_held():
@@ -246,7 +257,7 @@ def test_a_banks_own_service_is_named_after_the_sticky_ones():
 def test_nobody_has_no_next_step():
     found = find_next_steps(pd.DataFrame([EVERYTHING])[:0], np.empty(0), [], KNOWN)
 
-    assert [len(part) for part in found] == [0, 0, 0]
+    assert [len(part) for part in found] == [0] * 6
 
 
 def flat_step(*given, **bindings):
@@ -274,7 +285,8 @@ def test_of_a_flat_file_its_binding_columns_at_0_are_named(given, bindings, expe
 
 
 def test_advice_comes_back_from_json_as_it_was():
-    given = [advice("cts", "cuts", -0.1, {"1-2": -0.2, "3-4": -0.1, "5+": 0.0}), advice("app", "cannot_tell")]
+    claim = advice("cts", "cuts", -0.1, {"1-2": -0.2, "3-4": -0.1, "5+": 0.0})
+    given = [claim.model_copy(update={"shifts": {"all": (-0.5, -0.7, -0.3)}}), advice("app", "cannot_tell")]
     effects = Effects(as_of=dt.date(2025, 1, 1), services=tuple(given))
     document = effects.to_json()
 

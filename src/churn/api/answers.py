@@ -332,9 +332,8 @@ def explain_customer(
 def _next_step(
     model: StoredModel, data: Data, features: pd.DataFrame, probability: float, as_of: dt.date | None
 ) -> NextStep:
-    advice, typical, risk = model.effects.services, model.manifest.training_churn_rate, np.array([probability])
-    known = data.classes_known(as_of)
-    steps = find_next_steps(features, risk, advice, data.catalogue, classes_known=known, typical=typical)
+    advice, risk = model.effects.services, np.array([probability])
+    steps = find_next_steps(features, risk, advice, data.catalogue, classes_known=data.classes_known(as_of))
     effect, product = float(steps.effect[0]), steps.product[0]
     # A debit card may be held already, of another class.
     class_1 = find_role(data.catalogue, "class_1")

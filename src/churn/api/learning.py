@@ -15,7 +15,7 @@ from churn.evaluation import leaks
 from churn.evaluation.backtest import Backtest, OnLeak
 from churn.evidence import Evidence
 from churn.explanation.effects import estimate_effects
-from churn.explanation.next_best import build_advice
+from churn.explanation.next_best import add_shifts, build_advice
 from churn.model import documents, split, storage
 from churn.model.recipe import Recipe, leave_out, parse_recipe
 from churn.speech import say
@@ -82,7 +82,7 @@ def train(
         stored = training.train(snapshots, kept, on_step=on_step, on_leak=on_leak)
         if with_effects and snapshots.evidence is not None:
             on_step("estimating what binding each service does")
-            stored = replace(stored, effects=_advice(snapshots, snapshots.evidence, chosen.seed))
+            stored = replace(stored, effects=_advice(snapshots, snapshots.evidence, stored, chosen.seed))
         return stored if anchor is None else answers.anchor(stored, anchor, snapshots[-1].as_of)
 
 
@@ -121,11 +121,13 @@ def backtest(
         return backtests.backtest(snapshots, named, n_judged=n_judged, seed=seed, on_step=on_step, on_leak=on_leak)
 
 
-def _advice(snapshots: data.Snapshots, evidence: Evidence, seed: int) -> documents.Effects:
+def _advice(snapshots: data.Snapshots, evidence: Evidence, stored: storage.StoredModel, seed: int) -> documents.Effects:
     """Say what may be claimed of binding each service, from the latest outcomes and all offers."""
-    settings = snapshots.config.effects
+    settings, features = snapshots.config.effects, evidence.snapshot.features
     effects = estimate_effects(evidence, snapshots.catalogue, settings, seed=seed)
-    return documents.Effects(as_of=snapshots[-1].as_of, services=build_advice(effects, settings))
+    probability = stored.model.predict(features).probability
+    advice = add_shifts(build_advice(effects, settings), effects, features, probability, snapshots.catalogue)
+    return documents.Effects(as_of=snapshots[-1].as_of, services=advice)
 
 
 class Study(NamedTuple):

@@ -5,11 +5,11 @@ only where the verdict claims one (cuts, suggests); where nothing is claimed the
 effect is claimed either. A service is never named that raises the risk, even if only among those who hold as many
 products. Effects differ by products held where the data carry such differences.
 
-An effect is an average. A customer whose risk is typical or higher gets that average; one of lower risk gets the
-same share of theirs: effect × min(1, probability / typical), typical being the share of the training's customers who
-left. So nobody is promised more than the average effect, nor a larger part of their risk than the average customer.
-That effects are proportional below the typical risk is an assumption: the data show averages alone. Nothing takes away
-more than the whole of a customer's risk.
+An effect is an average. Each customer is told the change of probability that one and the same change of the log-odds
+makes; it is solved so that its mean over those who could bind the service is the average that was estimated. So the
+effects of customers sum to the estimate, are largest where the risk is neither low nor certain, and never take away
+more than the whole of a risk. That binding moves everybody's log-odds alike is an assumption: the data show averages
+alone.
 
 A service is bound to a card of a class-1 account, of which a person may have one at a bank (since 2016-12-01). Where
 the tables say what class accounts have, a customer without one opens that first, and nobody is
@@ -21,9 +21,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from churn.config import EffectSettings
+from churn.estimates import Estimate
 from churn.explanation.effects import BANDS, ServiceEffect
 from churn.explanation.verdict import judge
 from churn.features.feature import Feature, find_products, find_role, find_services
@@ -37,7 +40,13 @@ CLASS_1_PRODUCT = "debit_card"
 _CLAIMS = frozenset({"cuts", "suggests"})
 _TIE = 1_000
 """Effects that round to the same tenth of a point are tied."""
+ALL = "all"
+"""Under which stands the shift of customers whatever they hold."""
+_LARGEST_SHIFT = 30.0
+"""Log-odds: beyond, a probability is 0 or 1."""
+_BASIS = {"randomised": "randomised", "observational": "records"}
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 Words = NDArray[np.object_]
 
 
@@ -48,14 +57,20 @@ class NextSteps(NamedTuple):
     ----------
     binding
         A service, None where none can be bound.
-    effect
-        Change of the churn probability, negative = less churn; NaN where no effect is claimed.
+    effect, low, high
+        Change of the churn probability, negative = less churn, and its 95 % interval as that of the average; NaN where
+        no effect is claimed.
+    basis
+        What the binding is named on: "randomised", "records" or "prior" (the order of stickiness); None where none is.
     product
         A product, None where a binding is named or everything is held.
     """
 
     binding: Words
     effect: Floats
+    low: Floats
+    high: Floats
+    basis: Words
     product: Words
 
 
@@ -70,6 +85,74 @@ def build_advice(effects: Iterable[ServiceEffect], settings: EffectSettings) -> 
     return tuple(advice)
 
 
+def add_shifts(
+    advice: Iterable[Advice],
+    effects: Iterable[ServiceEffect],
+    features: pd.DataFrame,
+    probability: Floats,
+    catalogue: Sequence[Feature],
+) -> tuple[Advice, ...]:
+    """Add to each claim the changes of the log-odds that have its mean effects over those who could bind the service.
+
+    Parameters
+    ----------
+    effects
+        Those that the advice was made of, in its order: with the intervals by products held.
+    features, probability, catalogue
+        Customers on whom the effects were estimated, as for `find_next_steps`.
+    """
+    could = dict(_could_bind(features, catalogue))
+    held = _products_held(features, catalogue)
+    found = []
+    for one, effect in zip(advice, effects, strict=True):
+        shifts: dict[str, tuple[float, float, float]] = {}
+        if one.verdict in _CLAIMS and one.service in could:
+            there = could[one.service]
+            parts: dict[str, tuple[Estimate, Bools]] = {ALL: (Estimate(one.effect, one.low, one.high), there)}
+            for band, low, high in BANDS:
+                if band in one.bands:
+                    parts[band] = effect.bands[band], there & (held >= low) & (held <= high)
+            for name, (estimate, rows) in parts.items():
+                ends = [solve_shift(probability[rows], end) for end in estimate if end is not None and rows.any()]
+                if len(ends) == len(estimate):
+                    shifts[name] = (ends[0], ends[1], ends[2])
+        found.append(one.model_copy(update={"shifts": shifts}))
+    return tuple(found)
+
+
+def solve_shift(probability: Floats, effect: float) -> float:
+    """Return the change of the log-odds that changes probabilities by `effect` in the mean; at most 30 either way.
+
+    Parameters
+    ----------
+    probability
+        Shape (n,), n > 0, in [0, 1].
+    effect
+        In [-1, 1]; more than the whole mean cannot be taken away or added.
+
+    Examples
+    --------
+    >>> shift = solve_shift(np.array([0.1, 0.5, 0.9]), -0.1)
+    >>> moved(np.array([0.1, 0.5, 0.9]), shift).round(3)
+    array([-0.048, -0.169, -0.083])
+    """
+
+    def excess(shift: float) -> float:
+        return float(moved(probability, shift).mean()) - effect
+
+    ends = -_LARGEST_SHIFT, _LARGEST_SHIFT
+    if excess(ends[0]) >= 0 or excess(ends[1]) <= 0:
+        return ends[0] if effect < 0 else ends[1]
+    return float(scipy.optimize.brentq(excess, *ends, xtol=1e-12))
+
+
+def moved(probability: Floats, shift: Floats | float) -> Floats:
+    """Return the changes of probabilities by a change of the log-odds, shape (n,)."""
+    with np.errstate(divide="ignore"):  # the log-odds of 0 and 1 are infinite, and stay
+        changed: Floats = expit(logit(probability) + shift) - probability
+    return changed
+
+
 def find_next_steps(
     features: pd.DataFrame,
     probability: Floats,
@@ -77,7 +160,6 @@ def find_next_steps(
     catalogue: Sequence[Feature],
     *,
     classes_known: bool | None = None,
-    typical: float | None = None,
 ) -> NextSteps:
     """Choose for each customer.
 
@@ -94,41 +176,44 @@ def find_next_steps(
         class 1; what is not among the features counts as not so.
     classes_known
         Of `Data.classes_known`; None takes them for known where one of these customers has such an account.
-    typical
-        Churn rate of the customers the model was trained on, in (0, 1]; None where it is not known, and then effects
-        are cut at the customer's own risk, and not scaled.
 
     Examples
     --------
-    Binding CTS cuts the risk by 10 points where 40 % leave: a quarter of it, also where the risk is low.
+    Binding CTS cuts the risk by 10 points in the mean of customers of whom half have a high risk and half a low one.
 
     >>> from churn.config import Config
     >>> from churn.features.catalogue import catalogue
     >>> advice = Advice(
     ...     service="cts", verdict="cuts", evidence="randomised", effect=-0.1, low=-0.12, high=-0.08, bands={}
     ... )
-    >>> customers = pd.DataFrame({"holds_cts": [1, 1]})
-    >>> found = find_next_steps(customers, np.array([0.8, 0.1]), [advice], catalogue(Config()), typical=0.4)
-    >>> found.binding.tolist(), found.effect.tolist()
-    (['cts', 'cts'], [-0.1, -0.025])
+    >>> customers, risk, known = pd.DataFrame({"holds_cts": [1, 1]}), np.array([0.8, 0.1]), catalogue(Config())
+    >>> shift = solve_shift(risk, -0.1)
+    >>> advice = advice.model_copy(update={"shifts": {"all": (shift, shift, shift)}})
+    >>> found = find_next_steps(customers, risk, [advice], known)
+    >>> found.binding.tolist(), found.effect.round(3).tolist(), found.basis.tolist()
+    (['cts', 'cts'], [-0.149, -0.051], ['randomised', 'randomised'])
     """
     n = len(features)
     judged = {one.service: one for one in advice}
-    binding, effect = np.full(n, None, dtype=object), np.full(n, np.nan)
+    binding, basis = np.full(n, None, dtype=object), np.full(n, None, dtype=object)
+    told = np.full((3, n), np.nan)
     best = np.full(n, np.inf)
     classless = _lacks_class_1(features, catalogue, classes_known)
-    coverage = find_role(catalogue, "coverage")
+    held = _products_held(features, catalogue)
     for service, could in _could_bind(features, catalogue):
         one = judged.get(service)
         if one is not None and one.verdict == "raises":
             continue
-        claimed = _claimed(one, features, coverage)
-        worth = np.round(np.nan_to_num(claimed, nan=0.0) * _TIE)
-        better = could & ~classless & (worth < best) & ~(claimed > 0)
-        binding[better], effect[better], best[better] = service, claimed[better], worth[better]
+        average, own = _claimed(one, held, probability)
+        worth = np.round(np.nan_to_num(average, nan=0.0) * _TIE)
+        better = could & ~classless & (worth < best) & ~(average > 0)
+        binding[better], told[:, better], best[better] = service, own[:, better], worth[better]
+        basis[better] = "prior"
+        basis[better & np.isfinite(average)] = _BASIS.get(one.evidence, "prior") if one else "prior"
     product = _product_to_open(features, classless, catalogue)
     product[np.isfinite(best)] = None
-    return NextSteps(binding, _own_part(effect, probability, typical), product)
+    effect, low, high = told
+    return NextSteps(binding, effect, low, high, basis, product)
 
 
 def _could_bind(features: pd.DataFrame, catalogue: Sequence[Feature]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
@@ -160,24 +245,33 @@ def _lacks_class_1(
     return ~has if known else np.zeros(len(features), dtype=bool)
 
 
-def _claimed(one: Advice | None, features: pd.DataFrame, coverage: Feature | None) -> Floats:
-    """Average effect claimed for customers with as many products, NaN where none is."""
+def _claimed(one: Advice | None, held: Floats, probability: Floats) -> tuple[Floats, Floats]:
+    """Return the average effect claimed for customers with as many products, and their own with its interval.
+
+    Shapes (n,) and (3, n); NaN where none is claimed.
+    """
+    average, own = np.full(len(held), np.nan), np.full((3, len(held)), np.nan)
     if one is None or one.verdict not in _CLAIMS or one.effect is None:
+        return average, own
+    for name, low, high in ((ALL, -np.inf, np.inf), *BANDS):
+        if name != ALL and name not in one.bands:
+            continue
+        rows = np.ones(len(held), dtype=bool) if name == ALL else (held >= low) & (held <= high)
+        mean = one.effect if name == ALL else one.bands[name]
+        average[rows] = mean
+        if name in one.shifts:
+            own[:, rows] = [moved(probability[rows], shift) for shift in one.shifts[name]]
+        else:  # a model of an earlier release: an average, and never more than the whole of a risk
+            own[:, rows] = np.nan
+            own[0, rows] = np.maximum(mean, -probability[rows])
+    return average, own
+
+
+def _products_held(features: pd.DataFrame, catalogue: Sequence[Feature]) -> Floats:
+    coverage = find_role(catalogue, "coverage")
+    if coverage is None or coverage.name not in features:
         return np.full(len(features), np.nan)
-    effect = np.full(len(features), one.effect)
-    if one.bands and coverage is not None and coverage.name in features:
-        held = features[coverage.name].to_numpy(dtype=np.float64)
-        for band, low, high in BANDS:
-            if band in one.bands:
-                effect[(held >= low) & (held <= high)] = one.bands[band]
-    return effect
-
-
-def _own_part(effect: Floats, probability: Floats, typical: float | None) -> Floats:
-    """Scale average effects to each customer's risk."""
-    share = np.minimum(probability, typical) / typical if typical else 1.0
-    kept: Floats = np.maximum(effect * share, -probability)
-    return kept
+    return features[coverage.name].to_numpy(dtype=np.float64)
 
 
 def _product_to_open(features: pd.DataFrame, classless: NDArray[np.bool_], catalogue: Sequence[Feature]) -> Words:

@@ -46,6 +46,7 @@ Count = Annotated[int, Field(ge=0, le=10**15)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Change = Annotated[float, Field(ge=-100, le=100)]
 """Of a probability: an estimate, and so are its ends, which may lie beyond 1."""
+LogOdds = Annotated[float, Field(ge=-100, le=100)]
 Day = Annotated[dt.date, Field(ge=dt.date(FIRST_YEAR, 1, 1), le=dt.date(LAST_YEAR, 12, 31))]
 _MOST_DIGITS = 19
 
@@ -529,6 +530,10 @@ class Advice(Document, extra="forbid"):
     bands
         The effect by products held, keys of `churn.explanation.effects.BANDS`; empty where the average
         serves for all.
+    shifts
+        The change of the log-odds that has this mean effect over those who could bind it, and those of the ends of the
+        interval: under "all", or by products held under the keys of `bands`. Empty where no effect is claimed, and for
+        a model of an earlier release.
     """
 
     service: str
@@ -538,6 +543,7 @@ class Advice(Document, extra="forbid"):
     low: Change | None
     high: Change | None
     bands: dict[str, Change]
+    shifts: dict[str, tuple[LogOdds, LogOdds, LogOdds]] = {}
 
 
 class Effects(Document):

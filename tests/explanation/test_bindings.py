@@ -38,18 +38,18 @@ PROMISED = [
 def offered(service, low, high):
     late = Estimate((low + high) / 2, low, high)
     offer = RandomisedOffer(Estimate(low / 2, low / 2 - 0.1, low / 2 + 0.1), late, Estimate(0.6, 0.5, 0.7), 400)
-    return ServiceEffect(service, UNKNOWN, None, (), offer, {})
+    return ServiceEffect(service, offer=offer, expected=late)
 
 
 def recorded(service, low, high, widened=0.0):
     atu = Estimate((low + high) / 2, low, high)
     found = Observational(Estimate(-0.2, -0.3, -0.1), atu, low - widened, high + widened, 0.11, 0.97, 900, 300)
     raw = Estimate(-0.4, -0.5, -0.3)
-    return ServiceEffect(service, raw, found, (Control("outcome", UNKNOWN, passed=True),), None, {})
+    return ServiceEffect(service, raw, found, (Control("outcome", UNKNOWN, passed=True),))
 
 
 def unknown(service):
-    return ServiceEffect(service, UNKNOWN, None, (), None, {})
+    return ServiceEffect(service)
 
 
 def rows_of(*effects, seen=None):
@@ -99,7 +99,7 @@ def test_the_fields_are_those_that_programs_may_rely_on():
 
 def test_a_row_holds_all_that_is_known():
     effect = recorded("cts", -0.3, -0.1, widened=0.05)
-    effect = ServiceEffect(*[*vars(effect).values()][:4], offered("cts", -0.2, -0.1).offer, {})
+    effect = replace(effect, offer=offered("cts", -0.2, -0.1).offer, expected=Estimate(-0.12, -0.18, -0.06))
     contrast = Contrast(-0.5, 0.1, -0.6, Estimate(-0.08, -0.09, -0.07))
     [row] = rows_of(effect, seen={"cts": Seen(500, 200, contrast)})
 
@@ -109,6 +109,7 @@ def test_a_row_holds_all_that_is_known():
     assert row.bounds == (None, pytest.approx(-0.35), pytest.approx(-0.05))
     assert row.itt == pytest.approx((-0.1, -0.2, 0.0))
     assert row.late == pytest.approx((-0.15, -0.2, -0.1))
+    assert row.expected == row.leading == (-0.12, -0.18, -0.06)
     assert (row.robustness_value, row.overlap_share, row.controls_passed) == (0.11, 0.97, True)
     # Randomised offers drive the verdict where there are some.
     assert (row.evidence, row.verdict) == ("randomised", "cuts")
@@ -131,7 +132,7 @@ def test_no_service_has_no_row():
 
 
 @pytest.mark.parametrize(
-    ("evidence", "leading"), [("randomised", CUSTODY.late), ("observational", CUSTODY.atu), ("none", UNKNOWN)]
+    ("evidence", "leading"), [("randomised", CUSTODY.expected), ("observational", CUSTODY.atu), ("none", UNKNOWN)]
 )
 def test_the_leading_estimate_is_that_of_the_evidence_the_verdict_rests_on(evidence, leading):
     assert replace(CUSTODY, evidence=evidence).leading == leading
@@ -140,7 +141,7 @@ def test_the_leading_estimate_is_that_of_the_evidence_the_verdict_rests_on(evide
 def test_a_flat_row_has_every_column_once_in_their_order():
     flat = flatten(CUSTODY)
     assert tuple(flat) == FIELDS
-    assert len(set(FIELDS)) == 34
+    assert len(set(FIELDS)) == 37
     assert unflatten(flat) == CUSTODY
 
 

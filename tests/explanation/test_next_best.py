@@ -60,9 +60,12 @@ EVERYTHING = customer(holds=CONFIG.products)
         ([("cts", "cuts", -0.1), ("fund_trading", "cuts", -0.1)], "fund_trading", -0.1),
         ([("cts", "cuts", -0.1004), ("fund_trading", "cuts", -0.1)], "fund_trading", -0.1),
         ([("cts", "cuts", -0.1016), ("fund_trading", "cuts", -0.1)], "cts", -0.1016),
-        # what is not claimed does not count
-        ([("cts", "cannot_tell", -0.3)], "online_banking", None),
-        ([("cts", "no_effect", -0.02), ("online_banking", "no_effect", 0.0)], "online_banking", None),
+        # after offers what is expected decides, claimed or not; and no effect is told that is not claimed
+        ([("cts", "cannot_tell", -0.3)], "cts", None),
+        ([("cts", "cannot_tell", -0.3), ("fund_trading", "cuts", -0.2)], "cts", None),
+        ([("cts", "cannot_tell", -0.1), ("fund_trading", "cuts", -0.2)], "fund_trading", -0.2),
+        ([("cts", "no_effect", -0.02), ("online_banking", "no_effect", 0.0)], "cts", None),
+        ([("online_banking", "cannot_tell", 0.02)], "mobile_banking", None),
         # what raises is passed over, in favour of what claims nothing
         ([("online_banking", "raises", 0.1)], "mobile_banking", None),
         ([("online_banking", "raises", 0.1), ("mobile_banking", "raises", 0.1)], "fund_trading", None),
@@ -141,7 +144,7 @@ def test_effects_of_customers_sum_to_the_estimates_over_those_who_could_bind(see
     offer = RandomisedOffer(Estimate(-0.1, -0.2, 0.0), late, Estimate(0.6, 0.5, 0.7), 400)
     could, held = (features["bound_cts"] == 0).to_numpy(), features["product_coverage"].to_numpy()
     for by_band in ({}, bands):
-        effect = ServiceEffect("cts", NOTHING, None, (), offer, by_band)
+        effect = ServiceEffect("cts", offer=offer, expected=late, bands=by_band)
         (given,) = add_shifts(build_advice([effect], EffectSettings()), [effect], features, risk, KNOWN)
         found = find_next_steps(features, risk, [given], KNOWN)
         groups = {"all": (late, could)} if not by_band else {
@@ -317,8 +320,8 @@ def test_advice_is_what_may_be_claimed():
     offer = RandomisedOffer(Estimate(-0.1, -0.2, 0.0), late, Estimate(0.6, 0.5, 0.7), 400)
     bands = {"1-2": Estimate(-0.3, -0.4, -0.2), "3-4": Estimate(-0.1, -0.2, 0.0), "5+": NOTHING}
     effects = [
-        ServiceEffect("cts", NOTHING, None, (), offer, bands),
-        ServiceEffect("cash_sweep", NOTHING, None, (), None, {}),
+        ServiceEffect("cts", offer=offer, expected=late, bands=bands),
+        ServiceEffect("cash_sweep"),
     ]
 
     assert build_advice(effects, EffectSettings()) == (

@@ -28,13 +28,13 @@ def between(low, high):
 
 def offered(late, raw=UNKNOWN):
     offer = RandomisedOffer(Estimate(-0.5, -0.6, -0.4), late, Estimate(0.6, 0.5, 0.7), 400)
-    return ServiceEffect("cts", raw, None, (), offer, {})
+    return ServiceEffect("cts", raw, offer=offer, expected=late)
 
 
 def recorded(atu, bounds, raw=UNKNOWN, overlap=1.0, failed=()):
     controls = tuple(Control(kind, UNKNOWN, passed=kind not in failed) for kind in CONTROLS)
     found = Observational(between(-0.9, -0.8), atu, *bounds, 0.084, overlap, 1000, 500)
-    return ServiceEffect("cts", raw, found, controls, None, {})
+    return ServiceEffect("cts", raw, found, controls)
 
 
 def said(effect, settings=DEFAULT):
@@ -72,7 +72,7 @@ def test_offer_whose_effect_on_takers_is_withheld_tells_nothing():
 @pytest.mark.parametrize("late", [between(-0.09, -0.03), between(-0.2, 0.2), UNKNOWN])
 def test_randomised_offer_leads_whatever_the_records_say(late):
     alone, both = offered(late), recorded(between(0.1, 0.2), (0.05, 0.3), failed=("placebo",))
-    together = ServiceEffect("cts", UNKNOWN, both.observational, both.controls, alone.offer, {})
+    together = ServiceEffect("cts", UNKNOWN, both.observational, both.controls, alone.offer, late)
     assert judge(together, DEFAULT) == judge(alone, DEFAULT)
     assert judge(together, DEFAULT).effect == late
 
@@ -147,7 +147,7 @@ def test_thin_overlap_is_named_before_a_failed_control():
 def test_records_are_believed_only_with_a_negative_control_beside_the_placebo(ran, verdict, reason, settings):
     controls = tuple(Control(kind, UNKNOWN, passed=True) for kind in ran)
     found = recorded(between(-0.09, -0.05), (-0.12, -0.01)).observational
-    assert said(ServiceEffect("cts", UNKNOWN, found, controls, None, {}), settings) == (
+    assert said(ServiceEffect("cts", UNKNOWN, found, controls), settings) == (
         verdict,
         "observational",
         reason,
@@ -155,12 +155,12 @@ def test_records_are_believed_only_with_a_negative_control_beside_the_placebo(ra
 
 
 def test_too_few_alike_is_told_from_too_few_at_all():
-    effect = ServiceEffect("cts", UNKNOWN, None, (), None, {}, n_eligible=900, n_bound=400, overlap_share=0.1)
+    effect = ServiceEffect("cts", n_eligible=900, n_bound=400, overlap_share=0.1)
     assert said(effect) == ("cannot_tell", "none", "overlap")
 
 
 def test_nothing_known_is_said_to_be_nothing():
-    nothing = ServiceEffect("cts", between(-0.3, -0.2), None, (), None, {})
+    nothing = ServiceEffect("cts", between(-0.3, -0.2))
     assert said(nothing) == ("cannot_tell", "none", "no_evidence")
     assert judge(nothing, MEASURED).effect == UNKNOWN
 
@@ -288,7 +288,7 @@ CASES = {
         " (between −1.2 and +1.0 points)." + STATEMENT,
     ),
     "nothing known": (
-        ServiceEffect("fund_trading", UNKNOWN, None, (), None, {}),
+        ServiceEffect("fund_trading"),
         DEFAULT,
         "these data cannot say whether binding would lower churn: nobody could bind it.",
     ),
@@ -387,12 +387,12 @@ def test_strength_named_is_the_one_the_bank_declared():
 
 
 def test_one_customer_is_one():
-    few = ServiceEffect("fund_trading", UNKNOWN, None, (), None, {}, n_eligible=9, n_bound=1)
+    few = ServiceEffect("fund_trading", n_eligible=9, n_bound=1)
     assert words(few, DEFAULT).endswith("only 1 customer has it.")
     assert words(replace(few, n_bound=7), DEFAULT).endswith("only 2 customers lack it.")
 
 
 def test_a_name_in_another_direction_turns_nothing_after_it():
-    nothing = ServiceEffect("fund_trading", UNKNOWN, None, (), None, {})
+    nothing = ServiceEffect("fund_trading")
     said = say(explain_verdict(nothing, judge(nothing, DEFAULT), DEFAULT, "\u202efunds"), "en")
     assert said.startswith("\u2068\u202efunds\u2069: these data")

@@ -136,13 +136,14 @@ def print_bindings(rows: Sequence[bindings.BindingRow], config: Config, language
             PointsBetween(row.raw),
             PointsBetween(row.atu),
             PointsBetween(row.late),
+            PointsBetween(row.expected),
             verdict.EVIDENCE[row.evidence],
             verdict.VERDICTS[row.verdict],
         )
         for row in rows
     ]
     title = message("Which bindings cut churn: change of the churn probability in points, 95\u202f% intervals")
-    console.print_table(title, _COLUMNS, table, left=(0, 6, 7), language=language)
+    console.print_table(title, _COLUMNS, table, left=(0, 7, 8), language=language)
     for row in rows:
         console.echo(say(row.text, language))
 
@@ -165,7 +166,7 @@ def print_grades(graded: Sequence[bindings.Graded], config: Config, language: La
 
 _COLUMNS = (
     message("service"), message("bound"), "SHAP", message("raw"), message("estimated, not bound yet"),
-    message("randomised, takers"), message("evidence"), message("verdict"),
+    message("randomised, takers"), message("expected, by all offers"), message("evidence"), message("verdict"),
 )  # fmt: skip
 _CUSTOMER_COLUMNS = (message("feature"), message("value", context="feature"), message("points", context="feature"))
 _GRADE_COLUMNS = (

@@ -49,6 +49,8 @@ class BindingRow:
         Randomised offers: effect of being offered the service.
     late
         Randomised offers: effect of binding on those who took the offer up within 31 days.
+    expected
+        What is to be expected of that effect, by the offers of all services.
     n_offered
         Customers in randomised offers whose horizon is complete.
     evidence
@@ -73,6 +75,7 @@ class BindingRow:
     bounds: Estimate
     itt: Estimate
     late: Estimate
+    expected: Estimate
     n_offered: int
     evidence: Evidence
     robustness_value: float | None
@@ -84,7 +87,7 @@ class BindingRow:
     @property
     def leading(self) -> Estimate:
         """The estimate that the verdict rests on; unknown where it rests on none."""
-        return {"randomised": self.late, "observational": self.atu, "none": UNKNOWN}[self.evidence]
+        return {"randomised": self.expected, "observational": self.atu, "none": UNKNOWN}[self.evidence]
 
 
 _MOST = 10**12
@@ -99,6 +102,7 @@ _ESTIMATES = {
     "bounds": ("", "bound_low", "bound_high"),
     "itt": ("itt", "itt_low", "itt_high"),
     "late": ("late", "late_low", "late_high"),
+    "expected": ("expected_effect", "expected_low", "expected_high"),
 }
 """Columns of the value and the ends of each estimate, by its field."""
 _SHAP = ("shap_bound", "shap_unbound", "shap_contrast_log_odds", "shap_contrast_points", "shap_low", "shap_high")
@@ -238,6 +242,7 @@ def _row(effect: ServiceEffect, seen: Seen, settings: EffectSettings, name: Name
         bounds=Estimate(None, found.bound_low, found.bound_high) if found else UNKNOWN,
         itt=offer.itt if offer else UNKNOWN,
         late=offer.late if offer else UNKNOWN,
+        expected=effect.expected,
         n_offered=offer.n if offer else 0,
         evidence=judged.evidence,
         robustness_value=found.robustness_value if found else None,

@@ -1,8 +1,9 @@
 """The next service to bind for each customer, or the product to open first.
 
-Among the services a customer could still bind, the one that is expected to cut the risk most. An effect is expected
-only where the verdict claims one (cuts, suggests); where nothing is claimed the stickiest service comes first, and no
-effect is claimed either. A service is never named that raises the risk, even if only among those who hold as many
+Among the services a customer could still bind, the one that is expected to cut the risk most. After randomised offers
+that is what is to be expected of them all, clear of zero or not; after records, where the verdict claims an effect.
+Where nothing is expected the stickiest service comes first. An effect is told only where the verdict claims one (cuts,
+suggests). A service is never named that is expected to raise the risk, even if only among those who hold as many
 products. Effects differ by products held where the data carry such differences.
 
 An effect is an average. Each customer is told the change of probability that one and the same change of the log-odds
@@ -204,7 +205,7 @@ def find_next_steps(
         one = judged.get(service)
         if one is not None and one.verdict == "raises":
             continue
-        average, own = _claimed(one, held, probability)
+        average, own = _expected(one, held, probability)
         worth = np.round(np.nan_to_num(average, nan=0.0) * _TIE)
         better = could & ~classless & (worth < best) & ~(average > 0)
         binding[better], told[:, better], best[better] = service, own[:, better], worth[better]
@@ -245,13 +246,14 @@ def _lacks_class_1(
     return ~has if known else np.zeros(len(features), dtype=bool)
 
 
-def _claimed(one: Advice | None, held: Floats, probability: Floats) -> tuple[Floats, Floats]:
-    """Return the average effect claimed for customers with as many products, and their own with its interval.
+def _expected(one: Advice | None, held: Floats, probability: Floats) -> tuple[Floats, Floats]:
+    """Return the average effect expected for customers with as many products, and their own with its interval.
 
-    Shapes (n,) and (3, n); NaN where none is claimed.
+    Shapes (n,) and (3, n); NaN where none is expected, or claimed.
     """
     average, own = np.full(len(held), np.nan), np.full((3, len(held)), np.nan)
-    if one is None or one.verdict not in _CLAIMS or one.effect is None:
+    is_claimed = one is not None and one.verdict in _CLAIMS
+    if one is None or one.effect is None or not (is_claimed or one.evidence == "randomised"):
         return average, own
     for name, low, high in ((ALL, -np.inf, np.inf), *BANDS):
         if name != ALL and name not in one.bands:
@@ -259,6 +261,8 @@ def _claimed(one: Advice | None, held: Floats, probability: Floats) -> tuple[Flo
         rows = np.ones(len(held), dtype=bool) if name == ALL else (held >= low) & (held <= high)
         mean = one.effect if name == ALL else one.bands[name]
         average[rows] = mean
+        if not is_claimed:
+            continue
         if name in one.shifts:
             own[:, rows] = [moved(probability[rows], shift) for shift in one.shifts[name]]
         else:  # a model of an earlier release: an average, and never more than the whole of a risk

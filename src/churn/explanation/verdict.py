@@ -1,6 +1,7 @@
 """The verdict on a service: one rule, from evidence to verdict, and the verdict in words a manager understands.
 
-Randomised evidence leads wherever there is some. Its effect on those who took the offer up decides:
+Randomised evidence leads wherever there is some. What is to be expected of those who took the offer up, by the offers
+of all services (`churn.explanation.effects.pooling`), decides:
 
 - interval below zero: cuts; above: raises;
 - interval within what is not worth a manager's time, either way: no effect;
@@ -62,14 +63,16 @@ def judge(effect: ServiceEffect, settings: EffectSettings) -> Judgement:
 
     Examples
     --------
+    >>> from churn.explanation.effects import pool_effects
     >>> from churn.explanation.effects.randomised import RandomisedOffer
     >>> late = Estimate(-0.06, -0.09, -0.03)
     >>> offer = RandomisedOffer(Estimate(-0.04, -0.06, -0.02), late, Estimate(0.6, 0.55, 0.65), 4000)
-    >>> judge(ServiceEffect("cts", late, offer=offer), EffectSettings()).verdict
+    >>> (effect,) = pool_effects([ServiceEffect("cts", late, offer=offer)])
+    >>> judge(effect, EffectSettings()).verdict
     'cuts'
     """
     if effect.offer is not None:
-        return _judge_offer(effect.offer.late, settings.worthwhile)
+        return _judge_offer(effect.expected, settings.worthwhile)
     return _judge_records(effect, settings)
 
 
@@ -102,12 +105,12 @@ def explain_verdict(effect: ServiceEffect, judged: Judgement, settings: EffectSe
     return message("{service}: {finding}", service=name, finding=finding)
 
 
-def _judge_offer(late: Estimate, worthwhile: float) -> Judgement:
-    if late.low is None or late.high is None:
-        return Judgement("cannot_tell", "randomised", late, "interval")
-    found = _by_interval(late.low, late.high, worthwhile)
+def _judge_offer(expected: Estimate, worthwhile: float) -> Judgement:
+    if expected.low is None or expected.high is None:
+        return Judgement("cannot_tell", "randomised", expected, "interval")
+    found = _by_interval(expected.low, expected.high, worthwhile)
     verdict: Verdict = "cuts" if found == "suggests" else found
-    return Judgement(verdict, "randomised", late, "interval" if found == "cannot_tell" else "clear")
+    return Judgement(verdict, "randomised", expected, "interval" if found == "cannot_tell" else "clear")
 
 
 def _judge_records(effect: ServiceEffect, settings: EffectSettings) -> Judgement:

@@ -168,7 +168,11 @@ def test_offer_with_a_small_arm_is_no_evidence():
 def test_bands_of_offers_are_shown_only_where_they_differ_beyond_chance(bands, expected):
     snapshot, history = snapshot_of(np.arange(300) % 2, x=ones(50, 250))
     found = estimate(snapshot, history, config_of(x="fund"), offers_of("x", *bands))["x"].bands
-    assert {name: band.value for name, band in found.items()} == pytest.approx(expected, abs=1e-9)
+    values = {name: band.value for name, band in found.items()}
+    assert values == pytest.approx(expected, abs=0.05)
+    if expected:  # drawn towards each other
+        assert values["1-2"] > expected["1-2"]
+        assert values["5+"] < expected["5+"]
 
 
 @pytest.mark.parametrize("differ", [True, False])

@@ -11,7 +11,7 @@ import scipy
 from churn.config import EffectSettings
 from churn.estimates import UNKNOWN, Z_95, Estimate
 from churn.evidence import Evidence
-from churn.explanation.effects import comparison, observational
+from churn.explanation.effects import comparison, observational, pooling
 from churn.explanation.effects.comparison import ComparedCustomers
 from churn.explanation.effects.observational import Control, Nuisances, Observational, Strength
 from churn.explanation.effects.randomised import RandomisedOffer, estimate_offer
@@ -37,8 +37,11 @@ class ServiceEffect:
         Tests of it.
     offer
         Randomised evidence; None where there is none.
+    expected
+        What is to be expected of binding it, by the offers of all services (`pooling`); None without an offer of it.
     bands
         The effect by products held, for the evidence that leads, where the bands differ beyond chance; else empty.
+        Those of an offer are drawn towards each other as those of services are.
     strengths
         How strong the observed covariates are; empty where not asked for.
     n_eligible, n_bound
@@ -52,6 +55,7 @@ class ServiceEffect:
     observational: Observational | None = None
     controls: tuple[Control, ...] = ()
     offer: RandomisedOffer | None = None
+    expected: Estimate = UNKNOWN
     bands: Mapping[str, Estimate] = field(default_factory=dict)
     strengths: tuple[Strength, ...] = ()
     n_eligible: int = 0
@@ -99,7 +103,21 @@ def estimate_effects(
             measured = observational.observed_strengths(compared, seed=seed)
             effect = replace(effect, strengths=tuple(measured))
         found.append(effect)
-    return found
+    return pool_effects(found)
+
+
+def pool_effects(effects: Sequence[ServiceEffect]) -> list[ServiceEffect]:
+    """Add to every service with a randomised offer what is to be expected of it, by the offers of all services."""
+    late = {one.service: one.offer.late for one in effects if one.offer and None not in one.offer.late}
+    expected = dict(zip(late, pooling.pool(list(late.values())), strict=True))
+    return [
+        replace(
+            one,
+            expected=expected.get(one.service, UNKNOWN),
+            bands=dict(zip(one.bands, pooling.pool(list(one.bands.values())), strict=True)) if one.offer else one.bands,
+        )
+        for one in effects
+    ]
 
 
 def _estimate(

@@ -69,6 +69,12 @@ def test_offers_of_a_day_are_the_customers_of_that_day(offers):
     assert set(frame["campaign_id"]) == {"K1"}
 
 
+def test_who_was_called_and_offered_nothing_is_an_arm_of_its_own(offers):
+    frame = offers(campaigns=CAMPAIGNS.replace("K1,D,cts,2022-06-01,control", "K1,D,cts,2022-06-01,call"))
+    assert by_customer(frame, "offered") == {"A": 1, "B": 0, "C": 1, "D": 0}
+    assert by_customer(frame, "called") == {"A": 0, "B": 0, "C": 0, "D": 1}
+
+
 def test_coverage_is_of_the_day_of_the_draw(offers):
     frame = offers()
     assert by_customer(frame, "coverage") == {"A": 2, "B": 1, "C": 1, "D": 1}

@@ -19,7 +19,7 @@ UPTAKE_DAYS = 31
 """An offer is taken up when the service is bound within so many days of the assignment."""
 LEAST_ARM = 30
 """Rows each arm of a wave holds at least; smaller waves are left out."""
-COLUMNS = ("service", "campaign_id", "wave", "customer_id", "coverage", "offered", "took", "churned")
+COLUMNS = ("service", "campaign_id", "wave", "customer_id", "coverage", "offered", "called", "took", "churned")
 _log = logging.getLogger(__name__)
 
 
@@ -111,14 +111,15 @@ def build_history(tables: Tables, as_of: int, config: Config) -> nw.LazyFrame[An
 def build_offers(tables: Tables, horizon_days: int, data_end: dt.date, config: Config) -> pd.DataFrame:
     """Return a row for each customer of every randomised offer whose horizon is complete in the data.
 
-    Left out, alike in both arms since it was so before the draw: customers whose relationship was not open on the day
+    Left out, alike in every arm since it was so before the draw: customers whose relationship was not open on the day
     of assignment, who had the service bound already, or who have no label.
 
     Returns
     -------
     DataFrame
-        `service`, `campaign_id`, `customer_id`; `offered`, `took` (bound within 31 days of the assignment) and
-        `churned` (within `horizon_days` of it), 0 or 1; `coverage`, products held on that day; `wave`, the draws that
+        `service`, `campaign_id`, `customer_id`; `offered`, `called` (as those who were offered it were, but offered
+        nothing), `took` (bound within 31 days of the assignment) and `churned` (within `horizon_days` of it), 0 or 1;
+        `coverage`, products held on that day; `wave`, the draws that
         are compared within themselves: a campaign's day, or the days together that are too small alone. Sorted.
     """
     if "campaigns" not in tables:
@@ -167,6 +168,7 @@ def _offers_of(seen: Seen, horizon_days: int, config: Config) -> pd.DataFrame:
         "assigned_on",
         nw.col("coverage").fill_null(0),
         (nw.col("arm") == nw.lit("treated")).cast(nw.Int64).alias("offered"),
+        (nw.col("arm") == nw.lit("call")).cast(nw.Int64).alias("called"),
         nw.col("took").fill_null(0),
         "churned",
     )

@@ -228,7 +228,7 @@ def _outcome_tables(config: Config) -> tuple[Table, ...]:
                 _id("customer_id"),
                 TableColumn("service", "code", values=tuple(config.services)),
                 _date("assigned_on"),
-                TableColumn("arm", "code", values=("treated", "control")),
+                TableColumn("arm", "code", values=("treated", "control", "call")),
             ),
             key=("campaign_id", "customer_id"),
         ),

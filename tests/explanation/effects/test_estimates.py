@@ -16,7 +16,7 @@ from churn.frame import Snapshot
 
 PRODUCTS = {name: Product(en=name, zh=name) for name in ("fund", "gold")}
 NO_OFFERS = pd.DataFrame(
-    columns=["service", "campaign_id", "wave", "customer_id", "coverage", "offered", "took", "churned"]
+    columns=["service", "campaign_id", "wave", "customer_id", "coverage", "offered", "called", "took", "churned"]
 )
 
 
@@ -54,7 +54,8 @@ def offers_of(service, *bands):
         for arm, left in zip((1, 0), gone, strict=True)
     ]
     frame = pd.concat(rows, ignore_index=True)
-    return frame.assign(service=service, campaign_id="K1", wave="K1", customer_id=[f"C{i}" for i in range(len(frame))])
+    frame["customer_id"] = [f"C{i}" for i in range(len(frame))]
+    return frame.assign(service=service, campaign_id="K1", wave="K1", called=0)
 
 
 def estimate(snapshot, history, config, offers=NO_OFFERS, **more):
@@ -144,6 +145,33 @@ def test_offer_whose_arms_held_different_numbers_of_products_before_is_not_used(
     assert ("campaigns: the arms of x held different" in caplog.text) != used
     if not used:
         assert judge(found, EffectSettings()).evidence != "randomised"
+
+
+def test_an_arm_that_was_only_called_takes_the_call_out_of_the_effect_of_binding():
+    """The call keeps 10 of 100 whether they bind or not; binding does nothing, and half of those offered bind."""
+    rng = np.random.default_rng(0)
+    n = 30_000
+    arm = rng.permutation(n) % 3  # control, offered, only called
+    took = (arm == 1) & (rng.random(n) < 0.5)
+    churned = rng.random(n) < np.where(arm == 0, 0.4, 0.3)
+    offers = pd.DataFrame({"service": "x", "campaign_id": "K1", "wave": "K1", "coverage": 2, "took": took.astype(int),
+                           "customer_id": np.arange(n), "offered": (arm == 1).astype(int),
+                           "called": (arm == 2).astype(int), "churned": churned.astype(int)})  # fmt: skip
+    snapshot, history = snapshot_of(np.arange(300) % 2, x=ones(50, 250))
+    config = config_of(x="fund")
+    apart = estimate(snapshot, history, config, offers)["x"]
+    together = estimate(snapshot, history, config, offers[offers["called"] == 0])["x"]
+
+    assert (apart.offer.without_call, together.offer.without_call) == (True, False)
+    assert apart.offer.itt == together.offer.itt
+    assert together.offer.late.high < -0.15  # a binding that does nothing seems to cut by 20 points
+    assert apart.offer.late.low < 0 < apart.offer.late.high
+    assert apart.offer.n == n
+    assert judge(together, EffectSettings()).verdict == "cuts"
+    assert judge(apart, EffectSettings()).verdict != "cuts"
+    only_called = estimate(snapshot, history, config, offers[(offers["offered"] == 1) | (offers["called"] == 1)])["x"]
+    assert only_called.offer.itt.value is None
+    assert only_called.offer.late == apart.offer.late
 
 
 def test_offer_with_a_small_arm_is_no_evidence():

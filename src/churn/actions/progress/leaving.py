@@ -186,7 +186,7 @@ def measure_offers(basis: Basis) -> Found:
     rows = build_offers(bank.tables(), basis.horizon_days, to_date(basis.today.end), bank.config)
     if rows.empty:
         return {OFFERS: message("no customer of a campaign has an outcome")}
-    rows = rows.merge(_owners(basis), on="customer_id", how="inner")
+    rows = rows[rows["called"] == 0].merge(_owners(basis), on="customer_id", how="inner")
     parts = [_within_draws(rows, group, size) for group, size in units.unit_groups(basis, rows)]
     arms = np.concatenate([arms for _, arms in parts], axis=1)
     value, low, high = (np.concatenate(columns) for columns in zip(*(one for one, _ in parts), strict=True))

@@ -166,7 +166,21 @@ def _controls(compared: ComparedCustomers, learnt: Nuisances, seed: int) -> Iter
 
 
 def _read_offer(offers: pd.DataFrame) -> RandomisedOffer | None:
-    """Estimate, unless the arms differed before the offer by more than chance could make them."""
+    """Estimate; where some were called and offered nothing, the effect on takers against these."""
+    offered, called = offers["offered"] == 1, offers["called"] == 1
+    found = _compare_arms(offers[~called])
+    against_call = _compare_arms(offers[offered | called]) if called.any() else None
+    if against_call is None:
+        return found
+    itt, n = (found.itt, found.n) if found else (UNKNOWN, 0)
+    n_called = int((called & offers["wave"].isin(offers["wave"][offered])).sum())
+    return RandomisedOffer(itt, against_call.late, against_call.uptake, max(n + n_called, against_call.n), True)
+
+
+def _compare_arms(offers: pd.DataFrame) -> RandomisedOffer | None:
+    """Compare those offered with the others, unless they differed before by more than chance could make them."""
+    if offers.empty:
+        return None
     took, offered, wave, who = (offers[name] for name in ("took", "offered", "wave", "customer_id"))
     before = estimate_offer(offers["coverage"], took, offered, wave, who)
     if before is not None and _z_score(before.itt) > LARGEST_Z:

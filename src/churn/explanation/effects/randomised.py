@@ -1,5 +1,9 @@
 """The effect of a randomised offer: on everybody it was made to, and on those who took it up because of it.
 
+The latter takes it that the offer changes nothing for whoever does not take it up. But an offer is a call as well, and
+a call may keep a customer by itself. Its effect is then added to that of binding, divided by the share who bound. Only
+customers who were called in the same way, and offered nothing, tell the two apart.
+
 Plain numbers come in and go out, so that any randomised trial can be read. Several waves are strata: each is compared
 within itself, and weighs as many rows as it has. A row's outcome and uptake are those after its own assignment; one
 customer may be in several waves, so variances add up by customer.
@@ -30,12 +34,16 @@ class RandomisedOffer(NamedTuple):
         How far the offer moved the share of takers.
     n
         Rows used, both arms.
+    without_call
+        Whether `late` and `uptake` compare with customers who were called and offered nothing, so that the effect of
+        the call is not part of them.
     """
 
     itt: Estimate
     late: Estimate
     uptake: Estimate
     n: int
+    without_call: bool = False
 
 
 def estimate_offer(

@@ -45,12 +45,13 @@ class _Line:
     filled: bool = True
 
 
-_BOUNDS = _Line(message("the same, should something unrecorded drive both"), "", PALE, 0.09, 7.0)
+_BOUNDS = _Line(message("the same, should something unrecorded drive both"), "", PALE, 0.0, 7.0)
 _LINES: Mapping[str, _Line] = {
-    "shap": _Line(message("SHAP contrast: model attribution, not an effect"), "o", GREY, -0.27, filled=False),
-    "raw": _Line(message("raw difference: customers with it minus those without, not an effect"), "x", GREY, -0.09),
-    "atu": _Line(message("estimate from records: if those without it bound it"), "D", BLUE, 0.09, 1.8),
-    "late": _Line(message("randomised offers, on those who took it up"), "s", DARK, 0.27, 1.8),
+    "shap": _Line(message("SHAP contrast: model attribution, not an effect"), "o", GREY, -0.32, filled=False),
+    "raw": _Line(message("raw difference: customers with it minus those without, not an effect"), "x", GREY, -0.16),
+    "atu": _Line(message("estimate from records: if those without it bound it"), "D", BLUE, 0.0, 1.8),
+    "late": _Line(message("randomised offers, on those who took it up"), "s", DARK, 0.16, filled=False),
+    "expected": _Line(message("what to expect of it, by the offers of all services"), "s", DARK, 0.32, 1.8),
 }
 """From top to bottom of a block, by the field of the row."""
 
@@ -77,7 +78,8 @@ def plot_bindings(rows: Sequence[BindingRow], names: Mapping[str, str], path: Pa
 
     From top to bottom of a block: SHAP contrast, raw difference, observational estimate for those without the
     service (line = 95 % interval, pale band = bounds under a hidden driver), randomised estimate on those who took
-    the offer up. On the right stand the verdict in words and the estimate it rests on.
+    the offer up, and what is to be expected of it by the offers of all services. On the right stand the verdict in
+    words and the estimate it rests on.
 
     Parameters
     ----------
@@ -273,10 +275,10 @@ def _dress(axes: Axes, language: Language) -> None:
 
 def _legend(language: Language) -> list[Line2D]:
     """Give one entry for each kind of line, in the order of a block."""
-    shap, raw, atu, late = _LINES.values()
+    shap, raw, atu, late, expected = _LINES.values()
     return [
         Line2D([], [], linewidth=line.width, label=say(line.label, language), **_look(line))
-        for line in (shap, raw, atu, _BOUNDS, late)
+        for line in (shap, raw, atu, _BOUNDS, late, expected)
     ]
 
 

@@ -294,6 +294,19 @@ def test_offers_are_compared_with_those_not_offered(progress_of, told):
     assert told(progress, "offers_difference", "N")["value"] == pytest.approx(10 / 72 - 30 / 72)
 
 
+def test_customers_who_were_only_called_are_in_neither_arm(progress_of, told):
+    tables = {"customers": OFFER_CUSTOMERS, "holdings": OFFER_HOLDINGS}
+    rows = (HEADER + campaigns("2023-07-02")).splitlines(keepends=True)
+    others = [number for number, row in enumerate(rows) if row.endswith("control\n")][:20]
+    without = "".join(row for number, row in enumerate(rows) if number not in others)
+    called = "".join(row.replace("control", "call") if n in others else row for n, row in enumerate(rows))
+
+    found = told(progress_of(folder="called", campaigns=called, **tables), "offers_difference")
+    expected = told(progress_of(folder="without", campaigns=without, **tables), "offers_difference")
+    assert found["n"] == N - 20
+    assert found[["value", "low", "high", "n"]].equals(expected[["value", "low", "high", "n"]])
+
+
 def test_manager_needs_thirty_customers_in_each_arm(progress_of, told):
     tables = {"customers": OFFER_CUSTOMERS, "holdings": OFFER_HOLDINGS}
     progress = progress_of(campaigns=HEADER + campaigns("2023-07-02"), **tables)

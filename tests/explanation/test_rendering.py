@@ -26,6 +26,7 @@ NUMBERS = [
     [-8.1, -9.9, -6.3],
     [-14.9, -1.3],
     [-9.2, -12.7, -5.7],
+    [-8.6, -11.9, -5.3],
     [12],
     [93],
 ]
@@ -78,10 +79,10 @@ def numbers(cell):
 def test_tables_for_people_read_back_to_the_same_numbers(render, read, language):
     head, custody, unknown = read(render([CUSTODY, UNKNOWN], NAMES[language], language))
     assert custody[:2] == ["1", NAMES[language]["cts"]]
-    assert [numbers(cell) for cell in custody[2:10]] == NUMBERS
+    assert [numbers(cell) for cell in custody[2:11]] == NUMBERS
     assert unknown[:2] == ["2", r"cash\_sweep" if render is render_bindings_markdown else "cash_sweep"]
-    assert unknown[3:10] == ["–"] * 7
-    assert len(head) == len(custody) == len(unknown) == 13
+    assert unknown[3:11] == ["–"] * 8
+    assert len(head) == len(custody) == len(unknown) == 14
 
 
 def test_the_verdict_stands_in_words_in_the_language_asked_for():
@@ -101,7 +102,7 @@ def test_a_service_called_script_runs_nowhere():
     markdown = render_bindings_markdown([row], {}, "en")
     assert "<" not in markdown
     assert "[a]" not in markdown.replace("\\[", "")
-    assert [len(cells) for cells in markdown_cells(markdown)] == [13, 13]
+    assert [len(cells) for cells in markdown_cells(markdown)] == [14, 14]
 
 
 def test_the_page_loads_nothing():

@@ -77,7 +77,9 @@ def test_the_true_effect_of_the_offer_agrees_with_the_realised_difference(bank: 
     truth = bank.truth("campaigns").query("group == 'itt'").set_index(["service", "as_of"]).effect
     scores = []
     for (service, day), members in campaigns[campaigns.assigned_on <= COMPLETE].groupby(["service", "assigned_on"]):
-        churned = bank.outcomes(str(day.date())).churned.loc[members.customer_id].to_numpy()
+        outcomes = bank.outcomes(str(day.date())).churned
+        members = members[members.customer_id.isin(outcomes.index)]  # the others had gone in silence
+        churned = outcomes.loc[members.customer_id].to_numpy()
         treated = (members.arm == "treated").to_numpy()
         difference = churned[treated].mean() - churned[~treated].mean()
         error = np.sqrt(churned[treated].var() / treated.sum() + churned[~treated].var() / (~treated).sum())

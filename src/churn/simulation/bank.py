@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from churn.config import Config, LabelSettings
@@ -18,7 +19,7 @@ from churn.simulation import truth as t
 from churn.simulation.dynamics import Market, draw_market
 from churn.simulation.events import OPEN, Rows, note_month, note_standing, note_states, opened_on, stack
 from churn.simulation.history import Assignment, burn_in, live_month, plan_campaigns
-from churn.simulation.state import Bools, Ints, People, Scene, State
+from churn.simulation.state import Ints, People, Scene, State
 from churn.simulation.tables import FileFormat, build_tables, describe_oracle, oracle_table, write_part, write_truth
 from churn.simulation.truth import Effect, Reference
 from churn.tables import silent
@@ -61,7 +62,7 @@ class Part:
     """One partition: its tables, and what the truth is worked out from.
 
     `number` gives each person's customer number, −1 without a record; `campaigns` holds each campaign's
-    assignment and the bank on its day.
+    assignment and its members on its day, but for those silent attrition had taken.
     """
 
     tables: dict[str, pa.Table]
@@ -89,7 +90,7 @@ def live_part(scene: Scene, markets: dict[int, Market], numbers: Ints, seed: int
     campaigns: list[tuple[Assignment, State]] = []
     for month in range(scene.months):
         if month == scene.reference:
-            here = state.select(living, ~silently_gone(living, stack([rows["pnl"] for rows in noted]), scene))
+            here = without_gone(living, silent_periods(stack([rows["pnl"] for rows in noted])), scene, month)
             reference = t.imagine_reference(here, people, scene, ORACLE_FUTURES, stream(seed, part, FUTURES))
             if correct:
                 scene = t.corrected(reference, people, scene, ORACLE_FUTURES, stream(seed, part, FUTURES))
@@ -97,6 +98,8 @@ def live_part(scene: Scene, markets: dict[int, Market], numbers: Ints, seed: int
         living, record = live_month(living, people, scene, month, markets[month], live)
         noted.append(note_month(record, people, scene, note))
         campaigns += [(one, state.select(before, np.isin(before.person, one.person))) for one in record.assignments]
+    periods = silent_periods(stack([rows["pnl"] for rows in noted]))
+    campaigns = [(one, without_gone(members, periods, scene, one.month)) for one, members in campaigns]
     number = np.full(len(people.entry), -1)
     number[np.concatenate([opening.person, np.flatnonzero(people.entry >= 0)])] = numbers
     rows = _gather(noted, opening, living, people, scene, np.flatnonzero(number >= 0), note)
@@ -106,25 +109,26 @@ def live_part(scene: Scene, markets: dict[int, Market], numbers: Ints, seed: int
     )
 
 
-def silently_gone(living: State, values: Rows, scene: Scene) -> Bools:
-    """Mark those of `living` whom silent attrition had taken before the next month, by the contract's own rule.
+def silent_periods(values: Rows) -> pd.DataFrame:
+    """Return when silent attrition took persons, by the contract's own rule: `customer_id`, `gone_on`, `back_on`.
 
-    `values` are the rows of `pnl` so far.
+    `values` are rows of `pnl`.
     """
     cents = np.round(100 * np.round(values["value"], 2))
     pnl = {"customer_id": values["person"], "month": values["month"], "cents": cents}
     with duckdb.connect() as connection:
-        connection.register("values_so_far", pa.table(pnl))
-        connection.execute(
-            "CREATE TABLE pnl AS SELECT customer_id, month, cents::BIGINT AS market_value FROM values_so_far"
-        )
+        connection.register("noted", pa.table(pnl))
+        connection.execute("CREATE TABLE pnl AS SELECT customer_id, month, cents::BIGINT AS market_value FROM noted")
         silent.create_silent(connection, round(100 * LabelSettings().silent_floor_cny))
-        day = state.date_of(scene.first_month, scene.reference)
-        found = connection.execute(
-            f"SELECT DISTINCT customer_id FROM {silent.TABLE} WHERE back_on IS NULL AND gone_on < {day}"
-        ).fetchnumpy()
-    gone: Bools = np.isin(living.person, found["customer_id"])
-    return gone
+        found: pd.DataFrame = connection.table(silent.TABLE).df()
+    return found
+
+
+def without_gone(living: State, periods: pd.DataFrame, scene: Scene, month: int) -> State:
+    """Leave out whom silent attrition had taken before a month began."""
+    day = int(state.date_of(scene.first_month, month))
+    is_gone = (periods["gone_on"] < day) & (periods["back_on"].isna() | (periods["back_on"] >= day))
+    return state.select(living, ~np.isin(living.person, periods["customer_id"][is_gone]))
 
 
 def _open_bank(

@@ -92,8 +92,9 @@ def test_drivers_are_told_in_points():
 
 
 def test_a_binding_shows_shap_beside_the_effect_its_verdict_rests_on():
-    offered = binding_row("cts", shap_contrast_points=-0.04, shap_low=-0.05, shap_high=-0.03, late=-0.1, late_low=-0.2,
-                          late_high=-0.01, effect_atu=-0.5, evidence="randomised", verdict="cuts")  # fmt: skip
+    offered = binding_row("cts", shap_contrast_points=-0.04, shap_low=-0.05, shap_high=-0.03, late=-0.3,
+                          expected_effect=-0.1, expected_low=-0.2, expected_high=-0.01, effect_atu=-0.5,
+                          evidence="randomised", verdict="cuts")  # fmt: skip
     unknown = binding_row("fund_trading")
     figure = draw_bindings([offered, unknown], NAMES, "en")
     drawn = {(row["service"], row["series"], round(row["points"], 9)) for row in data(figure) if "service" in row}

@@ -32,6 +32,16 @@ def test_one_row_for_everyone_in_the_population_sorted_by_id(scored, bank):
     assert 0 < gone < 0.15 * len(expected)
 
 
+def test_other_settings_of_who_has_gone_are_warned_of(run, bank, model, scored, tmp_path):
+    config, out = tmp_path / "bank.toml", tmp_path / "s.parquet"
+    config.write_text('[label]\nsilent_rule = "month_end_before"\n')
+    result = run("score", bank, "--model", model, "--as-of", AS_OF, "-o", out, "--config", config)
+    assert result.code == 0
+    assert "trained with [label] silent_rule = month_end_from" in " ".join(result.err.split())
+    gone = json.loads(scored.with_suffix(".manifest.json").read_text())["silently_gone"]
+    assert len(pd.read_parquet(out)) == len(pd.read_parquet(scored)) + gone
+
+
 def test_bands_follow_the_thresholds_of_the_model(scored, model):
     thresholds = json.loads((model / "manifest.json").read_text())["thresholds"]
     scores = pd.read_parquet(scored)

@@ -651,6 +651,23 @@ def require_fit(model: StoredModel, config: Config, as_of: dt.date | None, *, wh
         raise ConfigError(
             f"the model was trained with [customers] static = {theirs}; give the same in the configuration (--config)"
         )
+    _warn_of_label(model.manifest.label or {}, config)
+
+
+def _warn_of_label(label: Mapping[str, Any], config: Config) -> None:
+    """Warn where a model was trained with other settings of who is outside the population."""
+    for name in _OF_POPULATION:
+        if name in label and label[name] != getattr(config.label, name):
+            _log.warning(
+                "the model was trained with [label] %s = %s; give the same in the configuration (--config), else other"
+                " customers count as gone in silence",
+                name,
+                label[name],
+            )
+
+
+_OF_POPULATION = ("silent", "silent_floor_cny", "silent_rule")
+"""Settings of `[label]` that say who is outside the population."""
 
 
 def require_given(as_of: dt.date | None) -> dt.date:

@@ -42,7 +42,7 @@ def create_silent(connection: duckdb.DuckDBPyConnection, floor_cents: int) -> No
         CREATE TABLE {TABLE} AS
         WITH months AS (SELECT month, row_number() OVER (ORDER BY month) AS n FROM (SELECT DISTINCT month FROM pnl)),
         own AS (
-            SELECT customer_id, n, months.month, sum(market_value)::BIGINT AS assets
+            SELECT customer_id, n, months.month, sum(market_value) AS assets
             FROM pnl JOIN months USING (month) GROUP BY ALL
         ),
         -- Where a customer has no row, two month-ends with nothing tell as much as all of them.
@@ -50,7 +50,7 @@ def create_silent(connection: duckdb.DuckDBPyConnection, floor_cents: int) -> No
             SELECT *, lead(n) OVER (PARTITION BY customer_id ORDER BY n) AS next FROM own
         ),
         nothing AS (
-            SELECT customer_id, months.n, months.month, 0::BIGINT AS assets
+            SELECT customer_id, months.n, months.month, 0::HUGEINT AS assets
             FROM ends CROSS JOIN (VALUES (1), (2)) AS steps(step) JOIN months ON months.n = ends.n + step
             WHERE months.n < coalesce(next, months.n + 1)
         ),

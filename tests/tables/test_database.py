@@ -85,3 +85,19 @@ def test_a_reader_ends_with_its_command(tmp_path):
 def tell_and_sleep(path: str) -> None:
     Path(path).write_text(str(os.getpid()))
     time.sleep(600)
+
+
+BLOCKED = """\
+import signal
+from churn.tables.database import run_apart
+if __name__ == "__main__":
+    print(*sorted(run_apart(lambda: "x", 1, signal.pthread_sigmask, signal.SIG_BLOCK, [])))
+"""
+
+
+def test_the_first_reader_of_a_command_hears_no_ctrl_c(tmp_path):
+    """Its parent ends it; a reader that is interrupted while it starts would print a traceback."""
+    script = tmp_path / "read.py"
+    script.write_text(BLOCKED)
+    found = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["1", "2"]

@@ -51,7 +51,7 @@ _LINES: Mapping[str, _Line] = {
     "raw": _Line(message("raw difference: customers with it minus those without, not an effect"), "x", GREY, -0.16),
     "atu": _Line(message("estimate from records: if those without it bound it"), "D", BLUE, 0.0, 1.8),
     "late": _Line(message("randomised offers, on those who took it up"), "s", DARK, 0.16, filled=False),
-    "expected": _Line(message("what to expect of it, by the offers of all services"), "s", DARK, 0.32, 1.8),
+    "expected": _Line(message("expected effect, from the offers of all services"), "s", DARK, 0.32, 1.8),
 }
 """From top to bottom of a block, by the field of the row."""
 

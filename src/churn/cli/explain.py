@@ -166,7 +166,7 @@ def print_grades(graded: Sequence[bindings.Graded], config: Config, language: La
 
 _COLUMNS = (
     message("service"), message("bound"), "SHAP", message("raw"), message("estimated, not bound yet"),
-    message("randomised, takers"), message("expected, by all offers"), message("evidence"), message("verdict"),
+    message("randomised, takers"), message("expected effect"), message("evidence"), message("verdict"),
 )  # fmt: skip
 _CUSTOMER_COLUMNS = (message("feature"), message("value", context="feature"), message("points", context="feature"))
 _GRADE_COLUMNS = (

@@ -659,8 +659,8 @@ def _warn_of_label(label: Mapping[str, Any], config: Config) -> None:
     for name in _OF_POPULATION:
         if name in label and label[name] != getattr(config.label, name):
             _log.warning(
-                "the model was trained with [label] %s = %s; give the same in the configuration (--config), else other"
-                " customers count as gone in silence",
+                "the model was trained with [label] %s = %s; give the same in the configuration (--config), or the"
+                " population differs",
                 name,
                 label[name],
             )

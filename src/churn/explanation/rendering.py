@@ -26,7 +26,7 @@ _COLUMNS: Mapping[str, Message] = {
     "observational": message("estimate if bound"),
     "bounds": message("bounds under a hidden driver"),
     "randomised": message("randomised, on takers"),
-    "expected": message("expected, by all offers"),
+    "expected": message("expected effect"),
     "robustness": message("robustness value"),
     "overlap": message("overlap"),
     "evidence": message("evidence"),

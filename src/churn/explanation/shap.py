@@ -166,7 +166,9 @@ def _explain_chunks(booster: "lgb.Booster", matrix: Matrix) -> Iterator[NDArray[
     n_jobs = (threads.n_threads() or -1) if len(matrix) >= POOL_ROWS else 1
     # max_nbytes: chunks go through a pipe, since shared memory would keep them all until the end.
     with Parallel(n_jobs=n_jobs, return_as="generator", max_nbytes=None) as pool:
-        yield from pool(delayed(_explain_fast)(text, chunk) for chunk in chunks)
+        with threads.unstopped_children():
+            blocks = pool(delayed(_explain_fast)(text, chunk) for chunk in chunks)
+        yield from blocks
 
 
 def _explain_slowly(booster: "lgb.Booster", matrix: Matrix) -> NDArray[np.float32]:

@@ -7,7 +7,6 @@ kept and used again, so that only the first call waits for its start.
 import os
 import resource
 import select
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ import duckdb
 from loky import get_reusable_executor
 
 from churn.errors import DataError
-from churn.threads import n_threads
+from churn.threads import n_threads, unstopped_children
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -123,7 +122,7 @@ def run_apart(about: Callable[[], str], n_bytes: int, work: Callable[P, T], *arg
     DataError
         The process crashed, ran out of memory, or did not end in time.
     """
-    with _unstopped_children():
+    with unstopped_children():
         executor = get_reusable_executor(
             max_workers=1, timeout=_IDLE_SECONDS, initializer=_limit, initargs=(os.getpid(),)
         )
@@ -146,19 +145,6 @@ def run_apart(about: Callable[[], str], n_bytes: int, work: Callable[P, T], *arg
         executor.shutdown(kill_workers=True)
         raise
     return result
-
-
-@contextmanager
-def _unstopped_children() -> Iterator[None]:
-    """Let processes started in the block hear nothing of Ctrl-C or a closed terminal: whoever started them ends them.
-
-    A terminal sends both to all of its processes, and one that just starts would print a traceback.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _limit(parent: int) -> None:
